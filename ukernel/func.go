@@ -1,0 +1,140 @@
+package ukernel
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Func is a kernel that can be called: exactly one of its functions, that of
+// the kernel's family, is not nil.
+//
+// Every src has at least one element, and dst has as many as src; dst may be
+// src itself, and may not overlap it otherwise. A Func from a Lookup panics on
+// anything else, with a message that names the kernel and the lengths.
+type Func struct {
+	Name string
+
+	// RMax returns the largest element of src. What a NaN does depends on its
+	// place and on the ISA.
+	RMax func(src []float32) float32
+	// RAddExtExp returns the sum of exp(x) as mantissa * 2^exponent.
+	RAddExtExp func(src []float32) (mantissa, exponent float32)
+	// VScaleExtExp writes exp(x) * mantissa * 2^exponent.
+	VScaleExtExp func(dst, src []float32, mantissa, exponent float32)
+	// RAddExpMinusMax returns the sum of exp(x - max).
+	RAddExpMinusMax func(src []float32, max float32) float32
+	// VScaleExpMinusMax writes exp(x - max) * scale.
+	VScaleExpMinusMax func(dst, src []float32, scale, max float32)
+	// RAddStoreExpMinusMax writes exp(x - max) and returns the sum of it.
+	RAddStoreExpMinusMax func(dst, src []float32, max float32) float32
+	// VMulC writes x * c.
+	VMulC func(dst, src []float32, c float32)
+}
+
+// Args are the operands of any family's call; a family reads those it has.
+type Args struct {
+	Dst, Src []float32
+	// Max is the value subtracted by the minusmax families.
+	Max float32
+	// Scale is the factor of VScaleExpMinusMax and VMulC, and the mantissa of
+	// VScaleExtExp, whose exponent is ScaleExp.
+	Scale, ScaleExp float32
+}
+
+// Result is what a call returned: the value of a reduction, for RAddExtExp its
+// mantissa and exponent, and zero for a family that only stores.
+type Result struct {
+	Value, Exponent float32
+}
+
+// Call calls the kernel, whatever its family.
+func (f *Func) Call(a Args) (r Result) {
+	switch {
+	case f.RMax != nil:
+		r.Value = f.RMax(a.Src)
+	case f.RAddExtExp != nil:
+		r.Value, r.Exponent = f.RAddExtExp(a.Src)
+	case f.VScaleExtExp != nil:
+		f.VScaleExtExp(a.Dst, a.Src, a.Scale, a.ScaleExp)
+	case f.RAddExpMinusMax != nil:
+		r.Value = f.RAddExpMinusMax(a.Src, a.Max)
+	case f.VScaleExpMinusMax != nil:
+		f.VScaleExpMinusMax(a.Dst, a.Src, a.Scale, a.Max)
+	case f.RAddStoreExpMinusMax != nil:
+		r.Value = f.RAddStoreExpMinusMax(a.Dst, a.Src, a.Max)
+	case f.VMulC != nil:
+		f.VMulC(a.Dst, a.Src, a.Scale)
+	default:
+		panic(fmt.Sprintf("ukernel: %s has no function", f.Name))
+	}
+	return r
+}
+
+// Checked returns f with its slices checked before each call.
+func (f Func) Checked() Func {
+	name, raw := f.Name, f
+	some := func(src []float32) {
+		if len(src) == 0 {
+			panic(fmt.Sprintf("ukernel: %s: len(src) is 0, it must be at least 1", name))
+		}
+	}
+	same := func(dst, src []float32) {
+		some(src)
+		if len(dst) != len(src) {
+			panic(fmt.Sprintf("ukernel: %s: len(dst) is %d, len(src) is %d, they must be equal", name, len(dst), len(src)))
+		}
+	}
+	switch {
+	case raw.RMax != nil:
+		f.RMax = func(src []float32) float32 { some(src); return raw.RMax(src) }
+	case raw.RAddExtExp != nil:
+		f.RAddExtExp = func(src []float32) (m, e float32) { some(src); return raw.RAddExtExp(src) }
+	case raw.VScaleExtExp != nil:
+		f.VScaleExtExp = func(dst, src []float32, m, e float32) { same(dst, src); raw.VScaleExtExp(dst, src, m, e) }
+	case raw.RAddExpMinusMax != nil:
+		f.RAddExpMinusMax = func(src []float32, max float32) float32 { some(src); return raw.RAddExpMinusMax(src, max) }
+	case raw.VScaleExpMinusMax != nil:
+		f.VScaleExpMinusMax = func(dst, src []float32, scale, max float32) {
+			same(dst, src)
+			raw.VScaleExpMinusMax(dst, src, scale, max)
+		}
+	case raw.RAddStoreExpMinusMax != nil:
+		f.RAddStoreExpMinusMax = func(dst, src []float32, max float32) float32 {
+			same(dst, src)
+			return raw.RAddStoreExpMinusMax(dst, src, max)
+		}
+	case raw.VMulC != nil:
+		f.VMulC = func(dst, src []float32, c float32) { same(dst, src); raw.VMulC(dst, src, c) }
+	}
+	return f
+}
+
+// ErrUnknownKernel is wrapped by the error of a Lookup for a name that its side
+// does not have on this architecture.
+var ErrUnknownKernel = errors.New("no such kernel")
+
+// UnsupportedError is a Lookup's error for a kernel that is compiled in but
+// that this CPU can't run.
+type UnsupportedError struct {
+	Name string
+	ISA  ISA
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("this CPU has no %v, which %s needs", e.ISA, e.Name)
+}
+
+// Lookup finds name in a side's table and returns it checked, if this CPU can
+// run it; side begins the error's text otherwise.
+func Lookup(side string, table []Func, name string) (Func, error) {
+	for _, f := range table {
+		if f.Name != name {
+			continue
+		}
+		if isa := MustParse(name).ISA; !isa.Supported() {
+			return Func{}, fmt.Errorf("%s: %w", side, &UnsupportedError{name, isa})
+		}
+		return f.Checked(), nil
+	}
+	return Func{}, fmt.Errorf("%s: %q: %w", side, name, ErrUnknownKernel)
+}

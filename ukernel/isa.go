@@ -1,0 +1,126 @@
+package ukernel
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// ISA is the set of instructions that a kernel is written in, named as upstream
+// names it.
+type ISA uint8
+
+// The ISAs that kernels are written for.
+const (
+	// Scalar is portable code: C on one side, Go on the other.
+	Scalar    ISA = iota
+	SSE           // 128-bit, x86
+	SSE2          // 128-bit with integer operations, x86
+	AVX           // 256-bit, x86
+	AVX2          // 256-bit with integer operations and FMA, x86
+	AVX256SKX     // AVX-512 F, CD, BW, DQ and VL on 256-bit vectors, x86
+	AVX512F       // 512-bit, x86
+	NEON          // 128-bit, arm64
+	NEONFMA       // 128-bit with FMA, arm64
+
+	numISAs
+)
+
+var isas = [numISAs]struct {
+	name  string
+	arch  string // GOARCH; empty for any
+	lanes int
+	needs []cpuid.FeatureID
+	// debug holds the names by which GODEBUG=cpu.NAME=off disables the ISA.
+	debug []string
+}{
+	Scalar: {name: "scalar", lanes: 1},
+	SSE:    {"sse", "amd64", 4, []cpuid.FeatureID{cpuid.SSE}, nil},
+	SSE2:   {"sse2", "amd64", 4, []cpuid.FeatureID{cpuid.SSE2}, nil},
+	AVX:    {"avx", "amd64", 8, []cpuid.FeatureID{cpuid.AVX}, []string{"avx"}},
+	AVX2: {"avx2", "amd64", 8, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
+		[]string{"avx", "avx2", "fma"}},
+	AVX256SKX: {"avx256skx", "amd64", 8, []cpuid.FeatureID{cpuid.FMA3,
+		cpuid.AVX512F, cpuid.AVX512CD, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL},
+		[]string{"avx", "avx2", "fma", "avx512", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}},
+	AVX512F: {"avx512f", "amd64", 16, []cpuid.FeatureID{cpuid.AVX512F},
+		[]string{"avx", "avx2", "fma", "avx512", "avx512f"}},
+	NEON:    {"neon", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
+	NEONFMA: {"neonfma", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
+}
+
+// ISAs lists every ISA, narrow before wide within an architecture.
+func ISAs() []ISA {
+	is := make([]ISA, numISAs)
+	for i := range is {
+		is[i] = ISA(i)
+	}
+	return is
+}
+
+// ParseISA finds an ISA by its name.
+func ParseISA(name string) (ISA, bool) {
+	for i := range isas {
+		if isas[i].name == name {
+			return ISA(i), true
+		}
+	}
+	return 0, false
+}
+
+// String is upstream's name of the ISA, such as "avx512f".
+func (i ISA) String() string {
+	if i < numISAs {
+		return isas[i].name
+	}
+	return fmt.Sprintf("ISA(%d)", uint8(i))
+}
+
+// Arch is the GOARCH that the ISA belongs to, empty for [Scalar].
+func (i ISA) Arch() string { return isas[i].arch }
+
+// Lanes is the number of float32 in one of its vectors.
+func (i ISA) Lanes() int { return isas[i].lanes }
+
+// Supported reports whether this CPU and its operating system run the ISA.
+//
+// As in the standard library, GODEBUG=cpu.avx2=off and the like, and
+// GODEBUG=cpu.all=off, make a CPU look as if it lacked a feature; the variable
+// is read once.
+func (i ISA) Supported() bool { return supported()[i] }
+
+var supported = sync.OnceValue(func() (ok [numISAs]bool) {
+	off := debugOff(os.Getenv("GODEBUG"))
+	for i, isa := range isas {
+		ok[i] = isa.arch == "" || isa.arch == runtime.GOARCH && has(isa.needs)
+		for _, name := range isa.debug {
+			ok[i] = ok[i] && !off[name] && !off["all"]
+		}
+	}
+	return ok
+})
+
+// has reports whether the CPU has every feature. Every arm64 CPU that Go
+// supports has Advanced SIMD, and not every operating system says so.
+func has(features []cpuid.FeatureID) bool {
+	return runtime.GOARCH == "arm64" || cpuid.CPU.Supports(features...)
+}
+
+// debugOff returns the features that a GODEBUG value switches off.
+func debugOff(godebug string) map[string]bool {
+	off := make(map[string]bool)
+	for setting := range strings.SplitSeq(godebug, ",") {
+		if name, ok := strings.CutPrefix(setting, "cpu."); ok {
+			if name, value, _ := strings.Cut(name, "="); value == "off" {
+				off[name] = true
+			} else if value == "on" {
+				delete(off, name)
+			}
+		}
+	}
+	return off
+}

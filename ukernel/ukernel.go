@@ -1,0 +1,184 @@
+// Package ukernel is the vocabulary that the two sides of this project share:
+// the names of XNNPACK's softmax microkernels, what each of them computes, and
+// which instructions it needs.
+//
+// A kernel is identified by upstream's symbol without its xnn_ prefix, for
+// example
+//
+//	f32_raddextexp_ukernel__avx2_p5_u96_acc3
+//
+// which reads: family f32_raddextexp, written for AVX2, exponential by a
+// polynomial of degree 5, 96 elements in one turn of the main loop, summed in
+// 3 accumulators. Two kernels of one name owe each other equal bits, whoever
+// wrote them; [github.com/twopass-softmax/twopass/ukernel/model] says which.
+package ukernel
+
+import (
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Family is what a kernel computes: its operands, and what it does to them.
+type Family uint8
+
+// The families behind softmax. All work on float32 and on at least one element.
+const (
+	// RMax returns the largest element.
+	RMax Family = iota
+	// RAddExtExp sums exp(x) and returns the sum as a pair (mantissa, exponent)
+	// with sum = mantissa * 2^exponent: the first pass of the two-pass algorithm.
+	RAddExtExp
+	// VScaleExtExp writes exp(x) * mantissa * 2^exponent: the second pass of the
+	// two-pass algorithm, where the pair is the reciprocal of the first pass's sum.
+	VScaleExtExp
+	// RAddExpMinusMax sums exp(x - max).
+	RAddExpMinusMax
+	// VScaleExpMinusMax writes exp(x - max) * scale.
+	VScaleExpMinusMax
+	// RAddStoreExpMinusMax writes exp(x - max) and sums it.
+	RAddStoreExpMinusMax
+	// VMulC writes x * c.
+	VMulC
+
+	numFamilies
+)
+
+var familyNames = [numFamilies]string{
+	RMax:                 "f32_rmax",
+	RAddExtExp:           "f32_raddextexp",
+	VScaleExtExp:         "f32_vscaleextexp",
+	RAddExpMinusMax:      "f32_raddexpminusmax",
+	VScaleExpMinusMax:    "f32_vscaleexpminusmax",
+	RAddStoreExpMinusMax: "f32_raddstoreexpminusmax",
+	VMulC:                "f32_vmulc",
+}
+
+// Families lists every family, in the order of their constants.
+func Families() []Family {
+	fs := make([]Family, numFamilies)
+	for i := range fs {
+		fs[i] = Family(i)
+	}
+	return fs
+}
+
+// String is upstream's name of the family, such as "f32_rmax".
+func (f Family) String() string {
+	if f < numFamilies {
+		return familyNames[f]
+	}
+	return fmt.Sprintf("Family(%d)", uint8(f))
+}
+
+// Stores reports whether the family writes one output per input.
+func (f Family) Stores() bool {
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC
+}
+
+// Kernel is a kernel's name, taken apart.
+type Kernel struct {
+	// Name is upstream's symbol without its xnn_ prefix.
+	Name   string
+	Family Family
+	ISA    ISA
+	// Variant is the part of the name between ISA and tile, such as
+	// "rr2_lut64_p2"; empty for rmax and vmulc.
+	Variant string
+	// Tile is the number of elements in one turn of the main loop.
+	Tile int
+	// Accumulators is the number of independent partial results that the main
+	// loop keeps, at least 1.
+	Accumulators int
+	// Ours is true for a kernel that follows upstream's naming but that
+	// upstream does not have.
+	Ours bool
+}
+
+// Parse takes a kernel's name apart. It accepts any name of the grammar, not
+// only upstream's: Ours tells them apart.
+func Parse(name string) (Kernel, error) {
+	bad := func(why string) (Kernel, error) {
+		return Kernel{}, fmt.Errorf("ukernel: %q is no kernel name: %s", name, why)
+	}
+	family, rest, ok := strings.Cut(name, "_ukernel__")
+	if !ok {
+		return bad(`no "_ukernel__" in it`)
+	}
+	k := Kernel{Name: name, Accumulators: 1, Ours: !upstreamSet()[name]}
+	f := 0
+	for f < len(familyNames) && familyNames[f] != family {
+		f++
+	}
+	if f == len(familyNames) {
+		return bad(fmt.Sprintf("unknown family %q", family))
+	}
+	k.Family = Family(f)
+
+	parts := strings.Split(rest, "_")
+	if k.ISA, ok = ParseISA(parts[0]); !ok {
+		return bad(fmt.Sprintf("unknown ISA %q", parts[0]))
+	}
+	parts = parts[1:]
+	if n := len(parts); n > 0 && strings.HasPrefix(parts[n-1], "acc") {
+		a, err := strconv.Atoi(parts[n-1][len("acc"):])
+		if err != nil || a < 2 {
+			return bad(fmt.Sprintf("%q is no number of accumulators", parts[n-1]))
+		}
+		k.Accumulators, parts = a, parts[:n-1]
+	}
+	n := len(parts)
+	if n == 0 || !strings.HasPrefix(parts[n-1], "u") {
+		return bad("no tile size such as u16")
+	}
+	t, err := strconv.Atoi(parts[n-1][1:])
+	if err != nil || t < 1 || t%k.ISA.Lanes() != 0 {
+		return bad(fmt.Sprintf("tile %q is no multiple of %d lanes", parts[n-1], k.ISA.Lanes()))
+	}
+	k.Tile, k.Variant = t, strings.Join(parts[:n-1], "_")
+	if k.Accumulators > k.Vectors() {
+		return bad(fmt.Sprintf("%d accumulators for %d vectors", k.Accumulators, k.Vectors()))
+	}
+	return k, nil
+}
+
+// MustParse is [Parse] for names that are known to be good. It panics otherwise.
+func MustParse(name string) Kernel {
+	k, err := Parse(name)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
+
+// Lanes is the number of float32 in one vector of the main loop.
+func (k Kernel) Lanes() int { return k.ISA.Lanes() }
+
+// Vectors is the number of vectors in one turn of the main loop.
+func (k Kernel) Vectors() int { return k.Tile / k.Lanes() }
+
+func (k Kernel) String() string { return k.Name }
+
+//go:embed upstream.txt
+var upstreamNames string
+
+// Upstream lists the 193 kernels of upstream's pinned commit that stand behind
+// softmax on amd64 and arm64, sorted by name.
+func Upstream() []Kernel {
+	names := strings.Fields(upstreamNames)
+	ks := make([]Kernel, len(names))
+	for i, name := range names {
+		ks[i] = MustParse(name)
+	}
+	return ks
+}
+
+var upstreamSet = sync.OnceValue(func() map[string]bool {
+	set := make(map[string]bool)
+	for _, name := range strings.Fields(upstreamNames) {
+		set[name] = true
+	}
+	return set
+})

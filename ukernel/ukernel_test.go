@@ -1,0 +1,174 @@
+package ukernel
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestUpstream holds the table of kernels per family and ISA.
+func TestUpstream(t *testing.T) {
+	want := map[Family]map[ISA]int{
+		RMax:                 {Scalar: 5, SSE: 5, AVX: 5, AVX512F: 5, NEON: 5},
+		RAddExtExp:           {AVX2: 15, AVX512F: 15},
+		VScaleExtExp:         {AVX2: 12, AVX512F: 12},
+		RAddExpMinusMax:      {AVX2: 15, AVX512F: 15},
+		VScaleExpMinusMax:    {AVX2: 12, AVX512F: 12},
+		RAddStoreExpMinusMax: {Scalar: 8, SSE2: 4, AVX2: 8, AVX256SKX: 4, AVX512F: 8, NEON: 8, NEONFMA: 8},
+		VMulC:                {Scalar: 4, SSE: 2, AVX: 2, AVX512F: 2, NEON: 2},
+	}
+	got := make(map[Family]map[ISA]int)
+	var names []string
+	for _, k := range Upstream() {
+		if got[k.Family] == nil {
+			got[k.Family] = make(map[ISA]int)
+		}
+		got[k.Family][k.ISA]++
+		names = append(names, k.Name)
+		if k.Ours {
+			t.Errorf("%s is marked as ours", k)
+		}
+	}
+	if len(names) != 193 {
+		t.Errorf("%d kernels, want 193", len(names))
+	}
+	if !slices.IsSorted(names) {
+		t.Error("names are not sorted")
+	}
+	for _, f := range Families() {
+		for _, isa := range ISAs() {
+			if got[f][isa] != want[f][isa] {
+				t.Errorf("%v %v: %d kernels, want %d", f, isa, got[f][isa], want[f][isa])
+			}
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, k := range []Kernel{
+		{"f32_rmax_ukernel__avx_u8", RMax, AVX, "", 8, 1, false},
+		{"f32_raddextexp_ukernel__avx2_p5_u96_acc3", RAddExtExp, AVX2, "p5", 96, 3, false},
+		{"f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax, NEON, "rr2_lut64_p2", 16, 4, false},
+		{"f32_raddextexp_ukernel__neonfma_p5_u16_acc2", RAddExtExp, NEONFMA, "p5", 16, 2, true},
+	} {
+		if got, err := Parse(k.Name); err != nil || got != k {
+			t.Errorf("Parse(%q) = %+v, %v, want %+v", k.Name, got, err, k)
+		}
+	}
+	for _, name := range []string{
+		"", "f32_rmax", "f32_rmin_ukernel__avx_u8", "f32_rmax_ukernel__mmx_u8", "f32_rmax_ukernel__avx",
+		"f32_rmax_ukernel__avx_u", "f32_rmax_ukernel__avx_u12", "f32_rmax_ukernel__avx_u0",
+		"f32_rmax_ukernel__avx_u8_acc2", "f32_rmax_ukernel__avx_u16_acc1", "f32_rmax_ukernel__avx_u16_accx",
+		"xnn_f32_rmax_ukernel__avx_u8",
+	} {
+		if k, err := Parse(name); err == nil {
+			t.Errorf("Parse(%q) = %+v, want an error", name, k)
+		} else if !strings.Contains(err.Error(), `"`+name+`"`) {
+			t.Errorf("Parse(%q): error %q does not name it", name, err)
+		}
+	}
+}
+
+func TestISAs(t *testing.T) {
+	for _, isa := range ISAs() {
+		if got, ok := ParseISA(isa.String()); !ok || got != isa {
+			t.Errorf("ParseISA(%q) = %v, %v", isa, got, ok)
+		}
+		if isa.Arch() != "" && isa.Arch() != runtime.GOARCH && isa.Supported() {
+			t.Errorf("%v supported on %s", isa, runtime.GOARCH)
+		}
+	}
+	if !Scalar.Supported() {
+		t.Error("scalar is not supported")
+	}
+}
+
+// TestDebugOff runs itself with features switched off. Switching one level off
+// may not take away those below it.
+func TestDebugOff(t *testing.T) {
+	if os.Getenv("UKERNEL_PRINT") != "" {
+		for _, isa := range ISAs() {
+			if isa.Supported() {
+				os.Stdout.WriteString("+" + isa.String() + "+")
+			}
+		}
+		return
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		godebug string
+		off     []ISA
+	}{
+		{"", nil},
+		{"cpu.avx512f=off", []ISA{AVX512F, AVX256SKX}},
+		{"cpu.avx2=off", []ISA{AVX2, AVX512F, AVX256SKX}},
+		{"madvdontneed=1,cpu.avx=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX}},
+		{"cpu.all=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX}},
+		{"cpu.all=off,cpu.all=on", nil},
+	} {
+		cmd := exec.Command(exe, "-test.run=^TestDebugOff$")
+		cmd.Env = append(os.Environ(), "UKERNEL_PRINT=1", "GODEBUG="+c.godebug)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("GODEBUG=%s: %v", c.godebug, err)
+		}
+		for _, isa := range ISAs() {
+			want := isa.Supported() && !slices.Contains(c.off, isa)
+			if got := strings.Contains(string(out), "+"+isa.String()+"+"); got != want {
+				t.Errorf("GODEBUG=%s: %v supported: %v, want %v", c.godebug, isa, got, want)
+			}
+		}
+	}
+}
+
+func TestLookup(t *testing.T) {
+	foreign := "f32_rmax_ukernel__neon_u4"
+	if runtime.GOARCH == "arm64" {
+		foreign = "f32_rmax_ukernel__avx_u8"
+	}
+	max := func(src []float32) float32 { return 7 }
+	mul := func(dst, src []float32, c float32) { copy(dst, src) }
+	table := []Func{
+		{Name: "f32_rmax_ukernel__scalar_u1", RMax: max},
+		{Name: "f32_vmulc_ukernel__scalar_u1", VMulC: mul},
+		{Name: foreign, RMax: max},
+	}
+	f, err := Lookup("test", table, "f32_rmax_ukernel__scalar_u1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := f.Call(Args{Src: []float32{1}}); r.Value != 7 {
+		t.Errorf("Call = %v", r)
+	}
+	wantPanic(t, "f32_rmax_ukernel__scalar_u1: len(src) is 0", func() { f.Call(Args{}) })
+	if f, err = Lookup("test", table, "f32_vmulc_ukernel__scalar_u1"); err != nil {
+		t.Fatal(err)
+	}
+	wantPanic(t, "len(dst) is 2, len(src) is 3", func() { f.VMulC(make([]float32, 2), make([]float32, 3), 1) })
+
+	if _, err := Lookup("test", table, "f32_rmax_ukernel__scalar_u2_acc2"); !errors.Is(err, ErrUnknownKernel) {
+		t.Errorf("error %v, want ErrUnknownKernel", err)
+	}
+	var unsupported *UnsupportedError
+	if _, err := Lookup("test", table, foreign); !errors.As(err, &unsupported) || unsupported.Name != foreign {
+		t.Errorf("error %v, want an UnsupportedError for %s", err, foreign)
+	}
+}
+
+func wantPanic(t *testing.T, text string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if s, _ := recover().(string); !strings.Contains(s, text) {
+			t.Errorf("panic %q, want one with %q", s, text)
+		}
+	}()
+	f()
+}
