@@ -1,0 +1,42 @@
+package native
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// TestRegistry holds that each name is listed once, parses, and has the one
+// function of its family; and that Lookup gives it where the CPU runs it.
+func TestRegistry(t *testing.T) {
+	seen := make(map[string]bool)
+	for i, k := range Kernels() {
+		if seen[k.Name] {
+			t.Errorf("%s is listed twice", k)
+		}
+		seen[k.Name] = true
+		f := table[i]
+		for family, has := range map[ukernel.Family]bool{
+			ukernel.RMax:                 f.RMax != nil,
+			ukernel.RAddExtExp:           f.RAddExtExp != nil,
+			ukernel.VScaleExtExp:         f.VScaleExtExp != nil,
+			ukernel.RAddExpMinusMax:      f.RAddExpMinusMax != nil,
+			ukernel.VScaleExpMinusMax:    f.VScaleExpMinusMax != nil,
+			ukernel.RAddStoreExpMinusMax: f.RAddStoreExpMinusMax != nil,
+			ukernel.VMulC:                f.VMulC != nil,
+		} {
+			if has != (family == k.Family) {
+				t.Errorf("%s: has a function of %v: %v", k, family, has)
+			}
+		}
+		_, err := Lookup(k.Name)
+		var unsupported *ukernel.UnsupportedError
+		if k.ISA.Supported() && err != nil || !k.ISA.Supported() && !errors.As(err, &unsupported) {
+			t.Errorf("Lookup(%q): %v on a CPU with %v: %v", k.Name, err, k.ISA, k.ISA.Supported())
+		}
+	}
+	if _, err := Lookup("f32_rmax_ukernel__scalar_u999"); !errors.Is(err, ukernel.ErrUnknownKernel) {
+		t.Errorf("error %v, want ErrUnknownKernel", err)
+	}
+}
