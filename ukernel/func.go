@@ -31,6 +31,27 @@ type Func struct {
 	VMulC func(dst, src []float32, c float32)
 }
 
+// has reports whether f is a kernel of the family.
+func (f *Func) has(family Family) bool {
+	switch family {
+	case RMax:
+		return f.RMax != nil
+	case RAddExtExp:
+		return f.RAddExtExp != nil
+	case VScaleExtExp:
+		return f.VScaleExtExp != nil
+	case RAddExpMinusMax:
+		return f.RAddExpMinusMax != nil
+	case VScaleExpMinusMax:
+		return f.VScaleExpMinusMax != nil
+	case RAddStoreExpMinusMax:
+		return f.RAddStoreExpMinusMax != nil
+	case VMulC:
+		return f.VMulC != nil
+	}
+	return false
+}
+
 // Args are the operands of any family's call; a family reads those it has.
 type Args struct {
 	Dst, Src []float32
@@ -80,9 +101,7 @@ func (f Func) Checked() Func {
 	}
 	same := func(dst, src []float32) {
 		some(src)
-		if len(dst) != len(src) {
-			panic(fmt.Sprintf("ukernel: %s: len(dst) is %d, len(src) is %d, they must be equal", name, len(dst), len(src)))
-		}
+		CheckSlices("ukernel: "+name, dst, src)
 	}
 	switch {
 	case raw.RMax != nil:
