@@ -1,0 +1,2 @@
+// Package xnnpack calls XNNPACK's softmax microkernels.
+package xnnpack

@@ -1,0 +1,22 @@
+//go:build !xnnpack || !cgo || !(amd64 || arm64)
+
+package xnnpack
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+var kernels []ukernel.Func
+
+// Available reports whether upstream's kernels are linked in, and why not if
+// they are not.
+func Available() error {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		return fmt.Errorf("xnnpack: no kernels for %s, only for amd64 and arm64", runtime.GOARCH)
+	}
+	return errors.New("xnnpack: built without upstream's kernels: build with cgo and -tags xnnpack")
+}

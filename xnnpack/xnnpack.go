@@ -1,0 +1,191 @@
+package xnnpack
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Kernels lists the kernels that are compiled in, sorted by name. Whether this
+// CPU can run one is its ISA's answer: k.ISA.Supported().
+func Kernels() []ukernel.Kernel {
+	ks := make([]ukernel.Kernel, len(kernels))
+	for i, f := range kernels {
+		ks[i] = ukernel.MustParse(f.Name)
+	}
+	return ks
+}
+
+// Lookup returns a kernel by its name, upstream's symbol without the xnn_
+// prefix. The error wraps what [Available] returns where there are no kernels
+// at all, [ukernel.ErrUnknownKernel] for a name that is not in [Kernels], and is
+// a [ukernel.UnsupportedError] where this CPU can't run the kernel.
+//
+// The functions of the returned Func make one cgo call each and allocate
+// nothing.
+func Lookup(name string) (ukernel.Func, error) {
+	if err := Available(); err != nil {
+		return ukernel.Func{}, err
+	}
+	return ukernel.Lookup("xnnpack", kernels, name)
+}
+
+// Options choose how [SoftmaxWith] computes. The zero value is what [Softmax]
+// does.
+type Options struct {
+	// Algorithm is one of the three; Auto is ThreePassReload, upstream's own
+	// choice.
+	Algorithm ukernel.Algorithm
+	// Kernels are names of kernels for passes of the algorithm, in any order,
+	// at most one for each family. A family without a name here gets the kernel
+	// of [Preferred].
+	Kernels []string
+}
+
+// preferred are the kernels that upstream picks: those of its configuration for
+// the families of its softmax operator, those of its softmax benchmark for the
+// rest. The first of a family that this CPU can run is the one. Upstream's
+// configuration also has an avx256skx kernel, for builds that leave out avx512f.
+var preferred = []string{
+	"f32_rmax_ukernel__avx512f_u64_acc4",
+	"f32_rmax_ukernel__avx_u32_acc4",
+	"f32_rmax_ukernel__sse_u16_acc4",
+	"f32_rmax_ukernel__neon_u16_acc4",
+	"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2",
+	"f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2",
+	"f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2",
+	"f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2",
+	"f32_vmulc_ukernel__avx512f_u32",
+	"f32_vmulc_ukernel__avx_u16",
+	"f32_vmulc_ukernel__sse_u8",
+	"f32_vmulc_ukernel__neon_u8",
+
+	"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3",
+	"f32_raddextexp_ukernel__avx2_p5_u96",
+	"f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16",
+	"f32_vscaleextexp_ukernel__avx2_p5_u40",
+	"f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4",
+	"f32_raddexpminusmax_ukernel__avx2_p5_u96",
+	"f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16",
+	"f32_vscaleexpminusmax_ukernel__avx2_p5_u24",
+}
+
+// entry is a row of the table of kernels with its name taken apart.
+type entry struct {
+	kernel ukernel.Kernel
+	fn     ukernel.Func
+}
+
+// index is made at first use.
+var index = sync.OnceValue(func() (t struct {
+	byName    map[string]*entry
+	preferred map[ukernel.Family]*entry
+}) {
+	t.byName = make(map[string]*entry)
+	t.preferred = make(map[ukernel.Family]*entry)
+	for i, k := range Kernels() {
+		t.byName[k.Name] = &entry{k, kernels[i]}
+	}
+	for _, name := range preferred {
+		if e := t.byName[name]; e != nil && e.kernel.ISA.Supported() && t.preferred[e.kernel.Family] == nil {
+			t.preferred[e.kernel.Family] = e
+		}
+	}
+	return t
+})
+
+// Preferred returns the name of the kernel that upstream prefers for a family on
+// this CPU; false if it has none.
+//
+// For the three families of [ukernel.ThreePassReload] that is the choice of
+// upstream's configuration, for the others that of its softmax benchmark.
+func Preferred(f ukernel.Family) (name string, ok bool) {
+	e := index().preferred[f]
+	if e == nil {
+		return "", false
+	}
+	return e.kernel.Name, true
+}
+
+// Softmax writes exp(x) / sum(exp(x)) for the row src to dst, as upstream's
+// softmax operator does on this CPU: by [ukernel.ThreePassReload] with the
+// kernels that upstream's configuration picks.
+//
+// Dst is as long as src, and is src itself or shares no element with it;
+// Softmax panics otherwise. An empty row is left alone. It also panics where
+// [Available] returns an error. Infinities and NaNs are described at the head
+// of this package.
+func Softmax(dst, src []float32) {
+	if err := softmax("xnnpack.Softmax", dst, src, &Options{}); err != nil {
+		panic(err.Error())
+	}
+}
+
+// SoftmaxWith is [Softmax] by a chosen algorithm and with chosen kernels. It
+// returns an error, and writes nothing, if a kernel is unknown, is of no family
+// that the algorithm uses, or can't be run on this CPU; if two are of one
+// family; if upstream has no kernel of a family for this CPU; and where
+// [Available] does.
+func SoftmaxWith(dst, src []float32, opts Options) error {
+	return softmax("xnnpack.SoftmaxWith", dst, src, &opts)
+}
+
+func softmax(who string, dst, src []float32, opts *Options) error {
+	ukernel.CheckSlices(who, dst, src)
+	c, err := compose(opts)
+	if err != nil || len(src) == 0 {
+		return err
+	}
+	c.Softmax(dst, src)
+	return nil
+}
+
+// compose finds the kernels for opts. It uses the unchecked functions, since
+// softmax has checked the slices, and allocates nothing.
+func compose(opts *Options) (ukernel.Composition, error) {
+	var none ukernel.Composition
+	if err := Available(); err != nil {
+		return none, err
+	}
+	t := index()
+	a := opts.Algorithm
+	if a == ukernel.Auto {
+		a = ukernel.ThreePassReload
+	}
+	families := a.Families()
+	var chosen [3]*entry
+	for _, name := range opts.Kernels {
+		e := t.byName[name]
+		if e == nil {
+			return none, fmt.Errorf("xnnpack: %q: %w", name, ukernel.ErrUnknownKernel)
+		}
+		if !e.kernel.ISA.Supported() {
+			return none, fmt.Errorf("xnnpack: %w", &ukernel.UnsupportedError{Name: e.kernel.Name, ISA: e.kernel.ISA})
+		}
+		pass := -1
+		for i, f := range families {
+			if f == e.kernel.Family {
+				pass = i
+			}
+		}
+		if pass < 0 {
+			return none, fmt.Errorf("xnnpack: %v has no pass for kernel %q", a, e.kernel.Name)
+		}
+		if chosen[pass] != nil {
+			return none, fmt.Errorf("xnnpack: kernels %q and %q are for the same pass", chosen[pass].kernel.Name, e.kernel.Name)
+		}
+		chosen[pass] = e
+	}
+	var passes [3]ukernel.Func
+	for i, f := range families {
+		if chosen[i] == nil {
+			chosen[i] = t.preferred[f]
+		}
+		if chosen[i] == nil {
+			return none, fmt.Errorf("xnnpack: upstream has no %v kernel for this CPU, which %v needs", f, a)
+		}
+		passes[i] = chosen[i].fn
+	}
+	return ukernel.Compose(a, passes[:len(families)]...)
+}
