@@ -22,10 +22,7 @@ func FMA(x, y, z float32) float32 {
 
 // toOdd makes s, which is p + c rounded to nearest, into p + c rounded to odd:
 // if it is inexact, its last bit is 1. Rounding that to a type with at least two
-// bits less gives what rounding the exact sum would. Inlined, it would keep FMA
-// from being so.
-//
-//go:noinline
+// bits less gives what rounding the exact sum would.
 func toOdd(p, c, s float64) float64 {
 	// Knuth's TwoSum: p + c = s + e exactly. If s is infinite or NaN, so is p or
 	// c (two float32 and their product can't overflow), and e is NaN.
@@ -47,11 +44,18 @@ func toOdd(p, c, s float64) float64 {
 // maxNum): a quiet NaN yields to a number, a signaling NaN does not, and +0 is
 // larger than -0.
 func MaxNum(x, y float32) float32 {
-	switch {
-	case x > y:
+	if x > y {
 		return x
-	case y > x:
+	}
+	if y > x {
 		return y
+	}
+	return maxNumUnordered(x, y)
+}
+
+// maxNumUnordered is MaxNum of numbers that are equal, and of NaNs.
+func maxNumUnordered(x, y float32) float32 {
+	switch {
 	case x == y:
 		// Equal bits, or zeros of either sign.
 		return math.Float32frombits(math.Float32bits(x) & math.Float32bits(y))

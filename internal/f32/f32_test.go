@@ -113,3 +113,17 @@ func TestMaxNum(t *testing.T) {
 		}
 	}
 }
+
+func TestExp2K64(t *testing.T) {
+	root := new(big.Float).SetPrec(200).SetInt64(2)
+	for range 6 {
+		root.Sqrt(root)
+	}
+	x := new(big.Float).SetPrec(200).SetInt64(1)
+	for k, got := range Exp2K64 {
+		if want, _ := x.Float32(); got != math.Float32bits(want) {
+			t.Errorf("Exp2K64[%d] = %#x, want %#x", k, got, math.Float32bits(want))
+		}
+		x.Mul(x, root)
+	}
+}
