@@ -1,0 +1,178 @@
+// Package model computes the exact bits of any kernel in plain Go, one
+// elementary operation at a time.
+//
+// It is the definition of what two kernels of one name owe each other: for each
+// family the range reduction, the polynomial, the reconstruction, the order of
+// accumulation, the merging of accumulators, the masked tail and the horizontal
+// reduction are written down once, over vectors of as many lanes as the ISA has,
+// and a handful of operations with the ISA's semantics. It reproduces upstream
+// as gcc compiles it, and so checks kernels where upstream can't run, and those
+// that upstream does not have. [Trace] shows every operation with its operands,
+// to explain a bit that differs.
+//
+// The algorithms are those of Dukhan and Ablavatski, "Two-Pass Softmax
+// Algorithm" (2020, arXiv 2001.04438). In the order of upstream's templates,
+// which interleave the vectors of a tile, the operations on one vector stand
+// among those on others; here they stand together, which is the same arithmetic.
+//
+// A kernel's result does not depend on the place of its operands in memory.
+// Dst may be Src.
+package model
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Op is one elementary operation on one lane.
+type Op struct {
+	// Element is the index in Src of the element that the lane holds, or -1 if
+	// the lane belongs to no element: beyond the end, or while partial results
+	// are put together.
+	Element int
+	// Lane is the lane's index in its vector.
+	Lane int
+	// Name is what upstream's source calls the result, such as "vt".
+	Name string
+	// Func is the operation, such as "fma".
+	Func string
+	// Args are its operands in the order of the instruction that it stands for.
+	Args   []float32
+	Result float32
+}
+
+// String shows the operation with all numbers in hexadecimal, exactly, such as
+//
+//	element 17, lane 1: vt = fma(0x1p+00, -0x1.62e43p-01, 0x1p+00) = 0x1.3a37ap-02
+func (o Op) String() string {
+	var b strings.Builder
+	if o.Element >= 0 {
+		fmt.Fprintf(&b, "element %d, ", o.Element)
+	}
+	fmt.Fprintf(&b, "lane %d: %s = %s(", o.Lane, o.Name, o.Func)
+	for i, x := range o.Args {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%x", x)
+	}
+	fmt.Fprintf(&b, ") = %x", o.Result)
+	return b.String()
+}
+
+// UnknownError is the error for a kernel whose combination of family, ISA and
+// variant has no model.
+type UnknownError struct{ Kernel ukernel.Kernel }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("model: no model of %s (family %v, ISA %v, variant %q)", e.Kernel, e.Kernel.Family, e.Kernel.ISA, e.Kernel.Variant)
+}
+
+// Run computes what kernel k computes. It writes to a.Dst if the family stores.
+//
+// Its error is an [*UnknownError], or tells which length is wrong.
+//
+// One family's bits depend on the architecture that the kernel was compiled
+// for: the scalar f32_rmax is the larger-number function of IEEE 754-2008 on
+// arm64, and a comparison and a choice elsewhere. Run does as it is on this
+// architecture.
+func Run(k ukernel.Kernel, a ukernel.Args) (ukernel.Result, error) {
+	return run(k, a, runtime.GOARCH, nil)
+}
+
+// Trace is [Run], and calls visit after every operation.
+func Trace(k ukernel.Kernel, a ukernel.Args, visit func(Op)) (ukernel.Result, error) {
+	return run(k, a, runtime.GOARCH, visit)
+}
+
+func run(k ukernel.Kernel, a ukernel.Args, arch string, visit func(Op)) (r ukernel.Result, err error) {
+	if len(a.Src) == 0 {
+		return r, fmt.Errorf("model: %s: len(Src) is 0, it must be at least 1", k)
+	}
+	if k.Family.Stores() && len(a.Dst) != len(a.Src) {
+		return r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
+	}
+	v, ok := variants[key{group(k.Family), k.ISA, k.Variant}]
+	if !ok || k.Tile < 1 || k.Accumulators < 1 {
+		return r, &UnknownError{k}
+	}
+	m := &machine{kernel: k, isa: v.isa, src: a.Src, visit: visit}
+	if k.ISA == ukernel.Scalar && k.Family == ukernel.RMax && arch == "arm64" {
+		m.maximum = maxNum
+	}
+	switch k.Family {
+	case ukernel.RMax:
+		r.Value = m.rmax()
+	case ukernel.RAddExtExp:
+		r.Value, r.Exponent = m.raddextexp(v.exp)
+	case ukernel.VScaleExtExp:
+		m.vscaleextexp(v.exp, a)
+	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
+		r.Value = m.raddexpminusmax(v.exp, a)
+	case ukernel.VScaleExpMinusMax:
+		m.vscaleexpminusmax(v.exp, a)
+	case ukernel.VMulC:
+		m.vmulc(a)
+	}
+	return r, nil
+}
+
+// group is the family that stands for all whose exponential is the same.
+func group(f ukernel.Family) ukernel.Family {
+	switch f {
+	case ukernel.VScaleExtExp:
+		return ukernel.RAddExtExp
+	case ukernel.VScaleExpMinusMax:
+		return ukernel.RAddExpMinusMax
+	case ukernel.VMulC:
+		return ukernel.RMax
+	}
+	return f
+}
+
+type key struct {
+	group   ukernel.Family
+	isa     ukernel.ISA
+	variant string
+}
+
+type variant struct {
+	isa isa
+	exp exponential
+}
+
+// variants says, for each combination of family, ISA and variant, which
+// operations the ISA has and which exponential the variant stands for.
+var variants = map[key]variant{
+	{ukernel.RMax, ukernel.Scalar, ""}:  {isa: scalar},
+	{ukernel.RMax, ukernel.SSE, ""}:     {isa: sse},
+	{ukernel.RMax, ukernel.AVX, ""}:     {isa: avx},
+	{ukernel.RMax, ukernel.AVX512F, ""}: {isa: avx512},
+	{ukernel.RMax, ukernel.NEON, ""}:    {isa: neon},
+
+	{ukernel.RAddExtExp, ukernel.AVX2, "p5"}:           {avx2, p5},
+	{ukernel.RAddExtExp, ukernel.AVX512F, "p5_scalef"}: {avx512, p5Scalef},
+	// Ours: what upstream has for AVX2 only, lane by lane.
+	{ukernel.RAddExtExp, ukernel.NEONFMA, "p5"}:    {neonTwoPass, p5},
+	{ukernel.RAddExtExp, ukernel.Scalar, "p5"}:     {scalar, p5},
+	{ukernel.RAddExtExp, ukernel.Scalar, "fma_p5"}: {scalarFMA, p5},
+
+	{ukernel.RAddExpMinusMax, ukernel.AVX2, "p5"}:           {avx2, p5},
+	{ukernel.RAddExpMinusMax, ukernel.AVX512F, "p5_scalef"}: {avx512, p5Scalef},
+
+	{ukernel.RAddStoreExpMinusMax, ukernel.Scalar, "rr2_p5"}:         {scalar, rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.Scalar, "rr2_lut64_p2"}:   {scalar, rr2LUT64Scalar},
+	{ukernel.RAddStoreExpMinusMax, ukernel.SSE2, "rr2_p5"}:           {sse, rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX2, "rr1_p5"}:           {avx2, rr1P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX2, "rr2_p5"}:           {avx2, rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX256SKX, "rr2_p5"}:      {avx512, rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX512F, "rr1_p5_scalef"}: {avx512, rr1P5Scalef},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX512F, "rr2_p5"}:        {avx512, rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_p5"}:           {neon, rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_lut64_p2"}:     {neon, rr2LUT64},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_p5"}:        {neonFMA, rr1P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_lut64_p2"}:  {neonFMA, rr1LUT64},
+}
