@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"github.com/twopass-softmax/twopass/internal/f32"
+)
 
 // exponential is one way to compute exp: constants, and how the result is put
 // together. Upstream's names of the constants are in the comments.
@@ -10,7 +14,7 @@ import "math"
 // polynomial in t, and scale by 2^n.
 type exponential struct {
 	// minusLn2 is -ln(2), in one part (rr1) or two (rr2): vminus_ln2, or
-	// vminus_ln2_hi and vminus_ln2_lo.
+	// vminus_ln2_hi and vminus_ln2_lo. Without any, t is computed in float64.
 	minusLn2 []float32
 	// coefficients are those of the polynomial, highest degree first, down to
 	// vc1 for degree 5 and vc2 for degree 2: the lower ones are 1.
@@ -55,6 +59,7 @@ const (
 // The exponentials, by the names that variants of kernels have.
 var (
 	p5          = exponential{minusLn2: ln2Nearest, coefficients: degree5, magic: magic127}
+	p5Double    = exponential{coefficients: degree5, magic: magic127}
 	p5Scalef    = exponential{minusLn2: ln2Nearest, coefficients: degree5, scalef: true}
 	rr1P5       = exponential{minusLn2: ln2Single, coefficients: degree5, magic: magic127}
 	rr2P5       = exponential{minusLn2: ln2Short, coefficients: degree5, magic: magic127}
@@ -65,28 +70,30 @@ var (
 	rr2LUT64Scalar = exponential{minusLn2: ln2Shorter, coefficients: degree2, magic: magic64, table: true}
 )
 
-// exp2Table is upstream's xnn_table_exp2_k_over_64: 2^(k/64).
-var exp2Table = func() (t [64]float32) {
-	for k := range t {
-		t[k] = float32(math.Exp2(float64(k) / 64))
-	}
-	return t
-}()
-
 // lookup is 2^x for x a multiple of 1/64 that magic64 was added to: the lowest
 // 6 bits choose from the table, those above them are added to the exponent.
 func lookup(x float32) float32 {
 	b := math.Float32bits(x)
-	return math.Float32frombits(math.Float32bits(exp2Table[b%64]) + b&^63<<17)
+	return math.Float32frombits(f32.Exp2K64[b%64] + b&^63<<17)
 }
 
 // reduce returns t = x - n*ln(2).
 func (m *machine) reduce(e exponential, n, x vector) vector {
+	if e.minusLn2 == nil {
+		return m.map2("vt", "minusLn2Times", minusLn2Times, x, n)
+	}
 	t := x
 	for _, c := range e.minusLn2 {
 		t = m.fma("vt", n, m.splat(c), t)
 	}
 	return t
+}
+
+// minusLn2Times is x - n*ln(2) in float64, rounded to float32: what kernels
+// without a fused multiply-add do that keep the exponent apart, since the two
+// parts of ln(2) lose digits as n grows.
+func minusLn2Times(x, n float32) float32 {
+	return float32(float64(x) - float64(float64(n)*math.Ln2))
 }
 
 // horner evaluates the polynomial at t.

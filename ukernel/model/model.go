@@ -157,7 +157,7 @@ var variants = map[key]variant{
 	{ukernel.RAddExtExp, ukernel.AVX512F, "p5_scalef"}: {avx512, p5Scalef},
 	// Ours: what upstream has for AVX2 only, lane by lane.
 	{ukernel.RAddExtExp, ukernel.NEONFMA, "p5"}:    {neonTwoPass, p5},
-	{ukernel.RAddExtExp, ukernel.Scalar, "p5"}:     {scalar, p5},
+	{ukernel.RAddExtExp, ukernel.Scalar, "p5"}:     {scalar, p5Double},
 	{ukernel.RAddExtExp, ukernel.Scalar, "fma_p5"}: {scalarFMA, p5},
 
 	{ukernel.RAddExpMinusMax, ukernel.AVX2, "p5"}:           {avx2, p5},
