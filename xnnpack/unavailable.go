@@ -10,7 +10,10 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-var kernels []ukernel.Func
+var (
+	kernels  []ukernel.Func
+	compiler string
+)
 
 // Available reports whether upstream's kernels are linked in, and why not if
 // they are not.
