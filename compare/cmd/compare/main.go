@@ -1,0 +1,90 @@
+// Command compare tells whether this project's softmax kernels agree bit for
+// bit with XNNPACK's, and which are faster on the CPU that it runs on.
+//
+// Its exit status is 0 if no bit differs, 1 if any does, and 2 if it could not
+// do what it was asked to.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+// errDiffer is returned by a command that has reported differing bits.
+var errDiffer = errors.New("bits differ")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := &app{screen: newScreen(os.Stdout, os.Stderr), sides: builtSides()}
+	err := app.root().ExecuteContext(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, errDiffer):
+		os.Exit(1)
+	default:
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(2)
+	}
+}
+
+// app is what the commands share.
+type app struct {
+	*screen
+	sides sides
+	json  string
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "compare",
+		Short: "Compare native softmax kernels with XNNPACK's, bit for bit and in speed",
+		Long: `Compare native softmax kernels with XNNPACK's, bit for bit and in speed.
+
+Without a command, compare takes about a minute: it compares the bits of every
+kernel that both sides have, times both, and does the same for softmax as a
+whole. Kernels that this CPU can't run are listed as not run.
+
+The exit status is 0 if no bit differs, 1 if any does, 2 on any other failure.`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.summary(cmd.Context(), summaryDefaults())
+		},
+	}
+	root.PersistentFlags().StringVar(&a.json, "json", "", "also write the results to `FILE`, as JSON")
+	return root
+}
+
+// begin starts the record of a run.
+func (a *app) begin() (*compare.Results, time.Time) {
+	start := time.Now()
+	return &compare.Results{
+		Command: os.Args, Started: start.UTC().Truncate(time.Second),
+		Machine: compare.ThisMachine(), Build: compare.ThisBuild(),
+		Reference: a.sides.ref.Name, NoUpstream: a.sides.why(),
+	}, start
+}
+
+// end completes the record and stores it if the user wants it.
+func (a *app) end(r *compare.Results, start time.Time) error {
+	r.Seconds = time.Since(start).Seconds()
+	if a.json == "" {
+		return nil
+	}
+	if err := r.WriteFile(a.json); err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	a.line("Results written to %s.", a.json)
+	return nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+const (
+	maxName   = "f32_rmax_ukernel__scalar_u4_acc4"
+	storeName = "f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5_u4_acc2"
+	mulName   = "f32_vmulc_ukernel__scalar_u4"
+)
+
+// sideOf is a side with the native kernels of these names.
+func sideOf(name string, kernels ...string) compare.Side {
+	s := compare.Native()
+	s.Name, s.Kernels = name, nil
+	for _, k := range kernels {
+		s.Kernels = append(s.Kernels, ukernel.MustParse(k))
+	}
+	return s
+}
+
+// testApp compares native kernels with themselves.
+func testApp() (*app, *bytes.Buffer) {
+	out := new(bytes.Buffer)
+	return &app{
+		screen: &screen{out: out, progress: new(bytes.Buffer)},
+		sides: sides{
+			ref:  sideOf("upstream", maxName, storeName, mulName),
+			ours: sideOf("native", maxName, storeName, mulName),
+		},
+	}, out
+}
+
+func testOptions() summaryOptions {
+	plan := compare.Plan{
+		Classes: []inputs.Class{inputs.Normal, inputs.Bits}, Seeds: []uint64{0, 1},
+		Lengths: []int{1, 2, 3, 17}, Offsets: []int{0, 3},
+	}
+	return summaryOptions{
+		plan: plan, modelPlan: plan, lengths: compare.Lengths{L1: 64, L2: 128, Memory: 256},
+		kernelTime: time.Millisecond, softmaxTime: time.Millisecond, workers: 2,
+	}
+}
+
+func contains(t *testing.T, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	a, out := testApp()
+	a.json = filepath.Join(t.TempDir(), "out.json")
+	if err := a.summary(context.Background(), testOptions()); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), maxName, storeName, mulName, "three-pass-reload",
+		"two-pass             not run: no kernel of f32_raddextexp", "3 kernels compared with upstream", "0 bits differ",
+		"geometric mean", "2 classes x 2 seeds x lengths 1..3,17 x offsets 0,3", "CPU  ", "Caches  ", "Upstream  XNNPACK 4ea82e595b36")
+	for _, line := range strings.Split(out.String(), "\n") {
+		if len(line) > 120 && !strings.HasPrefix(line, "Results written to") {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+
+	r, err := compare.ReadFile(a.json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Bits) != 6 || len(r.Speed) != 6 || len(r.NotRun) != 2 || r.Reference != "upstream" {
+		t.Errorf("%d agreements, %d timings, %d not run, reference %q", len(r.Bits), len(r.Speed), len(r.NotRun), r.Reference)
+	}
+	for _, s := range r.Speed {
+		if s.Verdict == "" || s.OursNS.Median <= 0 || s.RefNS.Median <= 0 {
+			t.Errorf("%s: no comparison of speed: %+v", s.Name, s)
+		}
+	}
+}
+
+// TestSummaryDifferent holds that a flipped bit makes the run fail, by name.
+func TestSummaryDifferent(t *testing.T) {
+	a, out := testApp()
+	lookup := a.sides.ours.Lookup
+	a.sides.ours.Lookup = func(name string) (ukernel.Func, error) {
+		f, err := lookup(name)
+		if name == maxName {
+			rmax := f.RMax
+			f.RMax = func(src []float32) float32 {
+				return math.Float32frombits(math.Float32bits(rmax(src)) ^ 1)
+			}
+		}
+		return f, err
+	}
+	if err := a.summary(context.Background(), testOptions()); !errors.Is(err, errDiffer) {
+		t.Errorf("error %v, want errDiffer", err)
+	}
+	contains(t, out.String(), "DIFFERENT: "+maxName, "again: ", "bits --kernels '^"+maxName+"$' --lengths 1 --offsets 0 --classes normal --seeds 0")
+	if strings.Contains(out.String(), "DIFFERENT: "+mulName) {
+		t.Errorf("a kernel without a fault is reported:\n%s", out)
+	}
+}
+
+// TestSummaryWithoutUpstream holds that the model's agreement is not passed off
+// as upstream's.
+func TestSummaryWithoutUpstream(t *testing.T) {
+	a, out := testApp()
+	a.sides.ref = compare.Model(a.sides.ours.Kernels)
+	a.sides.noUpstream = errors.New("built without it")
+	if err := a.summary(context.Background(), testOptions()); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "Upstream  NOT COMPARED: built without it", "compared with model")
+	if strings.Contains(out.String(), "geometric mean") {
+		t.Errorf("speed is compared with the model's:\n%s", out)
+	}
+}
+
+// TestSummaryNotRun holds that a kernel that can't run is listed as such.
+func TestSummaryNotRun(t *testing.T) {
+	a, out := testApp()
+	lookup := a.sides.ours.Lookup
+	a.sides.ours.Lookup = func(name string) (ukernel.Func, error) {
+		if name == maxName {
+			return ukernel.Func{}, errors.New("the test forbids it")
+		}
+		return lookup(name)
+	}
+	if err := a.summary(context.Background(), testOptions()); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), maxName+" ", "not run: the test forbids it", "2 kernels compared", "were not run here")
+}
+
+func TestInterrupted(t *testing.T) {
+	a, _ := testApp()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := a.summary(ctx, testOptions()); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+}
+
+func TestText(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{grouped(0), "0"}, {grouped(999), "999"}, {grouped(1000), "1,000"}, {grouped(-123456), "-123,456"}, {grouped(1234567), "1,234,567"},
+		{size(0), "unknown"}, {size(512), "512 B"}, {size(48 << 10), "48 KiB"}, {size(272629760), "260 MiB"}, {size(3 << 30), "3 GiB"},
+		{plural(1, "bit", "bits"), "1 bit"}, {plural(1200, "bit", "bits"), "1,200 bits"},
+		{ranges([]int{1, 2, 3, 7, 9, 10}), "1..3,7,9..10"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%q, want %q", c.got, c.want)
+		}
+	}
+}

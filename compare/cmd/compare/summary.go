@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+	"github.com/twopass-softmax/twopass/xnnpack"
+)
+
+// summaryOptions are what the summary does; tests do less.
+type summaryOptions struct {
+	// plan is for upstream as the reference, modelPlan for the model, which is
+	// some hundred times slower.
+	plan, modelPlan compare.Plan
+	lengths         compare.Lengths
+	// kernelTime is for timing all kernels, softmaxTime for one algorithm at one
+	// length.
+	kernelTime, softmaxTime time.Duration
+	workers                 int
+}
+
+func summaryDefaults() summaryOptions {
+	return summaryOptions{
+		plan: compare.Plan{
+			Classes: inputs.Classes(), Seeds: []uint64{0, 1}, Offsets: compare.Span(0, 7),
+			Lengths: append(compare.Span(1, 200), 1000, 4099),
+		},
+		modelPlan: compare.Plan{
+			Classes: inputs.Classes(), Seeds: []uint64{0}, Offsets: []int{0, 5}, Lengths: compare.Span(1, 200),
+		},
+		lengths:    compare.ThisMachine().Lengths(),
+		kernelTime: 20 * time.Second, softmaxTime: time.Second,
+		workers: runtime.GOMAXPROCS(0),
+	}
+}
+
+// summary is the command without arguments.
+func (a *app) summary(ctx context.Context, o summaryOptions) error {
+	results, start := a.begin()
+	a.header(results)
+	pairs := compare.Match(a.sides.ref, a.sides.ours)
+	can, cannot := compare.Runnable(pairs)
+	for _, p := range cannot {
+		results.NotRun = append(results.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+	}
+	plan := o.plan
+	if a.sides.noUpstream != nil {
+		plan = o.modelPlan
+	}
+	results.Seeds = plan.Seeds
+	a.line("Inputs    %s", describe(plan))
+	a.line("")
+
+	subjects := compare.Subjects(can)
+	agreements, err := a.agreement(ctx, plan, subjects, o.workers)
+	results.Bits = agreements
+	if err != nil {
+		return err
+	}
+	if err := a.kernels(ctx, results, pairs, subjects, o); err != nil {
+		return err
+	}
+	if err := a.softmax(ctx, results, can, o); err != nil {
+		return err
+	}
+	a.line("")
+	a.conclude(results, len(can))
+	if err := a.end(results, start); err != nil {
+		return err
+	}
+	return a.differences(results.Bits)
+}
+
+// header says what is compared, and on what.
+func (a *app) header(r *compare.Results) {
+	m, b := r.Machine, r.Build
+	under := ""
+	if m.Hypervisor != "" {
+		under = ", under " + m.Hypervisor
+	}
+	a.line("CPU       %s (%s family %d, model %d, stepping %d), %s%s",
+		m.CPU, m.Vendor, m.Family, m.Model, m.Stepping, plural(m.CPUs, "CPU", "CPUs"), under)
+	level := ""
+	if m.Level > 0 {
+		level = fmt.Sprintf(" (x86-64-v%d)", m.Level)
+	}
+	a.line("ISAs      %s%s", strings.Join(m.ISAs, " "), level)
+	a.line("Caches    L1d %s, L2 %s, L3 %s; memory %s", size(m.L1D), size(m.L2), size(m.L3), size(m.Memory))
+	if a.sides.noUpstream == nil {
+		a.line("Upstream  XNNPACK %.12s, built by %s", b.Commit, b.Compiler)
+	} else {
+		a.line("Upstream  NOT COMPARED: %v", a.sides.noUpstream)
+		a.line("          Bits are compared with the executable model instead, on fewer inputs; speed with nothing.")
+	}
+	a.line("Native    %s", strings.TrimSpace(b.Go+" "+b.Level))
+}
+
+// describe says which rows a plan has.
+func describe(p compare.Plan) string {
+	return fmt.Sprintf("%s x %s x lengths %s x offsets %s", plural(len(p.Classes), "class", "classes"),
+		plural(len(p.Seeds), "seed", "seeds"), ranges(p.Lengths), ranges(p.Offsets))
+}
+
+// ranges writes ascending integers, runs of them as from..to.
+func ranges(ns []int) string {
+	var parts []string
+	for i := 0; i < len(ns); {
+		j := i
+		for j+1 < len(ns) && ns[j+1] == ns[j]+1 {
+			j++
+		}
+		if j == i {
+			parts = append(parts, fmt.Sprint(ns[i]))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d..%d", ns[i], ns[j]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}
+
+func whyNot(p compare.Pair) string {
+	if !p.ISA.Supported() {
+		return fmt.Sprintf("this CPU has no %v", p.ISA)
+	}
+	return p.Err.Error()
+}
+
+// agreement compares the bits of subjects.
+func (a *app) agreement(ctx context.Context, plan compare.Plan, subjects []compare.Subject, workers int) ([]compare.Agreement, error) {
+	a.start("Comparing bits", int64(len(subjects)))
+	defer a.finish()
+	return plan.Run(ctx, subjects, workers, func(compare.Agreement) { a.step(1) })
+}
+
+// row prints a line of the tables. Width is that of the name.
+func (a *app) row(width int, name string, bits compare.Agreement, t compare.Timing) {
+	ref, ratio, noise := "", "", ""
+	if t.Verdict != "" {
+		ref = fmt.Sprintf("%.3f", t.RefNS.Median)
+		ratio = fmt.Sprintf("%.3f", t.Ratio.Median)
+		noise = fmt.Sprintf("±%.1f%%", 50*t.Ratio.Width())
+	}
+	a.line("%-*s %7s %6s %7s %7.3f %6s %6s %s", width, name, grouped(bits.Inputs), grouped(bits.Bits),
+		ref, t.OursNS.Median, ratio, noise, t.Verdict)
+}
+
+func (a *app) rowHead(width int, name string) {
+	a.line("%-*s %7s %6s %7s %7s %6s", width, "", "", "bits", a.sides.ref.Name[:min(len(a.sides.ref.Name), 8)], "native", "native")
+	a.line("%-*s %7s %6s %7s %7s %6s %6s", width, name, "inputs", "differ", "ns/elem", "ns/elem", "/ref", "")
+}
+
+// kernels times every pair that can run and prints a line for each.
+func (a *app) kernels(ctx context.Context, r *compare.Results, pairs []compare.Pair, subjects []compare.Subject, o summaryOptions) error {
+	width := len("kernel")
+	for _, p := range pairs {
+		width = max(width, len(p.Name))
+	}
+	bits := make(map[string]compare.Agreement)
+	for _, g := range r.Bits {
+		bits[g.Kernel] = g
+	}
+	a.line("Kernels, on %s elements in the L1 cache", grouped(int64(o.lengths.L1)))
+	a.rowHead(width, "kernel")
+	work := compare.NewWorkload(o.lengths.L1)
+	timer := compare.Timer{Budget: min(o.kernelTime/time.Duration(max(len(subjects), 1)), 200*time.Millisecond)}
+	a.start("Timing kernels", int64(len(subjects)))
+	defer a.finish()
+	for _, p := range pairs {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if p.Err != nil {
+			a.line("%-*s not run: %s", width, p.Name, whyNot(p))
+			continue
+		}
+		t := a.time(work, timer, p.Subject())
+		t.Where = "L1"
+		r.Speed = append(r.Speed, t)
+		a.row(width, p.Name, bits[p.Name], t)
+		a.step(1)
+	}
+	return nil
+}
+
+// time times both sides, or ours alone if the reference is the model.
+func (a *app) time(w *compare.Workload, t compare.Timer, s compare.Subject) compare.Timing {
+	if a.sides.noUpstream != nil {
+		return w.TimeOurs(t, s)
+	}
+	return w.Time(t, s)
+}
+
+// softmax compares and times the composed algorithms.
+func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.Pair, o summaryOptions) error {
+	lengths := []struct {
+		where string
+		n     int
+	}{{"L1", o.lengths.L1}, {"L2", o.lengths.L2}, {"memory", o.lengths.Memory}}
+	a.line("")
+	a.line("Softmax of a row, both sides with the same kernels")
+	const width = 48
+	a.rowHead(width, fmt.Sprintf("%-20s %-7s %15s", "algorithm", "in", "elements"))
+	var notes []string
+	a.start("Timing softmax", int64(len(lengths)*len(ukernel.Algorithms())))
+	defer a.finish()
+	var composed []compare.Softmax
+	for _, algorithm := range ukernel.Algorithms() {
+		s, err := compare.ComposePairs(algorithm, pairs, xnnpack.Preferred)
+		if err != nil {
+			a.line("%-20s not run: %v", algorithm, err)
+			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			continue
+		}
+		composed = append(composed, s)
+		notes = append(notes, fmt.Sprintf("  %-20s %s", algorithm, strings.Join(s.Kernels, "\n"+strings.Repeat(" ", 23))))
+	}
+	for _, l := range lengths {
+		work := compare.NewWorkload(l.n)
+		for i := range composed {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s := composed[i].Subject()
+			bits := compare.Agreement{Kernel: s.Name}
+			// The model would take minutes for the longest row.
+			if a.sides.noUpstream == nil || l.where == "L1" {
+				bits = compare.Check(s, compare.Case{Class: inputs.Uniform10, Length: l.n})
+			}
+			t := a.time(work, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, s)
+			t.Where, t.Kernels = l.where, composed[i].Kernels
+			r.Speed = append(r.Speed, t)
+			bits.Kernel = fmt.Sprintf("%s of %d elements", s.Name, l.n)
+			r.Bits = append(r.Bits, bits)
+			a.row(width, fmt.Sprintf("%-20s %-7s %15s", s.Name, l.where, grouped(int64(l.n))), bits, t)
+			a.step(1)
+		}
+	}
+	if o.lengths.Capped {
+		a.line("The longest row is shorter than twice the last-level cache: there is too little free memory.")
+	}
+	if len(notes) > 0 {
+		a.line("with")
+		for _, n := range notes {
+			a.line("%s", n)
+		}
+	}
+	return nil
+}
+
+// conclude counts.
+func (a *app) conclude(r *compare.Results, ran int) {
+	var inputs, differ int64
+	for _, b := range r.Bits {
+		inputs += b.Inputs
+		differ += b.Bits
+	}
+	have := make(map[string]bool)
+	for _, k := range a.sides.ours.Kernels {
+		have[k.Name] = true
+	}
+	share, twins := 0, 0
+	for _, k := range ukernel.Upstream() {
+		if arch := k.ISA.Arch(); arch == "" || arch == runtime.GOARCH {
+			share++
+			if have[k.Name] {
+				twins++
+			}
+		}
+	}
+	a.line("%d of upstream's %d kernels for %s have a twin. %s compared with %s on %s: %s.",
+		twins, share, runtime.GOARCH, plural(ran, "kernel", "kernels"), a.sides.ref.Name,
+		plural(int(inputs), "input", "inputs"), plural(int(differ), "bit differs", "bits differ"))
+	if len(r.NotRun) > 0 {
+		a.line("%s not run here.", plural(len(r.NotRun), "comparison was", "comparisons were"))
+	}
+	a.ratios(r.Speed)
+}
+
+// ratios sums up the comparison of speed.
+func (a *app) ratios(speed []compare.Timing) {
+	var logs float64
+	verdicts := make(map[compare.Verdict]int)
+	timed := slices.DeleteFunc(slices.Clone(speed), func(t compare.Timing) bool { return t.Verdict == "" })
+	if len(timed) == 0 {
+		return
+	}
+	for _, t := range timed {
+		logs += math.Log(t.Ratio.Median)
+		verdicts[t.Verdict]++
+	}
+	by := func(x, y compare.Timing) int {
+		switch {
+		case x.Ratio.Median < y.Ratio.Median:
+			return -1
+		case x.Ratio.Median > y.Ratio.Median:
+			return 1
+		}
+		return 0
+	}
+	least, most := slices.MinFunc(timed, by), slices.MaxFunc(timed, by)
+	a.line("Time of native / %s: geometric mean %.3f; %d faster, %d the same, %d slower, %d too noisy to conclude.",
+		a.sides.ref.Name, math.Exp(logs/float64(len(timed))),
+		verdicts[compare.Faster], verdicts[compare.Same], verdicts[compare.Slower], verdicts[compare.Noisy])
+	a.line("  least %.3f  %s", least.Ratio.Median, least.Name)
+	a.line("  most  %.3f  %s", most.Ratio.Median, most.Name)
+}
+
+// differences reports what differed, and returns an error if anything did.
+func (a *app) differences(agreements []compare.Agreement) error {
+	var err error
+	for _, g := range agreements {
+		if g.Bits == 0 && len(g.Differences) == 0 {
+			continue
+		}
+		err = errDiffer
+		a.line("")
+		a.line("DIFFERENT: %s, %s of %s. The first:", g.Kernel, plural(int(g.Bits), "bit", "bits"), plural(int(g.Inputs), "input", "inputs"))
+		for _, d := range g.Differences {
+			a.line("  %s", strings.TrimPrefix(d.String(), d.Kernel+", "))
+			a.line("    again: %s bits %s", a.self(), d.Repeat)
+		}
+	}
+	return err
+}
+
+// self is the command line that runs this program from the source tree.
+func (a *app) self() string {
+	switch {
+	case os.Getenv("BUILD_WORKSPACE_DIRECTORY") != "": // set by bazel run
+		return "tools/bazel run //:compare --"
+	case a.sides.noUpstream == nil:
+		return "go run -tags xnnpack ./compare/cmd/compare"
+	}
+	return "go run ./compare/cmd/compare"
+}

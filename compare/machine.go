@@ -1,0 +1,116 @@
+package compare
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Machine is where a run took place.
+type Machine struct {
+	CPU      string `json:"cpu"`
+	Vendor   string `json:"vendor"`
+	Family   int    `json:"family"`
+	Model    int    `json:"model"`
+	Stepping int    `json:"stepping"`
+	// Level is the x86-64 microarchitecture level, 0 on other architectures.
+	Level int `json:"x86_64_level,omitempty"`
+	// ISAs are those of the kernels that this CPU runs.
+	ISAs []string `json:"isas"`
+	// CPUs is the number that the process may use.
+	CPUs int `json:"cpus"`
+	// Hypervisor is set under one: its scheduling disturbs timing, and the
+	// caches may be shared with others.
+	Hypervisor string `json:"hypervisor,omitempty"`
+	// Caches in bytes, of a core or shared; 0 if unknown.
+	L1D int `json:"l1d"`
+	L2  int `json:"l2"`
+	L3  int `json:"l3"`
+	// Memory in bytes; 0 if unknown.
+	Memory int    `json:"memory"`
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+}
+
+// ThisMachine describes the machine that the program runs on, by cpuid.
+func ThisMachine() Machine {
+	c := &cpuid.CPU
+	hypervisor := ""
+	if c.VM() {
+		hypervisor = c.HypervisorVendorID.String()
+	}
+	m := Machine{
+		CPU: strings.Join(strings.Fields(c.BrandName), " "), Vendor: c.VendorString,
+		Family: c.Family, Model: c.Model, Stepping: c.Stepping, Level: c.X64Level(),
+		CPUs: runtime.GOMAXPROCS(0), Hypervisor: hypervisor,
+		L1D: max(c.Cache.L1D, 0), L2: max(c.Cache.L2, 0), L3: max(c.Cache.L3, 0),
+		Memory: memory("MemTotal"), OS: runtime.GOOS, Arch: runtime.GOARCH,
+	}
+	if m.CPU == "" {
+		m.CPU = "unnamed " + runtime.GOARCH + " CPU"
+	}
+	for _, isa := range ukernel.ISAs() {
+		if isa.Supported() {
+			m.ISAs = append(m.ISAs, isa.String())
+		}
+	}
+	return m
+}
+
+// memory reads an entry of Linux's /proc/meminfo in bytes; 0 elsewhere.
+func memory(entry string) int {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		var kib int
+		if rest, ok := strings.CutPrefix(lines.Text(), entry+":"); ok {
+			if _, err := fmt.Sscan(rest, &kib); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
+}
+
+// Lengths are row lengths that stand for where a row lies.
+type Lengths struct {
+	// L1 and L2 are lengths at which the row and the output take half of that
+	// cache, Memory one at which they take several times the last level.
+	L1, L2, Memory int
+	// Capped is whether Memory would be longer if there were more memory.
+	Capped bool
+}
+
+// Lengths chooses row lengths for the machine. Where cpuid doesn't know a
+// cache, it takes what is common: 32 KiB, 512 KiB, 32 MiB.
+func (m Machine) Lengths() Lengths {
+	const bytesPerElement = 8 // a row and an output
+	or := func(known, otherwise int) int {
+		if known > 0 {
+			return known
+		}
+		return otherwise
+	}
+	l2 := or(m.L2, 512<<10)
+	last := max(or(m.L3, 32<<20), l2)
+	l := Lengths{
+		L1: or(m.L1D, 32<<10) / 2 / bytesPerElement,
+		L2: l2 / 2 / bytesPerElement,
+	}
+	// Twice what the caches hold leaves nothing of the row's beginning in them
+	// when a pass ends; more only takes time.
+	size, most := 2*last, or(memory("MemAvailable"), 4<<30)/8
+	l.Capped = size > most
+	l.Memory = min(size, most) / bytesPerElement
+	return l
+}

@@ -1,0 +1,213 @@
+package compare
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/twopass-softmax/twopass/xnnpack"
+)
+
+// Schema and Version identify the documents that [Results] describes. A new
+// field leaves the version; a changed meaning raises it.
+const (
+	Schema  = "twopass-softmax/compare"
+	Version = 1
+)
+
+// Results is what one run found. Times are in nanoseconds, sizes in bytes.
+type Results struct {
+	// Schema and Version are set by [Results.WriteFile].
+	Schema  string `json:"schema"`
+	Version int    `json:"version"`
+
+	Command []string  `json:"command"`
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	Machine Machine   `json:"machine"`
+	Build   Build     `json:"build"`
+	// Reference is the side that ours was compared with: "upstream", or "model"
+	// where upstream's kernels are not linked in, for the reason that
+	// NoUpstream gives.
+	Reference  string `json:"reference"`
+	NoUpstream string `json:"no_upstream,omitempty"`
+	// Seeds are those of the rows.
+	Seeds []uint64 `json:"seeds"`
+
+	// Bits has an entry per kernel that was compared, Speed one per kernel or
+	// algorithm that was timed, and NotRun one per pair that this CPU can't run.
+	Bits   []Agreement `json:"bits,omitempty"`
+	Speed  []Timing    `json:"speed,omitempty"`
+	NotRun []NotRun    `json:"not_run,omitempty"`
+}
+
+// Build is what was measured.
+type Build struct {
+	Commit   string `json:"upstream_commit"`
+	Compiler string `json:"upstream_compiler,omitempty"`
+	Go       string `json:"go"`
+	// Level is the setting of GOAMD64 or GOARM64; empty if unknown.
+	Level string `json:"go_level,omitempty"`
+}
+
+// Timing is a comparison of speed with its subject.
+type Timing struct {
+	// Name is a kernel's or an algorithm's.
+	Name string `json:"name"`
+	// Kernels are those of an algorithm's passes.
+	Kernels []string `json:"kernels,omitempty"`
+	// Where says where the row lies: "L1", "L2", "memory", or empty.
+	Where string `json:"where,omitempty"`
+	Speed
+}
+
+// NotRun is a pair that this CPU can't run.
+type NotRun struct {
+	Kernel string `json:"kernel"`
+	Why    string `json:"why"`
+}
+
+// WriteFile stores r, all of it or nothing: an interrupted program leaves the
+// file as it was.
+func (r *Results) WriteFile(name string) error {
+	r.Schema, r.Version = Schema, Version
+	return writeJSON(name, r)
+}
+
+// ReadFile reads what [Results.WriteFile] wrote. The error tells a file that is
+// cut off from one of another kind and from one of another version.
+func ReadFile(name string) (*Results, error) {
+	r := new(Results)
+	if err := readJSON(name, Schema, Version, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// stateSchema and stateVersion identify a stored [SweepState].
+const (
+	stateSchema  = "twopass-softmax/sweep"
+	stateVersion = 1
+)
+
+// storedState is a sweep's state in a file.
+type storedState struct {
+	Schema  string `json:"schema"`
+	Version int    `json:"version"`
+	// Build identifies the program: parts that two programs compared don't add
+	// up to a statement on either.
+	Build string     `json:"build"`
+	State SweepState `json:"state"`
+}
+
+// WriteState stores a sweep's state, all of it or nothing. Build identifies the
+// program that made it.
+func WriteState(name, build string, s SweepState) error {
+	return writeJSON(name, storedState{stateSchema, stateVersion, build, s})
+}
+
+// ReadState reads what [WriteState] wrote. The error wraps [os.ErrNotExist] if
+// there is no such file; it is an error, too, if another program made it.
+func ReadState(name, build string) (SweepState, error) {
+	var s storedState
+	if err := readJSON(name, stateSchema, stateVersion, &s); err != nil {
+		return SweepState{}, err
+	}
+	if s.Build != build {
+		return SweepState{}, fmt.Errorf("%s: made by another build of this program (%.12s, this is %.12s)", name, s.Build, build)
+	}
+	return s.State, nil
+}
+
+func writeJSON(name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return WriteFileAtomic(name, append(text, '\n'))
+}
+
+// WriteFileAtomic replaces a file's contents by way of a temporary file beside
+// it, so that no reader and no interruption sees half of it.
+func WriteFileAtomic(name string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return err
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// readJSON decodes a document into v after a look at what it says that it is.
+func readJSON(name, schema string, version int, v any) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %w", name, fmt.Errorf(format, args...))
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return fail("the file is empty")
+	}
+	var head struct {
+		Schema  string `json:"schema"`
+		Version int    `json:"version"`
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&head); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fail("the file is cut off after %d bytes", len(text))
+		}
+		return fail("no JSON document of schema %q: %w", schema, err)
+	}
+	if rest := bytes.TrimSpace(text[d.InputOffset():]); len(rest) > 0 {
+		return fail("%d bytes follow the document", len(rest))
+	}
+	if head.Schema != schema {
+		return fail("its schema is %q, not %q", head.Schema, schema)
+	}
+	if head.Version != version {
+		return fail("its version is %d, this program reads version %d", head.Version, version)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fail("schema %q: %w", schema, err)
+	}
+	return nil
+}
+
+// ThisBuild describes the running program.
+func ThisBuild() Build {
+	b := Build{Commit: xnnpack.Commit, Compiler: xnnpack.Compiler(), Go: runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	for _, s := range info.Settings {
+		if s.Key == "GOAMD64" || s.Key == "GOARM64" {
+			b.Level = s.Key + "=" + s.Value
+		}
+	}
+	return b
+}

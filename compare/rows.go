@@ -1,0 +1,85 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+// Case is one call of a kernel: a row, where in memory it lies, and operands.
+type Case struct {
+	// Class, Seed and Length fix the row, and Seed the other operands; see
+	// [inputs.Args].
+	Class  inputs.Class
+	Seed   uint64
+	Length int
+	// Offset is the distance of the row's first element from a 64-byte
+	// boundary, in elements. The output, if it isn't in place, lies 7-Offset
+	// elements from one.
+	Offset int
+	// InPlace is whether the output overwrites the row.
+	InPlace bool
+
+	// first is the first bit pattern of a row of consecutive ones; such a row
+	// has no class.
+	first       uint32
+	consecutive bool
+}
+
+// Consecutive is a case whose row is the length bit patterns from first on.
+// Max is 0 and Scale and ScaleExp have the values of [sweepArgs].
+func Consecutive(first uint32, length int) Case {
+	return Case{Length: length, first: first, consecutive: true}
+}
+
+// Values describes where the row's values come from.
+func (c Case) Values() string {
+	if c.consecutive {
+		return fmt.Sprintf("bits 0x%08x..0x%08x", c.first, c.first+uint32(c.Length-1))
+	}
+	return fmt.Sprintf("class %v, seed %d", c.Class, c.Seed)
+}
+
+func (c Case) String() string {
+	s := fmt.Sprintf("length %d, offset %d, %s", c.Length, c.Offset, c.Values())
+	if c.InPlace {
+		s += ", in place"
+	}
+	return s
+}
+
+// flags are the arguments of the bits command that repeat the case.
+func (c Case) flags() string {
+	if c.consecutive {
+		return fmt.Sprintf("--values 0x%08x+%d", c.first, c.Length)
+	}
+	return fmt.Sprintf("--lengths %d --offsets %d --classes %v --seeds %d", c.Length, c.Offset, c.Class, c.Seed)
+}
+
+// args makes the row and the other operands.
+func (c Case) args() ukernel.Args {
+	row := make([]float32, c.Length)
+	if c.consecutive {
+		fillConsecutive(row, c.first)
+		a := sweepArgs
+		a.Src = row
+		return a
+	}
+	c.Class.Fill(row, c.Seed)
+	// RMax stores nothing: the output's place is the caller's business.
+	return inputs.Args(ukernel.RMax, c.Seed, row)
+}
+
+// sweepArgs are the operands of rows of consecutive bit patterns. Max is 0, so
+// that every value reaches the exponential as it is; the scale has a mantissa
+// in which a wrong rounding shows; its exponent is one that softmax of such
+// values could have.
+var sweepArgs = ukernel.Args{Max: 0, Scale: 0x1.6a09e6p-1, ScaleExp: -3}
+
+func fillConsecutive(row []float32, first uint32) {
+	for i := range row {
+		row[i] = math.Float32frombits(first + uint32(i))
+	}
+}

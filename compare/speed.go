@@ -1,0 +1,89 @@
+package compare
+
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+// Workload is a row, an output, and the other operands of kernels and softmax:
+// what the sides are timed on. The row is uniform in [-10, 10).
+type Workload struct{ args ukernel.Args }
+
+// NewWorkload makes a workload of n elements. Row and output begin at 64-byte
+// boundaries, and not at the same place of a page, which would make loads of
+// the one wait for stores to the other.
+func NewWorkload(n int) *Workload {
+	const skew = 272
+	room := (n+skew-1)/floatsAlign*floatsAlign + skew
+	mem := alignedFloats(room + n)
+	const seed = 0 // even: the operands are those that softmax passes
+	inputs.Uniform10.Fill(mem[:n], seed)
+	a := inputs.Args(ukernel.RMax, seed, mem[:n])
+	a.Dst = mem[room : room+n]
+	return &Workload{a}
+}
+
+// Elements is the length of the row.
+func (w *Workload) Elements() int { return len(w.args.Src) }
+
+// Time times a subject's two sides against each other.
+func (w *Workload) Time(t Timer, s Subject) Timing {
+	samples := t.Time(func() { s.Ref(w.args) }, func() { s.Ours(w.args) })
+	return Timing{Name: s.Name, Speed: NewRatio(samples, 0, 1, w.Elements())}
+}
+
+// TimeOurs times our side alone.
+func (w *Workload) TimeOurs(t Timer, s Subject) Timing {
+	samples := t.Time(func() { s.Ours(w.args) })
+	return Timing{Name: s.Name, Speed: NewSpeed(samples, 0, w.Elements())}
+}
+
+// Softmax is a composed algorithm on both sides, with the same kernels.
+type Softmax struct {
+	Ref, Ours ukernel.Composition
+	Kernels   []string
+}
+
+// ComposePairs composes an algorithm from pairs that can run here. For each
+// pass it takes the kernel that prefer names, if it is among the pairs, else
+// the last of the widest ISA. The error says which family has none.
+func ComposePairs(a ukernel.Algorithm, pairs []Pair, prefer func(ukernel.Family) (string, bool)) (Softmax, error) {
+	var s Softmax
+	var ref, ours []ukernel.Func
+	for _, family := range a.Families() {
+		var found *Pair
+		name, _ := prefer(family)
+		for i := range pairs {
+			if p := &pairs[i]; p.Family == family && (found == nil || found.Name != name) {
+				found = p
+			}
+		}
+		if found == nil {
+			return s, fmt.Errorf("no kernel of %v that both sides have runs here", family)
+		}
+		ref, ours = append(ref, found.Ref), append(ours, found.Ours)
+		s.Kernels = append(s.Kernels, found.Name)
+	}
+	var err error
+	if s.Ref, err = ukernel.Compose(a, ref...); err != nil {
+		return s, err
+	}
+	s.Ours, err = ukernel.Compose(a, ours...)
+	return s, err
+}
+
+// Subject is the composed algorithm as something to compare.
+func (s *Softmax) Subject() Subject {
+	call := func(c *ukernel.Composition) func(ukernel.Args) ukernel.Result {
+		return func(a ukernel.Args) (r ukernel.Result) {
+			c.Softmax(a.Dst, a.Src)
+			return r
+		}
+	}
+	return Subject{
+		Name: s.Ours.Algorithm().String(), Stores: true, Ref: call(&s.Ref), Ours: call(&s.Ours),
+		Same: func(r, s ukernel.Result) bool { return r == s },
+	}
+}

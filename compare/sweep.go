@@ -1,0 +1,225 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// sweepChunks is into how many parts a sweep divides the 2^32 values: the
+	// unit of sharding, of progress and of resuming.
+	sweepChunks = 1024
+	chunkValues = 1 << 32 / sweepChunks
+	// storeBlock is the row length for the families that store: with both
+	// outputs it fits the smallest L1 cache.
+	storeBlock = 2048
+	// sumBlock is the row length for the others: in a longer one, what a single
+	// element contributes is rounded away.
+	sumBlock = 256
+)
+
+// Sweep compares subjects on all 2^32 float32 values, in rows of consecutive bit
+// patterns: 2048 of them for the families that store, 256 for the others.
+type Sweep struct {
+	Subjects []Subject
+	// Shard, from 1 to Shards, takes every Shards-th part of the values. Both
+	// may be 0, for all of them.
+	Shard, Shards int
+	Workers       int
+	// Save stores what has been done, every few seconds and at the end; it may
+	// be nil.
+	Save func(SweepState) error
+	// Done is called after each part, with the number of parts done and to do,
+	// earlier runs included. It may be nil.
+	Done func(done, of int)
+}
+
+// mine lists the parts of the sweep's shard.
+func (s *Sweep) mine() []int {
+	shard, shards := max(s.Shard, 1), max(s.Shards, 1)
+	var chunks []int
+	for c := shard - 1; c < sweepChunks; c += shards {
+		chunks = append(chunks, c)
+	}
+	return chunks
+}
+
+// Start is the state of a sweep of which nothing has been done.
+func (s *Sweep) Start() SweepState {
+	state := SweepState{Shard: max(s.Shard, 1), Shards: max(s.Shards, 1), Finished: []int{}}
+	for _, p := range s.Subjects {
+		state.Kernels = append(state.Kernels, Agreement{Kernel: p.Name})
+	}
+	return state
+}
+
+// Run goes on from state, and returns the state in which it ended. When ctx
+// ends, so does Run, with the context's error; parts that were not finished are
+// then left for the next run.
+func (s *Sweep) Run(ctx context.Context, state SweepState) (SweepState, error) {
+	if err := s.fits(state); err != nil {
+		return state, err
+	}
+	finished := make(map[int]bool)
+	for _, c := range state.Finished {
+		finished[c] = true
+	}
+	mine := s.mine()
+	var todo []int
+	for _, c := range mine {
+		if !finished[c] {
+			todo = append(todo, c)
+		}
+	}
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var mu sync.Mutex
+	saved := time.Now()
+	parallel(s.Workers, func() {
+		w := newSweeper(s.Subjects)
+		for {
+			mu.Lock()
+			if len(todo) == 0 || ctx.Err() != nil {
+				mu.Unlock()
+				return
+			}
+			chunk := todo[0]
+			todo = todo[1:]
+			mu.Unlock()
+
+			found, ok := w.chunk(ctx, chunk)
+			if !ok {
+				return
+			}
+			mu.Lock()
+			state.merge(chunk, found)
+			if s.Done != nil {
+				s.Done(len(state.Finished), len(mine))
+			}
+			if s.Save != nil && time.Since(saved) > 5*time.Second {
+				if err := s.Save(state); err != nil {
+					stop(err)
+				}
+				saved = time.Now()
+			}
+			mu.Unlock()
+		}
+	})
+	if s.Save != nil {
+		if err := s.Save(state); err != nil {
+			return state, err
+		}
+	}
+	return state, context.Cause(ctx)
+}
+
+// fits reports why a state can't be continued by the sweep.
+func (s *Sweep) fits(state SweepState) error {
+	shard, shards := max(s.Shard, 1), max(s.Shards, 1)
+	if shard > shards {
+		return fmt.Errorf("compare: shard %d of %d: it must be from 1 to %d", shard, shards, shards)
+	}
+	if state.Shard != shard || state.Shards != shards {
+		return fmt.Errorf("compare: the state is of shard %d/%d, this run is of %d/%d", state.Shard, state.Shards, shard, shards)
+	}
+	if len(state.Kernels) != len(s.Subjects) {
+		return fmt.Errorf("compare: the state is of %d kernels, this run is of %d", len(state.Kernels), len(s.Subjects))
+	}
+	for i, p := range s.Subjects {
+		if state.Kernels[i].Kernel != p.Name {
+			return fmt.Errorf("compare: the state's kernel %d is %s, this run's is %s", i, state.Kernels[i].Kernel, p.Name)
+		}
+	}
+	for _, c := range state.Finished {
+		if c < 0 || c >= sweepChunks || c%shards != shard-1 {
+			return fmt.Errorf("compare: the state has part %d, which is not of shard %d/%d", c, shard, shards)
+		}
+	}
+	return nil
+}
+
+// sweeper is what one goroutine of a sweep needs.
+type sweeper struct {
+	subjects       []Subject
+	src, ref, ours []float32
+	exact          *checker
+}
+
+func newSweeper(subjects []Subject) *sweeper {
+	return &sweeper{
+		subjects: subjects,
+		src:      alignedFloats(storeBlock), ref: alignedFloats(storeBlock), ours: alignedFloats(storeBlock),
+		exact: newChecker(storeBlock),
+	}
+}
+
+// chunk compares all subjects on one part.
+func (w *sweeper) chunk(ctx context.Context, chunk int) ([]Agreement, bool) {
+	found := make([]Agreement, len(w.subjects))
+	begin := uint32(chunk) * chunkValues
+	for at := uint32(0); at < chunkValues; at += storeBlock {
+		if ctx.Err() != nil {
+			return nil, false
+		}
+		fillConsecutive(w.src, begin+at)
+		for i := range w.subjects {
+			s := &w.subjects[i]
+			n := sumBlock
+			if s.Stores {
+				n = storeBlock
+			}
+			for j := 0; j < storeBlock; j += n {
+				w.block(s, begin+at+uint32(j), w.src[j:j+n], &found[i])
+			}
+		}
+	}
+	return found, true
+}
+
+// block compares one subject on one row; what differs, if anything does, is left
+// to the checker.
+func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement) {
+	a := sweepArgs
+	a.Src = src
+	n := len(src)
+	if s.Stores {
+		a.Dst = w.ref[:n]
+	}
+	ref := s.Ref(a)
+	if s.Stores {
+		a.Dst = w.ours[:n]
+	}
+	ours := s.Ours(a)
+	if s.Same(ref, ours) && (!s.Stores || bytes.Equal(asBytes(w.ref[:n]), asBytes(w.ours[:n]))) {
+		into.Inputs++
+		into.Values += int64(n)
+		return
+	}
+	a.Dst = nil
+	w.exact.check(s, Consecutive(first, n), a, into)
+}
+
+// SweepState is how far a sweep has come, in a form that can be stored.
+type SweepState struct {
+	Shard    int         `json:"shard"`
+	Shards   int         `json:"shards"`
+	Kernels  []Agreement `json:"kernels"`
+	Finished []int       `json:"finished_parts"`
+}
+
+// merge adds a finished part.
+func (s *SweepState) merge(chunk int, found []Agreement) {
+	s.Finished = append(s.Finished, chunk)
+	for i, a := range found {
+		s.Kernels[i].add(a)
+	}
+}
+
+// Complete reports whether every part of the shard is finished.
+func (s *SweepState) Complete() bool {
+	return len(s.Finished) == (sweepChunks-s.Shard)/s.Shards+1
+}

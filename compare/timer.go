@@ -1,0 +1,226 @@
+package compare
+
+import (
+	"cmp"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/perf/benchmath"
+)
+
+// Timer times functions against each other. Its zero value takes defaults.
+type Timer struct {
+	// MinSample is the least time that one sample takes: as many calls are
+	// timed together as that needs, the same number for each function. The
+	// default is 20 µs, some hundred times what reading the clock takes.
+	MinSample time.Duration
+	// MinReps is the least number of samples of each function, 11 by default: a
+	// 95 % confidence interval of a median needs six.
+	MinReps int
+	// Budget is the time after which no further repetition begins, once there
+	// are MinReps of them. The default is 0.
+	Budget time.Duration
+
+	// now is the monotonic clock; tests replace it.
+	now func() time.Duration
+}
+
+// Samples is what a [Timer] measured.
+type Samples struct {
+	// Calls is the number of calls in each sample.
+	Calls int
+	// NS holds nanoseconds per call, by function, then by repetition in the
+	// order of time. Samples of equal index were taken one after the other.
+	NS [][]float64
+}
+
+// Time calls the functions in turn, forwards and backwards in alternate
+// repetitions, so that whatever slows the machine meets them all alike. It
+// warms each one up first. The calling goroutine stays on one thread meanwhile.
+func (t Timer) Time(fs ...func()) Samples {
+	minSample := cmp.Or(t.MinSample, 20*time.Microsecond)
+	minReps := cmp.Or(t.MinReps, 11)
+	now := t.now
+	if now == nil {
+		start := time.Now()
+		now = func() time.Duration { return time.Since(start) }
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	sample := func(f func(), calls int) time.Duration {
+		begin := now()
+		for range calls {
+			f()
+		}
+		return now() - begin
+	}
+	calls := 1
+	for _, f := range fs {
+		sample(f, calls)
+		// A clock that stands still may not make this go on for ever.
+		for sample(f, calls) < minSample && calls < 1<<30 {
+			calls *= 2
+		}
+	}
+	s := Samples{Calls: calls, NS: make([][]float64, len(fs))}
+	begin := now()
+	for rep := 0; rep < minReps || now()-begin < t.Budget; rep++ {
+		for i := range fs {
+			if rep%2 == 1 {
+				i = len(fs) - 1 - i
+			}
+			ns := float64(sample(fs[i], calls)) / float64(calls)
+			s.NS[i] = append(s.NS[i], ns)
+		}
+	}
+	return s
+}
+
+// Interval is a median and its confidence interval at 95 %, or as near to that
+// as the number of samples allows, from order statistics: nothing is assumed
+// about the distribution.
+type Interval struct {
+	Median float64 `json:"median"`
+	Lo     float64 `json:"lo"`
+	Hi     float64 `json:"hi"`
+}
+
+// NewInterval summarises values, which stay as they are. With fewer than six
+// the interval is their range.
+func NewInterval(values []float64) Interval {
+	sorted := benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
+	s := benchmath.AssumeNothing.Summary(sorted, 0.95)
+	return Interval{
+		Median: s.Center,
+		Lo:     math.Max(s.Lo, slices.Min(values)),
+		Hi:     math.Min(s.Hi, slices.Max(values)),
+	}
+}
+
+// Width is the length of the interval relative to its median.
+func (i Interval) Width() float64 { return (i.Hi - i.Lo) / i.Median }
+
+// Verdict is what a comparison of speed proves.
+type Verdict string
+
+const (
+	// Faster means that the whole confidence interval of the ratio is below 1.
+	Faster Verdict = "faster"
+	// Slower means that it is above 1.
+	Slower Verdict = "slower"
+	// Same means that it contains 1 and is narrow.
+	Same Verdict = "same"
+	// Noisy means that the machine was too noisy to conclude anything: the
+	// interval is wider than [MaxWidth], or too many samples are outliers.
+	Noisy Verdict = "too noisy"
+)
+
+const (
+	// MaxWidth is the width of a ratio's confidence interval, relative to the
+	// ratio, beyond which nothing is concluded.
+	MaxWidth = 0.1
+	// MaxOutliers is the share of outliers beyond which nothing is concluded. It
+	// is below a quarter: if more are slow than that, none is an outlier, and the
+	// interval is wide instead.
+	MaxOutliers = 0.15
+)
+
+// Speed is a comparison of two functions that process the same elements.
+type Speed struct {
+	// Elements is how many each call processes.
+	Elements int `json:"elements"`
+	// RefNS and OursNS are nanoseconds per element. Without a reference, RefNS
+	// and Ratio are zero and Verdict is empty.
+	RefNS  Interval `json:"ref_ns,omitzero"`
+	OursNS Interval `json:"ours_ns"`
+	// Ratio is ours to reference, of neighbouring samples.
+	Ratio Interval `json:"ratio,omitzero"`
+	// Calls is the number of calls in a sample, Samples the number of samples
+	// of each function.
+	Calls   int `json:"calls"`
+	Samples int `json:"samples"`
+	// Outliers is the number of repetitions in which a function took far longer
+	// than it usually did.
+	Outliers int `json:"outliers"`
+	// Drift is by how much our median in the last third of the repetitions
+	// exceeds that in the first third, relative to the latter: a change of the
+	// clock frequency shows here, and cancels in the ratio.
+	Drift   float64 `json:"drift"`
+	Verdict Verdict `json:"verdict,omitempty"`
+}
+
+// NewSpeed summarises the samples of a function.
+func NewSpeed(s Samples, ours, elements int) Speed {
+	b := perElement(s.NS[ours], elements)
+	return Speed{
+		Elements: elements, OursNS: NewInterval(b), Calls: s.Calls, Samples: len(b),
+		Outliers: count(outliers(b)), Drift: drift(b),
+	}
+}
+
+// NewRatio compares function ours of the samples with function ref.
+func NewRatio(s Samples, ref, ours, elements int) Speed {
+	v := NewSpeed(s, ours, elements)
+	a, b := perElement(s.NS[ref], elements), perElement(s.NS[ours], elements)
+	slow, slowB := outliers(a), outliers(b)
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = b[i] / a[i]
+		slow[i] = slow[i] || slowB[i]
+	}
+	v.RefNS, v.Ratio, v.Outliers = NewInterval(a), NewInterval(ratios), count(slow)
+	switch {
+	case v.Ratio.Width() > MaxWidth, float64(v.Outliers) > MaxOutliers*float64(len(a)), len(a) < 6:
+		v.Verdict = Noisy
+	case v.Ratio.Hi < 1:
+		v.Verdict = Faster
+	case v.Ratio.Lo > 1:
+		v.Verdict = Slower
+	default:
+		v.Verdict = Same
+	}
+	return v
+}
+
+func count(marks []bool) int {
+	n := 0
+	for _, m := range marks {
+		if m {
+			n++
+		}
+	}
+	return n
+}
+
+func perElement(ns []float64, elements int) []float64 {
+	out := make([]float64, len(ns))
+	for i, x := range ns {
+		out[i] = x / float64(elements)
+	}
+	return out
+}
+
+// outliers marks the values above Tukey's outer fence, three times the distance
+// of the quartiles above the upper one. Clocks are coarse: a value within 5 %
+// of the median is none, however close together the others are.
+func outliers(values []float64) []bool {
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
+	n := len(sorted)
+	q1, q2, q3 := sorted[n/4], sorted[n/2], sorted[3*n/4]
+	fence := math.Max(q3+3*(q3-q1), 1.05*q2)
+	out := make([]bool, n)
+	for i, x := range values {
+		out[i] = x > fence
+	}
+	return out
+}
+
+func drift(values []float64) float64 {
+	third := (len(values) + 2) / 3
+	first, last := values[:third], values[len(values)-third:]
+	return NewInterval(last).Median/NewInterval(first).Median - 1
+}

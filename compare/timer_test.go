@@ -1,0 +1,127 @@
+package compare
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestTimer runs on a clock that only the functions move.
+func TestTimer(t *testing.T) {
+	var clock time.Duration
+	var order []int
+	f := func(i int, cost time.Duration) func() {
+		return func() {
+			clock += cost
+			if len(order) == 0 || order[len(order)-1] != i {
+				order = append(order, i)
+			}
+		}
+	}
+	timer := Timer{MinSample: 20 * time.Microsecond, MinReps: 4, now: func() time.Duration { return clock }}
+	s := timer.Time(f(0, 300*time.Nanosecond), f(1, 100*time.Nanosecond))
+	if s.Calls < 200 || s.Calls >= 400 {
+		t.Errorf("%d calls per sample: the fastest function takes 100 ns, a sample should take 20 µs", s.Calls)
+	}
+	for i, want := range []float64{300, 100} {
+		if len(s.NS[i]) != 4 {
+			t.Fatalf("%d samples of function %d, want 4", len(s.NS[i]), i)
+		}
+		for _, ns := range s.NS[i] {
+			if ns != want {
+				t.Errorf("function %d: %v ns, want %v", i, ns, want)
+			}
+		}
+	}
+	// After the warm-up: forwards, backwards, forwards, backwards; equal
+	// neighbours are recorded once.
+	if want := []int{0, 1, 0, 1, 0}; !slices.Equal(order[len(order)-5:], want) {
+		t.Errorf("order ends in %v, want %v", order, want)
+	}
+
+	clock = 0
+	timer.Budget = time.Millisecond
+	if s := timer.Time(f(0, 100*time.Nanosecond)); len(s.NS[0]) < 20 {
+		t.Errorf("%d samples of 20 to 40 µs in a budget of 1 ms", len(s.NS[0]))
+	}
+}
+
+func TestInterval(t *testing.T) {
+	values := []float64{9, 1, 8, 2, 7, 3, 6, 4, 5}
+	kept := slices.Clone(values)
+	i := NewInterval(values)
+	// Of nine values, the second and the eighth bound the median at 96 %.
+	if i.Median != 5 || i.Lo != 2 || i.Hi != 8 {
+		t.Errorf("%+v, want median 5 from 2 to 8", i)
+	}
+	if !slices.Equal(values, kept) {
+		t.Error("the values were changed")
+	}
+	if i := NewInterval([]float64{2, 1}); i.Lo != 1 || i.Hi != 2 {
+		t.Errorf("two values: %+v, want their range", i)
+	}
+}
+
+func TestRatio(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const n, elements = 41, 10
+	// samples of a reference of about 100 ns and of ours, ratio times that, with
+	// relative noise of each repetition's own and of both together.
+	samples := func(ratio, noise, common float64) Samples {
+		s := Samples{Calls: 1, NS: make([][]float64, 2)}
+		for range n {
+			both := 100 * (1 + common*r.Float64())
+			s.NS[0] = append(s.NS[0], both*(1+noise*r.Float64()))
+			s.NS[1] = append(s.NS[1], both*ratio*(1+noise*r.Float64()))
+		}
+		return s
+	}
+	for _, c := range []struct {
+		name    string
+		s       Samples
+		verdict Verdict
+	}{
+		{"faster", samples(0.9, 0.02, 0), Faster},
+		{"slower", samples(1.1, 0.02, 0), Slower},
+		{"same", samples(1, 0.02, 0), Same},
+		// What slows both sides alike cancels.
+		{"common noise", samples(0.9, 0.02, 3), Faster},
+		{"noisy", samples(1, 3, 0), Noisy},
+	} {
+		v := NewRatio(c.s, 0, 1, elements)
+		if v.Verdict != c.verdict {
+			t.Errorf("%s: verdict %q from %+v, want %q", c.name, v.Verdict, v.Ratio, c.verdict)
+		}
+		if v.Samples != n || v.Elements != elements {
+			t.Errorf("%s: %d samples of %d elements", c.name, v.Samples, v.Elements)
+		}
+	}
+	if v := NewRatio(samples(0.5, 0, 0), 0, 1, elements); math.Abs(v.RefNS.Median-10) > 1e-9 || math.Abs(v.Ratio.Median-0.5) > 1e-9 {
+		t.Errorf("100 ns for 10 elements, and half of that: %+v", v)
+	}
+
+	s := samples(0.9, 0.01, 0)
+	for i := range n {
+		if i%5 == 0 {
+			s.NS[0][i] *= 5
+		}
+	}
+	if v := NewRatio(s, 0, 1, elements); v.Outliers != 9 || v.Verdict != Noisy {
+		t.Errorf("9 of 41 repetitions take five times as long: %d outliers, verdict %q", v.Outliers, v.Verdict)
+	}
+
+	s = samples(0.9, 0.01, 0)
+	for i := range n {
+		s.NS[0][i] *= 1 + float64(i)/n
+		s.NS[1][i] *= 1 + float64(i)/n
+	}
+	if v := NewRatio(s, 0, 1, elements); v.Drift < 0.4 || v.Drift > 0.7 || v.Verdict != Faster {
+		t.Errorf("the clock slows down to half: drift %.2f, verdict %q", v.Drift, v.Verdict)
+	}
+	few := Samples{Calls: 1, NS: [][]float64{{1, 1, 1}, {2, 2, 2}}}
+	if v := NewRatio(few, 0, 1, 1); v.Verdict != Noisy {
+		t.Errorf("three samples prove %q", v.Verdict)
+	}
+}
