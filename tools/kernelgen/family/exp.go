@@ -1,0 +1,106 @@
+package family
+
+import (
+	"math"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+)
+
+// The constants of upstream's exponentials, in upstream's order.
+const (
+	log2e = 0x1.715476p+0 // 1/ln 2
+
+	// The minimax polynomial of degree 5 for exp(t) on [-ln 2/2, ln 2/2].
+	c0 = 1
+	c1 = 0x1.FFFFF6p-1
+	c2 = 0x1.FFFDC6p-2
+	c3 = 0x1.555A80p-3
+	c4 = 0x1.573A1Ap-5
+	c5 = 0x1.0F9F9Cp-7
+
+	// magic is 1.5 * 2^23 + 127. A float32 in [2^23, 2^24) has no fraction bits,
+	// so that x + magic rounds x to an integer; and that integer, biased as a
+	// float's exponent is, stands in the low bits, from where a shift by
+	// mantissaBits moves it into the exponent: 2^x.
+	magic        = 0x1.8000FEp23
+	mantissaBits = 23
+
+	// minExponent is where 2^e becomes zero under (e + magic) << mantissaBits.
+	minExponent = -127
+	// cutoff is the smallest x for which exp(x) is a normal number.
+	cutoff = -0x1.5D589Ep6
+)
+
+// minusInf is the exponent of an empty sum.
+var minusInf = float32(math.Inf(-1))
+
+// minusLn2 is -ln 2 as the sum of the terms that are subtracted one after the
+// other in the range reduction (Cody and Waite), so that n*ln 2 is more exact
+// than one float32 is.
+func minusLn2(variant string) []float32 {
+	switch {
+	case strings.HasPrefix(variant, "rr1"):
+		return []float32{-0x1.62E430p-1}
+	case strings.HasPrefix(variant, "rr2"):
+		return []float32{-0x1.62E400p-1, -0x1.7F7D1Cp-20}
+	}
+	return []float32{-0x1.62E43p-1, 0x1.05C61p-29}
+}
+
+// reduce is the rest t = x - n*ln 2 of an argument, in [-ln 2/2, ln 2/2].
+func reduce(b *ir.Block, variant string, n, x ir.V) (t ir.V) {
+	t = x
+	for _, ln2 := range minusLn2(variant) {
+		t = b.MulAdd(n, b.Const(ln2), t)
+	}
+	return t
+}
+
+// polynomial is c[0] + t*(c[1] + t*(c[2] + ...)), from the inside out.
+func polynomial(b *ir.Block, t ir.V, c ...float32) (p ir.V) {
+	last := len(c) - 1
+	p = b.Const(c[last])
+	for i := last - 1; i >= 0; i-- {
+		p = b.MulAdd(p, t, b.Const(c[i]))
+	}
+	return p
+}
+
+// exponent is n = round(x / ln 2), the power of two nearest to exp(x).
+func exponent(b *ir.Block, x ir.V) (n ir.V) {
+	return b.Round(b.Mul(x, b.Const(log2e)))
+}
+
+// mantissa is exp(x) / 2^n, about 0.7 to 1.4.
+func mantissa(b *ir.Block, variant string, n, x ir.V) (p ir.V) {
+	return polynomial(b, reduce(b, variant, n, x), c0, c1, c2, c3, c4, c5)
+}
+
+// powerOfTwo is 2^n for integers n <= 127, and 0 for n <= -127.
+func powerOfTwo(b *ir.Block, n ir.V) ir.V {
+	n = b.Max(n, b.Const(minExponent))
+	return b.ShiftLeft(b.Add(n, b.Const(magic)), mantissaBits)
+}
+
+// hasScalef reports whether the variant multiplies by a power of two in one
+// instruction, which needs no clamping and makes denormals.
+func hasScalef(variant string) bool { return strings.HasSuffix(variant, "scalef") }
+
+// exp is exp(x) for x <= 0.
+func exp(b *ir.Block, variant string, x ir.V) (f ir.V) {
+	if hasScalef(variant) {
+		n := exponent(b, x)
+		return b.Scalef(mantissa(b, variant, n, x), n)
+	}
+	// n + magic = round(x/ln 2) + magic, of which the low bits make s = 2^n.
+	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
+	s := b.ShiftLeft(n, mantissaBits)
+	n = b.Sub(n, b.Const(magic))
+	t := reduce(b, variant, n, x)
+	// exp(x) = s * (1 + t*p) = s + (t*s)*p
+	p := polynomial(b, t, c1, c2, c3, c4, c5)
+	f = b.MulAdd(b.Mul(t, s), p, s)
+	// s is no power of two where exp(x) is denormal.
+	return b.Keep(b.NotLess(x, b.Const(cutoff)), f)
+}

@@ -1,0 +1,179 @@
+// Package ir describes a kernel as straight-line blocks of operations on
+// virtual vectors, and gives those vectors registers.
+//
+// A family of kernels is written once in this vocabulary (package family); what
+// a machine makes of it is the business of a backend (package amd64), which
+// tells the allocator about its registers and instruction forms by [Machine].
+package ir
+
+import "fmt"
+
+// Op is an operation on vectors of float32.
+type Op uint8
+
+// The vocabulary. "v[i]" is lane i; a mask has a truth value per lane.
+const (
+	// Leaves: values that come from outside the block.
+
+	Const Op = iota // every lane holds Bits
+	Param           // every lane holds the parameter Name
+	Load            // src[Index:][:Lanes]
+	Live            // what the variable held when the block began
+
+	// Lane by lane.
+
+	Add        // a + b
+	Sub        // a - b
+	Mul        // a * b
+	FMA        // a*b + c, rounded once
+	Max        // the larger of a and b; b where a NaN or two zeros meet, if the machine is an x86
+	Round      // to the nearest integer, ties to even
+	ShiftLeft  // the bits of a as an integer, shifted left by Index
+	Scalef     // a * 2^floor(b)
+	NotLess    // mask: !(a < b), true for a NaN
+	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
+	Select     // of a mask, a and b: a where the mask is true, b elsewhere
+	AddFirst   // a, with b[0] added to lane 0
+	MaxFirst   // a, with Max(a[0], b[0]) in lane 0
+	FirstHalf  // a, with +0 in the upper half of the lanes
+	UpperHalf  // the upper half of a's lanes in the lower half, anything above
+	Swap       // v[i] = a[i^Index]
+	Splat      // v[i] = a[0]
+	High       // a vector of half as many lanes: the upper half of a
+	LoadSplat  // v[i] = src[0]
+	TailMask   // mask: i < n
+	LoadTail   // src[i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
+	Store      // dst[Index:][:Lanes] = a
+	StoreTail  // dst[i] = a[i] where the mask is true; of a mask and a
+	StoreFirst // dst[i] = a[i] for i < Index
+	Return     // the result Name is a[0]
+
+	// Inserted by the allocator.
+
+	Move  // a register gets what another holds, or a value from memory
+	Spill // a stack slot gets what a register holds
+)
+
+var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "shiftleft", "scalef",
+	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "loadsplat", "tailmask",
+	"loadtail", "store", "storetail", "storefirst", "return", "move", "spill"}
+
+func (o Op) String() string { return opNames[o] }
+
+// IsMask reports whether the operation's result is a mask.
+func (o Op) IsMask() bool { return o == NotLess || o == TailMask }
+
+// hasResult reports whether the operation makes a value.
+func (o Op) hasResult() bool { return o != Store && o != StoreTail && o != StoreFirst && o != Return }
+
+// Value is an operation and, for those that make one, its result. It is
+// assigned once.
+type Value struct {
+	Op    Op
+	Args  []*Value
+	Lanes int    // of the result; of the argument for an operation without one
+	Bits  uint32 // Const
+	Name  string // Param, Return
+	Index int    // the immediate that the operation's comment speaks of
+}
+
+// pure reports whether the value can be had again from outside the block at any
+// time: no register needs to hold on to it. Within one turn of a block nobody
+// writes to an element of src before its last use, even when dst is src.
+func (v *Value) pure() bool { return v.Op == Const || v.Op == Param || v.Op == Load }
+
+// V is a group of values: what a description does to one it does to all, stage
+// by stage, and so the group's members overlap in the processor's pipelines.
+type V []*Value
+
+// Var is a value that outlives a block, such as an accumulator.
+type Var struct{ Name string }
+
+// Test says when a block runs. n is the number of elements left.
+type Test uint8
+
+// The tests.
+const (
+	Once  Test = iota // always
+	While             // again and again, while n >= Step; each turn takes Step elements
+	IfAny             // if n > 0
+	IfBit             // if n & Step != 0; it takes Step elements
+)
+
+// Block is a piece of a kernel without branches.
+type Block struct {
+	Test    Test
+	Step    int
+	Comment string
+	Ops     []*Value
+
+	f       *Func
+	in, out map[*Var]*Value
+}
+
+// Func is a kernel: its blocks run one after the other.
+type Func struct {
+	Lanes int // of a full vector
+	// Fused says whether MulAdd rounds once.
+	Fused  bool
+	Blocks []*Block
+
+	leaves map[string]*Value
+	vars   []*Var
+}
+
+// NewFunc makes a kernel without blocks, for vectors of so many lanes.
+func NewFunc(lanes int, fused bool) *Func {
+	return &Func{Lanes: lanes, Fused: fused, leaves: make(map[string]*Value)}
+}
+
+// Vars makes n variables, named name0, name1 and so on.
+func (f *Func) Vars(name string, n int) []*Var {
+	vs := make([]*Var, n)
+	for i := range vs {
+		vs[i] = &Var{fmt.Sprint(name, i)}
+	}
+	f.vars = append(f.vars, vs...)
+	return vs
+}
+
+// Block adds a block that runs as test says.
+func (f *Func) Block(test Test, step int, comment string) *Block {
+	b := &Block{Test: test, Step: step, Comment: comment, f: f, in: make(map[*Var]*Value), out: make(map[*Var]*Value)}
+	f.Blocks = append(f.Blocks, b)
+	return b
+}
+
+// leaf returns the function's one value for a constant or a parameter.
+func (f *Func) leaf(v Value) V {
+	v.Lanes = f.Lanes
+	key := fmt.Sprint(v.Op, v.Bits, v.Name)
+	if f.leaves[key] == nil {
+		f.leaves[key] = &v
+	}
+	return V{f.leaves[key]}
+}
+
+// Get returns what the variables hold at this point of the block.
+func (b *Block) Get(vars ...*Var) V {
+	vs := make(V, len(vars))
+	for i, x := range vars {
+		if b.out[x] == nil {
+			v := &Value{Op: Live, Name: x.Name, Lanes: b.f.Lanes}
+			b.in[x], b.out[x] = v, v
+		}
+		vs[i] = b.out[x]
+	}
+	return vs
+}
+
+// Set gives the variable a value; all variables of a block keep theirs for the
+// next block.
+func (b *Block) Set(x *Var, v V) { b.out[x] = v[0] }
+
+// SetAll gives each variable its value of the group.
+func (b *Block) SetAll(xs []*Var, vs V) {
+	for i, x := range xs {
+		b.out[x] = vs[i]
+	}
+}
