@@ -155,9 +155,9 @@ func (w *writer) block(i int, c ir.Code) {
 		w.instr(in)
 	}
 	if step > 0 {
-		w.ADDQ(operand.U32(4 * step), src)
+		w.ADDQ(operand.U32(4*step), src)
 		if w.k.Family.Stores() {
-			w.ADDQ(operand.U32(4 * step), dst)
+			w.ADDQ(operand.U32(4*step), dst)
 		}
 	}
 	switch c.Test {
