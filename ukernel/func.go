@@ -93,15 +93,15 @@ func (f *Func) Call(a Args) (r Result) {
 
 // Checked returns f with its slices checked before each call.
 func (f Func) Checked() Func {
-	name, raw := f.Name, f
+	who, raw := "ukernel: "+f.Name, f
 	some := func(src []float32) {
 		if len(src) == 0 {
-			panic(fmt.Sprintf("ukernel: %s: len(src) is 0, it must be at least 1", name))
+			panic(who + ": len(src) is 0, it must be at least 1")
 		}
 	}
 	same := func(dst, src []float32) {
 		some(src)
-		CheckSlices("ukernel: "+name, dst, src)
+		CheckSlices(who, dst, src)
 	}
 	switch {
 	case raw.RMax != nil:

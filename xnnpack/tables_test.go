@@ -88,7 +88,8 @@ func header() []byte {
 	var b bytes.Buffer
 	b.WriteString(generated)
 	b.WriteString(`// XNNPACK's softmax microkernels. Every size is in bytes, at least 4 and a
-// multiple of 4. No kernel reads its params. An arm64 kernel may read up to 12
+// multiple of 4. No kernel reads its params. The sse2, neon and neonfma kernels
+// of raddstoreexpminusmax and the sse and neon ones of vmulc may read up to 12
 // bytes past the end of src.
 
 #ifndef XNNPACK_SOFTMAX_KERNELS_H_

@@ -78,12 +78,8 @@ type entry struct {
 }
 
 // index is made at first use.
-var index = sync.OnceValue(func() (t struct {
-	byName    map[string]*entry
-	preferred map[ukernel.Family]*entry
-}) {
-	t.byName = make(map[string]*entry)
-	t.preferred = make(map[ukernel.Family]*entry)
+var index = sync.OnceValue(func() *tables {
+	t := &tables{byName: make(map[string]*entry)}
 	for i, k := range Kernels() {
 		t.byName[k.Name] = &entry{k, kernels[i]}
 	}
@@ -92,8 +88,21 @@ var index = sync.OnceValue(func() (t struct {
 			t.preferred[e.kernel.Family] = e
 		}
 	}
+	t.composed = make(map[ukernel.Algorithm]*ukernel.Composition)
+	for _, a := range ukernel.Algorithms() {
+		if c, err := t.compose(a, nil); err == nil {
+			t.composed[a] = &c
+		}
+	}
 	return t
 })
+
+type tables struct {
+	byName map[string]*entry
+	// composed are the algorithms that the preferred kernels make.
+	composed  map[ukernel.Algorithm]*ukernel.Composition
+	preferred [ukernel.VMulC + 1]*entry // by family
+}
 
 // Preferred returns the name of the kernel that upstream prefers for a family on
 // this CPU; false if it has none.
@@ -101,11 +110,10 @@ var index = sync.OnceValue(func() (t struct {
 // For the three families of [ukernel.ThreePassReload] that is the choice of
 // upstream's configuration, for the others that of its softmax benchmark.
 func Preferred(f ukernel.Family) (name string, ok bool) {
-	e := index().preferred[f]
-	if e == nil {
-		return "", false
+	if t := index(); int(f) < len(t.preferred) && t.preferred[f] != nil {
+		return t.preferred[f].kernel.Name, true
 	}
-	return e.kernel.Name, true
+	return "", false
 }
 
 // Softmax writes exp(x) / sum(exp(x)) for the row src to dst, as upstream's
@@ -133,29 +141,36 @@ func SoftmaxWith(dst, src []float32, opts Options) error {
 
 func softmax(who string, dst, src []float32, opts *Options) error {
 	ukernel.CheckSlices(who, dst, src)
-	c, err := compose(opts)
-	if err != nil || len(src) == 0 {
-		return err
-	}
-	c.Softmax(dst, src)
-	return nil
-}
-
-// compose finds the kernels for opts. It uses the unchecked functions, since
-// softmax has checked the slices, and allocates nothing.
-func compose(opts *Options) (ukernel.Composition, error) {
-	var none ukernel.Composition
-	if err := Available(); err != nil {
-		return none, err
-	}
-	t := index()
 	a := opts.Algorithm
 	if a == ukernel.Auto {
 		a = ukernel.ThreePassReload
 	}
+	t := index()
+	c := t.composed[a]
+	if c == nil || len(opts.Kernels) > 0 {
+		own, err := t.compose(a, opts.Kernels)
+		if err != nil {
+			return err
+		}
+		c = &own
+	}
+	if len(src) > 0 {
+		c.Softmax(dst, src)
+	}
+	return nil
+}
+
+// compose finds the kernels for an algorithm: those named, and the preferred
+// ones of the other families. It uses the unchecked functions, since softmax has
+// checked the slices, and allocates nothing.
+func (t *tables) compose(a ukernel.Algorithm, names []string) (ukernel.Composition, error) {
+	var none ukernel.Composition
+	if err := Available(); err != nil {
+		return none, err
+	}
 	families := a.Families()
 	var chosen [3]*entry
-	for _, name := range opts.Kernels {
+	for _, name := range names {
 		e := t.byName[name]
 		if e == nil {
 			return none, fmt.Errorf("xnnpack: %q: %w", name, ukernel.ErrUnknownKernel)

@@ -1,0 +1,7 @@
+package xnnpack
+
+const (
+	architecture = "amd64"
+	kernelCount  = 170
+	foreign      = "f32_rmax_ukernel__neon_u4"
+)

@@ -1,0 +1,350 @@
+//go:build xnnpack && cgo && (amd64 || arm64)
+
+package xnnpack
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+// longest is beyond two turns of the longest main loop, which has 192 elements.
+const longest = 400
+
+var (
+	inf = float32(math.Inf(1))
+	nan = float32(math.NaN())
+)
+
+// runnable calls f as a subtest for every kernel that this CPU can run, and logs
+// those that it can't.
+func runnable(t *testing.T, f func(t *testing.T, k ukernel.Kernel, fn ukernel.Func)) {
+	missing := make(map[ukernel.ISA]int)
+	for _, k := range Kernels() {
+		if !k.ISA.Supported() {
+			missing[k.ISA]++
+			continue
+		}
+		fn, err := Lookup(k.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(k.Name, func(t *testing.T) { f(t, k, fn) })
+	}
+	for isa, n := range missing {
+		t.Logf("not run: %d kernels of %v, which this CPU has not", n, isa)
+	}
+}
+
+func TestKernels(t *testing.T) {
+	if err := Available(); err != nil {
+		t.Fatal(err)
+	}
+	var want []ukernel.Kernel
+	for _, k := range ukernel.Upstream() {
+		if a := k.ISA.Arch(); a == "" || a == architecture {
+			want = append(want, k)
+		}
+	}
+	if got := Kernels(); !slices.Equal(got, want) || len(got) != kernelCount {
+		t.Errorf("%d kernels, want the %d of upstream's that %s can compile", len(got), kernelCount, architecture)
+	}
+}
+
+// TestReference compares every kernel with its definition in float64.
+func TestReference(t *testing.T) {
+	runnable(t, func(t *testing.T, k ukernel.Kernel, fn ukernel.Func) {
+		for n := 1; n <= longest; n++ {
+			src := inputs.Uniform10.Row(uint64(n), n)
+			a := ukernel.Args{Src: src, Max: slices.Max(src), Scale: 0.75, ScaleExp: -3}
+			if k.Family.Stores() {
+				a.Dst = make([]float32, n)
+			}
+			r := fn.Call(a)
+			var sum float64
+			for i, x := range src {
+				x, max := float64(x), float64(a.Max)
+				var want float64
+				switch k.Family {
+				case ukernel.RAddExtExp:
+					sum += math.Exp(x)
+				case ukernel.VScaleExtExp:
+					want = math.Exp(x) * 0.75 / 8
+				case ukernel.RAddExpMinusMax:
+					sum += math.Exp(x - max)
+				case ukernel.VScaleExpMinusMax:
+					want = math.Exp(x-max) * 0.75
+				case ukernel.RAddStoreExpMinusMax:
+					want = math.Exp(x - max)
+					sum += want
+				case ukernel.VMulC:
+					want = x * 0.75
+				}
+				if a.Dst != nil && !close(float64(a.Dst[i]), want) {
+					t.Fatalf("n = %d: dst[%d] = %g, want %g", n, i, a.Dst[i], want)
+				}
+			}
+			got := float64(r.Value)
+			switch k.Family {
+			case ukernel.RMax:
+				sum = float64(a.Max)
+			case ukernel.RAddExtExp:
+				got = math.Ldexp(got, int(r.Exponent))
+			}
+			if !close(got, sum) {
+				t.Fatalf("n = %d: result %g, want %g", n, got, sum)
+			}
+		}
+	})
+}
+
+// close allows for the roundings of the range reduction and of the sums in the
+// tests' short rows.
+func close(x, want float64) bool { return math.Abs(x-want) <= 2e-6*math.Abs(want) }
+
+// TestSoftmax compares the algorithms with float64, out of place and in place.
+func TestSoftmax(t *testing.T) {
+	for n := 0; n <= longest; n++ {
+		src := inputs.Uniform10.Row(uint64(n), n)
+		var sum float64
+		for _, x := range src {
+			sum += math.Exp(float64(x))
+		}
+		check := func(what string, f func(dst, src []float32)) {
+			dst, same := make([]float32, n), slices.Clone(src)
+			f(dst, src)
+			f(same, same)
+			for i, x := range src {
+				if want := math.Exp(float64(x)) / sum; !close(float64(dst[i]), want) {
+					t.Fatalf("%s, n = %d: dst[%d] = %g, want %g", what, n, i, dst[i], want)
+				}
+			}
+			if !slices.Equal(same, dst) {
+				t.Fatalf("%s, n = %d: in place differs", what, n)
+			}
+		}
+		check("Softmax", Softmax)
+		for _, a := range composable() {
+			check(a.String(), func(dst, src []float32) {
+				if err := SoftmaxWith(dst, src, Options{Algorithm: a}); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	}
+}
+
+// composable lists the algorithms for which upstream has kernels on this CPU.
+func composable() []ukernel.Algorithm {
+	return slices.DeleteFunc(ukernel.Algorithms(), func(a ukernel.Algorithm) bool {
+		return slices.ContainsFunc(a.Families(), func(f ukernel.Family) bool {
+			_, ok := Preferred(f)
+			return !ok
+		})
+	})
+}
+
+// TestChoice holds what Softmax and the options choose, by the bits.
+func TestChoice(t *testing.T) {
+	src := inputs.Normal.Row(1, 333)
+	compute := func(opts Options) []float32 {
+		dst := make([]float32, len(src))
+		if err := SoftmaxWith(dst, src, opts); err != nil {
+			t.Fatal(err)
+		}
+		return dst
+	}
+	want := make([]float32, len(src))
+	Softmax(want, src)
+	if !slices.Equal(compute(Options{}), want) || !slices.Equal(compute(Options{Algorithm: ukernel.ThreePassReload}), want) {
+		t.Error("Softmax is not ThreePassReload with the default kernels")
+	}
+	var names []string
+	for _, f := range ukernel.ThreePassReload.Families() {
+		name, ok := Preferred(f)
+		if !ok {
+			t.Fatalf("no preferred kernel of %v", f)
+		}
+		names = append(names, name)
+	}
+	slices.Reverse(names)
+	if !slices.Equal(compute(Options{Algorithm: ukernel.ThreePassReload, Kernels: names}), want) {
+		t.Errorf("%v give other bits than the defaults", names)
+	}
+	scalar := "f32_raddstoreexpminusmax_ukernel__scalar_rr2_lut64_p2_u4_acc4"
+	dst := compute(Options{Kernels: []string{scalar}})
+	sum := float32(0)
+	max := slices.Max(src)
+	f, err := Lookup(scalar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum = f.RAddStoreExpMinusMax(want, src, max)
+	for i := range want {
+		if dst[i] != want[i]*(1/sum) {
+			t.Fatalf("dst[%d] = %g with %s, want %g", i, dst[i], scalar, want[i]*(1/sum))
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	src := []float32{1, 2, 3}
+	for _, c := range []struct {
+		opts Options
+		want string
+	}{
+		{Options{Algorithm: 77}, "Algorithm(77)"},
+		{Options{Kernels: []string{"f32_rmax_ukernel__mmx_u2"}}, `"f32_rmax_ukernel__mmx_u2": no such kernel`},
+		{Options{Kernels: []string{foreign}}, foreign + `": no such kernel`},
+		{Options{Algorithm: ukernel.TwoPass, Kernels: []string{"f32_rmax_ukernel__scalar_u1"}}, `two-pass has no pass for kernel "f32_rmax_ukernel__scalar_u1"`},
+		{Options{Kernels: []string{"f32_rmax_ukernel__scalar_u1", "f32_rmax_ukernel__scalar_u2_acc2"}}, `"f32_rmax_ukernel__scalar_u1" and "f32_rmax_ukernel__scalar_u2_acc2" are for the same pass`},
+	} {
+		dst := []float32{7, 7, 7}
+		if err := SoftmaxWith(dst, src, c.opts); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: error %v, want one with %q", c.opts, err, c.want)
+		}
+		if !slices.Equal(dst, []float32{7, 7, 7}) {
+			t.Errorf("%+v: dst was written", c.opts)
+		}
+	}
+	if _, err := Lookup("xnn_f32"); !errors.Is(err, ukernel.ErrUnknownKernel) {
+		t.Errorf("Lookup: error %v", err)
+	}
+	for _, k := range Kernels() {
+		if k.ISA.Supported() {
+			continue
+		}
+		var unsupported *ukernel.UnsupportedError
+		if _, err := Lookup(k.Name); !errors.As(err, &unsupported) || unsupported.Name != k.Name {
+			t.Errorf("Lookup(%q): error %v, want an UnsupportedError", k.Name, err)
+		}
+	}
+	for _, a := range ukernel.Algorithms() {
+		if err := SoftmaxWith(make([]float32, 3), src, Options{Algorithm: a}); (err == nil) != slices.Contains(composable(), a) {
+			t.Errorf("%v: error %v", a, err)
+		}
+	}
+}
+
+func TestPanics(t *testing.T) {
+	x := make([]float32, 10)
+	f, err := Lookup("f32_rmax_ukernel__scalar_u1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, call := range map[string]func(){
+		"xnnpack.Softmax: len(dst) is 2, len(src) is 3":             func() { Softmax(x[:2], x[:3]) },
+		"xnnpack.SoftmaxWith: len(dst) is 2, len(src) is 3":         func() { SoftmaxWith(x[:2], x[:3], Options{}) },
+		"dst begins 8 bytes after src and overlaps it, both are 20": func() { Softmax(x[2:7], x[:5]) },
+		"f32_rmax_ukernel__scalar_u1: len(src) is 0":                func() { f.RMax(nil) },
+	} {
+		func() {
+			defer func() {
+				if s := fmt.Sprint(recover()); !strings.Contains(s, want) {
+					t.Errorf("panic %q, want one with %q", s, want)
+				}
+			}()
+			call()
+		}()
+	}
+	Softmax(nil, nil)
+	Softmax(x[3:3], x[4:4])
+}
+
+// TestSpecialValues holds the package comment's table for the default kernels.
+func TestSpecialValues(t *testing.T) {
+	for _, a := range composable() {
+		for n := 2; n < 100; n++ {
+			at := n * 5 % n
+			row := func(special float32) []float32 {
+				src := inputs.Uniform10.Row(uint64(n), n)
+				src[at] = special
+				if err := SoftmaxWith(src, src, Options{Algorithm: a}); err != nil {
+					t.Fatal(err)
+				}
+				return src
+			}
+			for i, y := range row(nan) {
+				if y == y {
+					t.Fatalf("%v, n = %d, a NaN at %d: %g at %d", a, n, at, y, i)
+				}
+			}
+			if a != ukernel.ThreePassReload {
+				continue
+			}
+			for i, y := range row(inf) {
+				if y == y {
+					t.Fatalf("%v, n = %d, +Inf at %d: %g at %d", a, n, at, y, i)
+				}
+			}
+			for _, low := range []float32{-inf, -math.MaxFloat32, -1e16} {
+				got := row(low)
+				rest := slices.Delete(slices.Clone(got), at, at+1)
+				sum := 0.0
+				for _, y := range rest {
+					sum += float64(y)
+				}
+				if got[at] != 0 || !close(sum, 1) {
+					t.Fatalf("%v, n = %d, %g at %d: %g there, the others sum to %g", a, n, low, at, got[at], sum)
+				}
+			}
+			if y := row(math.MaxFloat32)[at]; y != 1 {
+				t.Fatalf("%v, n = %d, the largest float32 at %d: %g there", a, n, at, y)
+			}
+		}
+	}
+}
+
+func TestAllocs(t *testing.T) {
+	src, dst := inputs.Normal.Row(1, 1000), make([]float32, 1000)
+	none := func(what string, f func()) {
+		if n := testing.AllocsPerRun(20, f); n != 0 {
+			t.Errorf("%s: %g allocations", what, n)
+		}
+	}
+	none("Softmax", func() { Softmax(dst, src) })
+	names := []string{"f32_rmax_ukernel__scalar_u4_acc4"}
+	none("SoftmaxWith", func() { SoftmaxWith(dst, src, Options{Kernels: names}) })
+	for _, a := range composable() {
+		none(a.String(), func() { SoftmaxWith(dst, src, Options{Algorithm: a}) })
+	}
+	runnable(t, func(t *testing.T, k ukernel.Kernel, fn ukernel.Func) {
+		a := ukernel.Args{Dst: dst, Src: src, Max: 1, Scale: 1}
+		none(k.Name, func() { fn.Call(a) })
+	})
+}
+
+// TestConcurrent runs all algorithms on shared inputs from several goroutines;
+// the race detector sees the Go side of it.
+func TestConcurrent(t *testing.T) {
+	src := inputs.Normal.Row(2, 5000)
+	want := make([]float32, len(src))
+	Softmax(want, src)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			dst := make([]float32, len(src))
+			for range 50 {
+				for _, a := range composable() {
+					if err := SoftmaxWith(dst, src, Options{Algorithm: a}); err != nil {
+						t.Error(err)
+					}
+				}
+				Softmax(dst, src)
+				if !slices.Equal(dst, want) {
+					t.Error("another result beside other goroutines")
+				}
+			}
+		}()
+	}
+	wg.Wait()
+}
