@@ -28,6 +28,12 @@ def go_modules():
         version = "v0.0.0-20190213212951-d06e56a500db",
     )
     go_repository(
+        name = "com_github_mmcloughlin_avo",
+        importpath = "github.com/mmcloughlin/avo",
+        sum = "h1:nAco9/aI9Lg2kiuROBY6BhCI/z0t5jEvJfjWbL8qXLU=",
+        version = "v0.5.0",
+    )
+    go_repository(
         name = "com_github_rivo_uniseg",
         importpath = "github.com/rivo/uniseg",
         sum = "h1:WUdvkW8uEhrYfLC4ZzdpI2ztxP1I582+49Oc5Mq64VQ=",
@@ -52,10 +58,22 @@ def go_modules():
         version = "v1.0.9",
     )
     go_repository(
+        name = "org_golang_x_mod",
+        importpath = "golang.org/x/mod",
+        sum = "h1:EGMPT//Ezu+ylkCijjPc+f4Aih7sZvaAr+O3EHBxvZg=",
+        version = "v0.26.0",
+    )
+    go_repository(
         name = "org_golang_x_perf",
         importpath = "golang.org/x/perf",
         sum = "h1:stGRioFgvBd3x8HoGVg9bb41lLTWLjBMFT/dMB7f4mQ=",
         version = "v0.0.0-20250813145418-2f7363a06fe1",
+    )
+    go_repository(
+        name = "org_golang_x_sync",
+        importpath = "golang.org/x/sync",
+        sum = "h1:ycBJEhp9p4vXvUZNszeOq0kGTPghopOL8q0fq3vstxw=",
+        version = "v0.16.0",
     )
     go_repository(
         name = "org_golang_x_sys",
@@ -68,4 +86,10 @@ def go_modules():
         importpath = "golang.org/x/term",
         sum = "h1:36e4zGLqU4yhjlmxEaagx2KuYbJq3EwY8K943ZsHcvg=",
         version = "v0.40.0",
+    )
+    go_repository(
+        name = "org_golang_x_tools",
+        importpath = "golang.org/x/tools",
+        sum = "h1:mBffYraMEf7aa0sB+NuKnuCy8qI/9Bughn8dC2Gu5r0=",
+        version = "v0.35.0",
     )
