@@ -1,3 +1,71 @@
 // Package native computes softmax, log-softmax and log-sum-exp of float32 in Go
-// assembly, without cgo.
+// assembly, without cgo, as exact about special values as PyTorch and as fast
+// as the hardware lets it.
+//
+//	native.Softmax(probs, logits)                          // one row
+//	native.SoftmaxRows(probs, logits, rows, cols, cols, cols)
+//	lse := native.LogSumExp(energies)
+//
+//	sampler, err := native.New(native.WithScale(1 / temperature))
+//	sampler.Masked(native.Mask{Keep: allowed}).Softmax(probs, logits)
+//
+// The functions [Softmax], [LogSoftmax] and [LogSumExp] and their forms for the
+// rows of a matrix have no settings. A [Softmaxer] has: algorithm, scale, masks,
+// instructions, goroutines. An [Accumulator] takes a row that comes in pieces or
+// lies on several machines. [SoftmaxHalf] and the like take float16 and
+// bfloat16. [SoftmaxGrad] and [LogSoftmaxGrad] are the backward passes.
+//
+// No function allocates memory unless it is told to use more than one goroutine,
+// or keeps any of the memory it is given. All may be called concurrently.
+//
+// # Special values
+//
+// Whatever the algorithm, the CPU and the number of goroutines:
+//
+//	input                             Softmax              LogSoftmax             LogSumExp
+//	finite, anywhere in float32       correct              correct                correct
+//	some -Inf, at least one finite    0 there, the rest    -Inf there, the rest   correct
+//	                                  correct              correct
+//	all -Inf                          all NaN              all NaN                -Inf
+//	any +Inf, no NaN                  all NaN              all NaN                +Inf
+//	any NaN                           all NaN              all NaN                NaN
+//	empty                             nothing written      nothing written        -Inf
+//
+// [WithZeroRows] makes rows that are all -Inf zeros. "Correct" means within
+// the bounds that each function states, for which sums are carried on in
+// float64 after a few elements, so that the error does not grow with the length
+// of a row.
+//
+// # Which algorithm
+//
+// The default, Auto, needs no thought. It takes the reload algorithm while a
+// row and its result fit the second-level cache, and two passes beyond:
+//
+//	algorithm             reads + writes of a row   exponentials   best where
+//	TwoPass               2 + 1                     2              memory is the limit: long rows, many cores
+//	ThreePassReload       3 + 2                     1              arithmetic is: rows in the cache
+//	ThreePassRecompute    3 + 1                     2              seldom; it is there to be compared
+//
+// [Softmaxer.Explain] tells what is chosen for a length, which kernels run, and
+// why. LogSumExp and LogSoftmax read a row once to sum it, whichever the
+// algorithm, and LogSoftmax once more to write.
+//
+// The two-pass algorithm is that of Dukhan and Ablavatski, "Two-Pass Softmax
+// Algorithm" (arXiv 2001.04438): it sums exp(x) as pairs (mantissa, exponent),
+// which can't overflow, and so needs no maximum first. Its results do not
+// suffer from the rounding of x - max: their error is at most 4 units in the
+// last place wherever x is.
+//
+// # Which instructions
+//
+// The widest that the CPU has, or those up to the level that the environment
+// variable [EnvISA] names, or those of [WithISA]. GODEBUG=cpu.avx2=off and the
+// like work as they do for the standard library. The purego build tag leaves
+// all assembly out.
+//
+// # Kernels
+//
+// [Kernels] and [Lookup] give the kernels themselves, which have upstream
+// XNNPACK's names and bits, and upstream's special values: its two-pass kernels
+// return NaN as soon as one input is -Inf.
 package native

@@ -1,0 +1,65 @@
+package native
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// checkSlices is [ukernel.CheckSlices] for two types. If their sizes differ the
+// slices may not overlap at all.
+func checkSlices[D, S any](who string, dst []D, src []S) {
+	if len(dst) != len(src) {
+		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
+	}
+	if !identical(dst, src) && overlap(dst, src) {
+		panic(fmt.Sprintf("%s: dst and src of %d elements overlap; they must be the same or apart", who, len(src)))
+	}
+}
+
+// identical reports whether two slices begin at one address and have elements of
+// one size.
+func identical[D, S any](dst []D, src []S) bool {
+	return unsafe.Pointer(unsafe.SliceData(dst)) == unsafe.Pointer(unsafe.SliceData(src)) &&
+		unsafe.Sizeof(*new(D)) == unsafe.Sizeof(*new(S))
+}
+
+// checkMatrices panics unless both slices hold their matrix and are the same or
+// apart. It is false if there is nothing in them.
+func checkMatrices[D, S any](who string, dst []D, src []S, rows, cols, dstStride, srcStride int) bool {
+	checkMatrix(who, "dst", len(dst), rows, cols, dstStride)
+	checkMatrix(who, "src", len(src), rows, cols, srcStride)
+	if rows == 0 || cols == 0 {
+		return false
+	}
+	dst, src = dst[:(rows-1)*dstStride+cols], src[:(rows-1)*srcStride+cols]
+	if !(identical(dst, src) && (dstStride == srcStride || rows == 1)) && overlap(dst, src) {
+		panic(fmt.Sprintf("%s: dst (stride %d) and src (stride %d) overlap; they must be the same, with one stride, or apart", who, dstStride, srcStride))
+	}
+	return true
+}
+
+// checkMatrix panics unless a slice of length got holds the matrix.
+func checkMatrix(who, what string, got, rows, cols, stride int) {
+	if rows < 0 || cols < 0 {
+		panic(fmt.Sprintf("%s: %d rows of %d columns, neither may be negative", who, rows, cols))
+	}
+	if rows == 0 || cols == 0 {
+		return
+	}
+	if stride < cols {
+		panic(fmt.Sprintf("%s: the stride of %s is %d, it must be at least the number of columns, %d", who, what, stride, cols))
+	}
+	// (rows-1)*stride + cols <= got, without overflow.
+	if got < cols || rows-1 > (got-cols)/stride {
+		panic(fmt.Sprintf("%s: len(%s) is %d, too short for %d rows of %d columns with stride %d", who, what, got, rows, cols, stride))
+	}
+}
+
+// overlap reports whether two slices share memory.
+func overlap[A, B any](a []A, b []B) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	a0, b0 := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return a0 < b0+uintptr(len(b))*unsafe.Sizeof(b[0]) && b0 < a0+uintptr(len(a))*unsafe.Sizeof(a[0])
+}

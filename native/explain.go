@@ -1,0 +1,48 @@
+package native
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Explain tells, for people, how s computes the softmax of a row of n elements:
+// the algorithm and why it, the kernels and why they.
+func (s Softmaxer) Explain(n int) string {
+	e := s.kernels()
+	a := s.choose(n)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d elements: %v, ", n, a)
+	from, limit := s.twoPassFrom()
+	switch {
+	case s.algorithm != ukernel.Auto:
+		b.WriteString("as WithAlgorithm says")
+	case n < from:
+		fmt.Fprintf(&b, "because the row is shorter than %d elements, %s", from, limit)
+	case a == ukernel.TwoPass:
+		fmt.Fprintf(&b, "because the row is not shorter than %d elements, %s", from, limit)
+	default:
+		fmt.Fprintf(&b, "because level %v has no vector kernels for two passes", e.isa)
+	}
+	fmt.Fprintf(&b, "\nlevel %v, ", e.isa)
+	switch {
+	case s.engine != nil:
+		b.WriteString("as WithISA says")
+	case envISA != "":
+		fmt.Fprintf(&b, "the widest here that %s=%s allows", EnvISA, envISA)
+	default:
+		b.WriteString("the widest that this build and this CPU have")
+	}
+	for _, f := range a.Families() {
+		if name := e.kernels[f].Name; name != "" {
+			fmt.Fprintf(&b, "\n  %s", name)
+		} else {
+			fmt.Fprintf(&b, "\n  %s in place of %v, which this level does not have", e.kernels[ukernel.RAddStoreExpMinusMax].Name, f)
+		}
+	}
+	if a == ukernel.TwoPass {
+		b.WriteString("\nA row with -Inf, NaN or a maximum beyond 45000 takes three passes instead.")
+	}
+	return b.String()
+}

@@ -1,0 +1,191 @@
+package native
+
+import "math"
+
+// Float16 is a number in IEEE 754 binary16: 1 sign bit, 5 exponent bits, 10
+// mantissa bits.
+type Float16 uint16
+
+// BFloat16 is the upper half of a float32: 1 sign bit, 8 exponent bits, 7
+// mantissa bits.
+type BFloat16 uint16
+
+// Half is a 16-bit type of elements.
+type Half interface{ Float16 | BFloat16 }
+
+// Output is a type of results.
+type Output interface{ float32 | Float16 | BFloat16 }
+
+// Float32 converts exactly.
+func (h Float16) Float32() float32 {
+	sign := uint32(h&0x8000) << 16
+	rest := uint32(h&0x7fff) << 13
+	switch {
+	case rest >= 0x1f<<23: // infinities and NaNs
+		rest |= 0xff << 23
+	case rest >= 1<<23:
+		rest += (127 - 15) << 23
+	default: // zeros and denormals are multiples of 2^-24
+		rest = math.Float32bits(float32(h&0x7fff) * 0x1p-24)
+	}
+	return math.Float32frombits(sign | rest)
+}
+
+// ToFloat16 rounds to nearest even; what is too large becomes an infinity.
+func ToFloat16(x float32) Float16 {
+	bits := math.Float32bits(x)
+	sign, abs := Float16(bits>>16&0x8000), bits&0x7fffffff
+	switch {
+	case abs > 0xff<<23: // NaN
+		return sign | 0x7e00
+	case abs >= 0x477ff000: // from 65520 on
+		return sign | 0x7c00
+	case abs < (127-14)<<23: // to a multiple of 2^-24, by adding 0.5 of which that is the last bit
+		return sign | Float16(math.Float32bits(math.Float32frombits(abs)+0.5)-math.Float32bits(0.5))
+	}
+	abs += 0xfff + abs>>13&1 // half of the last bit that stays, less if that is even
+	return sign | Float16((abs-(127-15)<<23)>>13)
+}
+
+// Float32 converts exactly.
+func (b BFloat16) Float32() float32 { return math.Float32frombits(uint32(b) << 16) }
+
+// ToBFloat16 rounds to nearest even; what is too large becomes an infinity.
+func ToBFloat16(x float32) BFloat16 {
+	bits := math.Float32bits(x)
+	if x != x {
+		return BFloat16(bits>>16 | 0x40)
+	}
+	return BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// widen converts src to dst.
+func widen[S Half](dst []float32, src []S) {
+	dst = dst[:len(src)]
+	if _, ok := any(S(0)).(Float16); ok {
+		for i, h := range src {
+			dst[i] = Float16(h).Float32()
+		}
+		return
+	}
+	for i, b := range src {
+		dst[i] = BFloat16(b).Float32()
+	}
+}
+
+// narrow converts src to dst.
+func narrow[D Output](dst []D, src []float32) {
+	dst = dst[:len(src)]
+	switch any(D(0)).(type) {
+	case Float16:
+		for i, x := range src {
+			dst[i] = D(ToFloat16(x))
+		}
+	case BFloat16:
+		for i, x := range src {
+			dst[i] = D(ToBFloat16(x))
+		}
+	default:
+		for i, x := range src {
+			dst[i] = D(x)
+		}
+	}
+}
+
+// SoftmaxHalf is [Softmax] of float16 or bfloat16 elements with the options of
+// s. It computes in float32 and rounds the results to the type of dst, which is
+// float32 or a half type. Dst may be src itself if both types are of 16 bits.
+//
+// It reads src twice, whatever the algorithm, and converts as it goes.
+func SoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
+	const who = "native.SoftmaxHalf"
+	checkSlices(who, dst, src)
+	s.mask.checkRow(who, len(src))
+	writeHalf(&s, dst, src, 0, false)
+}
+
+// LogSoftmaxHalf is [LogSoftmax] under the terms of [SoftmaxHalf].
+func LogSoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
+	const who = "native.LogSoftmaxHalf"
+	checkSlices(who, dst, src)
+	s.mask.checkRow(who, len(src))
+	writeHalf(&s, dst, src, 0, true)
+}
+
+// LogSumExpHalf is [LogSumExp] of float16 or bfloat16 elements with the options
+// of s.
+func LogSumExpHalf[S Half](s Softmaxer, src []S) float32 {
+	s.mask.checkRow("native.LogSumExpHalf", len(src))
+	buf := scratchPool.Get().(*[scratchLen]float32)
+	defer scratchPool.Put(buf)
+	return float32(totalHalf(&s, buf, src[:s.mask.visible(0, len(src))], 0).log())
+}
+
+// SoftmaxHalfRows is [SoftmaxHalf] of each row of a matrix, laid out as
+// [SoftmaxRows] says.
+func SoftmaxHalfRows[D Output, S Half](s Softmaxer, dst []D, src []S, rows, cols, dstStride, srcStride int) {
+	halfRows("native.SoftmaxHalfRows", &s, dst, src, rows, cols, dstStride, srcStride, false)
+}
+
+// LogSoftmaxHalfRows is [LogSoftmaxHalf] of each row of a matrix, laid out as
+// [SoftmaxRows] says.
+func LogSoftmaxHalfRows[D Output, S Half](s Softmaxer, dst []D, src []S, rows, cols, dstStride, srcStride int) {
+	halfRows("native.LogSoftmaxHalfRows", &s, dst, src, rows, cols, dstStride, srcStride, true)
+}
+
+func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows, cols, dstStride, srcStride int, log bool) {
+	if s.mask.checkRows(who, rows, cols); !checkMatrices(who, dst, src, rows, cols, dstStride, srcStride) {
+		return
+	}
+	if g := share(s.goroutines, rows*cols); g > 1 {
+		s := *s // lest every call allocate the one that the goroutines share
+		parallel(g, rows, func(i int) {
+			writeHalf(&s, dst[i*dstStride:][:cols], src[i*srcStride:][:cols], i, log)
+		})
+		return
+	}
+	for i := range rows {
+		writeHalf(s, dst[i*dstStride:][:cols], src[i*srcStride:][:cols], i, log)
+	}
+}
+
+// totalHalf is the sum over row i of a matrix.
+func totalHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i int) (t sum) {
+	r := row{s.kernels(), 1}
+	for at := 0; at < len(src); at += scratchLen {
+		t = merge(t, r.sum(loadHalf(s, buf, src, i, at)))
+	}
+	return t
+}
+
+// loadHalf converts and prepares the part of row i that begins in column at.
+func loadHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i, at int) []float32 {
+	src = src[at:min(at+scratchLen, len(src))]
+	part := buf[:len(src)]
+	widen(part, src)
+	if !s.plain() {
+		s.prepareAt(s.kernels(), part, part, i, at)
+	}
+	return part
+}
+
+// writeHalf does row i of a matrix.
+func writeHalf[D Output, S Half](s *Softmaxer, dst []D, src []S, i int, log bool) {
+	buf := scratchPool.Get().(*[scratchLen]float32)
+	defer scratchPool.Put(buf)
+	visible := s.mask.visible(i, len(src))
+	t := totalHalf(s, buf, src[:visible], i)
+	a := Accumulator{sum: t, s: Softmaxer{engine: s.engine, zeros: s.zeros}}
+	for at := 0; at < visible; at += scratchLen {
+		part := loadHalf(s, buf, src[:visible], i, at)
+		a.write(part, part, log)
+		narrow(dst[at:at+len(part)], part)
+	}
+	// What the causal mask hides is as -Inf.
+	for at := visible; at < len(src); at += scratchLen {
+		part := buf[:min(scratchLen, len(src)-at)]
+		fill(part, negInf)
+		a.write(part, part, log)
+		narrow(dst[at:at+len(part)], part)
+	}
+}

@@ -1,0 +1,101 @@
+package native
+
+import "fmt"
+
+// Mask takes elements out of rows, or weighs them down. Several kinds may be
+// set; the zero Mask does nothing.
+//
+// Where an element is taken out, its value does not matter, be it NaN: its
+// softmax is 0 and its log-softmax -Inf. A row with nothing left is as one of
+// -Inf alone. After [WithScale], Add comes last.
+type Mask struct {
+	// Add is added to the elements. -Inf is allowed, and takes an element out
+	// unless that is NaN or +Inf.
+	Add []float32
+	// Keep takes out the elements for which it is false.
+	Keep []bool
+	// Stride is the distance between two rows in Add and Keep. With 0 they are
+	// one row, which goes for every row of a matrix.
+	Stride int
+	// Causal takes out the elements of row i beyond column i + Offset, as
+	// attention does where a position may not see later ones: Offset is the
+	// number of positions before the first row.
+	Causal bool
+	Offset int
+}
+
+// Masked returns s with a mask in place of the one that it had. It does not copy
+// the mask's slices, which may change between calls, but not during one. A mask
+// whose length is not that of a row makes the call panic.
+func (s Softmaxer) Masked(m Mask) Softmaxer {
+	s.mask = m
+	return s
+}
+
+// visible is how many elements of row i of n columns the causal mask leaves.
+func (m *Mask) visible(i, n int) int {
+	if !m.Causal || m.Offset >= n-1-i {
+		return n
+	}
+	return max(0, i+m.Offset+1)
+}
+
+// checkRow panics unless the mask fits one row of n elements.
+func (m *Mask) checkRow(who string, n int) { m.checkRows(who, 1, n) }
+
+// checkRows panics unless the mask fits rows of cols elements.
+func (m *Mask) checkRows(who string, rows, cols int) {
+	if m.Add != nil {
+		m.check(who, "Mask.Add", len(m.Add), rows, cols)
+	}
+	if m.Keep != nil {
+		m.check(who, "Mask.Keep", len(m.Keep), rows, cols)
+	}
+}
+
+func (m *Mask) check(who, what string, got, rows, cols int) {
+	if m.Stride == 0 {
+		if got != cols {
+			panic(fmt.Sprintf("%s: len(%s) is %d, it must be that of a row, %d", who, what, got, cols))
+		}
+		return
+	}
+	checkMatrix(who, what, got, rows, cols, m.Stride)
+}
+
+// plain reports whether rows need no preparation.
+func (s *Softmaxer) plain() bool {
+	return s.scale == 0 && s.mask.Add == nil && s.mask.Keep == nil
+}
+
+// prepare applies scale and mask to row i. What it returns is src if there is
+// nothing to do, and else dst.
+func (s *Softmaxer) prepare(e *engine, dst, src []float32, i int) []float32 {
+	if s.plain() {
+		return src
+	}
+	return s.prepareAt(e, dst, src, i, 0)
+}
+
+// prepareAt applies scale and mask to a part of row i that begins in column at.
+func (s *Softmaxer) prepareAt(e *engine, dst, src []float32, i, at int) []float32 {
+	if s.scale != 0 {
+		e.mul(dst, src, s.scale)
+	} else {
+		copy(dst, src)
+	}
+	at += i * s.mask.Stride
+	if s.mask.Add != nil {
+		for j, a := range s.mask.Add[at : at+len(dst)] {
+			dst[j] += a
+		}
+	}
+	if s.mask.Keep != nil {
+		for j, keep := range s.mask.Keep[at : at+len(dst)] {
+			if !keep {
+				dst[j] = negInf
+			}
+		}
+	}
+	return dst
+}

@@ -1,0 +1,172 @@
+package native
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Softmaxer computes with fixed options. It is a small value to keep, copy and
+// share: it does not change, and any number of goroutines may use one at once.
+// The zero Softmaxer has the defaults, which are those of the package's
+// functions.
+type Softmaxer struct {
+	engine     *engine // nil for the default one
+	algorithm  ukernel.Algorithm
+	scale      float32 // 0 for 1
+	goroutines int     // 0 for 1
+	fixed      bool    // Auto may not look at the machine
+	zeros      bool    // rows of -Inf become zeros
+	mask       Mask
+}
+
+// Option is a setting of a [Softmaxer].
+type Option func(*Softmaxer) error
+
+// New makes a Softmaxer. The error names the first option that can't be.
+// Without options it tells whether [EnvISA] is in order.
+func New(options ...Option) (Softmaxer, error) {
+	var s Softmaxer
+	for _, o := range options {
+		if err := o(&s); err != nil {
+			return Softmaxer{}, err
+		}
+	}
+	if s.engine == nil {
+		if _, err := ISA(); err != nil {
+			return Softmaxer{}, err
+		}
+	}
+	if !s.kernels().has(s.algorithm) {
+		return Softmaxer{}, fmt.Errorf("native: no kernels for %v at level %v", s.algorithm, s.kernels().isa)
+	}
+	return s, nil
+}
+
+// WithAlgorithm chooses the algorithm. The default, [ukernel.Auto], is what the
+// package comment says.
+func WithAlgorithm(a ukernel.Algorithm) Option {
+	return func(s *Softmaxer) error {
+		if a != ukernel.Auto && len(a.Families()) == 0 {
+			return fmt.Errorf("native: algorithm %v does not exist", a)
+		}
+		s.algorithm = a
+		return nil
+	}
+}
+
+// WithScale multiplies every element by scale before anything else: 1 divided by
+// the temperature of a sampler, or 1/sqrt(d) for attention scores. The product
+// is rounded to float32, and where it overflows it is an infinity to all that
+// follows. A negative scale turns -Inf into +Inf.
+//
+// The scale must be finite and not 0.
+func WithScale(scale float32) Option {
+	return func(s *Softmaxer) error {
+		if !(math.Abs(float64(scale)) <= math.MaxFloat32) || scale == 0 {
+			return fmt.Errorf("native: scale is %v, it must be finite and not 0", scale)
+		}
+		s.scale = scale
+		return nil
+	}
+}
+
+// WithISA uses the kernels of this ISA and of narrower ones, whatever [EnvISA]
+// says. The error tells if this build or this CPU does not have it; [Levels]
+// lists what there is.
+func WithISA(isa ukernel.ISA) Option {
+	return func(s *Softmaxer) error {
+		start()
+		if s.engine = engines[isa]; s.engine == nil {
+			return available(isa)
+		}
+		return nil
+	}
+}
+
+// WithGoroutines lets a call use up to n goroutines, its own included: for the
+// rows of a matrix, and for the parts of one long row. Short calls use fewer.
+// The default is 1, which starts none.
+//
+// The number never shows in the bits of a given algorithm. What Auto chooses
+// may depend on it; see [WithReproducible].
+func WithGoroutines(n int) Option {
+	return func(s *Softmaxer) error {
+		if n < 1 {
+			return fmt.Errorf("native: %d goroutines, there must be at least 1", n)
+		}
+		s.goroutines = n
+		return nil
+	}
+}
+
+// WithReproducible makes the bits of a result depend on nothing but the row, the
+// options and the ISA: Auto then chooses by the length of the row alone, not by
+// the caches of the machine or the number of goroutines. Together with
+// [WithISA] two machines give the same bits.
+func WithReproducible() Option {
+	return func(s *Softmaxer) error { s.fixed = true; return nil }
+}
+
+// WithZeroRows makes rows in which every element is -Inf, or masked, all zeros
+// instead of NaN; their log-softmax is all -Inf.
+func WithZeroRows() Option {
+	return func(s *Softmaxer) error { s.zeros = true; return nil }
+}
+
+func (s *Softmaxer) kernels() *engine {
+	if s.engine != nil {
+		return s.engine
+	}
+	return defaults()
+}
+
+// defaultCache is the size of the second-level cache where it is not known, and
+// where the choice may not depend on it.
+const defaultCache = 1 << 20
+
+// twoPassFrom is the length from which Auto takes two passes: that at which a
+// row and its result no longer fit the second-level cache, so that a third pass
+// would wait for memory. Why says where it comes from.
+func (s *Softmaxer) twoPassFrom() (n int, why string) {
+	cache := cpuid.CPU.Cache.L2
+	switch {
+	case s.fixed:
+		cache, why = defaultCache, "which WithReproducible fixes"
+	case cache <= 0:
+		cache, why = defaultCache, "which is assumed as this CPU does not tell its caches"
+	default:
+		why = "at which input and result fill the second-level cache"
+	}
+	return cache / 8, why
+}
+
+// choose is the algorithm for a row of n elements.
+func (s *Softmaxer) choose(n int) ukernel.Algorithm {
+	if s.algorithm != ukernel.Auto {
+		return s.algorithm
+	}
+	if from, _ := s.twoPassFrom(); n < from || !s.kernels().vectorTwoPass() {
+		return ukernel.ThreePassReload
+	}
+	return ukernel.TwoPass
+}
+
+// vectorTwoPass reports whether the two-pass kernels are as wide as the others.
+func (e *engine) vectorTwoPass() bool {
+	return e.has(ukernel.TwoPass) && e.extISA != ukernel.Scalar
+}
+
+// empty is what the softmax of a row without a number is, in logarithms if log.
+func (s *Softmaxer) empty(log bool) float32 {
+	switch {
+	case !s.zeros:
+		return nan
+	case log:
+		return negInf
+	}
+	return 0
+}

@@ -1,0 +1,390 @@
+package native
+
+import (
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// chunkLen is the number of elements that are reduced on their own, before the
+// sums are merged in order. The same chunks are shared out to goroutines, which
+// is why their number does not show in the bits.
+const chunkLen = 1 << 16
+
+// cacheBlock is the number of elements whose maximum is found before they are
+// read again to sum them: 16 KiB stay in any first-level cache.
+const cacheBlock = 1 << 12
+
+// scratchLen is the length of a scratch buffer.
+const scratchLen = 1 << 10
+
+var scratchPool = sync.Pool{New: func() any { return new([scratchLen]float32) }}
+
+var (
+	nan    = float32(math.NaN())
+	negInf = float32(math.Inf(-1))
+)
+
+// sum is a sum of exponentials, sum = mass * exp(ref). The mass is in float64,
+// and ref is a float32 near the largest of the elements, so that their
+// difference to it loses nothing that matters, however large both are.
+//
+// A mass of 0 is the sum of nothing, of -Inf alone, or both; +Inf is one with
+// +Inf and no NaN; NaN one with a NaN. Their ref is 0.
+type sum struct {
+	mass float64
+	ref  float32
+}
+
+// special reports whether there are no finite elements to speak of.
+func (s sum) special() bool {
+	return !(s.mass > 0 && s.mass <= math.MaxFloat64)
+}
+
+// log is the logarithm of the sum.
+func (s sum) log() float64 { return float64(s.ref) + math.Log(s.mass) }
+
+// merge adds two sums. Here and below, float64(...) around a product keeps the
+// compiler from fusing it with an addition, which it does on some architectures.
+func merge(a, b sum) sum {
+	switch {
+	case a.mass == 0:
+		return b
+	case b.mass == 0:
+		return a
+	case a.special() || b.special():
+		return sum{mass: a.mass + b.mass} // +Inf unless there is a NaN
+	case a.ref == b.ref:
+		return sum{a.mass + b.mass, a.ref}
+	case a.ref < b.ref:
+		a, b = b, a
+	}
+	return sum{a.mass + float64(b.mass*math.Exp(float64(b.ref)-float64(a.ref))), a.ref}
+}
+
+// classify is the sum of a row that has an infinity or a NaN and of which
+// nothing but that matters. It is only for rows with +Inf or NaN.
+func classify(src []float32) sum {
+	for _, x := range src {
+		if x != x {
+			return sum{mass: math.NaN()}
+		}
+	}
+	return sum{mass: math.Inf(1)}
+}
+
+// row is a row's worth of work: an engine, and how many goroutines it may use.
+// Every step goes by chunks and puts their results together in order, so that
+// the bits are the same for any number of goroutines.
+type row struct {
+	*engine
+	goroutines int
+}
+
+// split reports whether n elements are worth more than one goroutine.
+func (r row) split(n int) bool { return r.goroutines > 1 && n > chunkLen }
+
+// sum is the sum over src.
+func (r row) sum(src []float32) (s sum) {
+	if r.split(len(src)) {
+		for _, part := range eachChunk(r.goroutines, src, r.sumChunk) {
+			s = merge(s, part)
+		}
+		return s
+	}
+	for i := range chunks(len(src)) {
+		s = merge(s, r.sumChunk(chunk(src, i)))
+	}
+	return s
+}
+
+// sumChunk sums exp(x) relative to the largest element so far, by blocks that
+// stay in the cache between finding their maximum and summing them. It reads
+// memory once, and is right for every input.
+func (e *engine) sumChunk(src []float32) (s sum) {
+	s.ref = negInf
+	for rest := src; len(rest) > 0; {
+		block := rest[:min(len(rest), cacheBlock)]
+		rest = rest[len(block):]
+		// A NaN may hide in what rmax returns, but not in the sum below.
+		max := e.rmax(block)
+		switch {
+		case max > math.MaxFloat32 || max != max:
+			return classify(src)
+		case max > s.ref:
+			if s.mass != 0 {
+				s.mass *= math.Exp(float64(s.ref) - float64(max))
+			}
+			s.ref = max
+		}
+		ref := s.ref
+		if ref == negInf {
+			ref = 0 // the sum of -Inf alone is 0, and NaN with a NaN
+		}
+		mass := e.addBlocks(block, ref)
+		if mass != mass {
+			return sum{mass: math.NaN()}
+		}
+		s.mass += mass
+	}
+	if s.mass == 0 {
+		s.ref = 0
+	}
+	return s
+}
+
+// addBlocks is the sum of exp(x - max).
+func (e *engine) addBlocks(src []float32, max float32) (mass float64) {
+	if e.add == nil {
+		buf := scratchPool.Get().(*[scratchLen]float32)
+		for len(src) > 0 {
+			block := src[:min(len(src), e.addBlock)]
+			mass += float64(e.addStore(buf[:len(block)], block, max))
+			src = src[len(block):]
+		}
+		scratchPool.Put(buf)
+		return mass
+	}
+	for len(src) > e.addBlock {
+		mass += float64(e.add(src[:e.addBlock], max))
+		src = src[e.addBlock:]
+	}
+	return mass + float64(e.add(src, max))
+}
+
+// extLimit bounds the exponents for which the two-pass kernels are accurate. The
+// reduced argument leaves the interval that the polynomial is made for by up to
+// n * 2^-23, and at n = 2^16 its error begins to show.
+const extLimit = 1 << 16
+
+// extSum is a sum of exponentials, mass * 2^exp.
+type extSum struct {
+	mass, exp float64
+}
+
+// ok reports whether the sum is one that the second pass of the two-pass
+// algorithm can use.
+func (s extSum) ok() bool { return s.mass > 0 && s.exp >= -extLimit && s.exp <= extLimit }
+
+// sum converts.
+func (s extSum) sum() sum {
+	ref := float32(s.exp * math.Ln2)
+	return sum{s.mass * math.Exp(float64(s.exp*math.Ln2)-float64(ref)), ref}
+}
+
+// mergeExt adds two sums.
+func mergeExt(a, b extSum) extSum {
+	if a.exp < b.exp {
+		a, b = b, a
+	}
+	if b.mass == 0 {
+		return a
+	}
+	return extSum{a.mass + float64(b.mass*exp2(b.exp-a.exp)), a.exp}
+}
+
+// exp2 is 2^n for an integer n <= 0, and 0 where that is below 2^-1022.
+func exp2(n float64) float64 {
+	if n < -1022 {
+		return 0
+	}
+	return math.Float64frombits(uint64(1023+int(n)) << 52)
+}
+
+// sumExt is the first pass of the two-pass algorithm. It is not ok for a row
+// with -Inf, +Inf, NaN or elements so large that the kernels lose accuracy.
+func (r row) sumExt(src []float32) extSum {
+	s := extSum{0, math.Inf(-1)}
+	if r.split(len(src)) {
+		for _, part := range eachChunk(r.goroutines, src, r.sumExtChunk) {
+			if s = mergeExt(s, part); part.mass == 0 {
+				return part
+			}
+		}
+		return s
+	}
+	for i := range chunks(len(src)) {
+		part := r.sumExtChunk(chunk(src, i))
+		if part.mass == 0 {
+			return part
+		}
+		s = mergeExt(s, part)
+	}
+	return s
+}
+
+// sumExtChunk is zero where sumExt is not ok.
+func (e *engine) sumExtChunk(src []float32) extSum {
+	s := extSum{0, math.Inf(-1)}
+	for len(src) > 0 {
+		block := src[:min(len(src), e.extBlock)]
+		src = src[len(block):]
+		m, n := e.addExt(block)
+		if !(m > 0 && m <= math.MaxFloat32 && n <= extLimit) {
+			return extSum{}
+		}
+		s = mergeExt(s, extSum{float64(m), float64(n)})
+	}
+	return s
+}
+
+// writeExt is the second pass of the two-pass algorithm.
+func (r row) writeExt(dst, src []float32, s extSum) {
+	f, n := math.Frexp(s.mass)
+	// With the reciprocal in (0.5, 1] a result that is not below 2^-126 has an
+	// exponent above the kernels' cut-off.
+	m, e := float32(0.5/f), float32(-(s.exp + float64(n-1)))
+	if r.split(len(src)) {
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.scaleExt(dst, src, m, e) })
+		return
+	}
+	r.scaleExt(dst, src, m, e)
+}
+
+// write writes exp(x) / s. S has finite elements.
+func (r row) write(dst, src []float32, s sum) {
+	scale := float32(1 / s.mass)
+	if r.split(len(src)) {
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.writeChunk(dst, src, scale, s.ref) })
+		return
+	}
+	r.writeChunk(dst, src, scale, s.ref)
+}
+
+// writeChunk writes exp(x - max) * scale.
+func (e *engine) writeChunk(dst, src []float32, scale, max float32) {
+	if e.scale != nil {
+		e.scale(dst, src, scale, max)
+		return
+	}
+	for len(src) > 0 {
+		n := min(len(src), cacheBlock)
+		e.addStore(dst[:n], src[:n], max)
+		e.mul(dst[:n], dst[:n], scale)
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+// writeLog writes x - log(s). S has finite elements. Two subtractions keep the
+// logarithm's low part; the first is exact where it cancels.
+func (r row) writeLog(dst, src []float32, s sum) {
+	a, b := s.ref, float32(math.Log(s.mass))
+	if r.split(len(src)) {
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { subtract(dst, src, a, b) })
+		return
+	}
+	subtract(dst, src, a, b)
+}
+
+// subtract writes (x - a) - b.
+func subtract(dst, src []float32, a, b float32) {
+	dst = dst[:len(src)]
+	for i, x := range src {
+		dst[i] = float32(x-a) - b
+	}
+}
+
+// max is the largest element, if it is a number and the others are.
+func (r row) max(src []float32) float32 {
+	if r.split(len(src)) {
+		return slices.Max(eachChunk(r.goroutines, src, r.rmax))
+	}
+	return r.rmax(src)
+}
+
+// store writes exp(x - max) and returns the sum of it.
+func (r row) store(dst, src []float32, max float32) (mass float64) {
+	if r.split(len(src)) {
+		parts := make([]float64, chunks(len(src)))
+		parallel(r.goroutines, len(parts), func(i int) { parts[i] = r.storeChunk(chunk(dst, i), chunk(src, i), max) })
+		for _, part := range parts {
+			mass += part
+		}
+		return mass
+	}
+	for i := range chunks(len(src)) {
+		mass += r.storeChunk(chunk(dst, i), chunk(src, i), max)
+	}
+	return mass
+}
+
+func (e *engine) storeChunk(dst, src []float32, max float32) (mass float64) {
+	for len(src) > 0 {
+		n := min(len(src), e.storBlock)
+		mass += float64(e.addStore(dst[:n], src[:n], max))
+		dst, src = dst[n:], src[n:]
+	}
+	return mass
+}
+
+// multiply multiplies dst.
+func (r row) multiply(dst []float32, c float32) {
+	if r.split(len(dst)) {
+		eachPair(r.goroutines, dst, dst, func(dst, src []float32) { r.mul(dst, src, c) })
+		return
+	}
+	r.mul(dst, dst, c)
+}
+
+// softmax writes the softmax of a row that is not empty. Empty is what it
+// writes for a row of -Inf alone.
+func (r row) softmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
+	switch a {
+	case ukernel.TwoPass:
+		if s := r.sumExt(src); s.ok() {
+			r.writeExt(dst, src, s)
+			return
+		}
+	case ukernel.ThreePassReload:
+		max := r.max(src)
+		if max >= -math.MaxFloat32 && max <= math.MaxFloat32 {
+			// A sum of NaN means that there is a NaN, whatever rmax made of it.
+			if scale := float32(1 / r.store(dst, src, max)); scale == scale {
+				r.multiply(dst, scale)
+			} else {
+				fill(dst, nan)
+			}
+			return
+		}
+	}
+	if s := r.sum(src); s.special() {
+		fill(dst, fillValue(s, empty))
+	} else {
+		r.write(dst, src, s)
+	}
+}
+
+// logSoftmax is softmax's logarithm.
+func (r row) logSoftmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
+	if s := r.total(src, a); s.special() {
+		fill(dst, fillValue(s, empty))
+	} else {
+		r.writeLog(dst, src, s)
+	}
+}
+
+// total sums a row by the first pass or passes of an algorithm.
+func (r row) total(src []float32, a ukernel.Algorithm) sum {
+	if a == ukernel.TwoPass {
+		if s := r.sumExt(src); s.ok() {
+			return s.sum()
+		}
+	}
+	return r.sum(src)
+}
+
+// fillValue is what a row without any finite element becomes.
+func fillValue(s sum, empty float32) float32 {
+	if s.mass == 0 {
+		return empty
+	}
+	return nan
+}
+
+func fill(dst []float32, v float32) {
+	for i := range dst {
+		dst[i] = v
+	}
+}

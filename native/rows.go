@@ -1,0 +1,103 @@
+package native
+
+import "fmt"
+
+// SoftmaxRows writes the softmax of each row of src to that row of dst. Both
+// are row-major: element j of row i is at i*stride + j, and what lies between
+// the rows is neither read nor written. A stride is at least cols, and a slice
+// has at least (rows-1)*stride + cols elements, or none if there are no rows or
+// columns.
+//
+// A row's bits are those that [Softmax] gives it. Dst may begin where src does
+// if the strides are equal, which is in place; if the slices overlap otherwise,
+// or the numbers don't fit, SoftmaxRows panics.
+func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	new(Softmaxer).SoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
+}
+
+// LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
+func LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	new(Softmaxer).LogSoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
+}
+
+// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Src is laid
+// out as [SoftmaxRows] says, dst has rows elements and does not overlap src;
+// otherwise LogSumExpRows panics.
+func LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
+	new(Softmaxer).LogSumExpRows(dst, src, rows, cols, srcStride)
+}
+
+// SoftmaxRows is the function [SoftmaxRows] with the options of s.
+func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	const who = "native.SoftmaxRows"
+	if s.mask.checkRows(who, rows, cols); checkMatrices(who, dst, src, rows, cols, dstStride, srcStride) {
+		s.eachRow(opSoftmax, dst, src, rows, cols, dstStride, srcStride)
+	}
+}
+
+// LogSoftmaxRows is the function [LogSoftmaxRows] with the options of s.
+func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	const who = "native.LogSoftmaxRows"
+	if s.mask.checkRows(who, rows, cols); checkMatrices(who, dst, src, rows, cols, dstStride, srcStride) {
+		s.eachRow(opLogSoftmax, dst, src, rows, cols, dstStride, srcStride)
+	}
+}
+
+// LogSumExpRows is the function [LogSumExpRows] with the options of s.
+func (s Softmaxer) LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
+	const who = "native.LogSumExpRows"
+	checkMatrix(who, "src", len(src), rows, cols, srcStride)
+	if len(dst) != rows {
+		panic(fmt.Sprintf("%s: len(dst) is %d, it must be the number of rows, %d", who, len(dst), rows))
+	}
+	if overlap(dst, src) {
+		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src)))
+	}
+	s.mask.checkRows(who, rows, cols)
+	if cols == 0 {
+		fill(dst, negInf)
+		return
+	}
+	s.eachRow(opLogSumExp, dst, src, rows, cols, 1, srcStride)
+}
+
+// op is what is done to a row.
+type op uint8
+
+const (
+	opSoftmax op = iota
+	opLogSoftmax
+	opLogSumExp
+)
+
+// eachRow does all rows. Several goroutines take several rows each, or, if
+// there are fewer rows than goroutines, the parts of one row after the other.
+func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, srcStride int) {
+	if g := share(s.goroutines, rows*cols); g > 1 && rows >= g {
+		one := *s
+		one.goroutines = 1
+		// Shares small enough that they end at about the same time.
+		n := max(1, min(rows/(4*g), minShare/cols))
+		parallel(g, (rows+n-1)/n, func(i int) {
+			for i := i * n; i < min((i+1)*n, rows); i++ {
+				one.row(o, dst[i*dstStride:], src[i*srcStride:][:cols], i)
+			}
+		})
+		return
+	}
+	for i := range rows {
+		s.row(o, dst[i*dstStride:], src[i*srcStride:][:cols], i)
+	}
+}
+
+// row does one row; dst begins where the row's results go.
+func (s *Softmaxer) row(o op, dst, src []float32, i int) {
+	switch o {
+	case opSoftmax:
+		s.softmax(dst[:len(src)], src, i)
+	case opLogSoftmax:
+		s.logSoftmax(dst[:len(src)], src, i)
+	case opLogSumExp:
+		dst[0] = s.logSumExp(src, i)
+	}
+}

@@ -1,0 +1,106 @@
+package native
+
+import "github.com/twopass-softmax/twopass/ukernel"
+
+// Softmax writes exp(x) / sum(exp(x)) for each element x of src to dst, which
+// must be as long. Dst may be src itself; if it overlaps src otherwise, or if
+// the lengths differ, Softmax panics. An empty row writes nothing.
+//
+// The relative error of a result is at most 2^-22 + 2^-24 * (max - x), and
+// results below 2^-126 may be 0. Special values are those of the package
+// comment.
+func Softmax(dst, src []float32) { new(Softmaxer).Softmax(dst, src) }
+
+// LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under
+// the terms of [Softmax]. The absolute error of a result y is at most
+// 2^-22 + 2^-23 * |y|.
+func LogSoftmax(dst, src []float32) { new(Softmaxer).LogSoftmax(dst, src) }
+
+// LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf
+// for an empty src. The absolute error of a result y is at most
+// 2^-22 + 2^-24 * |y|.
+func LogSumExp(src []float32) float32 { return new(Softmaxer).LogSumExp(src) }
+
+// Softmax is the function [Softmax] with the options of s.
+func (s Softmaxer) Softmax(dst, src []float32) {
+	ukernel.CheckSlices("native.Softmax", dst, src)
+	s.mask.checkRow("native.Softmax", len(src))
+	s.softmax(dst, src, 0)
+}
+
+// LogSoftmax is the function [LogSoftmax] with the options of s.
+func (s Softmaxer) LogSoftmax(dst, src []float32) {
+	ukernel.CheckSlices("native.LogSoftmax", dst, src)
+	s.mask.checkRow("native.LogSoftmax", len(src))
+	s.logSoftmax(dst, src, 0)
+}
+
+// LogSumExp is the function [LogSumExp] with the options of s.
+func (s Softmaxer) LogSumExp(src []float32) float32 {
+	s.mask.checkRow("native.LogSumExp", len(src))
+	return s.logSumExp(src, 0)
+}
+
+// softmax is row i of a matrix.
+func (s *Softmaxer) softmax(dst, src []float32, i int) {
+	n := s.mask.visible(i, len(src))
+	if n > 0 {
+		r := s.worker(n)
+		r.softmax(dst[:n], s.prepare(r.engine, dst[:n], src[:n], i), s.choose(n), s.empty(false))
+	}
+	s.hide(dst, n, false)
+}
+
+// logSoftmax is row i of a matrix.
+func (s *Softmaxer) logSoftmax(dst, src []float32, i int) {
+	n := s.mask.visible(i, len(src))
+	if n > 0 {
+		r := s.worker(n)
+		r.logSoftmax(dst[:n], s.prepare(r.engine, dst[:n], src[:n], i), s.choose(n), s.empty(true))
+	}
+	s.hide(dst, n, true)
+}
+
+// hide writes the elements from n on, which the causal mask takes out, as they
+// would be were they -Inf in a row with the n before them.
+func (s *Softmaxer) hide(dst []float32, n int, log bool) {
+	switch {
+	case n == len(dst):
+	case n == 0:
+		fill(dst, s.empty(log))
+	case dst[0] != dst[0]:
+		fill(dst[n:], nan)
+	case log:
+		fill(dst[n:], negInf)
+	default:
+		fill(dst[n:], 0)
+	}
+}
+
+// logSumExp is row i of a matrix.
+func (s *Softmaxer) logSumExp(src []float32, i int) float32 {
+	return float32(s.total(src[:s.mask.visible(i, len(src))], i).log())
+}
+
+// total is the sum over row i of a matrix.
+func (s *Softmaxer) total(src []float32, i int) (t sum) {
+	if len(src) == 0 {
+		return sum{}
+	}
+	r, a := s.worker(len(src)), s.choose(len(src))
+	if s.plain() {
+		return r.total(src, a)
+	}
+	buf := scratchPool.Get().(*[scratchLen]float32)
+	defer scratchPool.Put(buf)
+	for at := 0; at < len(src); at += scratchLen {
+		block := src[at:min(at+scratchLen, len(src))]
+		t = merge(t, r.total(s.prepareAt(r.engine, buf[:len(block)], block, i, at), a))
+	}
+	return t
+}
+
+// worker is what computes a row of n elements.
+func (s *Softmaxer) worker(n int) row {
+	return row{s.kernels(), share(s.goroutines, n)}
+}
