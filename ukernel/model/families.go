@@ -1,19 +1,14 @@
 package model
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// numbered is the name of an accumulator when there are several.
-func (m *machine) numbered(name string, i int) string {
-	if m.kernel.Accumulators == 1 || m.visit == nil {
-		return name
-	}
-	return fmt.Sprint(name, i)
-}
+// numbered is the name of an accumulator in the main loop.
+func numbered(name string, i int) string { return name + strconv.Itoa(i) }
 
 // accumulators returns as many vectors as the kernel has accumulators.
 func (m *machine) accumulators(x float32) []vector {
@@ -31,8 +26,8 @@ func (m *machine) rmax() float32 {
 	merge := func(x, y vector) vector { return m.max("vmax", x, y) }
 	rest := 0 // of a partial vector, for the ISAs that take it last
 	m.walk(
-		func(i int, v vector) { acc[i] = m.max(m.numbered("vmax", i), acc[i], v) },
-		func() { acc[0] = tree(acc, merge) },
+		func(i int, v vector) { acc[i] = m.max(numbered("vmax", i), acc[i], v) },
+		func() { acc[0] = m.tree("vmax", acc, m.max) },
 		func(v vector) { acc[0] = m.max("vmax0", acc[0], v) },
 		func(n int, v vector) {
 			switch m.style {
@@ -89,8 +84,8 @@ func (m *machine) raddexpminusmax(e exponential, a ukernel.Args) float32 {
 	var sum float32
 	summed := false
 	m.walk(
-		func(i int, v vector) { acc[i] = m.add(m.numbered("vacc", i), acc[i], exp(v)) },
-		func() { acc[0] = tree(acc, func(x, y vector) vector { return m.add("vacc", x, y) }) },
+		func(i int, v vector) { acc[i] = m.add(numbered("vacc", i), acc[i], exp(v)) },
+		func() { acc[0] = m.tree("vacc", acc, m.add) },
 		func(v vector) { accumulate(exp(v)) },
 		func(n int, v vector) {
 			f := exp(v)
@@ -216,7 +211,7 @@ func (m *machine) raddextexp(e exponential) (mantissa, exponent float32) {
 			}
 			seen = 0
 			for i := range acc {
-				acc[i] = update(m.numbered("vaccv", i), acc[i], terms[i])
+				acc[i] = update(numbered("vaccv", i), acc[i], terms[i])
 				terms[i] = nil
 			}
 		},
@@ -228,7 +223,7 @@ func (m *machine) raddextexp(e exponential) (mantissa, exponent float32) {
 			for i := range acc {
 				exponents[i] = acc[i].e
 			}
-			to := tree(exponents, maximum)
+			to := m.tree("vmax_e", exponents, m.max)
 			var v vector
 			for i := range acc {
 				v = scaled("vaccv", acc[i], to, v)

@@ -80,26 +80,29 @@ func (e *UnknownError) Error() string {
 // arm64, and a comparison and a choice elsewhere. Run does as it is on this
 // architecture.
 func Run(k ukernel.Kernel, a ukernel.Args) (ukernel.Result, error) {
-	return run(k, a, runtime.GOARCH, nil)
+	_, r, err := execute(k, a, runtime.GOARCH, Fault{}, nil)
+	return r, err
 }
 
 // Trace is [Run], and calls visit after every operation.
 func Trace(k ukernel.Kernel, a ukernel.Args, visit func(Op)) (ukernel.Result, error) {
-	return run(k, a, runtime.GOARCH, visit)
+	_, r, err := execute(k, a, runtime.GOARCH, Fault{}, visit)
+	return r, err
 }
 
-func run(k ukernel.Kernel, a ukernel.Args, arch string, visit func(Op)) (r ukernel.Result, err error) {
+// execute also returns the machine, which knows where a fault made a difference.
+func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit func(Op)) (m *machine, r ukernel.Result, err error) {
 	if len(a.Src) == 0 {
-		return r, fmt.Errorf("model: %s: len(Src) is 0, it must be at least 1", k)
+		return nil, r, fmt.Errorf("model: %s: len(Src) is 0, it must be at least 1", k)
 	}
 	if k.Family.Stores() && len(a.Dst) != len(a.Src) {
-		return r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
+		return nil, r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
 	}
 	v, ok := variants[key{group(k.Family), k.ISA, k.Variant}]
 	if !ok || k.Tile < 1 || k.Accumulators < 1 {
-		return r, &UnknownError{k}
+		return nil, r, &UnknownError{k}
 	}
-	m := &machine{kernel: k, isa: v.isa, src: a.Src, visit: visit}
+	m = &machine{kernel: k, isa: v.isa, src: a.Src, visit: visit, fault: fault}
 	if k.ISA == ukernel.Scalar && k.Family == ukernel.RMax && arch == "arm64" {
 		m.maximum = maxNum
 	}
@@ -117,7 +120,7 @@ func run(k ukernel.Kernel, a ukernel.Args, arch string, visit func(Op)) (r ukern
 	case ukernel.VMulC:
 		m.vmulc(a)
 	}
-	return r, nil
+	return m, r, nil
 }
 
 // group is the family that stands for all whose exponential is the same.

@@ -50,7 +50,7 @@ func digest(t *testing.T, k ukernel.Kernel, arch string) uint64 {
 		for _, n := range []int{1, 2, 3, k.Lanes() + 1, k.Tile, 2*k.Tile - 1, 2*k.Tile + 2*k.Lanes() + 3} {
 			for seed := range uint64(2) {
 				a := inputs.Args(k.Family, seed, c.Row(seed, n))
-				r, err := run(k, a, arch, nil)
+				_, r, err := execute(k, a, arch, Fault{}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -203,9 +203,60 @@ func TestOpString(t *testing.T) {
 func TestScalarMax(t *testing.T) {
 	k := ukernel.MustParse("f32_rmax_ukernel__scalar_u1")
 	for arch, want := range map[string]float32{"amd64": 1, "arm64": 2, runtime.GOARCH + "x": 1} {
-		r, err := run(k, ukernel.Args{Src: []float32{2, nan, 1}}, arch, nil)
+		_, r, err := execute(k, ukernel.Args{Src: []float32{2, nan, 1}}, arch, Fault{}, nil)
 		if err != nil || r.Value != want {
 			t.Errorf("%s: %v, %v, want %v", arch, r, err, want)
 		}
+	}
+}
+
+// TestExplain plants each kind of mistake, and requires that it is found and told
+// from the others, with its first wrong result.
+func TestExplain(t *testing.T) {
+	for _, c := range []struct {
+		kernel string
+		class  inputs.Class
+		fault  Fault
+		slip   string
+	}{
+		{"f32_rmax_ukernel__avx_u8", inputs.Zeros, Fault{SwappedMax, "vmax0"}, "max"},
+		{"f32_vscaleextexp_ukernel__avx2_p5_u16", inputs.Uniform10, Fault{UnfusedFMA, "vt"}, "fma"},
+		{"f32_raddextexp_ukernel__avx512f_p5_scalef_u128", inputs.Normal, Fault{UnfusedFMA, "vp"}, "fma"},
+		{"f32_raddexpminusmax_ukernel__avx2_p5_u32", inputs.Normal, Fault{UnfusedFMA, "vf"}, "fma"},
+		{"f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5_u1", inputs.Normal, Fault{FusedMulAdd, "vp"}, "mul and add"},
+		{"f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", inputs.Normal, Fault{FusedMulAdd, "vf"}, "mul and add"},
+		{"f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", inputs.Normal, Fault{Kind: MergedInLine}, ""},
+		{"f32_raddexpminusmax_ukernel__avx2_p5_u64", inputs.Normal, Fault{Kind: OtherSum}, ""},
+		{"f32_vmulc_ukernel__avx512f_u16", inputs.Normal, Fault{Kind: ShortTail}, ""},
+	} {
+		k := ukernel.MustParse(c.kernel)
+		found := false
+		for seed := uint64(0); seed < 100 && !found; seed += 2 {
+			src := c.class.Row(seed, k.Tile+5*k.Lanes()+11)
+			a := inputs.Args(k.Family, seed, src)
+			f := Func(k, c.fault)
+			got := f.Call(a)
+			out := a.Dst
+			a.Dst = nil
+			fault, slip, ok := Explain(k, a, got, out)
+			if ok && fault == c.fault {
+				found = slip == nil && c.slip == "" || slip != nil && slip.Op.Func == c.slip && !ukernel.Same(slip.Op.Result, slip.Wrong)
+				t.Logf("%s: %v: %v", k, fault, slip)
+			}
+		}
+		if !found {
+			t.Errorf("%s: %v was not found", k, c.fault)
+		}
+	}
+	// The right outputs, outputs with no such explanation, and those without a model.
+	k := ukernel.MustParse("f32_rmax_ukernel__avx_u8")
+	if fault, _, ok := Explain(k, ukernel.Args{Src: []float32{1, 2}}, ukernel.Result{Value: 3}, nil); ok {
+		t.Errorf("max(1, 2) = 3 explained by %v", fault)
+	}
+	if fault, _, ok := Explain(k, ukernel.Args{Src: []float32{1, 2}}, ukernel.Result{Value: 2}, nil); ok {
+		t.Errorf("max(1, 2) = 2 explained by %v", fault)
+	}
+	if fault, _, ok := Explain(ukernel.Kernel{}, ukernel.Args{Src: []float32{1, 2}}, ukernel.Result{Value: 3}, nil); ok {
+		t.Errorf("unknown kernel explained by %v", fault)
 	}
 }

@@ -123,6 +123,9 @@ type machine struct {
 	kernel ukernel.Kernel
 	src    []float32
 	visit  func(Op)
+	// fault is the mistake to make, and slip where it first made a difference.
+	fault Fault
+	slip  *Slip
 	// first is the index in src of the current vector's lane 0.
 	first int
 	// free is memory for vectors: they are many and small.
@@ -150,13 +153,13 @@ func (m *machine) splat(x float32) vector {
 	return v
 }
 
-// done tells the visitor of one operation.
-func (m *machine) done(name, op string, lane int, result float32, args ...float32) {
+// op describes one operation.
+func (m *machine) op(name, op string, lane int, result float32, args ...float32) Op {
 	e := m.first + lane
 	if e < 0 || e >= len(m.src) {
 		e = -1
 	}
-	m.visit(Op{e, lane, name, op, append([]float32(nil), args...), result})
+	return Op{e, lane, name, op, append([]float32(nil), args...), result}
 }
 
 func (m *machine) map1(name, op string, f func(x float32) float32, x vector) vector {
@@ -164,7 +167,7 @@ func (m *machine) map1(name, op string, f func(x float32) float32, x vector) vec
 	for i := range z {
 		z[i] = f(x[i])
 		if m.visit != nil {
-			m.done(name, op, i, z[i], x[i])
+			m.visit(m.op(name, op, i, z[i], x[i]))
 		}
 	}
 	return z
@@ -175,7 +178,7 @@ func (m *machine) map2(name, op string, f func(x, y float32) float32, x, y vecto
 	for i := range z {
 		z[i] = f(x[i], y[i])
 		if m.visit != nil {
-			m.done(name, op, i, z[i], x[i], y[i])
+			m.visit(m.op(name, op, i, z[i], x[i], y[i]))
 		}
 	}
 	return z
@@ -186,7 +189,7 @@ func (m *machine) map3(name, op string, f func(w, x, y float32) float32, w, x, y
 	for i := range z {
 		z[i] = f(w[i], x[i], y[i])
 		if m.visit != nil {
-			m.done(name, op, i, z[i], w[i], x[i], y[i])
+			m.visit(m.op(name, op, i, z[i], w[i], x[i], y[i]))
 		}
 	}
 	return z
@@ -195,17 +198,33 @@ func (m *machine) map3(name, op string, f func(w, x, y float32) float32, w, x, y
 func (m *machine) add(name string, x, y vector) vector { return m.map2(name, "add", add, x, y) }
 func (m *machine) sub(name string, x, y vector) vector { return m.map2(name, "sub", sub, x, y) }
 func (m *machine) mul(name string, x, y vector) vector { return m.map2(name, "mul", mul, x, y) }
-func (m *machine) max(name string, x, y vector) vector { return m.map2(name, "max", m.maximum, x, y) }
 func (m *machine) scalef(name string, x, y vector) vector {
 	return m.map2(name, "scalef", scalef, x, y)
 }
 func (m *machine) round(name string, x vector) vector   { return m.map1(name, "round", round, x) }
 func (m *machine) shift23(name string, x vector) vector { return m.map1(name, "shift23", shift23, x) }
 
+// max is the ISA's, for which the order of the operands matters.
+func (m *machine) max(name string, x, y vector) vector {
+	if m.has(SwappedMax, name) {
+		wrong := func(a []float32) float32 { return m.maximum(a[1], a[0]) }
+		right := func(a []float32) float32 { return m.maximum(a[0], a[1]) }
+		return m.mistake(name, "max", wrong, right, x, y)
+	}
+	return m.map2(name, "max", m.maximum, x, y)
+}
+
 // fma is x*y + z, with two roundings if the ISA has no fused multiply-add.
 func (m *machine) fma(name string, x, y, z vector) vector {
-	if m.fused {
+	fused := func(a []float32) float32 { return f32.FMA(a[0], a[1], a[2]) }
+	unfused := func(a []float32) float32 { return add(mul(a[0], a[1]), a[2]) }
+	switch {
+	case m.fused && m.has(UnfusedFMA, name):
+		return m.mistake(name, "fma", unfused, fused, x, y, z)
+	case m.fused:
 		return m.map3(name, "fma", f32.FMA, x, y, z)
+	case m.has(FusedMulAdd, name):
+		return m.mistake(name, "mul and add", fused, unfused, x, y, z)
 	}
 	return m.add(name, m.mul(name, x, y), z)
 }
@@ -244,6 +263,10 @@ func (m *machine) walk(tiled func(acc int, v vector), merge func(), single func(
 	}
 	if i < len(m.src) {
 		v, n := m.load(i)
+		if m.has(ShortTail, "") {
+			n--
+			v[n] = 0
+		}
 		tail(n, v)
 	}
 	m.first = noElement
@@ -253,18 +276,27 @@ func (m *machine) walk(tiled func(acc int, v vector), merge func(), single func(
 // where no element depends on another.
 func (m *machine) each(dst []float32, f func(v vector) vector) {
 	for i := 0; i < len(m.src); i += m.kernel.Lanes() {
-		v, _ := m.load(i)
-		copy(dst[i:], f(v))
+		v, n := m.load(i)
+		if n < len(v) && m.has(ShortTail, "") {
+			n--
+		}
+		copy(dst[i:], f(v)[:n])
 	}
 }
 
 // tree merges accumulators: neighbours first, then neighbours of those, as
-// upstream's templates do. The result is in the first.
-func tree(acc []vector, merge func(x, y vector) vector) vector {
+// upstream's templates do.
+func (m *machine) tree(name string, acc []vector, merge func(name string, x, y vector) vector) vector {
 	acc = append([]vector(nil), acc...)
+	if m.has(MergedInLine, "") {
+		for _, a := range acc[1:] {
+			acc[0] = merge(name, acc[0], a)
+		}
+		return acc[0]
+	}
 	for step := 1; step < len(acc); step *= 2 {
 		for i := 0; i+step < len(acc); i += 2 * step {
-			acc[i] = merge(acc[i], acc[i+step])
+			acc[i] = merge(name, acc[i], acc[i+step])
 		}
 	}
 	return acc[0]
@@ -293,7 +325,7 @@ func pairs(v vector, merge func(even, odd vector) vector) float32 {
 // sum adds up the lanes of v in the ISA's order.
 func (m *machine) sum(name string, v vector) float32 {
 	merge := func(x, y vector) vector { return m.add(name, x, y) }
-	if m.style == pairwise || m.style == pairwiseMasked {
+	if (m.style == pairwise || m.style == pairwiseMasked) != m.has(OtherSum, "") {
 		return pairs(v, merge)
 	}
 	return halve(v, merge)

@@ -116,7 +116,7 @@ func TestTree(t *testing.T) {
 			acc[i] = vector{float32(i)}
 			names = append(names, string(rune('0'+i)))
 		}
-		got := tree(acc, func(x, y vector) vector {
+		got := new(machine).tree("", acc, func(_ string, x, y vector) vector {
 			names = append(names, "("+names[int(x[0])]+names[int(y[0])]+")")
 			return vector{float32(len(names) - 1)}
 		})

@@ -1,0 +1,181 @@
+package model
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// FaultKind is a mistake that a kernel may make.
+type FaultKind uint8
+
+// The mistakes. NoFault is the zero value.
+const (
+	NoFault FaultKind = iota
+	// SwappedMax has the operands of a maximum in the wrong order.
+	SwappedMax
+	// UnfusedFMA rounds the product before the addition where it should not.
+	UnfusedFMA
+	// FusedMulAdd does not where it should, as a compiler's contraction does.
+	FusedMulAdd
+	// MergedInLine merges four or more accumulators one after the other, not as
+	// a tree.
+	MergedInLine
+	// OtherSum adds up the lanes of the last vector as neighbours instead of
+	// halves, or the other way around.
+	OtherSum
+	// ShortTail leaves out the last element of a partial vector.
+	ShortTail
+
+	numFaults
+)
+
+var faultTexts = [numFaults]string{
+	NoFault: "no fault", SwappedMax: "operands of max swapped", UnfusedFMA: "product rounded before the addition",
+	FusedMulAdd: "product fused with the addition", MergedInLine: "accumulators merged in line",
+	OtherSum: "lanes added up in another order", ShortTail: "last element left out",
+}
+
+// String describes the mistake in a few words.
+func (f FaultKind) String() string {
+	if f < numFaults {
+		return faultTexts[f]
+	}
+	return fmt.Sprintf("FaultKind(%d)", uint8(f))
+}
+
+// Fault is a mistake at one place of a kernel, to test what should find it, and
+// to find out which mistake a kernel makes.
+type Fault struct {
+	Kind FaultKind
+	// Name is the [Op.Name] of the operations concerned; empty for all. Only
+	// mistakes in single operations have one: the first three.
+	Name string
+}
+
+func (f Fault) String() string {
+	if f.Name == "" {
+		return f.Kind.String()
+	}
+	return f.Name + ": " + f.Kind.String()
+}
+
+// has reports whether the machine makes the mistake in operations of the name.
+func (m *machine) has(kind FaultKind, name string) bool {
+	return m.fault.Kind == kind && (m.fault.Name == "" || m.fault.Name == name)
+}
+
+// mistake computes the wrong thing, and notes the first lane where that shows.
+func (m *machine) mistake(name, op string, wrong, right func(args []float32) float32, operands ...vector) vector {
+	z := m.make(len(operands[0]))
+	for i := range z {
+		args := make([]float32, len(operands))
+		for j, x := range operands {
+			args[j] = x[i]
+		}
+		z[i] = wrong(args)
+		if r := right(args); m.slip == nil && !ukernel.Same(z[i], r) {
+			m.slip = &Slip{m.op(name, op, i, r, args...), z[i]}
+		}
+	}
+	return z
+}
+
+// Slip is the first operation whose result a mistake changed.
+type Slip struct {
+	// Op is the operation as it should be.
+	Op Op
+	// Wrong is the result with the mistake.
+	Wrong float32
+}
+
+func (s Slip) String() string { return fmt.Sprintf("%v, but with the mistake %x", s.Op, s.Wrong) }
+
+// Explain looks for the one mistake that turns the kernel's outputs into others:
+// the result got, and out, what it wrote to its destination, if it stores. It
+// reads a.Src as it was before the call; a.Dst does not matter.
+//
+// If no single mistake explains them, ok is false. The slip is nil if the
+// mistake is none of a single operation, but one in their order.
+func Explain(k ukernel.Kernel, a ukernel.Args, got ukernel.Result, out []float32) (fault Fault, slip *Slip, ok bool) {
+	if k.Family.Stores() {
+		a.Dst = make([]float32, len(a.Src))
+	}
+	explains := func(f Fault) bool {
+		m, r, err := execute(k, a, runtime.GOARCH, f, nil)
+		n := len(out)
+		if f.Kind == ShortTail && n%k.Lanes() != 0 {
+			n-- // what is not written may be anything
+		}
+		if err != nil || !r.Same(k.Family, got) || !slices.EqualFunc(a.Dst[:n], out[:n], ukernel.Same) {
+			return false
+		}
+		fault, slip = f, m.slip
+		return true
+	}
+	var names []string
+	if _, err := Trace(k, a, func(op Op) {
+		if !slices.Contains(names, op.Name) {
+			names = append(names, op.Name)
+		}
+	}); err != nil || explains(Fault{}) {
+		return Fault{}, nil, false
+	}
+	// At one place first, then at all places.
+	for _, name := range append(names, "") {
+		for _, kind := range []FaultKind{SwappedMax, UnfusedFMA, FusedMulAdd} {
+			if explains(Fault{kind, name}) {
+				return fault, slip, true
+			}
+		}
+	}
+	for kind := MergedInLine; kind < numFaults; kind++ {
+		if explains(Fault{Kind: kind}) {
+			return fault, slip, true
+		}
+	}
+	return Fault{}, nil, false
+}
+
+// Func returns the model of k as a function of its own, with a mistake unless
+// fault is zero. It panics on what [Run] returns an error for.
+func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
+	call := func(a ukernel.Args) ukernel.Result {
+		_, r, err := execute(k, a, runtime.GOARCH, fault, nil)
+		if err != nil {
+			panic(err)
+		}
+		return r
+	}
+	f := ukernel.Func{Name: k.Name}
+	switch k.Family {
+	case ukernel.RMax:
+		f.RMax = func(src []float32) float32 { return call(ukernel.Args{Src: src}).Value }
+	case ukernel.RAddExtExp:
+		f.RAddExtExp = func(src []float32) (float32, float32) {
+			r := call(ukernel.Args{Src: src})
+			return r.Value, r.Exponent
+		}
+	case ukernel.VScaleExtExp:
+		f.VScaleExtExp = func(dst, src []float32, mantissa, exponent float32) {
+			call(ukernel.Args{Dst: dst, Src: src, Scale: mantissa, ScaleExp: exponent})
+		}
+	case ukernel.RAddExpMinusMax:
+		f.RAddExpMinusMax = func(src []float32, max float32) float32 {
+			return call(ukernel.Args{Src: src, Max: max}).Value
+		}
+	case ukernel.VScaleExpMinusMax:
+		f.VScaleExpMinusMax = func(dst, src []float32, scale, max float32) {
+			call(ukernel.Args{Dst: dst, Src: src, Scale: scale, Max: max})
+		}
+	case ukernel.RAddStoreExpMinusMax:
+		f.RAddStoreExpMinusMax = func(dst, src []float32, max float32) float32 {
+			return call(ukernel.Args{Dst: dst, Src: src, Max: max}).Value
+		}
+	case ukernel.VMulC:
+		f.VMulC = func(dst, src []float32, c float32) { call(ukernel.Args{Dst: dst, Src: src, Scale: c}) }
+	}
+	return f
+}

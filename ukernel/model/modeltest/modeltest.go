@@ -1,0 +1,303 @@
+// Package modeltest tests functions against the executable model of the kernels
+// whose names they bear.
+package modeltest
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+	"github.com/twopass-softmax/twopass/ukernel/model"
+)
+
+var full = flag.Bool("modeltest.full", false, "test kernels at all lengths up to 512, not only where they change course")
+
+// Options say what a table of kernels may do, and how much to test.
+type Options struct {
+	// ReadsBeyond permits reads of up to 64 bytes beyond the end of the source,
+	// as upstream's SSE and NEON kernels do.
+	ReadsBeyond bool
+	// Full tests every length up to 512, a large one, and every alignment, some
+	// seconds of time for each kernel. The flag -modeltest.full sets it, too.
+	Full bool
+}
+
+// Test runs each function of a table whose ISA this CPU has, as a subtest of the
+// kernel's name, on rows of every class of inputs. The outputs must be the same
+// bits as the model's wherever the operands lie: at either end of their memory,
+// beside pages that must not be touched; at other alignments, where nothing
+// around dst may be written; and in place. The source may not change.
+//
+// Without [Options].Full, the lengths are those near multiples of the kernel's
+// vector and tile.
+func Test(t *testing.T, table []ukernel.Func, o Options) {
+	o.Full = o.Full || *full
+	for _, f := range table {
+		t.Run(f.Name, func(t *testing.T) {
+			k, err := ukernel.Parse(f.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !k.ISA.Supported() {
+				t.Skip(&ukernel.UnsupportedError{Name: f.Name, ISA: k.ISA})
+			}
+			n, err := Check(f, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d inputs, 0 differing bits", n)
+		})
+	}
+}
+
+// Input identifies a row and the operands of a call, by what makes them.
+type Input struct {
+	Class  inputs.Class
+	Length int
+	Seed   uint64
+	// Place says where in memory the operands lie.
+	Place string
+}
+
+func (in Input) String() string {
+	return fmt.Sprintf("class %v, length %d, seed %d, %s", in.Class, in.Length, in.Seed, in.Place)
+}
+
+// Difference is the error for an output that is not the model's.
+type Difference struct {
+	Kernel string
+	Input  Input
+	// Output is what differs: "element 17", "value" or "exponent".
+	Output    string
+	Got, Want float32
+	// Trace holds the model's last operations on the element; for a reduction,
+	// on the last element and on none.
+	Trace []model.Op
+	// Mistake is the one that explains all outputs, if any does, and Slip the
+	// first operation where it shows.
+	Mistake model.Fault
+	Slip    *model.Slip
+}
+
+func (d *Difference) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %v: %s is %#08x (%v), the model's %#08x (%v)", d.Kernel, d.Input, d.Output,
+		math.Float32bits(d.Got), d.Got, math.Float32bits(d.Want), d.Want)
+	if d.Mistake.Kind != model.NoFault {
+		fmt.Fprintf(&b, "\n\tas if by one mistake: %v", d.Mistake)
+	}
+	if d.Slip != nil {
+		fmt.Fprintf(&b, "\n\t%v", d.Slip)
+	} else {
+		for _, op := range d.Trace {
+			fmt.Fprintf(&b, "\n\t%v", op)
+		}
+	}
+	return b.String()
+}
+
+// Check tests one function as [Test] does, and returns the number of different
+// rows that it was called with. The error is a [*Difference] or tells which
+// memory was touched that should not have been.
+//
+// Options.Full has to be set here; the flag has no effect.
+func Check(f ukernel.Func, o Options) (n int, err error) {
+	k, err := ukernel.Parse(f.Name)
+	if err != nil {
+		return 0, err
+	}
+	lengths := quickLengths(k)
+	if o.Full {
+		lengths = fullLengths()
+	}
+	c := checker{f: f, kernel: k, o: o}
+	if c.src, err = newMemory("src", slices.Max(lengths)); err != nil {
+		return 0, err
+	}
+	defer c.src.free()
+	if c.dst, err = newMemory("dst", slices.Max(lengths)); err != nil {
+		return 0, err
+	}
+	defer c.dst.free()
+	for _, class := range inputs.Classes() {
+		for _, length := range lengths {
+			for seed := range uint64(2) {
+				if err := c.check(Input{Class: class, Length: length, Seed: seed}, n); err != nil {
+					return n, err
+				}
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+// quickLengths are those on both sides of every step that a kernel takes, and
+// one that is long enough to show what shows rarely.
+func quickLengths(k ukernel.Kernel) []int {
+	lanes, tile := k.Lanes(), k.Tile
+	var ns []int
+	for n := 1; n <= 2*lanes+1; n++ {
+		ns = append(ns, n)
+	}
+	ns = append(ns, tile-1, tile, tile+1, tile+lanes-1, tile+lanes, 2*tile-1, 2*tile, 3*tile+2*lanes+lanes/2+1, 400)
+	slices.Sort(ns)
+	ns = slices.Compact(ns)
+	return slices.DeleteFunc(ns, func(n int) bool { return n < 1 })
+}
+
+func fullLengths() []int {
+	var ns []int
+	for n := 1; n <= 512; n++ {
+		ns = append(ns, n)
+	}
+	return append(ns, 4099)
+}
+
+// checker tests one function.
+type checker struct {
+	f        ukernel.Func
+	kernel   ukernel.Kernel
+	o        Options
+	src, dst *memory
+}
+
+// place says at which index of their memories the operands of a call lie.
+type place struct {
+	name     string
+	src, dst func(m *memory, n int) int
+	inPlace  bool
+}
+
+func start(m *memory, n int) int { return 0 }
+func end(m *memory, n int) int   { return len(m.floats) - n }
+
+// inner is an offset from a multiple of 64 bytes, with a margin on either side.
+func inner(offset int) func(m *memory, n int) int {
+	return func(m *memory, n int) int { return margin + offset }
+}
+
+// places lists where to put the operands of the i-th input.
+func (c *checker) places(i int) []place {
+	ps := []place{{"at the start of memory", start, start, false}}
+	if !c.o.ReadsBeyond {
+		ps = append(ps, place{"at the end of memory", end, end, false})
+	}
+	aligned := func(src, dst int) {
+		ps = append(ps, place{fmt.Sprintf("offset of src %d and dst %d bytes", 4*src, 4*dst), inner(src), inner(dst), false})
+	}
+	if c.o.Full {
+		for offset := range 16 {
+			aligned(offset, (offset+i)%16)
+		}
+	} else {
+		aligned(i%16, i*5%16)
+	}
+	if c.kernel.Family.Stores() {
+		ps = append(ps, place{"in place", inner(i % 16), inner(0), true})
+	}
+	return ps
+}
+
+// check calls the function on one input at every place.
+func (c *checker) check(in Input, i int) error {
+	row := in.Class.Row(in.Seed, in.Length)
+	args := inputs.Args(c.kernel.Family, in.Seed, row)
+	want, err := model.Run(c.kernel, args)
+	if err != nil {
+		return err
+	}
+	out := args.Dst
+	for _, p := range c.places(i) {
+		in.Place = p.name
+		fail := func(format string, a ...any) error {
+			return fmt.Errorf("%s: %v: "+format, append([]any{c.f.Name, in}, a...)...)
+		}
+		args.Src = c.src.row(p.src(c.src, in.Length), in.Length)
+		copy(args.Src, row)
+		dst := c.dst.row(p.dst(c.dst, in.Length), in.Length)
+		args.Dst = nil
+		if p.inPlace {
+			args.Dst = args.Src
+		} else if c.kernel.Family.Stores() {
+			args.Dst = dst
+		}
+		got, err := c.call(args)
+		if err != nil {
+			return fail("%w", err)
+		}
+		if err := c.compare(in, row, got, want, args.Dst, out); err != nil {
+			return err
+		}
+		for i, x := range row {
+			if b := math.Float32bits(args.Src[i]); !p.inPlace && b != math.Float32bits(x) {
+				return fail("wrote %#08x to element %d of src", b, i)
+			}
+		}
+		for _, m := range []*memory{c.src, c.dst} {
+			if at, ok := m.touched(); ok {
+				return fail("wrote to element %d of %s", at, m.name)
+			}
+		}
+	}
+	return nil
+}
+
+// call calls the function and turns a memory fault into an error.
+func (c *checker) call(a ukernel.Args) (r ukernel.Result, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if fault, ok := p.(interface{ Addr() uintptr }); ok {
+			for _, m := range []*memory{c.src, c.dst} {
+				if at, ok := m.index(fault.Addr()); ok {
+					err = fmt.Errorf("touched element %d of %s", at, m.name)
+					return
+				}
+			}
+		}
+		panic(p)
+	}()
+	return c.f.Call(a), nil
+}
+
+// compare returns a Difference unless the results and the destinations are the
+// same.
+func (c *checker) compare(in Input, row []float32, got, want ukernel.Result, dst, out []float32) error {
+	d := &Difference{Kernel: c.f.Name, Input: in}
+	about := len(row) - 1
+	i := 0
+	for i < len(out) && ukernel.Same(dst[i], out[i]) {
+		i++
+	}
+	switch {
+	case i < len(out):
+		d.Output, d.Got, d.Want, about = fmt.Sprintf("element %d", i), dst[i], out[i], i
+	case got.Same(c.kernel.Family, want):
+		return nil
+	case !ukernel.Same(got.Value, want.Value):
+		d.Output, d.Got, d.Want = "value", got.Value, want.Value
+	default:
+		d.Output, d.Got, d.Want = "exponent", got.Exponent, want.Exponent
+	}
+	a := inputs.Args(c.kernel.Family, in.Seed, row)
+	d.Mistake, d.Slip, _ = model.Explain(c.kernel, a, got, dst)
+	_, err := model.Trace(c.kernel, a, func(op model.Op) {
+		if op.Element == about || op.Element == -1 && i == len(out) {
+			d.Trace = append(d.Trace, op)
+		}
+	})
+	const most = 24
+	d.Trace = d.Trace[max(0, len(d.Trace)-most):]
+	return errors.Join(d, err)
+}
