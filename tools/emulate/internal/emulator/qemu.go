@@ -1,0 +1,118 @@
+//go:build linux
+
+package emulator
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/twopass-softmax/twopass/tools/emulate/internal/prefix"
+)
+
+var qemuSet = prefix.Set{
+	Name:     "qemu-7.2-1",
+	Suite:    "bookworm",
+	Packages: []string{"qemu-user-static"},
+}
+
+// ProvideQEMU returns the path of a qemu-aarch64 for static programs: PATH's,
+// or one that it makes available in a directory below base.
+func ProvideQEMU(ctx context.Context, base string, log io.Writer) (string, error) {
+	const name = "qemu-aarch64-static"
+	for _, n := range []string{name, "qemu-aarch64"} {
+		if path, err := exec.LookPath(n); err == nil {
+			return path, nil
+		}
+	}
+	dir, err := prefix.Provide(ctx, base, qemuSet, log)
+	return filepath.Join(dir, "usr/bin", name), err
+}
+
+// qemuUncaught is how qemu says that a signal has ended the program, and not
+// qemu itself.
+var qemuUncaught = []byte("qemu: uncaught target signal ")
+
+// RunQEMU runs a linux/arm64 program under qemu's user-mode emulation, which
+// translates instructions and hands system calls to this machine's kernel.
+func RunQEMU(ctx context.Context, qemu string, p Program, m Machine) (Outcome, error) {
+	if err := checkStatic(p.Path, elf.EM_AARCH64); err != nil {
+		return Outcome{}, err
+	}
+	version, err := exec.CommandContext(ctx, qemu, "--version").Output()
+	if err != nil {
+		return Outcome{}, fmt.Errorf("%s --version: %w", qemu, err)
+	}
+	first, _, _ := bytes.Cut(version, []byte("\n"))
+	fmt.Fprintf(m.Log, "%s as %s\n", first, m.CPU)
+	for guestName, hostName := range p.Files {
+		if guestName != hostName {
+			return Outcome{}, fmt.Errorf("%s cannot be shown as %s: under qemu the program sees the files of this machine", hostName, guestName)
+		}
+	}
+	cmd := exec.Command(qemu, append([]string{"-cpu", m.CPU, p.Path}, p.Args...)...)
+	return runDirect(ctx, "qemu", cmd, p, m)
+}
+
+// RunNative runs a program on this machine's CPU.
+func RunNative(ctx context.Context, p Program, m Machine) (Outcome, error) {
+	return runDirect(ctx, "", exec.Command(p.Path, p.Args...), p, m)
+}
+
+// runDirect runs a command whose status is the program's. If a signal ends it,
+// emulator (if not empty) has to say that it was the program's.
+func runDirect(ctx context.Context, emulator string, direct *exec.Cmd, p Program, m Machine) (Outcome, error) {
+	if m.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, m.Timeout)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, direct.Path, direct.Args[1:]...)
+	stdout, stderr := &goWatch{w: p.Stdout}, &goWatch{w: p.Stderr}
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout = p.Dir, p.Env, os.Stdin, stdout
+	said := &suffix{w: stderr}
+	cmd.Stderr = said
+	runtime.LockOSThread() // as in runBochs
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return Outcome{}, &TimeoutError{m.Timeout, true}
+	case ctx.Err() != nil:
+		return Outcome{}, ctx.Err()
+	case cmd.ProcessState == nil:
+		return Outcome{}, err
+	}
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	switch {
+	case status.Signaled() && emulator != "" && !bytes.Contains(said.last, qemuUncaught):
+		return Outcome{}, &DiedError{emulator, fmt.Sprintf("%v | %s", status.Signal(), tail(said.last))}
+	case status.Signaled():
+		return Outcome{Signal: status.Signal()}, nil
+	case stderr.signal == 0:
+		return stdout.outcome(status.ExitStatus()), nil
+	}
+	return stderr.outcome(status.ExitStatus()), nil
+}
+
+// suffix passes on what is written and keeps the end of it.
+type suffix struct {
+	w    io.Writer
+	last []byte
+}
+
+func (s *suffix) Write(b []byte) (int, error) {
+	const keep = 1024
+	s.last = append(s.last, b...)
+	s.last = s.last[max(0, len(s.last)-keep):]
+	return s.w.Write(b)
+}
