@@ -84,7 +84,14 @@ func (m *machine) raddexpminusmax(e exponential, a ukernel.Args) float32 {
 	var sum float32
 	summed := false
 	m.walk(
-		func(i int, v vector) { acc[i] = m.add(numbered("vacc", i), acc[i], exp(v)) },
+		func(i int, v vector) {
+			if m.style == pairwise {
+				// Upstream's NEON templates number the accumulators by elements, of
+				// which a vector has 4, instead of vectors: all go to the first.
+				i = 0
+			}
+			acc[i] = m.add(numbered("vacc", i), acc[i], exp(v))
+		},
 		func() { acc[0] = m.tree("vacc", acc, m.add) },
 		func(v vector) { accumulate(exp(v)) },
 		func(n int, v vector) {
