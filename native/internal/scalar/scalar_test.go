@@ -11,30 +11,6 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
-// TestNames holds that each of upstream's scalar kernels has its twin here.
-func TestNames(t *testing.T) {
-	ours := 0
-	have := make(map[string]bool)
-	for _, f := range Kernels {
-		have[f.Name] = true
-		if ukernel.MustParse(f.Name).Ours {
-			ours++
-		}
-	}
-	twins := 0
-	for _, k := range ukernel.Upstream() {
-		if k.ISA == ukernel.Scalar {
-			twins++
-			if !have[k.Name] {
-				t.Errorf("no twin of %s", k)
-			}
-		}
-	}
-	if len(have) != len(Kernels) || len(Kernels) != twins+ours {
-		t.Errorf("%d kernels with %d names, want %d twins and %d of ours", len(Kernels), len(have), twins, ours)
-	}
-}
-
 // TestSameBitsEverywhere holds the bits of all kernels by a hash for each family
 // and variant, so that they can't depend on GOARCH, GOAMD64 or the compiler.
 // Only rmax does, as upstream's does.
