@@ -234,10 +234,10 @@ TEXT ·f32_rmax_ukernel__avx_u32_acc4(SB), NOSPLIT, $0-28
 	MOVQ src_len+8(FP), CX
 
 	// The first element, in every lane.
-	VBROADCASTSS (SI), Y2
-	VMOVAPS      Y2, Y0
-	VMOVAPS      Y2, Y1
-	VMOVAPS      Y2, Y3
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
 
 	// 4 vectors a turn.
 	SUBQ $0x00000020, CX

@@ -162,11 +162,11 @@ TEXT ·f32_rmax_ukernel__sse_u16_acc4(SB), NOSPLIT, $0-28
 	MOVQ src_len+8(FP), CX
 
 	// The first element, in every lane.
-	MOVSS  (SI), X2
-	SHUFPS $0x00, X2, X2
-	MOVAPS X2, X0
-	MOVAPS X2, X1
-	MOVAPS X2, X3
+	MOVSS  (SI), X0
+	SHUFPS $0x00, X0, X0
+	MOVAPS X0, X1
+	MOVAPS X0, X2
+	MOVAPS X0, X3
 
 	// 4 vectors a turn.
 	SUBQ $0x00000010, CX

@@ -31,6 +31,7 @@ type Shape struct {
 // Describe writes a kernel down.
 func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 	d := &description{Kernel: k, Shape: s, f: ir.NewFunc(k.Lanes(), fused(k.ISA)), tile: k.Vectors()}
+	d.f.Pairwise = d.neon()
 	switch k.Family {
 	case ukernel.RMax:
 		d.rmax()
@@ -68,8 +69,13 @@ type description struct {
 }
 
 // masked reports whether the machine loads and stores the last elements under a
-// mask. SSE does it two and one at a time.
-func (d *description) masked() bool { return d.ISA != ukernel.SSE && d.ISA != ukernel.SSE2 }
+// mask. SSE and NEON do it two and one at a time.
+func (d *description) masked() bool {
+	return d.ISA != ukernel.SSE && d.ISA != ukernel.SSE2 && !d.neon()
+}
+
+// neon reports whether the kernel is one of arm64's.
+func (d *description) neon() bool { return d.ISA.Arch() == "arm64" }
 
 // unroll makes the main loop's turn as long as the shape says. It is for kernels
 // in which every vector is treated alike, wherever a turn begins.

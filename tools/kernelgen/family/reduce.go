@@ -8,6 +8,11 @@ import (
 // raddexpminusmax describes the kernels that sum exp(x - max), and of them those
 // that store it too.
 func (d *description) raddexpminusmax() {
+	if d.neon() {
+		// Upstream's templates number the accumulators by elements, of which a
+		// vector has 4, instead of vectors, so that all vectors go to the first.
+		d.Accumulators = 1
+	}
 	acc := d.f.Vars("acc", d.Accumulators)
 	if d.Accumulators == 1 {
 		d.unroll() // one sum takes the vectors one after the other, whatever the tile
@@ -43,8 +48,13 @@ func (d *description) raddexpminusmax() {
 	sum := acc[:1]
 	d.singles(func(b *ir.Block) { step(b, sum, 0) })
 
+	if d.neon() { // which adds what is left to the sum of the lanes
+		b = d.f.Block(ir.Once, 0, "Add the lanes up.")
+		b.Set(sum[0], b.Reduce(ir.Add, b.Get(sum...)))
+	}
 	const comment = "Elements that are left; the other lanes add zero."
-	if d.masked() {
+	switch {
+	case d.masked():
 		b = d.f.Block(ir.IfAny, 0, comment)
 		mask := b.TailMask()
 		y := f(b, b.LoadTail(mask))
@@ -52,12 +62,21 @@ func (d *description) raddexpminusmax() {
 			b.StoreTail(mask, y)
 		}
 		b.Set(sum[0], b.Add(b.Get(sum...), b.Keep(mask, y)))
-	} else {
+	case d.neon():
+		d.halvedTail("Elements that are left.", f,
+			func(b *ir.Block, y ir.V) { b.Set(sum[0], b.Add(b.Get(sum...), b.AddPairs(y))) },
+			func(b *ir.Block, y ir.V) { b.Set(sum[0], b.Add(b.Get(sum...), y)) })
+	default:
 		d.halvedTail(comment, f,
 			func(b *ir.Block, y ir.V) { b.Set(sum[0], b.Add(b.Get(sum...), b.FirstHalf(y))) },
 			func(b *ir.Block, y ir.V) { b.Set(sum[0], b.AddFirst(b.Get(sum...), y)) })
 	}
 
+	if d.neon() {
+		b = d.f.Block(ir.Once, 0, "The sum.")
+		b.Return("sum", b.Get(sum...))
+		return
+	}
 	b = d.f.Block(ir.Once, 0, "Add the lanes up.")
 	b.Return("sum", b.Reduce(ir.Add, b.Get(sum...)))
 }
@@ -91,6 +110,9 @@ func (d *description) rmax() {
 		mask := b.TailMask()
 		v := b.Get(top...)
 		b.Set(top[0], b.Select(mask, b.Max(v, b.LoadTail(mask)), v))
+	} else if d.neon() {
+		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into every lane.")
+		b.Set(top[0], b.Max(b.Get(top...), b.LoadSplat()))
 	} else {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into lane 0.")
 		b.Set(top[0], b.MaxFirst(b.Get(top...), b.LoadSplat()))

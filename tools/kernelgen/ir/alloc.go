@@ -486,8 +486,8 @@ func (x *blockAllocator) tie(o *Value, candidates []int, dies func(*Value) bool)
 // prefer is the register that a result had best go to: its variable's, or that
 // of an argument which is no longer needed.
 func (x *blockAllocator) prefer(o *Value, src []Operand) int {
-	for v, out := range x.b.out {
-		if h := x.home[v]; out == o && h.Kind == Reg && x.regs[h.Index] == nil {
+	for _, v := range x.f.vars {
+		if h := x.home[v]; x.b.out[v] == o && h.Kind == Reg && x.regs[h.Index] == nil {
 			return h.Index
 		}
 	}

@@ -29,6 +29,9 @@ const (
 	Max        // the larger of a and b; b where a NaN or two zeros meet, if the machine is an x86
 	Round      // to the nearest integer, ties to even
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
+	And        // the bits that a and b have in common
+	AddInt     // the bits of a and b as integers, added
+	Exp2K64    // the bits of 2^(a/64), of which a holds the bits, as an integer below 64
 	Scalef     // a * 2^floor(b)
 	NotLess    // mask: !(a < b), true for a NaN
 	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
@@ -40,6 +43,7 @@ const (
 	Swap       // v[i] = a[i^Index]
 	Splat      // v[i] = a[0]
 	High       // a vector of half as many lanes: the upper half of a
+	AddPairs   // a vector of half as many lanes: v[i] = a[2i] + a[2i+1]
 	LoadSplat  // v[i] = src[0]
 	TailMask   // mask: i < n
 	LoadTail   // src[i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
@@ -54,8 +58,8 @@ const (
 	Spill // a stack slot gets what a register holds
 )
 
-var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "shiftleft", "scalef",
-	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "loadsplat", "tailmask",
+var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "shiftleft", "and", "addint", "exp2k64", "scalef",
+	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "storetail", "storefirst", "return", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
@@ -115,8 +119,11 @@ type Block struct {
 type Func struct {
 	Lanes int // of a full vector
 	// Fused says whether MulAdd rounds once.
-	Fused  bool
-	Blocks []*Block
+	Fused bool
+	// Pairwise says whether Reduce adds neighbouring lanes up, rather than the
+	// halves of a vector.
+	Pairwise bool
+	Blocks   []*Block
 
 	leaves map[string]*Value
 	vars   []*Var

@@ -7,6 +7,9 @@ func (b *Block) Const(x float32) V {
 	return b.f.leaf(Value{Op: Const, Bits: math.Float32bits(x)})
 }
 
+// Bits is a constant that is no float: these bits in every lane.
+func (b *Block) Bits(x uint32) V { return b.f.leaf(Value{Op: Const, Bits: x}) }
+
 // Param is the kernel's parameter of that name in every lane.
 func (b *Block) Param(name string) V { return b.f.leaf(Value{Op: Param, Name: name}) }
 
@@ -66,6 +69,9 @@ func (b *Block) Mul(x, y V) V           { return b.each(Mul, 0, x, y) }
 func (b *Block) Max(x, y V) V           { return b.each(Max, 0, x, y) }
 func (b *Block) Round(x V) V            { return b.each(Round, 0, x) }
 func (b *Block) ShiftLeft(x V, n int) V { return b.each(ShiftLeft, n, x) }
+func (b *Block) And(x, y V) V           { return b.each(And, 0, x, y) }
+func (b *Block) AddInt(x, y V) V        { return b.each(AddInt, 0, x, y) }
+func (b *Block) Exp2K64(x V) V          { return b.each(Exp2K64, 0, x) }
 func (b *Block) Scalef(x, e V) V        { return b.each(Scalef, 0, x, e) }
 func (b *Block) NotLess(x, y V) V       { return b.each(NotLess, 0, x, y) }
 func (b *Block) Keep(mask, x V) V       { return b.each(Keep, 0, mask, x) }
@@ -112,10 +118,19 @@ func (b *Block) halves(x V) (lower, upper *Value) {
 	return x[0], b.add(&Value{Op: High, Args: x, Lanes: x[0].Lanes / 2})
 }
 
+// AddPairs adds neighbouring lanes up.
+func (b *Block) AddPairs(x V) V {
+	return V{b.add(&Value{Op: AddPairs, Args: x, Lanes: x[0].Lanes / 2})}
+}
+
 // Reduce folds a vector down to one lane.
 func (b *Block) Reduce(op Op, x V) V {
 	for x[0].Lanes > 1 {
-		x = b.Fold(op, x)
+		if op == Add && b.f.Pairwise {
+			x = b.AddPairs(x)
+		} else {
+			x = b.Fold(op, x)
+		}
 	}
 	return x
 }

@@ -1,0 +1,13 @@
+//go:build arm64 && unix && !purego
+
+package neon
+
+import (
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native/internal/kerneltest"
+)
+
+func TestComplete(t *testing.T)   { kerneltest.Complete(t, Kernels, "arm64") }
+func TestModel(t *testing.T)      { kerneltest.Model(t, Kernels, 511, 512) }
+func TestGoroutines(t *testing.T) { kerneltest.Goroutines(t, Kernels) }

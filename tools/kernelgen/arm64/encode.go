@@ -1,0 +1,42 @@
+package arm64
+
+import "fmt"
+
+// encoding is an instruction on vector registers that Go's assembler lacks.
+type encoding struct {
+	bits  uint32 // with all registers 0
+	regs  int    // 3: d, n, m; 2: d, n
+	shape string // of every register, as the mnemonic has it
+}
+
+// encodings are from the Arm Architecture Reference Manual (DDI 0487), section
+// C7.2: the register numbers d, n and m stand in bits 0, 5 and 16.
+var encodings = map[string]encoding{
+	"fadd":   {0x4e20d400, 3, "4s"},
+	"faddp":  {0x6e20d400, 3, "4s"},
+	"fsub":   {0x4ea0d400, 3, "4s"},
+	"fmul":   {0x6e20dc00, 3, "4s"},
+	"fmax":   {0x4e20f400, 3, "4s"},
+	"fmaxnm": {0x4e20c400, 3, "4s"},
+	"fcmgt":  {0x6ea0e400, 3, "4s"},
+	"frintn": {0x4e218800, 2, "4s"},
+	"bic":    {0x4e601c00, 3, "16b"},
+}
+
+// word is the instruction as a line of Go assembly, for the registers in the
+// order of the mnemonic: the destination first.
+func word(name string, regs ...int) string {
+	e, ok := encodings[name]
+	if !ok || e.regs != len(regs) {
+		panic(fmt.Sprintf("arm64: %s with %d registers has no encoding", name, len(regs)))
+	}
+	bits, text := e.bits, name
+	for i, r := range regs {
+		if r < 0 || r > 31 {
+			panic(fmt.Sprintf("arm64: no register v%d", r))
+		}
+		bits |= uint32(r) << [...]int{0, 5, 16}[i]
+		text += fmt.Sprintf("%s v%d.%s", [...]string{"", ",", ","}[i], r, e.shape)
+	}
+	return fmt.Sprintf("WORD $0x%08x // %s", bits, text)
+}

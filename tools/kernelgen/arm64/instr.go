@@ -1,0 +1,167 @@
+package arm64
+
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Go's assembler reads the operands of an instruction in the reverse of Arm's
+// order: the sources, last to first, then the destination. The words are in
+// Arm's own.
+
+// word writes an instruction that Go's assembler lacks.
+func (w *writer) word(name string, regs ...int) { w.emit("%s", word(name, regs...)) }
+
+// max is the instruction for the larger of two: upstream's rmax hands a NaN on,
+// and our two-pass kernels prefer a number, which no exponent but that of a NaN
+// is without.
+func (w *writer) max() string {
+	if w.k.Family == ukernel.RMax {
+		return "fmax"
+	}
+	return "fmaxnm"
+}
+
+func (w *writer) instr(in ir.Instr) {
+	// r is a source's register.
+	r := func(i int) int { return in.Src[i].Index }
+	d := in.Dst.Index
+	switch in.Op {
+	case ir.Move:
+		w.move(in)
+	case ir.Add:
+		w.word("fadd", d, r(0), r(1))
+	case ir.Sub:
+		w.word("fsub", d, r(0), r(1))
+	case ir.Mul:
+		w.word("fmul", d, r(0), r(1))
+	case ir.FMA:
+		w.emit("VFMLA V%d.S4, V%d.S4, V%d.S4", r(1), r(0), d)
+	case ir.Max:
+		w.word(w.max(), d, r(0), r(1))
+	case ir.Round:
+		w.word("frintn", d, r(0))
+	case ir.ShiftLeft:
+		w.emit("VSHL $%d, V%d.S4, V%d.S4", in.Index, r(0), d)
+	case ir.And:
+		w.emit("VAND V%d.B16, V%d.B16, V%d.B16", r(1), r(0), d)
+	case ir.AddInt:
+		w.emit("VADD V%d.S4, V%d.S4, V%d.S4", r(1), r(0), d)
+	case ir.Exp2K64:
+		w.exp2k64(r(0), d)
+	case ir.NotLess:
+		// There is no comparison that is true for a NaN, so the register has the
+		// opposite: b > a. See Keep.
+		w.word("fcmgt", d, r(1), r(0))
+	case ir.Keep:
+		if in.Args[0].Op == ir.NotLess {
+			w.word("bic", d, r(1), r(0))
+		} else {
+			w.emit("VAND V%d.B16, V%d.B16, V%d.B16", r(1), r(0), d)
+		}
+	case ir.Select:
+		if in.Args[0].Op == ir.NotLess {
+			panic("arm64: a choice by comparison is not written")
+		}
+		switch in.Tied {
+		case 0:
+			w.emit("VBSL V%d.B16, V%d.B16, V%d.B16", r(2), r(1), d)
+		case 1:
+			w.emit("VBIF V%d.B16, V%d.B16, V%d.B16", r(0), r(2), d)
+		case 2:
+			w.emit("VBIT V%d.B16, V%d.B16, V%d.B16", r(0), r(1), d)
+		}
+	case ir.UpperHalf, ir.High:
+		if in.Lanes == 1 { // of two
+			w.emit("VDUP V%d.S[1], V%d.S4", r(0), d)
+		} else {
+			w.emit("VDUP V%d.D[1], V%d.D2", r(0), d)
+		}
+	case ir.AddPairs:
+		w.word("faddp", d, r(0), r(0))
+	case ir.Swap:
+		switch in.Index {
+		case 2:
+			w.emit("VEXT $8, V%d.B16, V%d.B16, V%d.B16", r(0), r(0), d)
+		case 1:
+			w.emit("VREV64 V%d.S4, V%d.S4", r(0), d)
+		}
+	case ir.LoadSplat:
+		w.emit("VLD1R (%s), [V%d.S4]", src, d)
+	case ir.TailMask:
+		w.mask = true
+		w.emit("MOVD $tailmask<>+16(SB), %s", tmp)
+		w.emit("SUB %s<<2, %s, %s", left, tmp, tmp)
+		w.emit("FMOVQ (%s), F%d", tmp, d)
+	case ir.LoadTail:
+		w.loadUpToThree(d)
+	case ir.Store:
+		w.emit("FMOVQ F%d, %d(%s)", r(0), 4*in.Index, dst)
+	case ir.StoreFirst:
+		if in.Index == 2 {
+			w.emit("FMOVD F%d, (%s)", r(0), dst)
+		} else {
+			w.emit("FMOVS F%d, (%s)", r(0), dst)
+		}
+	case ir.Return:
+		w.emit("FMOVS F%d, %s", r(0), w.param(in.Name, "result"))
+	default:
+		panic(fmt.Sprintf("arm64: no instruction for %v", in.Op))
+	}
+}
+
+// move loads a register, or copies one.
+func (w *writer) move(in ir.Instr) {
+	d, from := in.Dst.Index, in.Src[0]
+	if from.Kind == ir.Reg {
+		w.emit("VORR V%d.B16, V%d.B16, V%d.B16", from.Index, from.Index, d)
+		return
+	}
+	switch v := from.Value; {
+	case v.Op == ir.Const && v.Bits == 0:
+		w.emit("VEOR V%d.B16, V%d.B16, V%d.B16", d, d, d)
+	case v.Op == ir.Const:
+		w.emit("FMOVQ %d(%s), F%d", w.constant(v.Bits), pool, d)
+	case v.Op == ir.Param:
+		w.emit("FMOVS %s, F%d", w.param(v.Name, ""), d)
+		w.emit("VDUP V%d.S[0], V%d.S4", d, d)
+	case v.Op == ir.Load:
+		w.emit("FMOVQ %d(%s), F%d", 4*v.Index, src, d)
+	default:
+		panic(fmt.Sprintf("arm64: no way to load %v", v.Op))
+	}
+}
+
+// exp2k64 looks each lane up in the table. Two lanes at a time travel through
+// the general registers.
+func (w *writer) exp2k64(from, to int) {
+	w.emit("VMOV V%d.D[0], %s", from, tmp)
+	w.emit("VMOV V%d.D[1], %s", from, tmp3)
+	for _, lo := range []string{tmp, tmp3} {
+		hi := map[string]string{tmp: tmp2, tmp3: tmp4}[lo]
+		w.emit("LSR $32, %s, %s", lo, hi)
+		w.emit("MOVWU %s, %s", lo, lo)
+		w.emit("MOVWU (%s)(%s<<2), %s", table, lo, lo)
+		w.emit("MOVWU (%s)(%s<<2), %s", table, hi, hi)
+		w.emit("ORR %s<<32, %s, %s", hi, lo, lo)
+	}
+	w.emit("VMOV %s, V%d.D[0]", tmp, to)
+	w.emit("VMOV %s, V%d.D[1]", tmp3, to)
+}
+
+// loadUpToThree loads what is left of a vector of four, without touching what
+// lies behind it, and zeros.
+func (w *writer) loadUpToThree(d int) {
+	one, done := w.newLabel(), w.newLabel()
+	w.emit("TBZ $1, %s, %s", left, one)
+	w.emit("FMOVD (%s), F%d", src, d) // and zeros the upper half
+	w.emit("TBZ $0, %s, %s", left, done)
+	w.emit("ADD $8, %s, %s", src, tmp)
+	w.emit("VLD1 (%s), V%d.S[2]", tmp, d)
+	w.emit("B %s", done)
+	w.label(one)
+	w.emit("FMOVS (%s), F%d", src, d)
+	w.label(done)
+}

@@ -1,0 +1,26 @@
+// Package arm64 writes kernels as assembly of the Go toolchain for Advanced SIMD
+// (NEON). What Go's assembler lacks it writes as words, with the mnemonic in a
+// comment.
+package arm64
+
+import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+
+// machine is Advanced SIMD, as the allocator sees it: three operands, none of
+// them in memory, and masks in vector registers.
+type machine struct{}
+
+func (machine) Registers() int { return 32 }
+
+func (machine) MaskRegisters() int { return 0 }
+
+func (machine) Tied(v *ir.Value) []int {
+	switch v.Op {
+	case ir.FMA:
+		return []int{2} // FMLA adds to its destination
+	case ir.Select:
+		return []int{0, 2, 1} // BSL, BIT and BIF
+	}
+	return nil
+}
+
+func (machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool { return false }

@@ -1,0 +1,213 @@
+package arm64
+
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/twopass-softmax/twopass/internal/f32"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// The general registers of every kernel. Go keeps R18 and those from R27 on for
+// itself.
+const (
+	src   = "R0" // next element
+	dst   = "R1" // next element
+	left  = "R2" // elements left
+	pool  = "R3" // the constants of the file
+	table = "R4" // 2^(k/64)
+	tmp   = "R5"
+	tmp2  = "R6"
+	tmp3  = "R7"
+	tmp4  = "R8"
+)
+
+// File writes kernels of one family and one ISA as an assembly file.
+func File(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, header string) ([]byte, error) {
+	f := &file{}
+	for _, k := range kernels {
+		sig, err := gotypes.ParseSignature(signature(k))
+		if err != nil {
+			return nil, err
+		}
+		w := &writer{file: f, k: k, plan: Plan(k), sig: sig}
+		w.function()
+	}
+	var b bytes.Buffer
+	b.WriteString(header)
+	b.WriteString("\n//go:build !purego\n\n#include \"textflag.h\"\n")
+	f.data(&b)
+	b.Write(f.text.Bytes())
+	return b.Bytes(), nil
+}
+
+// Plan describes a kernel in its measured shape and gives it registers.
+func Plan(k ukernel.Kernel) *ir.Plan {
+	s := shape(k)
+	return ir.Allocate(family.Describe(k, s), machine{}, s.Residents)
+}
+
+// file is the text of an assembly file and the constants that it uses.
+type file struct {
+	text      bytes.Buffer
+	constants []uint32
+	mask      bool // uses tailmask
+	table     bool // uses exp2k64
+}
+
+// constant is the offset in the pool of four times these bits.
+func (f *file) constant(x uint32) int {
+	i := slices.Index(f.constants, x)
+	if i < 0 {
+		i, f.constants = len(f.constants), append(f.constants, x)
+	}
+	return 16 * i
+}
+
+// data writes the constants.
+func (f *file) data(b *bytes.Buffer) {
+	words := func(name string, ws []uint32) {
+		if len(ws) == 0 {
+			return
+		}
+		fmt.Fprintf(b, "\n")
+		for i, x := range ws {
+			fmt.Fprintf(b, "DATA %s<>+%d(SB)/4, $0x%08x\n", name, 4*i, x)
+		}
+		fmt.Fprintf(b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 4*len(ws))
+	}
+	var pool []uint32
+	for _, x := range f.constants {
+		pool = append(pool, x, x, x, x)
+	}
+	words("pool", pool)
+	if f.mask {
+		// 4 - n words into it begins the mask of the first n lanes.
+		words("tailmask", []uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), 0, 0, 0, 0})
+	}
+	if f.table {
+		words("exp2k64", f32.Exp2K64[:])
+	}
+}
+
+// writer writes one kernel.
+type writer struct {
+	*file
+	k      ukernel.Kernel
+	plan   *ir.Plan
+	sig    *gotypes.Signature
+	labels int
+}
+
+func (w *writer) emit(format string, args ...any) { fmt.Fprintf(&w.text, "\t"+format+"\n", args...) }
+
+func (w *writer) label(name string) { fmt.Fprintf(&w.text, "\n%s:\n", name) }
+
+// newLabel is a label of the function that no other has.
+func (w *writer) newLabel() string {
+	w.labels++
+	return fmt.Sprintf("l%d", w.labels)
+}
+
+func (w *writer) function() {
+	if w.plan.Slots > 0 {
+		panic(fmt.Sprintf("arm64: %s needs %d stack slots; choose a shape that needs none", w.k, w.plan.Slots))
+	}
+	fmt.Fprintf(&w.text, "\n// Twin of xnn_%s.\n", w.k)
+	if w.k.Ours {
+		w.text.Truncate(w.text.Len() - len(fmt.Sprintf("// Twin of xnn_%s.\n", w.k)))
+	}
+	fmt.Fprintf(&w.text, "// func %s%s\n", w.k, w.sig.String())
+	fmt.Fprintf(&w.text, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", w.k, w.sig.Bytes())
+	w.emit("MOVD %s, %s", w.param("src", "base"), src)
+	w.emit("MOVD %s, %s", w.param("src", "len"), left)
+	if w.k.Family.Stores() {
+		w.emit("MOVD %s, %s", w.param("dst", "base"), dst)
+	}
+	var usesPool, usesTable bool
+	for _, c := range w.plan.Codes {
+		for _, in := range append(c.Before, c.Instrs...) {
+			usesTable = usesTable || in.Op == ir.Exp2K64
+			for _, s := range in.Src {
+				usesPool = usesPool || s.Kind == ir.Memory && s.Value.Op == ir.Const && s.Value.Bits != 0
+			}
+		}
+	}
+	if usesPool {
+		w.emit("MOVD $pool<>(SB), %s", pool)
+	}
+	if usesTable {
+		w.table = true
+		w.emit("MOVD $exp2k64<>(SB), %s", table)
+	}
+	for i, c := range w.plan.Codes {
+		w.block(i, c)
+	}
+	w.emit("RET")
+}
+
+// param is the address of a parameter or of a part of it, or of a result.
+func (w *writer) param(name, part string) string {
+	p := w.sig.Params().Lookup(name)
+	switch part {
+	case "base":
+		p = p.Base()
+	case "len":
+		p = p.Len()
+	case "result":
+		p = w.sig.Results().Lookup(name)
+	}
+	b, err := p.Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("%s+%d(FP)", b.Addr.Symbol.Name, b.Addr.Disp)
+}
+
+// block writes a block with its test.
+func (w *writer) block(i int, c ir.Code) {
+	step := c.Step
+	done := fmt.Sprintf("done%d", i)
+	loop := fmt.Sprintf("loop%d", i)
+	w.emit("// %s", c.Comment)
+	switch c.Test {
+	case ir.While:
+		w.emit("SUBS $%d, %s", step, left)
+		w.emit("BLT %s", done)
+	case ir.IfAny:
+		w.emit("CBZ %s, %s", left, done)
+	case ir.IfBit:
+		w.emit("TBZ $%d, %s, %s", bits.TrailingZeros(uint(step)), left, done)
+	}
+	for _, in := range c.Before {
+		w.instr(in)
+	}
+	if c.Test == ir.While {
+		w.label(loop)
+	}
+	for _, in := range c.Instrs {
+		w.instr(in)
+	}
+	if step > 0 {
+		w.emit("ADD $%d, %s", 4*step, src)
+		if w.k.Family.Stores() {
+			w.emit("ADD $%d, %s", 4*step, dst)
+		}
+	}
+	switch c.Test {
+	case ir.Once:
+		return
+	case ir.While:
+		w.emit("SUBS $%d, %s", step, left)
+		w.emit("BGE %s", loop)
+	}
+	w.label(done)
+	if c.Test == ir.While {
+		w.emit("ADD $%d, %s", step, left)
+	}
+}
