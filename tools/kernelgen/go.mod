@@ -5,6 +5,7 @@ go 1.24.0
 require (
 	github.com/mmcloughlin/avo v0.5.0
 	github.com/twopass-softmax/twopass v0.0.0
+	golang.org/x/arch v0.24.0
 )
 
 require (

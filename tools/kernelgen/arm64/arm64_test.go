@@ -1,0 +1,153 @@
+package arm64
+
+import (
+	"bufio"
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/arch/arm64/arm64asm"
+)
+
+// disassemble is the word in the manual's notation, by a decoder that is made
+// from the manual's tables.
+func disassemble(t *testing.T, word uint32) string {
+	t.Helper()
+	in, err := arm64asm.Decode(binary.LittleEndian.AppendUint32(nil, word))
+	if err != nil {
+		t.Fatalf("%#08x: %v", word, err)
+	}
+	return arm64asm.GNUSyntax(in)
+}
+
+var wordLine = regexp.MustCompile(`^\s*WORD \$(0x[0-9a-f]{8}) // (.*)$`)
+
+// check holds that a line with a word says what the word is.
+func check(t *testing.T, line string) {
+	t.Helper()
+	m := wordLine.FindStringSubmatch(line)
+	if m == nil {
+		t.Fatalf("%q is no line with a word", line)
+	}
+	word, err := strconv.ParseUint(m[1], 0, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := disassemble(t, uint32(word)); got != m[2] {
+		t.Errorf("%s is %s, not %s", m[1], got, m[2])
+	}
+}
+
+// TestEncodings disassembles every instruction that the encoder knows, with each
+// register in each place.
+func TestEncodings(t *testing.T) {
+	for name, e := range encodings {
+		for r := range 32 {
+			check(t, word(name, []int{r, (r + 7) % 32, (r + 19) % 32}[:e.regs]...))
+		}
+	}
+}
+
+func TestNoEncoding(t *testing.T) {
+	for _, f := range []func(){
+		func() { word("fdiv", 0, 1, 2) },
+		func() { word("fadd", 0, 1) },
+		func() { word("fadd", 0, 1, 32) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// TestWords disassembles every word in the generated files.
+func TestWords(t *testing.T) {
+	files, err := filepath.Glob("../../../native/internal/neon/*.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
+			if strings.Contains(s.Text(), "WORD") {
+				words++
+				check(t, s.Text())
+			}
+		}
+	}
+	if words < 1000 {
+		t.Errorf("%d words in %d files", words, len(files))
+	}
+}
+
+// allowed are the instructions that kernels may use: all are of Armv8.0 with
+// Advanced SIMD, which every arm64 machine has. None touches the stack pointer.
+var allowed = strings.Fields(`ADD ADRP B BIC CBZ LDR LSR MOV ORR RET SUB SUBS TBZ
+	AND BIF BIT BSL DUP EOR EXT FADD FADDP FCMGT FMAX FMAXNM FMLA FMUL FRINTN FSUB INS LD1 LD1R REV64 SHL STR UMOV`)
+
+// TestInstructions builds the kernels and disassembles them as they were built.
+func TestInstructions(t *testing.T) {
+	gotool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skipf("the kernels' instructions are not checked: %v", err)
+	}
+	exe := filepath.Join(t.TempDir(), "neon.test")
+	cmd := exec.Command(gotool, "test", "-c", "-o", exe, "github.com/twopass-softmax/twopass/native/internal/neon")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+	f, err := elf.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	symbols, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := f.Section(".text")
+	code, err := text.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels := 0
+	for _, s := range symbols {
+		_, name, _ := strings.Cut(s.Name, "/neon.")
+		if !strings.HasPrefix(name, "f32_") || !strings.HasSuffix(name, ".abi0") {
+			continue
+		}
+		kernels++
+		for b := code[s.Value-text.Addr:][:s.Size]; len(b) >= 4; b = b[4:] {
+			if binary.LittleEndian.Uint32(b) == 0 {
+				continue // padding
+			}
+			in, err := arm64asm.Decode(b)
+			if err != nil {
+				t.Errorf("%s: %#08x: %v", name, binary.LittleEndian.Uint32(b), err)
+			} else if !slices.Contains(allowed, in.Op.String()) {
+				t.Errorf("%s: %v is not allowed", name, in)
+			}
+		}
+	}
+	if kernels < 23 {
+		t.Errorf("found %d kernels in %s", kernels, exe)
+	}
+}
