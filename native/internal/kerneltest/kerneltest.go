@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package kerneltest has the tests that every package of kernels needs.
 package kerneltest
 
@@ -7,13 +5,11 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
-	"github.com/twopass-softmax/twopass/ukernel/model"
+	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
 // Complete holds that the kernels, without those that are ours, are all of
@@ -49,107 +45,10 @@ func each(t *testing.T, kernels []ukernel.Func, test func(t *testing.T, k ukerne
 	}
 }
 
-// lengths are all that take every path through a kernel: no, one and two turns
-// of the main loop, every number of vectors after it, every tail.
-func lengths(k ukernel.Kernel) []int {
-	var ns []int
-	for n := 1; n <= 2*max(k.Tile, 4*k.Lanes())+k.Lanes(); n++ {
-		ns = append(ns, n)
-	}
-	return ns
-}
-
-// page is a mapping between two pages that can't be touched.
-type page struct{ mem []float32 }
-
-func newPage(t *testing.T, floats int) *page {
-	t.Helper()
-	size := syscall.Getpagesize()
-	inner := (4*floats + size - 1) / size * size
-	b, err := syscall.Mmap(-1, 0, inner+2*size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Munmap(b); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, guard := range [][]byte{b[:size], b[size+inner:]} {
-		if err := syscall.Mprotect(guard, syscall.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return &page{unsafe.Slice((*float32)(unsafe.Pointer(&b[size])), inner/4)}
-}
-
-// first and last are the n floats at either end.
-func (p *page) first(n int) []float32 { return p.mem[:n:n] }
-func (p *page) last(n int) []float32  { return p.mem[len(p.mem)-n:] }
-
-// Model holds each kernel's bits against the model's, for all lengths that
-// differ, and more, and all classes of rows, with the operands at either end of
-// their pages: a kernel that reads or writes beyond them crashes. The length
-// picks the class of the row, so that each class meets each path sooner or later.
+// Model holds each kernel's bits against the model's, at the lengths that
+// [modeltest.Test] takes and at more.
 func Model(t *testing.T, kernels []ukernel.Func, more ...int) {
-	longest := slices.Max(append(more, 1))
-	for _, f := range kernels {
-		longest = max(longest, slices.Max(lengths(ukernel.MustParse(f.Name))))
-	}
-	srcPage, dstPage := newPage(t, longest+1), newPage(t, longest+1)
-	classes := inputs.Classes()
-	each(t, kernels, func(t *testing.T, k ukernel.Kernel, f ukernel.Func) {
-		for _, n := range append(lengths(k), more...) {
-			for turn := range 3 {
-				class := classes[(n+turn*7)%len(classes)]
-				row := class.Row(uint64(n*3+turn), n)
-				args := inputs.Args(k.Family, uint64(n+turn), row)
-				want := args
-				if k.Family.Stores() {
-					want.Dst = make([]float32, n)
-				}
-				wantResult, err := model.Run(k, want)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got := args
-				for end, at := range []func(p *page, n int) []float32{(*page).first, (*page).last} {
-					got.Src = at(srcPage, n)
-					copy(got.Src, row)
-					if k.Family.Stores() {
-						got.Dst = at(dstPage, n)
-						if turn == 2 {
-							got.Dst = got.Src // in place
-						}
-					}
-					// What lies beside the operands is not theirs to change.
-					var canary *float32
-					if k.Family.Stores() {
-						canary = &dstPage.mem[n]
-						if turn == 2 {
-							canary = &srcPage.mem[n]
-						}
-						if end == 1 {
-							canary = (*float32)(unsafe.Add(unsafe.Pointer(&got.Dst[0]), -4))
-						}
-						*canary = 12345
-					}
-					result := f.Call(got)
-					if !result.Same(k.Family, wantResult) {
-						t.Fatalf("length %d, class %v: result %x, want %x", n, class, result, wantResult)
-					}
-					for i := range got.Dst {
-						if !ukernel.Same(got.Dst[i], want.Dst[i]) {
-							t.Fatalf("length %d, class %v: dst[%d] = %x, want %x", n, class, i, got.Dst[i], want.Dst[i])
-						}
-					}
-					if canary != nil && *canary != 12345 {
-						t.Fatalf("length %d, class %v: wrote beside dst", n, class)
-					}
-				}
-			}
-		}
-	})
+	modeltest.Test(t, kernels, modeltest.Options{Lengths: more})
 }
 
 // Goroutines runs kernels in many goroutines with fresh, small stacks that

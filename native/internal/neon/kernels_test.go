@@ -1,4 +1,4 @@
-//go:build arm64 && unix && !purego
+//go:build arm64 && !purego
 
 package neon
 

@@ -1,4 +1,4 @@
-//go:build amd64 && unix && !purego
+//go:build amd64 && !purego
 
 package x86
 

@@ -24,6 +24,8 @@ type Options struct {
 	// ReadsBeyond permits reads of up to 64 bytes beyond the end of the source,
 	// as upstream's SSE and NEON kernels do.
 	ReadsBeyond bool
+	// Lengths are tested besides the usual ones.
+	Lengths []int
 	// Full tests every length up to 512, a large one, and every alignment, some
 	// seconds of time for each kernel. The flag -modeltest.full sets it, too.
 	Full bool
@@ -35,8 +37,9 @@ type Options struct {
 // beside pages that must not be touched; at other alignments, where nothing
 // around dst may be written; and in place. The source may not change.
 //
-// Without [Options].Full, the lengths are those near multiples of the kernel's
-// vector and tile.
+// Without [Options].Full, the lengths for all classes are those near multiples of
+// the kernel's vector and tile; each length up to two tiles and a vector is
+// tested on one class.
 func Test(t *testing.T, table []ukernel.Func, o Options) {
 	o.Full = o.Full || *full
 	for _, f := range table {
@@ -117,18 +120,28 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 	if o.Full {
 		lengths = fullLengths()
 	}
+	lengths = append(lengths, o.Lengths...)
+	all := 2*k.Tile + k.Lanes()
+	longest := max(all, slices.Max(lengths))
 	c := checker{f: f, kernel: k, o: o}
-	if c.src, err = newMemory("src", slices.Max(lengths)); err != nil {
+	if c.src, err = newMemory("src", longest); err != nil {
 		return 0, err
 	}
 	defer c.src.free()
-	if c.dst, err = newMemory("dst", slices.Max(lengths)); err != nil {
+	if c.dst, err = newMemory("dst", longest); err != nil {
 		return 0, err
 	}
 	defer c.dst.free()
-	for _, class := range inputs.Classes() {
+	classes := inputs.Classes()
+	for length := 1; length <= all; length++ {
+		if err := c.check(Input{Class: classes[length%len(classes)], Length: length}, n); err != nil {
+			return n, err
+		}
+		n++
+	}
+	for _, class := range classes {
 		for _, length := range lengths {
-			for seed := range uint64(2) {
+			for seed := uint64(1); seed <= 2; seed++ {
 				if err := c.check(Input{Class: class, Length: length, Seed: seed}, n); err != nil {
 					return n, err
 				}
