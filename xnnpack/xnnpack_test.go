@@ -105,9 +105,9 @@ func TestReference(t *testing.T) {
 	})
 }
 
-// close allows for the roundings of the range reduction and of the sums in the
+// close allows for the error of the worst exponential (neon lut64, 2.1e-6, without FMA) and of sums in the
 // tests' short rows.
-func close(x, want float64) bool { return math.Abs(x-want) <= 2e-6*math.Abs(want) }
+func close(x, want float64) bool { return math.Abs(x-want) <= 4e-6*math.Abs(want) }
 
 // TestSoftmax compares the algorithms with float64, out of place and in place.
 func TestSoftmax(t *testing.T) {
