@@ -1,0 +1,86 @@
+"""XNNPACK's source as an external repository."""
+
+load(":pin.bzl", "COMMIT", "SUITE", "VERSION")
+
+# Each way to get the source returns its unpacked directory, or None, and a text: where it is from, or what went wrong.
+
+def _from_directory(ctx, directory):
+    return ctx.path(directory), directory
+
+def _from_github(ctx):
+    url = "https://github.com/google/XNNPACK/archive/%s.tar.gz" % COMMIT
+
+    # GitHub does not promise that an archive's bytes stay as they are, so that its files are checked, not itself.
+    got = ctx.download_and_extract(url, output = "github", stripPrefix = "XNNPACK-" + COMMIT, allow_fail = True)
+    return (ctx.path("github"), url) if got.success else (None, "%s can't be downloaded" % url)
+
+def _from_debian(ctx):
+    what = "Debian's source package xnnpack %s (%s)" % (VERSION, SUITE)
+    ctx.report_progress("Fetching " + what)
+    result = ctx.execute(["bash", "-c", """
+set -euo pipefail
+. "$1"
+mkdir apt archive
+apt_private_setup apt "$2" deb-src
+cd archive
+apt_private_get ../apt source --tar-only --download-only xnnpack
+""", "bash", ctx.path(ctx.attr._apt_private), SUITE], timeout = 600)
+    ctx.delete("apt")
+    if result.return_code:
+        return None, "%s: %s" % (what, (result.stderr or result.stdout).strip() or "no answer in 600 s")
+    archives = [f for f in ctx.path("archive").readdir() if ".orig.tar." in f.basename]
+    if len(archives) != 1:
+        return None, "%s: apt-get left %d upstream archives, not one" % (what, len(archives))
+    ctx.extract(archives[0], output = "debian")
+    ctx.delete("archive")
+    return ctx.path("debian"), what
+
+def _impl(ctx):
+    # Declared before anything is done, so that a change of one of them does not begin the work again.
+    build, pthreadpool, manifest, take = [ctx.path(f) for f in [ctx.attr._build, ctx.attr._pthreadpool, ctx.attr._manifest, ctx.attr._take]]
+    ctx.path(ctx.attr._apt_private)
+
+    directory = ctx.getenv("XNNPACK_SOURCE_DIR")
+    if directory:
+        # Nothing else is tried: a source that the user chose and did not get would be a surprise.
+        ways = [lambda: _from_directory(ctx, directory)]
+    else:
+        ways = [lambda: _from_github(ctx), lambda: _from_debian(ctx)]
+    failures = []
+    for way in ways:
+        source, text = way()
+        if source:
+            result = ctx.execute(["bash", take, manifest, source, "."], timeout = 600)
+            if not result.return_code:
+                ctx.file("SOURCE", "google/XNNPACK at commit %s, from %s\n" % (COMMIT, text))
+                ctx.execute(["sh", "-c", "echo XNNPACK: source from \"$1\", all files as pinned >&2", "sh", text], quiet = False)
+                for unpacked in ["github", "debian"]:
+                    ctx.delete(unpacked)
+                ctx.symlink(build, "BUILD.bazel")
+                ctx.symlink(pthreadpool, "pthreadpool.h")
+                return
+            text = "%s:\n%s" % (text, result.stderr.strip())
+        failures.append(text)
+    fail("no source of XNNPACK at commit %s. Tried:\n- %s\n%s" % (
+        COMMIT,
+        "\n- ".join(failures),
+        "Unset XNNPACK_SOURCE_DIR, or set it to a checkout of that commit." if directory else
+        "Set XNNPACK_SOURCE_DIR to a checkout of that commit, for example by --repo_env=XNNPACK_SOURCE_DIR=/path.",
+    ))
+
+xnnpack_repository = repository_rule(
+    implementation = _impl,
+    doc = """The files of XNNPACK that SHA256SUMS names, at the commit of pin.bzl.
+
+They come from the directory XNNPACK_SOURCE_DIR if the environment has that; else from GitHub's archive of the commit;
+else, which needs no root, from Debian's source package by the machine's own apt configuration. The file SOURCE in the
+repository tells which.""",
+    attrs = {
+        "_apt_private": attr.label(default = "//:tools/apt-private.sh"),
+        "_build": attr.label(default = ":xnnpack.BUILD"),
+        "_manifest": attr.label(default = ":SHA256SUMS"),
+        "_pthreadpool": attr.label(default = ":pthreadpool.h"),
+        "_take": attr.label(default = ":take.sh"),
+    },
+    environ = ["XNNPACK_SOURCE_DIR"],
+)
