@@ -5,7 +5,12 @@ load(":pin.bzl", "COMMIT", "SUITE", "VERSION")
 # Each way to get the source returns its unpacked directory, or None, and a text: where it is from, or what went wrong.
 
 def _from_directory(ctx, directory):
-    return ctx.path(directory), directory
+    what = "XNNPACK_SOURCE_DIR=" + directory
+    if not directory.startswith("/"):
+        return None, what + ": not an absolute path"
+    if not ctx.path(directory).exists:
+        return None, what + ": no such directory"
+    return ctx.path(directory), what
 
 def _from_github(ctx):
     url = "https://github.com/google/XNNPACK/archive/%s.tar.gz" % COMMIT
