@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestGenerated holds that the tree's files are what the generator writes.
+func TestGenerated(t *testing.T) {
+	files, err := generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+		if err != nil {
+			t.Error(err)
+		} else if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the generator writes: run go generate ./native/...", name)
+		}
+	}
+	// Nor does the tree have more of them.
+	old, err := filepath.Glob("../../native/internal/x86/*_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range old {
+		if files[x86Dir+filepath.Base(name)] == nil {
+			t.Errorf("%s is no longer generated: remove it", name)
+		}
+	}
+}
