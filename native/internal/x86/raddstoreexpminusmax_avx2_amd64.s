@@ -29,44 +29,48 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(SB), NOSPLIT, $0-6
 	VMOVUPS      fbf317218<>+0(SB), Y5
 	VMOVUPS      f3c07cfce<>+0(SB), Y6
 	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
+	VMOVUPS      f3e2aad40<>+0(SB), Y8
+	VMOVUPS      f3efffee3<>+0(SB), Y9
+	VMOVUPS      f3f7ffffb<>+0(SB), Y10
+	VMOVUPS      fc2aeac4f<>+0(SB), Y11
 
 loop1:
-	VMOVUPS     (SI), Y8
-	VSUBPS      Y2, Y8, Y8
-	VMOVUPS     32(SI), Y9
-	VSUBPS      Y2, Y9, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y4, Y9, Y11
-	VPSLLD      $0x17, Y10, Y12
-	VPSLLD      $0x17, Y11, Y13
-	VSUBPS      Y3, Y10, Y10
-	VSUBPS      Y3, Y11, Y11
-	VFMADD213PS Y8, Y5, Y10
-	VFMADD213PS Y9, Y5, Y11
-	VMOVAPS     Y7, Y14
-	VFMADD231PS Y10, Y6, Y14
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
 	VMOVAPS     Y7, Y15
-	VFMADD231PS Y11, Y6, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y10, Y14
-	VFMADD213PS f3e2aad40<>+0(SB), Y11, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y10, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y11, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y10, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y11, Y11
-	VFMADD231PS Y14, Y10, Y12
-	VFMADD231PS Y15, Y11, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y9, Y9
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 32(DI)
-	VADDPS      Y8, Y0, Y0
-	VADDPS      Y9, Y1, Y1
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     32(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VADDPS      Y12, Y1, Y1
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
@@ -271,102 +275,107 @@ GLOBL tailmask<>(SB), RODATA|NOPTR, $64
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(SB), $96-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(SB), NOSPLIT, $0-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
 
 	// Empty sums.
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Y2
+	VMOVUPS      f4b40007f<>+0(SB), Y3
+	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
+	VMOVUPS      fbf317218<>+0(SB), Y5
+	VMOVUPS      f3c07cfce<>+0(SB), Y6
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
+	VMOVUPS      f3e2aad40<>+0(SB), Y8
+	VMOVUPS      f3efffee3<>+0(SB), Y9
+	VMOVUPS      f3f7ffffb<>+0(SB), Y10
+	VMOVUPS      fc2aeac4f<>+0(SB), Y11
 
 loop1:
-	VMOVUPS      (SI), Y2
-	VBROADCASTSS max+48(FP), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      32(SI), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      64(SI), Y5
-	VSUBPS       Y3, Y5, Y5
-	VMOVUPS      96(SI), Y6
-	VSUBPS       Y3, Y6, Y6
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y2, Y3
-	VMOVUPS      f4b40007f<>+0(SB), Y7
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y4, Y7
-	VMOVUPS      f4b40007f<>+0(SB), Y8
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y5, Y8
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y9
-	VFMADD213PS  f4b40007f<>+0(SB), Y6, Y9
-	VPSLLD       $0x17, Y3, Y10
-	VPSLLD       $0x17, Y7, Y11
-	VPSLLD       $0x17, Y8, Y12
-	VPSLLD       $0x17, Y9, Y13
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y7, Y7
-	VSUBPS       f4b40007f<>+0(SB), Y8, Y8
-	VSUBPS       f4b40007f<>+0(SB), Y9, Y9
-	VFMADD132PS  fbf317218<>+0(SB), Y2, Y3
-	VFMADD132PS  fbf317218<>+0(SB), Y4, Y7
-	VFMADD132PS  fbf317218<>+0(SB), Y5, Y8
-	VFMADD132PS  fbf317218<>+0(SB), Y6, Y9
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y14
-	VFMADD231PS  f3c07cfce<>+0(SB), Y3, Y14
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS  f3c07cfce<>+0(SB), Y7, Y15
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y1
-	VFMADD231PS  f3c07cfce<>+0(SB), Y8, Y1
-	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y0
-	VFMADD231PS  f3c07cfce<>+0(SB), Y9, Y0
-	VFMADD213PS  f3e2aad40<>+0(SB), Y3, Y14
-	VFMADD213PS  f3e2aad40<>+0(SB), Y7, Y15
-	VFMADD213PS  f3e2aad40<>+0(SB), Y8, Y1
-	VFMADD213PS  f3e2aad40<>+0(SB), Y9, Y0
-	VFMADD213PS  f3efffee3<>+0(SB), Y3, Y14
-	VFMADD213PS  f3efffee3<>+0(SB), Y7, Y15
-	VFMADD213PS  f3efffee3<>+0(SB), Y8, Y1
-	VFMADD213PS  f3efffee3<>+0(SB), Y9, Y0
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y3, Y14
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y7, Y15
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y8, Y1
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y9, Y0
-	VMULPS       Y10, Y3, Y3
-	VMULPS       Y11, Y7, Y7
-	VMULPS       Y12, Y8, Y8
-	VMULPS       Y13, Y9, Y9
-	VFMADD231PS  Y14, Y3, Y10
-	VFMADD231PS  Y15, Y7, Y11
-	VFMADD231PS  Y1, Y8, Y12
-	VFMADD231PS  Y0, Y9, Y13
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y4, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y5, Y5
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y6, Y6
-	VANDPS       Y10, Y2, Y2
-	VANDPS       Y11, Y4, Y4
-	VANDPS       Y12, Y5, Y5
-	VANDPS       Y13, Y6, Y6
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      Y4, 32(DI)
-	VMOVUPS      Y5, 64(DI)
-	VMOVUPS      Y6, 96(DI)
-	VADDPS       32(BX), Y2, Y2
-	VADDPS       (BX), Y4, Y4
-	VADDPS       Y5, Y2, Y0
-	VADDPS       Y6, Y4, Y1
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop1
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     32(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VADDPS      Y12, Y1, Y1
+	VMOVUPS     64(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 64(DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VADDPS      Y12, Y1, Y1
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -449,7 +458,7 @@ done4:
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(SB), $160-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(SB), $96-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
@@ -458,105 +467,114 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(SB), $160-60
 	ANDQ $-32, BX
 
 	// Empty sums.
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VMOVUPS Y2, (BX)
+	VXORPS  X2, X2, X2
+	VMOVUPS Y2, 32(BX)
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Y2
+	VMOVUPS      f4b40007f<>+0(SB), Y3
+	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
+	VMOVUPS      fbf317218<>+0(SB), Y5
+	VMOVUPS      f3c07cfce<>+0(SB), Y6
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
+	VMOVUPS      f3e2aad40<>+0(SB), Y8
+	VMOVUPS      f3efffee3<>+0(SB), Y9
+	VMOVUPS      f3f7ffffb<>+0(SB), Y10
 
 loop1:
-	VMOVUPS      (SI), Y4
-	VBROADCASTSS max+48(FP), Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      32(SI), Y6
-	VSUBPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VSUBPS       Y5, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VSUBPS       Y5, Y8, Y8
-	VMOVUPS      f4b40007f<>+0(SB), Y5
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y4, Y5
-	VMOVUPS      f4b40007f<>+0(SB), Y9
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y6, Y9
-	VMOVUPS      f4b40007f<>+0(SB), Y10
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y7, Y10
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y11
-	VFMADD213PS  f4b40007f<>+0(SB), Y8, Y11
-	VPSLLD       $0x17, Y5, Y12
-	VPSLLD       $0x17, Y9, Y13
-	VPSLLD       $0x17, Y10, Y14
-	VPSLLD       $0x17, Y11, Y15
-	VSUBPS       f4b40007f<>+0(SB), Y5, Y5
-	VSUBPS       f4b40007f<>+0(SB), Y9, Y9
-	VSUBPS       f4b40007f<>+0(SB), Y10, Y10
-	VSUBPS       f4b40007f<>+0(SB), Y11, Y11
-	VFMADD132PS  fbf317218<>+0(SB), Y4, Y5
-	VFMADD132PS  fbf317218<>+0(SB), Y6, Y9
-	VFMADD132PS  fbf317218<>+0(SB), Y7, Y10
-	VFMADD132PS  fbf317218<>+0(SB), Y8, Y11
-	VMOVUPS      Y3, (BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VMOVUPS      Y2, 32(BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y9, Y2
-	VMOVUPS      Y1, 64(BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y1
-	VFMADD231PS  f3c07cfce<>+0(SB), Y10, Y1
-	VMOVUPS      Y0, 96(BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y0
-	VFMADD231PS  f3c07cfce<>+0(SB), Y11, Y0
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y9, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y10, Y1
-	VFMADD213PS  f3e2aad40<>+0(SB), Y11, Y0
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y9, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y10, Y1
-	VFMADD213PS  f3efffee3<>+0(SB), Y11, Y0
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y9, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y10, Y1
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y11, Y0
-	VMULPS       Y12, Y5, Y5
-	VMULPS       Y13, Y9, Y9
-	VMULPS       Y14, Y10, Y10
-	VMULPS       Y15, Y11, Y11
-	VFMADD231PS  Y3, Y5, Y12
-	VFMADD231PS  Y2, Y9, Y13
-	VFMADD231PS  Y1, Y10, Y14
-	VFMADD231PS  Y0, Y11, Y15
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y4, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y8, Y8
-	VANDPS       Y12, Y4, Y4
-	VANDPS       Y13, Y6, Y6
-	VANDPS       Y14, Y7, Y7
-	VANDPS       Y15, Y8, Y8
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y6, 32(DI)
-	VMOVUPS      Y7, 64(DI)
-	VMOVUPS      Y8, 96(DI)
-	VADDPS       96(BX), Y4, Y0
-	VADDPS       64(BX), Y6, Y1
-	VADDPS       32(BX), Y7, Y2
-	VADDPS       (BX), Y8, Y3
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop1
+	VMOVUPS     (SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VFMADD213PS Y11, Y5, Y12
+	VMOVAPS     Y7, Y14
+	VFMADD231PS Y12, Y6, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VFMADD213PS Y10, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VADDPS      Y11, Y0, Y0
+	VMOVUPS     32(SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VFMADD213PS Y11, Y5, Y12
+	VMOVAPS     Y7, Y14
+	VFMADD231PS Y12, Y6, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VFMADD213PS Y10, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VADDPS      Y11, Y1, Y1
+	VMOVUPS     64(SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VFMADD213PS Y11, Y5, Y12
+	VMOVAPS     Y7, Y14
+	VFMADD231PS Y12, Y6, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VFMADD213PS Y10, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VADDPS      (BX), Y11, Y11
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VFMADD213PS Y12, Y5, Y13
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y13, Y6, Y15
+	VFMADD213PS Y8, Y13, Y15
+	VFMADD213PS Y9, Y13, Y15
+	VFMADD213PS Y10, Y13, Y15
+	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y15, Y13, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VADDPS      32(BX), Y12, Y12
+	VMOVUPS     Y11, (BX)
+	VMOVUPS     Y12, 32(BX)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
 
 done1:
 	ADDQ $0x00000020, CX
 
 	// Merge the sums.
-	VADDPS Y1, Y0, Y0
-	VADDPS Y3, Y2, Y2
-	VADDPS Y2, Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS 32(BX), Y1
+	VADDPS  (BX), Y1, Y1
+	VADDPS  Y1, Y0, Y0
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
@@ -633,100 +651,106 @@ done4:
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(SB), NOSPLIT, $64-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(SB), NOSPLIT, $0-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
 
 	// Empty sums.
 	VXORPS X0, X0, X0
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Y1
+	VMOVUPS      f4b40007f<>+0(SB), Y2
+	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
+	VMOVUPS      fbf317218<>+0(SB), Y4
+	VMOVUPS      f3c07cfce<>+0(SB), Y5
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
+	VMOVUPS      f3e2aad40<>+0(SB), Y7
+	VMOVUPS      f3efffee3<>+0(SB), Y8
+	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      fc2aeac4f<>+0(SB), Y10
 
 loop1:
-	VMOVUPS      (SI), Y1
-	VBROADCASTSS max+48(FP), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      32(SI), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      64(SI), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y1, Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y6
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y3, Y6
-	VMOVUPS      f4b40007f<>+0(SB), Y7
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y4, Y7
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y8
-	VFMADD213PS  f4b40007f<>+0(SB), Y5, Y8
-	VPSLLD       $0x17, Y2, Y9
-	VPSLLD       $0x17, Y6, Y10
-	VPSLLD       $0x17, Y7, Y11
-	VPSLLD       $0x17, Y8, Y12
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VSUBPS       f4b40007f<>+0(SB), Y6, Y6
-	VSUBPS       f4b40007f<>+0(SB), Y7, Y7
-	VSUBPS       f4b40007f<>+0(SB), Y8, Y8
-	VFMADD132PS  fbf317218<>+0(SB), Y1, Y2
-	VFMADD132PS  fbf317218<>+0(SB), Y3, Y6
-	VFMADD132PS  fbf317218<>+0(SB), Y4, Y7
-	VFMADD132PS  fbf317218<>+0(SB), Y5, Y8
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y13
-	VFMADD231PS  f3c07cfce<>+0(SB), Y2, Y13
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y14
-	VFMADD231PS  f3c07cfce<>+0(SB), Y6, Y14
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS  f3c07cfce<>+0(SB), Y7, Y15
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y0
-	VFMADD231PS  f3c07cfce<>+0(SB), Y8, Y0
-	VFMADD213PS  f3e2aad40<>+0(SB), Y2, Y13
-	VFMADD213PS  f3e2aad40<>+0(SB), Y6, Y14
-	VFMADD213PS  f3e2aad40<>+0(SB), Y7, Y15
-	VFMADD213PS  f3e2aad40<>+0(SB), Y8, Y0
-	VFMADD213PS  f3efffee3<>+0(SB), Y2, Y13
-	VFMADD213PS  f3efffee3<>+0(SB), Y6, Y14
-	VFMADD213PS  f3efffee3<>+0(SB), Y7, Y15
-	VFMADD213PS  f3efffee3<>+0(SB), Y8, Y0
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y2, Y13
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y6, Y14
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y7, Y15
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y8, Y0
-	VMULPS       Y9, Y2, Y2
-	VMULPS       Y10, Y6, Y6
-	VMULPS       Y11, Y7, Y7
-	VMULPS       Y12, Y8, Y8
-	VFMADD231PS  Y13, Y2, Y9
-	VFMADD231PS  Y14, Y6, Y10
-	VFMADD231PS  Y15, Y7, Y11
-	VFMADD231PS  Y0, Y8, Y12
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y3, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y4, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y5, Y5
-	VANDPS       Y9, Y1, Y1
-	VANDPS       Y10, Y3, Y3
-	VANDPS       Y11, Y4, Y4
-	VANDPS       Y12, Y5, Y5
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y3, 32(DI)
-	VMOVUPS      Y4, 64(DI)
-	VMOVUPS      Y5, 96(DI)
-	VADDPS       (BX), Y1, Y1
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y1, Y1
-	VADDPS       Y5, Y1, Y0
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop1
+	VMOVUPS     (SI), Y11
+	VSUBPS      Y1, Y11, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y4, Y12
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y12, Y5, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, Y10, Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VADDPS      Y11, Y0, Y0
+	VMOVUPS     32(SI), Y11
+	VSUBPS      Y1, Y11, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y4, Y12
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y12, Y5, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, Y10, Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VADDPS      Y11, Y0, Y0
+	VMOVUPS     64(SI), Y11
+	VSUBPS      Y1, Y11, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y4, Y12
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y12, Y5, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, Y10, Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VADDPS      Y11, Y0, Y0
+	VMOVUPS     96(SI), Y11
+	VSUBPS      Y1, Y11, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y4, Y12
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y12, Y5, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VMULPS      Y13, Y12, Y12
+	VFMADD231PS Y14, Y12, Y13
+	VCMPPS      $0x05, Y10, Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VADDPS      Y11, Y0, Y0
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -825,48 +849,52 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	VMOVUPS      fbf317200<>+0(SB), Y5
 	VMOVUPS      fb5bfbe8e<>+0(SB), Y6
 	VMOVUPS      f3c07cfce<>+0(SB), Y7
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS      f3e2aad40<>+0(SB), Y9
+	VMOVUPS      f3efffee3<>+0(SB), Y10
+	VMOVUPS      f3f7ffffb<>+0(SB), Y11
 
 loop1:
-	VMOVUPS     (SI), Y8
-	VSUBPS      Y2, Y8, Y8
-	VMOVUPS     32(SI), Y9
-	VSUBPS      Y2, Y9, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y4, Y8, Y10
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y4, Y9, Y11
-	VPSLLD      $0x17, Y10, Y12
-	VPSLLD      $0x17, Y11, Y13
-	VSUBPS      Y3, Y10, Y10
-	VSUBPS      Y3, Y11, Y11
-	VMOVAPS     Y8, Y14
-	VFMADD231PS Y5, Y10, Y14
-	VMOVAPS     Y9, Y15
-	VFMADD231PS Y5, Y11, Y15
-	VFMADD231PS Y6, Y10, Y14
-	VFMADD231PS Y6, Y11, Y15
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y10
-	VFMADD231PS Y14, Y7, Y10
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y11
-	VFMADD231PS Y15, Y7, Y11
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y10
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y11
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y11
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VFMADD231PS Y10, Y14, Y12
-	VFMADD231PS Y11, Y15, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y9, Y9
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y9, Y9
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 32(DI)
-	VADDPS      Y8, Y0, Y0
-	VADDPS      Y9, Y1, Y1
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     32(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VADDPS      Y12, Y1, Y1
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
@@ -977,110 +1005,115 @@ GLOBL fb5bfbe8e<>(SB), RODATA|NOPTR, $32
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(SB), $96-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(SB), NOSPLIT, $0-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
 
 	// Empty sums.
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Y2
+	VMOVUPS      f4b40007f<>+0(SB), Y3
+	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
+	VMOVUPS      fbf317200<>+0(SB), Y5
+	VMOVUPS      fb5bfbe8e<>+0(SB), Y6
+	VMOVUPS      f3c07cfce<>+0(SB), Y7
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS      f3e2aad40<>+0(SB), Y9
+	VMOVUPS      f3efffee3<>+0(SB), Y10
+	VMOVUPS      f3f7ffffb<>+0(SB), Y11
 
 loop1:
-	VMOVUPS      (SI), Y2
-	VBROADCASTSS max+48(FP), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      32(SI), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      64(SI), Y5
-	VSUBPS       Y3, Y5, Y5
-	VMOVUPS      96(SI), Y6
-	VSUBPS       Y3, Y6, Y6
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y2, Y3
-	VMOVUPS      f4b40007f<>+0(SB), Y7
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y4, Y7
-	VMOVUPS      f4b40007f<>+0(SB), Y8
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y5, Y8
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y9
-	VFMADD213PS  f4b40007f<>+0(SB), Y6, Y9
-	VPSLLD       $0x17, Y3, Y10
-	VPSLLD       $0x17, Y7, Y11
-	VPSLLD       $0x17, Y8, Y12
-	VPSLLD       $0x17, Y9, Y13
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y7, Y7
-	VSUBPS       f4b40007f<>+0(SB), Y8, Y8
-	VSUBPS       f4b40007f<>+0(SB), Y9, Y9
-	VMOVUPS      fbf317200<>+0(SB), Y14
-	VFMADD213PS  Y2, Y3, Y14
-	VMOVUPS      fbf317200<>+0(SB), Y15
-	VFMADD213PS  Y4, Y7, Y15
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      fbf317200<>+0(SB), Y1
-	VFMADD213PS  Y5, Y8, Y1
-	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      fbf317200<>+0(SB), Y0
-	VFMADD213PS  Y6, Y9, Y0
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y3, Y14
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y7, Y15
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y8, Y1
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y9, Y0
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y14, Y3
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS  f3c07cfce<>+0(SB), Y15, Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y8
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y9
-	VFMADD231PS  f3c07cfce<>+0(SB), Y0, Y9
-	VFMADD213PS  f3e2aad40<>+0(SB), Y14, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y15, Y7
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y8
-	VFMADD213PS  f3e2aad40<>+0(SB), Y0, Y9
-	VFMADD213PS  f3efffee3<>+0(SB), Y14, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y15, Y7
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y8
-	VFMADD213PS  f3efffee3<>+0(SB), Y0, Y9
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y14, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y15, Y7
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y8
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y0, Y9
-	VMULPS       Y10, Y14, Y14
-	VMULPS       Y11, Y15, Y15
-	VMULPS       Y12, Y1, Y1
-	VMULPS       Y13, Y0, Y0
-	VFMADD231PS  Y3, Y14, Y10
-	VFMADD231PS  Y7, Y15, Y11
-	VFMADD231PS  Y8, Y1, Y12
-	VFMADD231PS  Y9, Y0, Y13
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y4, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y5, Y5
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y6, Y6
-	VANDPS       Y10, Y2, Y2
-	VANDPS       Y11, Y4, Y4
-	VANDPS       Y12, Y5, Y5
-	VANDPS       Y13, Y6, Y6
-	VMOVUPS      Y2, (DI)
-	VMOVUPS      Y4, 32(DI)
-	VMOVUPS      Y5, 64(DI)
-	VMOVUPS      Y6, 96(DI)
-	VADDPS       32(BX), Y2, Y2
-	VADDPS       (BX), Y4, Y4
-	VADDPS       Y5, Y2, Y0
-	VADDPS       Y6, Y4, Y1
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop1
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     32(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VADDPS      Y12, Y1, Y1
+	VMOVUPS     64(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 64(DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VADDPS      Y12, Y1, Y1
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
 
 done1:
 	ADDQ $0x00000020, CX
@@ -1167,7 +1200,7 @@ done4:
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(SB), $160-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(SB), $96-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
@@ -1176,113 +1209,122 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(SB), $160-60
 	ANDQ $-32, BX
 
 	// Empty sums.
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VMOVUPS Y2, (BX)
+	VXORPS  X2, X2, X2
+	VMOVUPS Y2, 32(BX)
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Y2
+	VMOVUPS      f4b40007f<>+0(SB), Y3
+	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
+	VMOVUPS      fbf317200<>+0(SB), Y5
+	VMOVUPS      fb5bfbe8e<>+0(SB), Y6
+	VMOVUPS      f3c07cfce<>+0(SB), Y7
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS      f3e2aad40<>+0(SB), Y9
+	VMOVUPS      f3efffee3<>+0(SB), Y10
 
 loop1:
-	VMOVUPS      (SI), Y4
-	VBROADCASTSS max+48(FP), Y5
-	VSUBPS       Y5, Y4, Y4
-	VMOVUPS      32(SI), Y6
-	VSUBPS       Y5, Y6, Y6
-	VMOVUPS      64(SI), Y7
-	VSUBPS       Y5, Y7, Y7
-	VMOVUPS      96(SI), Y8
-	VSUBPS       Y5, Y8, Y8
-	VMOVUPS      f4b40007f<>+0(SB), Y5
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y4, Y5
-	VMOVUPS      f4b40007f<>+0(SB), Y9
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y6, Y9
-	VMOVUPS      f4b40007f<>+0(SB), Y10
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y7, Y10
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y11
-	VFMADD213PS  f4b40007f<>+0(SB), Y8, Y11
-	VPSLLD       $0x17, Y5, Y12
-	VPSLLD       $0x17, Y9, Y13
-	VPSLLD       $0x17, Y10, Y14
-	VPSLLD       $0x17, Y11, Y15
-	VSUBPS       f4b40007f<>+0(SB), Y5, Y5
-	VSUBPS       f4b40007f<>+0(SB), Y9, Y9
-	VSUBPS       f4b40007f<>+0(SB), Y10, Y10
-	VSUBPS       f4b40007f<>+0(SB), Y11, Y11
-	VMOVUPS      Y3, (BX)
-	VMOVUPS      fbf317200<>+0(SB), Y3
-	VFMADD213PS  Y4, Y5, Y3
-	VMOVUPS      Y2, 32(BX)
-	VMOVUPS      fbf317200<>+0(SB), Y2
-	VFMADD213PS  Y6, Y9, Y2
-	VMOVUPS      Y1, 64(BX)
-	VMOVUPS      fbf317200<>+0(SB), Y1
-	VFMADD213PS  Y7, Y10, Y1
-	VMOVUPS      Y0, 96(BX)
-	VMOVUPS      fbf317200<>+0(SB), Y0
-	VFMADD213PS  Y8, Y11, Y0
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y5, Y3
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y9, Y2
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y10, Y1
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y11, Y0
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS  f3c07cfce<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y9
-	VFMADD231PS  f3c07cfce<>+0(SB), Y2, Y9
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y10
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y10
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y11
-	VFMADD231PS  f3c07cfce<>+0(SB), Y0, Y11
-	VFMADD213PS  f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2aad40<>+0(SB), Y2, Y9
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y10
-	VFMADD213PS  f3e2aad40<>+0(SB), Y0, Y11
-	VFMADD213PS  f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS  f3efffee3<>+0(SB), Y2, Y9
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y10
-	VFMADD213PS  f3efffee3<>+0(SB), Y0, Y11
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y2, Y9
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y10
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y0, Y11
-	VMULPS       Y12, Y3, Y3
-	VMULPS       Y13, Y2, Y2
-	VMULPS       Y14, Y1, Y1
-	VMULPS       Y15, Y0, Y0
-	VFMADD231PS  Y5, Y3, Y12
-	VFMADD231PS  Y9, Y2, Y13
-	VFMADD231PS  Y10, Y1, Y14
-	VFMADD231PS  Y11, Y0, Y15
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y4, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y8, Y8
-	VANDPS       Y12, Y4, Y4
-	VANDPS       Y13, Y6, Y6
-	VANDPS       Y14, Y7, Y7
-	VANDPS       Y15, Y8, Y8
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y6, 32(DI)
-	VMOVUPS      Y7, 64(DI)
-	VMOVUPS      Y8, 96(DI)
-	VADDPS       96(BX), Y4, Y0
-	VADDPS       64(BX), Y6, Y1
-	VADDPS       32(BX), Y7, Y2
-	VADDPS       (BX), Y8, Y3
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop1
+	VMOVUPS     (SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VMOVAPS     Y11, Y14
+	VFMADD231PS Y5, Y12, Y14
+	VFMADD231PS Y6, Y12, Y14
+	VMOVAPS     Y8, Y12
+	VFMADD231PS Y14, Y7, Y12
+	VFMADD213PS Y9, Y14, Y12
+	VFMADD213PS Y10, Y14, Y12
+	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y12, Y14, Y13
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VADDPS      Y11, Y0, Y0
+	VMOVUPS     32(SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VMOVAPS     Y11, Y14
+	VFMADD231PS Y5, Y12, Y14
+	VFMADD231PS Y6, Y12, Y14
+	VMOVAPS     Y8, Y12
+	VFMADD231PS Y14, Y7, Y12
+	VFMADD213PS Y9, Y14, Y12
+	VFMADD213PS Y10, Y14, Y12
+	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y12, Y14, Y13
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VADDPS      Y11, Y1, Y1
+	VMOVUPS     64(SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VMOVAPS     Y11, Y14
+	VFMADD231PS Y5, Y12, Y14
+	VFMADD231PS Y6, Y12, Y14
+	VMOVAPS     Y8, Y12
+	VFMADD231PS Y14, Y7, Y12
+	VFMADD213PS Y9, Y14, Y12
+	VFMADD213PS Y10, Y14, Y12
+	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y12, Y14, Y13
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VADDPS      (BX), Y11, Y11
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VADDPS      32(BX), Y12, Y12
+	VMOVUPS     Y11, (BX)
+	VMOVUPS     Y12, 32(BX)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
 
 done1:
 	ADDQ $0x00000020, CX
 
 	// Merge the sums.
-	VADDPS Y1, Y0, Y0
-	VADDPS Y3, Y2, Y2
-	VADDPS Y2, Y0, Y0
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS 32(BX), Y1
+	VADDPS  (BX), Y1, Y1
+	VADDPS  Y1, Y0, Y0
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
@@ -1363,108 +1405,115 @@ done4:
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(SB), NOSPLIT, $64-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(SB), NOSPLIT, $0-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
 
 	// Empty sums.
 	VXORPS X0, X0, X0
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Y1
+	VMOVUPS      f4b40007f<>+0(SB), Y2
+	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
+	VMOVUPS      fbf317200<>+0(SB), Y4
+	VMOVUPS      fb5bfbe8e<>+0(SB), Y5
+	VMOVUPS      f3c07cfce<>+0(SB), Y6
+	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
+	VMOVUPS      f3e2aad40<>+0(SB), Y8
+	VMOVUPS      f3efffee3<>+0(SB), Y9
+	VMOVUPS      f3f7ffffb<>+0(SB), Y10
+	VMOVUPS      fc2aeac4f<>+0(SB), Y11
 
 loop1:
-	VMOVUPS      (SI), Y1
-	VBROADCASTSS max+48(FP), Y2
-	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      32(SI), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      64(SI), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMOVUPS      96(SI), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y1, Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y6
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y3, Y6
-	VMOVUPS      f4b40007f<>+0(SB), Y7
-	VFMADD231PS  f3fb8aa3b<>+0(SB), Y4, Y7
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y8
-	VFMADD213PS  f4b40007f<>+0(SB), Y5, Y8
-	VPSLLD       $0x17, Y2, Y9
-	VPSLLD       $0x17, Y6, Y10
-	VPSLLD       $0x17, Y7, Y11
-	VPSLLD       $0x17, Y8, Y12
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VSUBPS       f4b40007f<>+0(SB), Y6, Y6
-	VSUBPS       f4b40007f<>+0(SB), Y7, Y7
-	VSUBPS       f4b40007f<>+0(SB), Y8, Y8
-	VMOVUPS      fbf317200<>+0(SB), Y13
-	VFMADD213PS  Y1, Y2, Y13
-	VMOVUPS      fbf317200<>+0(SB), Y14
-	VFMADD213PS  Y3, Y6, Y14
-	VMOVUPS      fbf317200<>+0(SB), Y15
-	VFMADD213PS  Y4, Y7, Y15
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      fbf317200<>+0(SB), Y0
-	VFMADD213PS  Y5, Y8, Y0
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y2, Y13
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y6, Y14
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y7, Y15
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y8, Y0
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y13, Y2
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS  f3c07cfce<>+0(SB), Y14, Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS  f3c07cfce<>+0(SB), Y15, Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS  f3c07cfce<>+0(SB), Y0, Y8
-	VFMADD213PS  f3e2aad40<>+0(SB), Y13, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y14, Y6
-	VFMADD213PS  f3e2aad40<>+0(SB), Y15, Y7
-	VFMADD213PS  f3e2aad40<>+0(SB), Y0, Y8
-	VFMADD213PS  f3efffee3<>+0(SB), Y13, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y14, Y6
-	VFMADD213PS  f3efffee3<>+0(SB), Y15, Y7
-	VFMADD213PS  f3efffee3<>+0(SB), Y0, Y8
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y13, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y14, Y6
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y15, Y7
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y0, Y8
-	VMULPS       Y9, Y13, Y13
-	VMULPS       Y10, Y14, Y14
-	VMULPS       Y11, Y15, Y15
-	VMULPS       Y12, Y0, Y0
-	VFMADD231PS  Y2, Y13, Y9
-	VFMADD231PS  Y6, Y14, Y10
-	VFMADD231PS  Y7, Y15, Y11
-	VFMADD231PS  Y8, Y0, Y12
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y3, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y4, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y5, Y5
-	VANDPS       Y9, Y1, Y1
-	VANDPS       Y10, Y3, Y3
-	VANDPS       Y11, Y4, Y4
-	VANDPS       Y12, Y5, Y5
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y3, 32(DI)
-	VMOVUPS      Y4, 64(DI)
-	VMOVUPS      Y5, 96(DI)
-	VADDPS       (BX), Y1, Y1
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y1, Y1
-	VADDPS       Y5, Y1, Y0
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x00000020, CX
-	JGE          loop1
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y1, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     32(SI), Y12
+	VSUBPS      Y1, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     64(SI), Y12
+	VSUBPS      Y1, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 64(DI)
+	VADDPS      Y12, Y0, Y0
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y1, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, Y11, Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VADDPS      Y12, Y0, Y0
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
 
 done1:
 	ADDQ $0x00000020, CX

@@ -18,8 +18,8 @@ TEXT ·f32_rmax_ukernel__avx512f_u16(SB), NOSPLIT, $0-28
 	// The first element, in every lane.
 	VBROADCASTSS (SI), Z0
 
-	// 4 vectors a turn.
-	SUBQ $0x00000040, CX
+	// 6 vectors a turn.
+	SUBQ $0x00000060, CX
 	JLT  done1
 
 loop1:
@@ -27,12 +27,14 @@ loop1:
 	VMAXPS 64(SI), Z0, Z0
 	VMAXPS 128(SI), Z0, Z0
 	VMAXPS 192(SI), Z0, Z0
-	ADDQ   $0x00000100, SI
-	SUBQ   $0x00000040, CX
+	VMAXPS 256(SI), Z0, Z0
+	VMAXPS 320(SI), Z0, Z0
+	ADDQ   $0x00000180, SI
+	SUBQ   $0x00000060, CX
 	JGE    loop1
 
 done1:
-	ADDQ $0x00000040, CX
+	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
 	SUBQ $0x00000010, CX

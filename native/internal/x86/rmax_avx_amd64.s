@@ -307,8 +307,8 @@ TEXT ·f32_rmax_ukernel__avx_u8(SB), NOSPLIT, $0-28
 	// The first element, in every lane.
 	VBROADCASTSS (SI), Y0
 
-	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
+	// 6 vectors a turn.
+	SUBQ $0x00000030, CX
 	JLT  done1
 
 loop1:
@@ -316,12 +316,14 @@ loop1:
 	VMAXPS 32(SI), Y0, Y0
 	VMAXPS 64(SI), Y0, Y0
 	VMAXPS 96(SI), Y0, Y0
-	ADDQ   $0x00000080, SI
-	SUBQ   $0x00000020, CX
+	VMAXPS 128(SI), Y0, Y0
+	VMAXPS 160(SI), Y0, Y0
+	ADDQ   $0x000000c0, SI
+	SUBQ   $0x00000030, CX
 	JGE    loop1
 
 done1:
-	ADDQ $0x00000020, CX
+	ADDQ $0x00000030, CX
 
 	// Whole vectors that are left.
 	SUBQ $0x00000008, CX

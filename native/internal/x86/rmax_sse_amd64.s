@@ -242,8 +242,8 @@ TEXT ·f32_rmax_ukernel__sse_u4(SB), NOSPLIT, $0-28
 	MOVSS  (SI), X0
 	SHUFPS $0x00, X0, X0
 
-	// 4 vectors a turn.
-	SUBQ $0x00000010, CX
+	// 6 vectors a turn.
+	SUBQ $0x00000018, CX
 	JLT  done1
 
 loop1:
@@ -255,12 +255,16 @@ loop1:
 	MAXPS  X1, X0
 	MOVUPS 48(SI), X1
 	MAXPS  X1, X0
-	ADDQ   $0x00000040, SI
-	SUBQ   $0x00000010, CX
+	MOVUPS 64(SI), X1
+	MAXPS  X1, X0
+	MOVUPS 80(SI), X1
+	MAXPS  X1, X0
+	ADDQ   $0x00000060, SI
+	SUBQ   $0x00000018, CX
 	JGE    loop1
 
 done1:
-	ADDQ $0x00000010, CX
+	ADDQ $0x00000018, CX
 
 	// Whole vectors that are left.
 	SUBQ $0x00000004, CX

@@ -16,27 +16,35 @@ TEXT ·f32_vmulc_ukernel__avx512f_u16(SB), NOSPLIT, $0-52
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// 4 vectors a turn.
-	SUBQ         $0x00000040, CX
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Z0
 
 loop0:
 	VMULPS  (SI), Z0, Z1
 	VMULPS  64(SI), Z0, Z2
-	VMULPS  128(SI), Z0, Z3
-	VMULPS  192(SI), Z0, Z4
 	VMOVUPS Z1, (DI)
 	VMOVUPS Z2, 64(DI)
-	VMOVUPS Z3, 128(DI)
-	VMOVUPS Z4, 192(DI)
-	ADDQ    $0x00000100, SI
-	ADDQ    $0x00000100, DI
-	SUBQ    $0x00000040, CX
+	VMULPS  128(SI), Z0, Z1
+	VMULPS  192(SI), Z0, Z2
+	VMOVUPS Z1, 128(DI)
+	VMOVUPS Z2, 192(DI)
+	VMULPS  256(SI), Z0, Z1
+	VMULPS  320(SI), Z0, Z2
+	VMOVUPS Z1, 256(DI)
+	VMOVUPS Z2, 320(DI)
+	VMULPS  384(SI), Z0, Z1
+	VMULPS  448(SI), Z0, Z2
+	VMOVUPS Z1, 384(DI)
+	VMOVUPS Z2, 448(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
 	JGE     loop0
 
 done0:
-	ADDQ $0x00000040, CX
+	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
@@ -77,27 +85,35 @@ TEXT ·f32_vmulc_ukernel__avx512f_u32(SB), NOSPLIT, $0-52
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// 4 vectors a turn.
-	SUBQ         $0x00000040, CX
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Z0
 
 loop0:
 	VMULPS  (SI), Z0, Z1
 	VMULPS  64(SI), Z0, Z2
-	VMULPS  128(SI), Z0, Z3
-	VMULPS  192(SI), Z0, Z4
 	VMOVUPS Z1, (DI)
 	VMOVUPS Z2, 64(DI)
-	VMOVUPS Z3, 128(DI)
-	VMOVUPS Z4, 192(DI)
-	ADDQ    $0x00000100, SI
-	ADDQ    $0x00000100, DI
-	SUBQ    $0x00000040, CX
+	VMULPS  128(SI), Z0, Z1
+	VMULPS  192(SI), Z0, Z2
+	VMOVUPS Z1, 128(DI)
+	VMOVUPS Z2, 192(DI)
+	VMULPS  256(SI), Z0, Z1
+	VMULPS  320(SI), Z0, Z2
+	VMOVUPS Z1, 256(DI)
+	VMOVUPS Z2, 320(DI)
+	VMULPS  384(SI), Z0, Z1
+	VMULPS  448(SI), Z0, Z2
+	VMOVUPS Z1, 384(DI)
+	VMOVUPS Z2, 448(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
 	JGE     loop0
 
 done0:
-	ADDQ $0x00000040, CX
+	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX

@@ -16,27 +16,35 @@ TEXT ·f32_vmulc_ukernel__avx_u16(SB), NOSPLIT, $0-52
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// 4 vectors a turn.
-	SUBQ         $0x00000020, CX
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Y0
 
 loop0:
 	VMULPS  (SI), Y0, Y1
 	VMULPS  32(SI), Y0, Y2
-	VMULPS  64(SI), Y0, Y3
-	VMULPS  96(SI), Y0, Y4
 	VMOVUPS Y1, (DI)
 	VMOVUPS Y2, 32(DI)
-	VMOVUPS Y3, 64(DI)
-	VMOVUPS Y4, 96(DI)
-	ADDQ    $0x00000080, SI
-	ADDQ    $0x00000080, DI
-	SUBQ    $0x00000020, CX
+	VMULPS  64(SI), Y0, Y1
+	VMULPS  96(SI), Y0, Y2
+	VMOVUPS Y1, 64(DI)
+	VMOVUPS Y2, 96(DI)
+	VMULPS  128(SI), Y0, Y1
+	VMULPS  160(SI), Y0, Y2
+	VMOVUPS Y1, 128(DI)
+	VMOVUPS Y2, 160(DI)
+	VMULPS  192(SI), Y0, Y1
+	VMULPS  224(SI), Y0, Y2
+	VMOVUPS Y1, 192(DI)
+	VMOVUPS Y2, 224(DI)
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x00000040, CX
 	JGE     loop0
 
 done0:
-	ADDQ $0x00000020, CX
+	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
@@ -97,27 +105,35 @@ TEXT ·f32_vmulc_ukernel__avx_u8(SB), NOSPLIT, $0-52
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// 4 vectors a turn.
-	SUBQ         $0x00000020, CX
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Y0
 
 loop0:
 	VMULPS  (SI), Y0, Y1
 	VMULPS  32(SI), Y0, Y2
-	VMULPS  64(SI), Y0, Y3
-	VMULPS  96(SI), Y0, Y4
 	VMOVUPS Y1, (DI)
 	VMOVUPS Y2, 32(DI)
-	VMOVUPS Y3, 64(DI)
-	VMOVUPS Y4, 96(DI)
-	ADDQ    $0x00000080, SI
-	ADDQ    $0x00000080, DI
-	SUBQ    $0x00000020, CX
+	VMULPS  64(SI), Y0, Y1
+	VMULPS  96(SI), Y0, Y2
+	VMOVUPS Y1, 64(DI)
+	VMOVUPS Y2, 96(DI)
+	VMULPS  128(SI), Y0, Y1
+	VMULPS  160(SI), Y0, Y2
+	VMOVUPS Y1, 128(DI)
+	VMOVUPS Y2, 160(DI)
+	VMULPS  192(SI), Y0, Y1
+	VMULPS  224(SI), Y0, Y2
+	VMOVUPS Y1, 192(DI)
+	VMOVUPS Y2, 224(DI)
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x00000040, CX
 	JGE     loop0
 
 done0:
-	ADDQ $0x00000020, CX
+	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
