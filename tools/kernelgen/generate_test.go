@@ -22,13 +22,15 @@ func TestGenerated(t *testing.T) {
 		}
 	}
 	// Nor does the tree have more of them.
-	old, err := filepath.Glob("../../native/internal/x86/*_amd64.s")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range old {
-		if files[x86Dir+filepath.Base(name)] == nil {
-			t.Errorf("%s is no longer generated: remove it", name)
+	for _, b := range backends {
+		old, err := filepath.Glob(filepath.Join("..", "..", "native", "internal", b.pkg, "*_"+b.arch+".s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range old {
+			if files["native/internal/"+b.pkg+"/"+filepath.Base(name)] == nil {
+				t.Errorf("%s is no longer generated: remove it", name)
+			}
 		}
 	}
 }
