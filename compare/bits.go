@@ -67,7 +67,7 @@ type Difference struct {
 	Ref   Bits   `json:"ref"`
 	Ours  Bits   `json:"ours"`
 	// Operation is the first operation that went wrong, as the executable model
-	// sees it; empty if it can't tell.
+	// sees it, or what else it can say.
 	Operation string `json:"operation,omitempty"`
 }
 
@@ -131,16 +131,20 @@ type Subject struct {
 	// Same is whether two results are the same; outputs are compared by
 	// [ukernel.Same].
 	Same func(ref, ours ukernel.Result) bool
-	// Explain says what operation must have gone wrong for the difference, in a
-	// row with those operands; it may be nil.
-	Explain func(a ukernel.Args, d Difference) string
+	// Pure is whether Ref depends on nothing but the operands, as the model does:
+	// it is then called once for all places in memory.
+	Pure bool
+	// explain says which operation must have gone wrong; it may be nil.
+	explain func(a ukernel.Args, ref, ours outcome) string
 }
 
 // Subject is the pair as something to compare.
 func (p *Pair) Subject() Subject {
 	return Subject{
 		Name: p.Name, Stores: p.Family.Stores(), Ref: p.Ref.Call, Ours: p.Ours.Call,
-		Same: func(r, s ukernel.Result) bool { return r.Same(p.Family, s) },
+		Same:    func(r, s ukernel.Result) bool { return r.Same(p.Family, s) },
+		Pure:    p.PureRef,
+		explain: func(a ukernel.Args, ref, ours outcome) string { return explain(p.Kernel, a, ref, ours) },
 	}
 }
 
@@ -220,13 +224,17 @@ func fill(s []float32, v float32) {
 	}
 }
 
-// check runs both sides and adds what it finds.
-func (ck *checker) check(s *Subject, c Case, a ukernel.Args, into *Agreement) {
-	ck.ref.call(s.Ref, s.Stores, c, a)
+// check runs both sides and adds what it finds. Again is whether the case
+// before was the same subject's and the same row.
+func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *Agreement) {
+	if !s.Pure || !again {
+		ck.ref.call(s.Ref, s.Stores, c, a)
+	}
 	ck.ours.call(s.Ours, s.Stores, c, a)
 	into.Inputs++
 	into.Values += int64(len(a.Src))
 
+	explained := ""
 	report := func(place string, index int, ref, ours float32) {
 		into.Bits += int64(DifferingBits(ref, ours))
 		if len(into.Differences) < MaxDifferences {
@@ -237,9 +245,11 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, into *Agreement) {
 			if index >= 0 {
 				d.Input = toBits(a.Src[index])
 			}
-			if s.Explain != nil {
-				d.Operation = s.Explain(a, d)
+			// One explanation of a row is enough.
+			if s.explain != nil && explained == "" {
+				explained = s.explain(a, outcome{ck.ref.result, ck.ref.out}, outcome{ck.ours.result, ck.ours.out})
 			}
+			d.Operation = explained
 			into.Differences = append(into.Differences, d)
 		}
 	}
@@ -372,15 +382,15 @@ func (p Plan) run(ctx context.Context, ck *checker, s *Subject, rows []row) (Agr
 		if i%64 == 0 && ctx.Err() != nil {
 			return a, false
 		}
-		for _, offset := range p.Offsets {
+		for j, offset := range p.Offsets {
 			c := r.c
 			c.Offset = offset
-			ck.check(s, c, r.a, &a)
+			ck.check(s, c, r.a, j > 0, &a)
 		}
 		if s.Stores {
 			c := r.c
 			c.Offset, c.InPlace = p.Offsets[i%len(p.Offsets)], true
-			ck.check(s, c, r.a, &a)
+			ck.check(s, c, r.a, true, &a)
 		}
 	}
 	return a, true
@@ -402,6 +412,6 @@ func parallel(n int, f func()) {
 // Check compares a subject on one case.
 func Check(s Subject, c Case) Agreement {
 	a := Agreement{Kernel: s.Name}
-	newChecker(c.Length).check(&s, c, c.args(), &a)
+	newChecker(c.Length).check(&s, c, c.args(), false, &a)
 	return a
 }

@@ -15,12 +15,17 @@ type Side struct {
 	Kernels []ukernel.Kernel
 	// Lookup returns one of them, or why it can't be called here.
 	Lookup func(name string) (ukernel.Func, error)
+	// Pure is whether what its kernels return depends on nothing but their
+	// operands: not on where in memory they lie.
+	Pure bool
 }
 
 // Pair is a kernel that both sides have.
 type Pair struct {
 	ukernel.Kernel
 	Ref, Ours ukernel.Func
+	// PureRef is the reference's [Side.Pure].
+	PureRef bool
 	// Err says why the pair can't run here; it is nil if it can.
 	Err error
 }
@@ -36,7 +41,7 @@ func Match(ref, ours Side) []Pair {
 		if !inRef[k.Name] {
 			continue
 		}
-		p := Pair{Kernel: k}
+		p := Pair{Kernel: k, PureRef: ref.Pure}
 		if p.Ref, p.Err = ref.Lookup(k.Name); p.Err == nil {
 			p.Ours, p.Err = ours.Lookup(k.Name)
 		}

@@ -200,7 +200,7 @@ func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement
 		return
 	}
 	a.Dst = nil
-	w.exact.check(s, Consecutive(first, n), a, into)
+	w.exact.check(s, Consecutive(first, n), a, false, into)
 }
 
 // SweepState is how far a sweep has come, in a form that can be stored.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
@@ -21,6 +23,39 @@ func builtSides() sides {
 		s.ref = compare.Model(s.ours.Kernels)
 	}
 	return s
+}
+
+// choose returns the sides with others in their places; an empty name leaves
+// the reference.
+func (s sides) choose(reference, tested string) (sides, error) {
+	upstream := func() error {
+		if s.noUpstream != nil {
+			return fmt.Errorf("there is no upstream side: %w", s.noUpstream)
+		}
+		return nil
+	}
+	switch tested {
+	case "native":
+	case "upstream":
+		if err := upstream(); err != nil {
+			return s, err
+		}
+		s.ours = compare.Upstream()
+	default:
+		return s, fmt.Errorf("%q can't be tested: it must be native or upstream", tested)
+	}
+	switch reference {
+	case "":
+	case "upstream":
+		if err := upstream(); err != nil {
+			return s, err
+		}
+	case "model":
+		s.ref = compare.Model(s.ours.Kernels)
+	default:
+		return s, fmt.Errorf("%q is no reference: it must be upstream or model", reference)
+	}
+	return s, nil
 }
 
 func (s *sides) why() string {

@@ -268,17 +268,14 @@ func (a *app) conclude(r *compare.Results, ran int) {
 	for _, k := range a.sides.ours.Kernels {
 		have[k.Name] = true
 	}
-	share, twins := 0, 0
+	twins := 0
 	for _, k := range ukernel.Upstream() {
-		if arch := k.ISA.Arch(); arch == "" || arch == runtime.GOARCH {
-			share++
-			if have[k.Name] {
-				twins++
-			}
+		if have[k.Name] {
+			twins++
 		}
 	}
 	a.line("%d of upstream's %d kernels for %s have a twin. %s compared with %s on %s: %s.",
-		twins, share, runtime.GOARCH, plural(ran, "kernel", "kernels"), a.sides.ref.Name,
+		twins, share(), runtime.GOARCH, plural(ran, "kernel", "kernels"), a.sides.ref.Name,
 		plural(int(inputs), "input", "inputs"), plural(int(differ), "bit differs", "bits differ"))
 	if len(r.NotRun) > 0 {
 		a.line("%s not run here.", plural(len(r.NotRun), "comparison was", "comparisons were"))

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/xnnpack"
+)
+
+// bitsOptions are the flags of the bits command.
+type bitsOptions struct {
+	kernels, classes, seeds, lengths, offsets string
+	reference, tested                         string
+	values                                    string
+	exhaustive                                bool
+	shard, resume                             string
+	workers                                   int
+}
+
+func (a *app) bitsCommand() *cobra.Command {
+	var o bitsOptions
+	cmd := &cobra.Command{
+		Use:   "bits",
+		Short: "Compare the bits of every kernel on many inputs, or on all",
+		Long: `Compare the bits of every kernel and of softmax as a whole.
+
+The inputs are rows of every class, seed and length, each at every offset from
+a 64-byte boundary; rows are also overwritten in place by the kernels that can
+do so. With --exhaustive the inputs are all 2^32 float32 values instead, in rows
+of 2048 consecutive bit patterns for the kernels that store and of 256 for the
+others; with --resume such a run can be interrupted and gone on with.
+
+Kernels that upstream does not have are compared with the executable model.`,
+		Example: `  compare bits --kernels avx2
+  compare bits --kernels vscaleextexp --exhaustive --resume state.json
+  compare bits --reference model --tested upstream --lengths 1..100`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sides, err := a.sides.choose(o.reference, o.tested)
+			if err != nil {
+				return err
+			}
+			b := *a
+			b.sides = sides
+			return b.bits(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.kernels, "kernels", "", "only kernels, and algorithms, whose name matches `REGEX`")
+	f.StringVar(&o.classes, "classes", "all", "`classes` of inputs, with commas")
+	f.StringVar(&o.seeds, "seeds", "0,1", "`seeds` of the rows; even ones come with operands as softmax passes them, odd ones with any")
+	f.StringVar(&o.lengths, "lengths", "", "`lengths` of the rows (default 1..512, and 1..200 where the slow model is the reference)")
+	f.StringVar(&o.offsets, "offsets", "0..7", "`offsets` of the rows from a 64-byte boundary, in elements, at most 15")
+	f.StringVar(&o.reference, "reference", "", "compare with `SIDE`: upstream or model (default upstream if it is linked in)")
+	f.StringVar(&o.tested, "tested", "native", "compare `SIDE`: native or upstream")
+	f.StringVar(&o.values, "values", "", "only the row of N consecutive bit patterns `FIRST+N`, such as 0x3f800000+256")
+	f.BoolVar(&o.exhaustive, "exhaustive", false, "all 2^32 float32 values instead of rows")
+	f.StringVar(&o.shard, "shard", "", "with --exhaustive: only part `I/N` of the values")
+	f.StringVar(&o.resume, "resume", "", "with --exhaustive: keep what has been done in `FILE`, and go on from there")
+	f.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "`goroutines` to compare on")
+	for _, other := range []string{"classes", "seeds", "lengths", "offsets", "values"} {
+		cmd.MarkFlagsMutuallyExclusive("exhaustive", other)
+	}
+	return cmd
+}
+
+// bits is the bits command.
+func (a *app) bits(ctx context.Context, o bitsOptions) error {
+	if o.workers < 1 {
+		return fmt.Errorf("%d workers: at least 1 is needed", o.workers)
+	}
+	if !o.exhaustive && (o.shard != "" || o.resume != "") {
+		return errors.New("--shard and --resume need --exhaustive")
+	}
+	chosen, err := kernelFilter(o.kernels)
+	if err != nil {
+		return err
+	}
+	results, start := a.begin()
+	a.header(results)
+	pairs := slices.DeleteFunc(compare.Match(a.sides.ref, a.sides.ours), func(p compare.Pair) bool { return !chosen(p.Name) })
+	can, cannot := compare.Runnable(pairs)
+	for _, p := range cannot {
+		results.NotRun = append(results.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+	}
+	if o.exhaustive {
+		results.Bits, err = a.exhaustive(ctx, o, compare.Subjects(can))
+	} else {
+		err = a.sampled(ctx, o, results, can, chosen)
+	}
+	if err != nil {
+		return err
+	}
+	results.Coverage = compare.Cover(a.sides.ours.Kernels, chosen, results.Bits)
+	a.coverage(results)
+	if err := a.end(results, start); err != nil {
+		return err
+	}
+	return a.differences(results.Bits)
+}
+
+// sampled compares pairs, our own kernels and the algorithms on rows.
+func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, can []compare.Pair, chosen func(string) bool) error {
+	subjects := compare.Subjects(can)
+	for _, algorithm := range ukernel.Algorithms() {
+		if !chosen(algorithm.String()) {
+			continue
+		}
+		// The kernels of the passes need not be chosen.
+		all, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
+		s, err := compare.ComposePairs(algorithm, all, xnnpack.Preferred)
+		if err != nil {
+			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			continue
+		}
+		subjects = append(subjects, s.Subject())
+	}
+	// What upstream lacks has only the model to be compared with.
+	var alone []ukernel.Kernel
+	for _, k := range a.sides.ours.Kernels {
+		if k.Ours && chosen(k.Name) {
+			alone = append(alone, k)
+		}
+	}
+	var ownSubjects []compare.Subject
+	if a.sides.ref.Name != "model" {
+		own, cannot := compare.Runnable(compare.Match(compare.Model(alone), a.sides.ours))
+		ownSubjects = compare.Subjects(own)
+		for _, p := range cannot {
+			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: p.Name, Why: whyNot(p)})
+		}
+	}
+	if len(subjects)+len(ownSubjects) == 0 {
+		return fmt.Errorf("no kernel that matches %q can be compared here", o.kernels)
+	}
+
+	if o.values != "" {
+		c, err := parseValues(o.values)
+		if err != nil {
+			return err
+		}
+		a.line("Inputs    %s", c.Values())
+		for _, s := range append(subjects, ownSubjects...) {
+			r.Bits = append(r.Bits, compare.Check(s, c))
+		}
+		return nil
+	}
+	plan, err := o.plan(a.sides.ref.Pure)
+	if err != nil {
+		return err
+	}
+	modelPlan, err := o.plan(true)
+	if err != nil {
+		return err
+	}
+	r.Seeds = plan.Seeds
+	a.line("Inputs    %s", describe(plan))
+	if r.Bits, err = a.agreement(ctx, plan, subjects, o.workers); err != nil || len(ownSubjects) == 0 {
+		return err
+	}
+	a.line("Model     %s, for %s that upstream does not have", describe(modelPlan), plural(len(ownSubjects), "kernel", "kernels"))
+	own, err := a.agreement(ctx, modelPlan, ownSubjects, o.workers)
+	r.Bits = append(r.Bits, own...)
+	return err
+}
+
+// plan reads the flags; slow is whether the model is the reference.
+func (o *bitsOptions) plan(slow bool) (p compare.Plan, err error) {
+	lengths := o.lengths
+	if lengths == "" {
+		lengths = "1..512"
+		if slow {
+			lengths = "1..200"
+		}
+	}
+	if p.Classes, err = parseClasses(o.classes); err != nil {
+		return p, err
+	}
+	if p.Seeds, err = parseSeeds(o.seeds); err != nil {
+		return p, err
+	}
+	if p.Lengths, err = parseRanges(lengths, 1, 1<<26); err != nil {
+		return p, fmt.Errorf("lengths: %w", err)
+	}
+	if p.Offsets, err = parseRanges(o.offsets, 0, 15); err != nil {
+		return p, fmt.Errorf("offsets: %w", err)
+	}
+	return p, nil
+}
+
+// exhaustive compares subjects on all float32 values.
+func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.Subject) ([]compare.Agreement, error) {
+	if len(subjects) == 0 {
+		return nil, fmt.Errorf("no kernel that matches %q can be compared here", o.kernels)
+	}
+	sweep := compare.Sweep{Subjects: subjects, Workers: o.workers}
+	var err error
+	if sweep.Shard, sweep.Shards, err = parseShard(o.shard); err != nil {
+		return nil, err
+	}
+	state := sweep.Start()
+	if o.resume != "" {
+		build, err := executableHash()
+		if err != nil {
+			return nil, fmt.Errorf("identifying this program: %w", err)
+		}
+		switch state, err = compare.ReadState(o.resume, build); {
+		case errors.Is(err, fs.ErrNotExist):
+			state = sweep.Start()
+		case err != nil:
+			return nil, fmt.Errorf("--resume: %w", err)
+		default:
+			a.line("Resuming  %s: %d parts are done", o.resume, len(state.Finished))
+		}
+		sweep.Save = func(s compare.SweepState) error { return compare.WriteState(o.resume, build, s) }
+	}
+	a.line("Inputs    all 2^32 float32 values, part %d of %d", sweep.Shard, sweep.Shards)
+	before := len(state.Finished)
+	var did int
+	sweep.Done = func(done, of int) {
+		if did == 0 {
+			a.start("Comparing all values", int64(of))
+			did = before
+		}
+		a.step(int64(done - did))
+		did = done
+	}
+	state, err = sweep.Run(ctx, state)
+	a.finish()
+	if errors.Is(err, context.Canceled) {
+		where := fmt.Sprintf("stopped after %d parts", len(state.Finished))
+		if o.resume != "" {
+			where += fmt.Sprintf("; the same command with --resume %s goes on from there", o.resume)
+		}
+		return nil, errors.New(where)
+	}
+	return state.Kernels, err
+}
+
+// executableHash identifies this program.
+func executableHash() (string, error) {
+	name, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// coverage prints the table of families and ISAs and what is beside it.
+func (a *app) coverage(r *compare.Results) {
+	a.line("")
+	a.line("%-26s %-10s %8s %6s %6s %15s %17s %8s", "", "", "upstream", "", "ran", "", "", "bits")
+	a.line("%-26s %-10s %8s %6s %6s %15s %17s %8s", "family", "ISA", "has", "twins", "here", "inputs", "elements", "differ")
+	var sum compare.Coverage
+	last := ""
+	for _, c := range r.Coverage {
+		family := c.Family
+		if family == last {
+			family = ""
+		}
+		last = c.Family
+		ran, inputs, values, bits := fmt.Sprint(c.Ran), grouped(c.Inputs), grouped(c.Values), grouped(c.Bits)
+		if c.Ran == 0 {
+			ran, inputs, values, bits = "none", "", "", ""
+		}
+		why := ""
+		if c.Why != "" {
+			why = "  " + c.Why
+		}
+		a.line("%-26s %-10s %8d %6d %6s %15s %17s %8s%s", family, c.ISA, c.Upstream, c.Twins, ran, inputs, values, bits, why)
+		sum.Upstream += c.Upstream
+		sum.Twins += c.Twins
+		sum.Ran += c.Ran
+		sum.Inputs += c.Inputs
+		sum.Values += c.Values
+		sum.Bits += c.Bits
+	}
+	a.line("%-26s %-10s %8d %6d %6d %15s %17s %8s", "all", "", sum.Upstream, sum.Twins, sum.Ran, grouped(sum.Inputs), grouped(sum.Values), grouped(sum.Bits))
+
+	upstream := make(map[string]bool)
+	for _, k := range ukernel.Upstream() {
+		upstream[k.Name] = true
+	}
+	first := true
+	for _, b := range r.Bits {
+		if upstream[b.Kernel] {
+			continue
+		}
+		if first {
+			a.line("")
+			a.line("%-68s %15s %17s %8s", "also compared", "inputs", "elements", "differ")
+			first = false
+		}
+		a.line("%-68s %15s %17s %8s", b.Kernel, grouped(b.Inputs), grouped(b.Values), grouped(b.Bits))
+	}
+	if len(r.NotRun) > 0 {
+		a.line("")
+		a.line("Not run:")
+		width := 0
+		for _, n := range r.NotRun {
+			width = max(width, len(n.Kernel))
+		}
+		for _, n := range r.NotRun {
+			a.line("  %-*s  %s", width, n.Kernel, n.Why)
+		}
+	}
+	a.line("")
+	a.line("%d of upstream's %d kernels for %s have a twin in this build of %s; %d ran against %s.",
+		sum.Twins, share(), runtime.GOARCH, a.sides.ours.Name, sum.Ran, a.sides.ref.Name)
+	if others := len(ukernel.Upstream()) - share(); others > 0 {
+		a.line("The other %d are for other architectures: run this there, or see tools/emulate.", others)
+	}
+}
+
+// share is the number of upstream's kernels for this architecture.
+func share() int {
+	n := 0
+	for _, k := range ukernel.Upstream() {
+		if arch := k.ISA.Arch(); arch == "" || arch == runtime.GOARCH {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+// parseRanges reads what ranges writes: integers and from..to, with commas, each
+// from least to most. It sorts them and drops repetitions.
+func parseRanges(text string, least, most int) ([]int, error) {
+	var ns []int
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, ok := strings.Cut(part, "..")
+		if !ok {
+			to = from
+		}
+		lo, err1 := strconv.Atoi(strings.TrimSpace(from))
+		hi, err2 := strconv.Atoi(strings.TrimSpace(to))
+		if err1 != nil || err2 != nil || lo > hi {
+			return nil, fmt.Errorf("%q is no integer and no range such as 1..512", part)
+		}
+		if lo < least || hi > most {
+			return nil, fmt.Errorf("%q is not within %d..%d", part, least, most)
+		}
+		ns = append(ns, compare.Span(lo, hi)...)
+	}
+	slices.Sort(ns)
+	return slices.Compact(ns), nil
+}
+
+func parseSeeds(text string) ([]uint64, error) {
+	var seeds []uint64
+	for part := range strings.SplitSeq(text, ",") {
+		s, err := strconv.ParseUint(strings.TrimSpace(part), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no integer from 0 to 2^64-1", part)
+		}
+		seeds = append(seeds, s)
+	}
+	return seeds, nil
+}
+
+func parseClasses(text string) ([]inputs.Class, error) {
+	if text == "all" {
+		return inputs.Classes(), nil
+	}
+	var classes []inputs.Class
+	for part := range strings.SplitSeq(text, ",") {
+		c, ok := inputs.Parse(strings.TrimSpace(part))
+		if !ok {
+			return nil, fmt.Errorf("%q is no class of inputs, which are %v", part, inputs.Classes())
+		}
+		classes = append(classes, c)
+	}
+	return classes, nil
+}
+
+// parseShard reads I/N; empty is 1/1.
+func parseShard(text string) (shard, shards int, err error) {
+	if text == "" {
+		return 1, 1, nil
+	}
+	i, n, ok := strings.Cut(text, "/")
+	shard, err1 := strconv.Atoi(i)
+	shards, err2 := strconv.Atoi(n)
+	if !ok || err1 != nil || err2 != nil || shard < 1 || shard > shards || shards > 1024 {
+		return 0, 0, fmt.Errorf("shard %q is not I/N with 1 <= I <= N <= 1024", text)
+	}
+	return shard, shards, nil
+}
+
+// parseValues reads FIRST+N, N consecutive bit patterns.
+func parseValues(text string) (compare.Case, error) {
+	bits, count, ok := strings.Cut(text, "+")
+	first, err1 := strconv.ParseUint(bits, 0, 32)
+	n, err2 := strconv.Atoi(count)
+	if !ok || err1 != nil || err2 != nil || n < 1 || n > 1<<20 {
+		return compare.Case{}, fmt.Errorf("values %q are not FIRST+N such as 0x3f800000+256, with N from 1 to %d", text, 1<<20)
+	}
+	return compare.Consecutive(uint32(first), n), nil
+}
+
+// kernelFilter is a regular expression that matches anywhere in a name.
+func kernelFilter(text string) (func(string) bool, error) {
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, err
+	}
+	return re.MatchString, nil
+}

@@ -1,0 +1,83 @@
+package compare
+
+import (
+	"runtime"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Coverage is how far upstream's kernels of one family and ISA were compared.
+type Coverage struct {
+	Family string `json:"family"`
+	ISA    string `json:"isa"`
+	// Upstream is how many kernels upstream has, Twins how many of those our
+	// side has in this build, Ran how many were compared. The kernels of another
+	// architecture have no twins in a build for this one.
+	Upstream int `json:"upstream"`
+	Twins    int `json:"twins"`
+	Ran      int `json:"ran"`
+	// Inputs, Values and Bits are sums over those that ran.
+	Inputs int64 `json:"inputs"`
+	Values int64 `json:"values"`
+	Bits   int64 `json:"differing_bits"`
+	// Why says why some did not run; empty if all did.
+	Why string `json:"why,omitempty"`
+}
+
+// Cover sums up agreements by family and ISA. Chosen are the kernels that the
+// user asked for; the others count as not run.
+func Cover(ours []ukernel.Kernel, chosen func(name string) bool, agreements []Agreement) []Coverage {
+	have := make(map[string]bool)
+	for _, k := range ours {
+		have[k.Name] = true
+	}
+	found := make(map[string]Agreement)
+	for _, a := range agreements {
+		found[a.Kernel] = a
+	}
+	var all []Coverage
+	for _, family := range ukernel.Families() {
+		for _, isa := range ukernel.ISAs() {
+			c := Coverage{Family: family.String(), ISA: isa.String()}
+			asked := 0
+			for _, k := range ukernel.Upstream() {
+				if k.Family != family || k.ISA != isa {
+					continue
+				}
+				c.Upstream++
+				if chosen(k.Name) {
+					asked++
+				}
+				if have[k.Name] {
+					c.Twins++
+				}
+				if a, ok := found[k.Name]; ok {
+					c.Ran++
+					c.Inputs += a.Inputs
+					c.Values += a.Values
+					c.Bits += a.Bits
+				}
+			}
+			if c.Upstream == 0 {
+				continue
+			}
+			switch {
+			case c.Ran == c.Upstream:
+			case isa.Arch() != "" && isa.Arch() != runtime.GOARCH:
+				c.Why = "for " + isa.Arch()
+			case c.Twins == 0:
+				c.Why = "no twins"
+			case !isa.Supported():
+				c.Why = "this CPU has no " + isa.String()
+			case asked < c.Upstream:
+				c.Why = "not asked for"
+			case c.Twins < c.Upstream:
+				c.Why = "the others have no twins"
+			default:
+				c.Why = "not reached"
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
