@@ -30,7 +30,7 @@ var ours = func() (ks []ukernel.Kernel) {
 		"u24", "u24_acc2", "u24_acc3", "u32", "u32_acc2", "u32_acc4"} {
 		ks = append(ks, ukernel.MustParse("f32_raddextexp_ukernel__neonfma_p5_"+shape))
 	}
-	for _, shape := range []string{"u4", "u8", "u12", "u16", "u24", "u32"} {
+	for _, shape := range []string{"u16", "u24", "u32"} {
 		ks = append(ks, ukernel.MustParse("f32_vscaleextexp_ukernel__neonfma_p5_"+shape))
 	}
 	return ks

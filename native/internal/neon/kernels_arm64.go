@@ -27,9 +27,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc2", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc2},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc4", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc4},
-	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u4", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u4},
-	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u8", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u8},
-	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u12", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u12},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u16},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u24},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u32},
@@ -109,15 +106,6 @@ func f32_raddextexp_ukernel__neonfma_p5_u32_acc2(src []float32) (mantissa, expon
 
 //go:noescape
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc4(src []float32) (mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__neonfma_p5_u4(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__neonfma_p5_u8(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__neonfma_p5_u12(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u16(dst, src []float32, mantissa, exponent float32)

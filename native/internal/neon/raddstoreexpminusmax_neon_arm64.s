@@ -12,14 +12,14 @@ DATA pool<>+0(SB)/4, $0x48400000
 DATA pool<>+4(SB)/4, $0x48400000
 DATA pool<>+8(SB)/4, $0x48400000
 DATA pool<>+12(SB)/4, $0x48400000
-DATA pool<>+16(SB)/4, $0x3fb8aa3b
-DATA pool<>+20(SB)/4, $0x3fb8aa3b
-DATA pool<>+24(SB)/4, $0x3fb8aa3b
-DATA pool<>+28(SB)/4, $0x3fb8aa3b
-DATA pool<>+32(SB)/4, $0x0000003f
-DATA pool<>+36(SB)/4, $0x0000003f
-DATA pool<>+40(SB)/4, $0x0000003f
-DATA pool<>+44(SB)/4, $0x0000003f
+DATA pool<>+16(SB)/4, $0xc2aeac4f
+DATA pool<>+20(SB)/4, $0xc2aeac4f
+DATA pool<>+24(SB)/4, $0xc2aeac4f
+DATA pool<>+28(SB)/4, $0xc2aeac4f
+DATA pool<>+32(SB)/4, $0x3fb8aa3b
+DATA pool<>+36(SB)/4, $0x3fb8aa3b
+DATA pool<>+40(SB)/4, $0x3fb8aa3b
+DATA pool<>+44(SB)/4, $0x3fb8aa3b
 DATA pool<>+48(SB)/4, $0xffffffc0
 DATA pool<>+52(SB)/4, $0xffffffc0
 DATA pool<>+56(SB)/4, $0xffffffc0
@@ -36,35 +36,31 @@ DATA pool<>+96(SB)/4, $0x3effff85
 DATA pool<>+100(SB)/4, $0x3effff85
 DATA pool<>+104(SB)/4, $0x3effff85
 DATA pool<>+108(SB)/4, $0x3effff85
-DATA pool<>+112(SB)/4, $0xc2aeac4f
-DATA pool<>+116(SB)/4, $0xc2aeac4f
-DATA pool<>+120(SB)/4, $0xc2aeac4f
-DATA pool<>+124(SB)/4, $0xc2aeac4f
-DATA pool<>+128(SB)/4, $0x4b40007f
-DATA pool<>+132(SB)/4, $0x4b40007f
-DATA pool<>+136(SB)/4, $0x4b40007f
-DATA pool<>+140(SB)/4, $0x4b40007f
-DATA pool<>+144(SB)/4, $0x3c07cfce
-DATA pool<>+148(SB)/4, $0x3c07cfce
-DATA pool<>+152(SB)/4, $0x3c07cfce
-DATA pool<>+156(SB)/4, $0x3c07cfce
-DATA pool<>+160(SB)/4, $0x3d2b9d0d
-DATA pool<>+164(SB)/4, $0x3d2b9d0d
-DATA pool<>+168(SB)/4, $0x3d2b9d0d
-DATA pool<>+172(SB)/4, $0x3d2b9d0d
-DATA pool<>+176(SB)/4, $0x3e2aad40
-DATA pool<>+180(SB)/4, $0x3e2aad40
-DATA pool<>+184(SB)/4, $0x3e2aad40
-DATA pool<>+188(SB)/4, $0x3e2aad40
-DATA pool<>+192(SB)/4, $0x3efffee3
-DATA pool<>+196(SB)/4, $0x3efffee3
-DATA pool<>+200(SB)/4, $0x3efffee3
-DATA pool<>+204(SB)/4, $0x3efffee3
-DATA pool<>+208(SB)/4, $0x3f7ffffb
-DATA pool<>+212(SB)/4, $0x3f7ffffb
-DATA pool<>+216(SB)/4, $0x3f7ffffb
-DATA pool<>+220(SB)/4, $0x3f7ffffb
-GLOBL pool<>(SB), RODATA|NOPTR, $224
+DATA pool<>+112(SB)/4, $0x4b40007f
+DATA pool<>+116(SB)/4, $0x4b40007f
+DATA pool<>+120(SB)/4, $0x4b40007f
+DATA pool<>+124(SB)/4, $0x4b40007f
+DATA pool<>+128(SB)/4, $0x3c07cfce
+DATA pool<>+132(SB)/4, $0x3c07cfce
+DATA pool<>+136(SB)/4, $0x3c07cfce
+DATA pool<>+140(SB)/4, $0x3c07cfce
+DATA pool<>+144(SB)/4, $0x3d2b9d0d
+DATA pool<>+148(SB)/4, $0x3d2b9d0d
+DATA pool<>+152(SB)/4, $0x3d2b9d0d
+DATA pool<>+156(SB)/4, $0x3d2b9d0d
+DATA pool<>+160(SB)/4, $0x3e2aad40
+DATA pool<>+164(SB)/4, $0x3e2aad40
+DATA pool<>+168(SB)/4, $0x3e2aad40
+DATA pool<>+172(SB)/4, $0x3e2aad40
+DATA pool<>+176(SB)/4, $0x3efffee3
+DATA pool<>+180(SB)/4, $0x3efffee3
+DATA pool<>+184(SB)/4, $0x3efffee3
+DATA pool<>+188(SB)/4, $0x3efffee3
+DATA pool<>+192(SB)/4, $0x3f7ffffb
+DATA pool<>+196(SB)/4, $0x3f7ffffb
+DATA pool<>+200(SB)/4, $0x3f7ffffb
+DATA pool<>+204(SB)/4, $0x3f7ffffb
+GLOBL pool<>(SB), RODATA|NOPTR, $208
 
 DATA exp2k64<>+0(SB)/4, $0x3f800000
 DATA exp2k64<>+4(SB)/4, $0x3f8164d2
@@ -154,153 +150,144 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(SB), NOSPLIT
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
 	FMOVQ 96(R3), F8
-	FMOVQ 112(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
+	FMOVQ 0(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 16(R0), F11
+	FMOVQ 32(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 32(R0), F12
+	FMOVQ 48(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 48(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	WORD $0x6e23dd4e // fmul v14.4s, v10.4s, v3.4s
-	WORD $0x6e23dd6f // fmul v15.4s, v11.4s, v3.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x4e22d5ce // fadd v14.4s, v14.4s, v2.4s
-	WORD $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
+	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
-	VAND V4.B16, V17.B16, V21.B16
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV V17.D[0], R5
+	VMOV V17.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
 	VMOV V20.D[0], R5
 	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VMOV V21.D[0], R5
-	VMOV V21.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V21.D[0]
-	VMOV R7, V21.D[1]
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F24
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V24.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V24.D[1]
 	VAND V5.B16, V17.B16, V25.B16
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
-	VSHL $17, V24.S4, V24.S4
+	VAND V5.B16, V18.B16, V26.B16
+	VAND V5.B16, V19.B16, V27.B16
+	VAND V5.B16, V20.B16, V28.B16
 	VSHL $17, V25.S4, V25.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
-	VADD V24.S4, V20.S4, V20.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
+	VSHL $17, V28.S4, V28.S4
 	VADD V25.S4, V21.S4, V21.S4
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	VADD V28.S4, V24.S4, V24.S4
 	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x6e26ddd6 // fmul v22.4s, v14.4s, v6.4s
-	WORD $0x6e26ddf7 // fmul v23.4s, v15.4s, v6.4s
-	WORD $0x6e26de18 // fmul v24.4s, v16.4s, v6.4s
+	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x4e2ad6d6 // fadd v22.4s, v22.4s, v10.4s
-	WORD $0x4e2bd6f7 // fadd v23.4s, v23.4s, v11.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x6e27ddce // fmul v14.4s, v14.4s, v7.4s
-	WORD $0x6e27ddef // fmul v15.4s, v15.4s, v7.4s
-	WORD $0x6e27de10 // fmul v16.4s, v16.4s, v7.4s
+	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
 	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
-	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
 	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x6e28ddd6 // fmul v22.4s, v14.4s, v8.4s
-	WORD $0x6e28ddf7 // fmul v23.4s, v15.4s, v8.4s
-	WORD $0x6e28de18 // fmul v24.4s, v16.4s, v8.4s
-	WORD $0x6e28de39 // fmul v25.4s, v17.4s, v8.4s
-	WORD $0x6e36ddd6 // fmul v22.4s, v14.4s, v22.4s
-	WORD $0x6e37ddf7 // fmul v23.4s, v15.4s, v23.4s
-	WORD $0x6e38de18 // fmul v24.4s, v16.4s, v24.4s
-	WORD $0x6e39de39 // fmul v25.4s, v17.4s, v25.4s
-	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
-	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
-	WORD $0x4e30d718 // fadd v24.4s, v24.4s, v16.4s
-	WORD $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e37de77 // fmul v23.4s, v19.4s, v23.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
-	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
-	WORD $0x4e32d6d6 // fadd v22.4s, v22.4s, v18.4s
-	WORD $0x4e33d6f7 // fadd v23.4s, v23.4s, v19.4s
-	WORD $0x4e34d718 // fadd v24.4s, v24.4s, v20.4s
-	WORD $0x4e35d739 // fadd v25.4s, v25.4s, v21.4s
-	WORD $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
-	WORD $0x6eabe52b // fcmgt v11.4s, v9.4s, v11.4s
-	WORD $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
-	WORD $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
-	WORD $0x4e6a1eca // bic v10.16b, v22.16b, v10.16b
-	WORD $0x4e6b1eeb // bic v11.16b, v23.16b, v11.16b
-	WORD $0x4e6c1f0c // bic v12.16b, v24.16b, v12.16b
-	WORD $0x4e6d1f2d // bic v13.16b, v25.16b, v13.16b
-	FMOVQ F10, 0(R1)
-	FMOVQ F11, 16(R1)
-	FMOVQ F12, 32(R1)
-	FMOVQ F13, 48(R1)
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ F13, 0(R1)
+	FMOVQ F14, 16(R1)
+	FMOVQ F15, 32(R1)
+	FMOVQ F16, 48(R1)
 	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -318,47 +305,44 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V3.B16, V5.B16
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V5.D[0]
-	VMOV R7, V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 0(R3), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
-	WORD $0x4e621c82 // bic v2.16b, v4.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F6
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V6.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V6.D[1]
+	FMOVQ 48(R3), F7
+	VAND V7.B16, V4.B16, V7.B16
+	VSHL $17, V7.S4, V7.S4
+	VADD V7.S4, V6.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 96(R3), F2
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -386,45 +370,42 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	VAND V4.B16, V2.B16, V4.B16
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V4.D[0]
-	VMOV R7, V4.D[1]
-	FMOVQ 48(R3), F5
-	VAND V5.B16, V2.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V4.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 96(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 0(R3), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 112(R3), F2
-	WORD $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	VMOV V3.D[0], R5
+	VMOV V3.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F5
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V5.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V5.D[1]
+	FMOVQ 48(R3), F6
+	VAND V6.B16, V3.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V5.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 96(R3), F1
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -471,153 +452,144 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4(SB), NOSPLIT
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
 	FMOVQ 96(R3), F8
-	FMOVQ 112(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
+	FMOVQ 0(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 16(R0), F11
+	FMOVQ 32(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 32(R0), F12
+	FMOVQ 48(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 48(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	WORD $0x6e23dd4e // fmul v14.4s, v10.4s, v3.4s
-	WORD $0x6e23dd6f // fmul v15.4s, v11.4s, v3.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x4e22d5ce // fadd v14.4s, v14.4s, v2.4s
-	WORD $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
+	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
-	VAND V4.B16, V17.B16, V21.B16
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV V17.D[0], R5
+	VMOV V17.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
 	VMOV V20.D[0], R5
 	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VMOV V21.D[0], R5
-	VMOV V21.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V21.D[0]
-	VMOV R7, V21.D[1]
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F24
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V24.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V24.D[1]
 	VAND V5.B16, V17.B16, V25.B16
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
-	VSHL $17, V24.S4, V24.S4
+	VAND V5.B16, V18.B16, V26.B16
+	VAND V5.B16, V19.B16, V27.B16
+	VAND V5.B16, V20.B16, V28.B16
 	VSHL $17, V25.S4, V25.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
-	VADD V24.S4, V20.S4, V20.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
+	VSHL $17, V28.S4, V28.S4
 	VADD V25.S4, V21.S4, V21.S4
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	VADD V28.S4, V24.S4, V24.S4
 	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x6e26ddd6 // fmul v22.4s, v14.4s, v6.4s
-	WORD $0x6e26ddf7 // fmul v23.4s, v15.4s, v6.4s
-	WORD $0x6e26de18 // fmul v24.4s, v16.4s, v6.4s
+	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x4e2ad6d6 // fadd v22.4s, v22.4s, v10.4s
-	WORD $0x4e2bd6f7 // fadd v23.4s, v23.4s, v11.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x6e27ddce // fmul v14.4s, v14.4s, v7.4s
-	WORD $0x6e27ddef // fmul v15.4s, v15.4s, v7.4s
-	WORD $0x6e27de10 // fmul v16.4s, v16.4s, v7.4s
+	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
 	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
-	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
 	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x6e28ddd6 // fmul v22.4s, v14.4s, v8.4s
-	WORD $0x6e28ddf7 // fmul v23.4s, v15.4s, v8.4s
-	WORD $0x6e28de18 // fmul v24.4s, v16.4s, v8.4s
-	WORD $0x6e28de39 // fmul v25.4s, v17.4s, v8.4s
-	WORD $0x6e36ddd6 // fmul v22.4s, v14.4s, v22.4s
-	WORD $0x6e37ddf7 // fmul v23.4s, v15.4s, v23.4s
-	WORD $0x6e38de18 // fmul v24.4s, v16.4s, v24.4s
-	WORD $0x6e39de39 // fmul v25.4s, v17.4s, v25.4s
-	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
-	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
-	WORD $0x4e30d718 // fadd v24.4s, v24.4s, v16.4s
-	WORD $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e37de77 // fmul v23.4s, v19.4s, v23.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
-	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
-	WORD $0x4e32d6d6 // fadd v22.4s, v22.4s, v18.4s
-	WORD $0x4e33d6f7 // fadd v23.4s, v23.4s, v19.4s
-	WORD $0x4e34d718 // fadd v24.4s, v24.4s, v20.4s
-	WORD $0x4e35d739 // fadd v25.4s, v25.4s, v21.4s
-	WORD $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
-	WORD $0x6eabe52b // fcmgt v11.4s, v9.4s, v11.4s
-	WORD $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
-	WORD $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
-	WORD $0x4e6a1eca // bic v10.16b, v22.16b, v10.16b
-	WORD $0x4e6b1eeb // bic v11.16b, v23.16b, v11.16b
-	WORD $0x4e6c1f0c // bic v12.16b, v24.16b, v12.16b
-	WORD $0x4e6d1f2d // bic v13.16b, v25.16b, v13.16b
-	FMOVQ F10, 0(R1)
-	FMOVQ F11, 16(R1)
-	FMOVQ F12, 32(R1)
-	FMOVQ F13, 48(R1)
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ F13, 0(R1)
+	FMOVQ F14, 16(R1)
+	FMOVQ F15, 32(R1)
+	FMOVQ F16, 48(R1)
 	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -635,47 +607,44 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V3.B16, V5.B16
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V5.D[0]
-	VMOV R7, V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 0(R3), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
-	WORD $0x4e621c82 // bic v2.16b, v4.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F6
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V6.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V6.D[1]
+	FMOVQ 48(R3), F7
+	VAND V7.B16, V4.B16, V7.B16
+	VSHL $17, V7.S4, V7.S4
+	VADD V7.S4, V6.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 96(R3), F2
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -703,45 +672,42 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	VAND V4.B16, V2.B16, V4.B16
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V4.D[0]
-	VMOV R7, V4.D[1]
-	FMOVQ 48(R3), F5
-	VAND V5.B16, V2.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V4.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 96(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 0(R3), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 112(R3), F2
-	WORD $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	VMOV V3.D[0], R5
+	VMOV V3.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F5
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V5.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V5.D[1]
+	FMOVQ 48(R3), F6
+	VAND V6.B16, V3.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V5.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 96(R3), F1
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -788,153 +754,144 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4(SB), NOSPLIT, $0-6
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
 	FMOVQ 96(R3), F8
-	FMOVQ 112(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
+	FMOVQ 0(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 16(R0), F11
+	FMOVQ 32(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 32(R0), F12
+	FMOVQ 48(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 48(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	WORD $0x6e23dd4e // fmul v14.4s, v10.4s, v3.4s
-	WORD $0x6e23dd6f // fmul v15.4s, v11.4s, v3.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x4e22d5ce // fadd v14.4s, v14.4s, v2.4s
-	WORD $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
+	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
-	VAND V4.B16, V17.B16, V21.B16
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV V17.D[0], R5
+	VMOV V17.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
 	VMOV V20.D[0], R5
 	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VMOV V21.D[0], R5
-	VMOV V21.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V21.D[0]
-	VMOV R7, V21.D[1]
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F24
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V24.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V24.D[1]
 	VAND V5.B16, V17.B16, V25.B16
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
-	VSHL $17, V24.S4, V24.S4
+	VAND V5.B16, V18.B16, V26.B16
+	VAND V5.B16, V19.B16, V27.B16
+	VAND V5.B16, V20.B16, V28.B16
 	VSHL $17, V25.S4, V25.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
-	VADD V24.S4, V20.S4, V20.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
+	VSHL $17, V28.S4, V28.S4
 	VADD V25.S4, V21.S4, V21.S4
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	VADD V28.S4, V24.S4, V24.S4
 	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x6e26ddd6 // fmul v22.4s, v14.4s, v6.4s
-	WORD $0x6e26ddf7 // fmul v23.4s, v15.4s, v6.4s
-	WORD $0x6e26de18 // fmul v24.4s, v16.4s, v6.4s
+	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x4e2ad6d6 // fadd v22.4s, v22.4s, v10.4s
-	WORD $0x4e2bd6f7 // fadd v23.4s, v23.4s, v11.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x6e27ddce // fmul v14.4s, v14.4s, v7.4s
-	WORD $0x6e27ddef // fmul v15.4s, v15.4s, v7.4s
-	WORD $0x6e27de10 // fmul v16.4s, v16.4s, v7.4s
+	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
 	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
-	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
 	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x6e28ddd6 // fmul v22.4s, v14.4s, v8.4s
-	WORD $0x6e28ddf7 // fmul v23.4s, v15.4s, v8.4s
-	WORD $0x6e28de18 // fmul v24.4s, v16.4s, v8.4s
-	WORD $0x6e28de39 // fmul v25.4s, v17.4s, v8.4s
-	WORD $0x6e36ddd6 // fmul v22.4s, v14.4s, v22.4s
-	WORD $0x6e37ddf7 // fmul v23.4s, v15.4s, v23.4s
-	WORD $0x6e38de18 // fmul v24.4s, v16.4s, v24.4s
-	WORD $0x6e39de39 // fmul v25.4s, v17.4s, v25.4s
-	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
-	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
-	WORD $0x4e30d718 // fadd v24.4s, v24.4s, v16.4s
-	WORD $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e37de77 // fmul v23.4s, v19.4s, v23.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
-	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
-	WORD $0x4e32d6d6 // fadd v22.4s, v22.4s, v18.4s
-	WORD $0x4e33d6f7 // fadd v23.4s, v23.4s, v19.4s
-	WORD $0x4e34d718 // fadd v24.4s, v24.4s, v20.4s
-	WORD $0x4e35d739 // fadd v25.4s, v25.4s, v21.4s
-	WORD $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
-	WORD $0x6eabe52b // fcmgt v11.4s, v9.4s, v11.4s
-	WORD $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
-	WORD $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
-	WORD $0x4e6a1eca // bic v10.16b, v22.16b, v10.16b
-	WORD $0x4e6b1eeb // bic v11.16b, v23.16b, v11.16b
-	WORD $0x4e6c1f0c // bic v12.16b, v24.16b, v12.16b
-	WORD $0x4e6d1f2d // bic v13.16b, v25.16b, v13.16b
-	FMOVQ F10, 0(R1)
-	FMOVQ F11, 16(R1)
-	FMOVQ F12, 32(R1)
-	FMOVQ F13, 48(R1)
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ F13, 0(R1)
+	FMOVQ F14, 16(R1)
+	FMOVQ F15, 32(R1)
+	FMOVQ F16, 48(R1)
 	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -952,47 +909,44 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V3.B16, V5.B16
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V5.D[0]
-	VMOV R7, V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 0(R3), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
-	WORD $0x4e621c82 // bic v2.16b, v4.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F6
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V6.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V6.D[1]
+	FMOVQ 48(R3), F7
+	VAND V7.B16, V4.B16, V7.B16
+	VSHL $17, V7.S4, V7.S4
+	VADD V7.S4, V6.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 96(R3), F2
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1020,45 +974,42 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	VAND V4.B16, V2.B16, V4.B16
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V4.D[0]
-	VMOV R7, V4.D[1]
-	FMOVQ 48(R3), F5
-	VAND V5.B16, V2.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V4.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 96(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 0(R3), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 112(R3), F2
-	WORD $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	VMOV V3.D[0], R5
+	VMOV V3.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F5
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V5.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V5.D[1]
+	FMOVQ 48(R3), F6
+	VAND V6.B16, V3.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V5.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 96(R3), F1
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1105,153 +1056,144 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2(SB), NOSPLIT,
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
 	FMOVQ 96(R3), F8
-	FMOVQ 112(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
+	FMOVQ 0(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 16(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 16(R0), F11
+	FMOVQ 32(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 32(R0), F12
+	FMOVQ 48(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 48(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	WORD $0x6e23dd4e // fmul v14.4s, v10.4s, v3.4s
-	WORD $0x6e23dd6f // fmul v15.4s, v11.4s, v3.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x4e22d5ce // fadd v14.4s, v14.4s, v2.4s
-	WORD $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
+	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
 	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
-	VAND V4.B16, V17.B16, V21.B16
+	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV V17.D[0], R5
+	VMOV V17.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
 	VMOV V20.D[0], R5
 	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VMOV V21.D[0], R5
-	VMOV V21.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V21.D[0]
-	VMOV R7, V21.D[1]
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F24
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V24.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V24.D[1]
 	VAND V5.B16, V17.B16, V25.B16
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
-	VSHL $17, V24.S4, V24.S4
+	VAND V5.B16, V18.B16, V26.B16
+	VAND V5.B16, V19.B16, V27.B16
+	VAND V5.B16, V20.B16, V28.B16
 	VSHL $17, V25.S4, V25.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
-	VADD V24.S4, V20.S4, V20.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
+	VSHL $17, V28.S4, V28.S4
 	VADD V25.S4, V21.S4, V21.S4
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	VADD V28.S4, V24.S4, V24.S4
 	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x6e26ddd6 // fmul v22.4s, v14.4s, v6.4s
-	WORD $0x6e26ddf7 // fmul v23.4s, v15.4s, v6.4s
-	WORD $0x6e26de18 // fmul v24.4s, v16.4s, v6.4s
+	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
 	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x4e2ad6d6 // fadd v22.4s, v22.4s, v10.4s
-	WORD $0x4e2bd6f7 // fadd v23.4s, v23.4s, v11.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x6e27ddce // fmul v14.4s, v14.4s, v7.4s
-	WORD $0x6e27ddef // fmul v15.4s, v15.4s, v7.4s
-	WORD $0x6e27de10 // fmul v16.4s, v16.4s, v7.4s
+	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
 	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
-	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
 	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x6e28ddd6 // fmul v22.4s, v14.4s, v8.4s
-	WORD $0x6e28ddf7 // fmul v23.4s, v15.4s, v8.4s
-	WORD $0x6e28de18 // fmul v24.4s, v16.4s, v8.4s
-	WORD $0x6e28de39 // fmul v25.4s, v17.4s, v8.4s
-	WORD $0x6e36ddd6 // fmul v22.4s, v14.4s, v22.4s
-	WORD $0x6e37ddf7 // fmul v23.4s, v15.4s, v23.4s
-	WORD $0x6e38de18 // fmul v24.4s, v16.4s, v24.4s
-	WORD $0x6e39de39 // fmul v25.4s, v17.4s, v25.4s
-	WORD $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
-	WORD $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
-	WORD $0x4e30d718 // fadd v24.4s, v24.4s, v16.4s
-	WORD $0x4e31d739 // fadd v25.4s, v25.4s, v17.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e37de77 // fmul v23.4s, v19.4s, v23.4s
-	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
-	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
-	WORD $0x4e32d6d6 // fadd v22.4s, v22.4s, v18.4s
-	WORD $0x4e33d6f7 // fadd v23.4s, v23.4s, v19.4s
-	WORD $0x4e34d718 // fadd v24.4s, v24.4s, v20.4s
-	WORD $0x4e35d739 // fadd v25.4s, v25.4s, v21.4s
-	WORD $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
-	WORD $0x6eabe52b // fcmgt v11.4s, v9.4s, v11.4s
-	WORD $0x6eace52c // fcmgt v12.4s, v9.4s, v12.4s
-	WORD $0x6eade52d // fcmgt v13.4s, v9.4s, v13.4s
-	WORD $0x4e6a1eca // bic v10.16b, v22.16b, v10.16b
-	WORD $0x4e6b1eeb // bic v11.16b, v23.16b, v11.16b
-	WORD $0x4e6c1f0c // bic v12.16b, v24.16b, v12.16b
-	WORD $0x4e6d1f2d // bic v13.16b, v25.16b, v13.16b
-	FMOVQ F10, 0(R1)
-	FMOVQ F11, 16(R1)
-	FMOVQ F12, 32(R1)
-	FMOVQ F13, 48(R1)
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ F13, 0(R1)
+	FMOVQ F14, 16(R1)
+	FMOVQ F15, 32(R1)
+	FMOVQ F16, 48(R1)
 	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -1269,47 +1211,44 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V3.B16, V5.B16
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V5.D[0]
-	VMOV R7, V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 0(R3), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
-	WORD $0x4e621c82 // bic v2.16b, v4.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F6
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V6.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V6.D[1]
+	FMOVQ 48(R3), F7
+	VAND V7.B16, V4.B16, V7.B16
+	VSHL $17, V7.S4, V7.S4
+	VADD V7.S4, V6.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 96(R3), F2
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1337,45 +1276,42 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	VAND V4.B16, V2.B16, V4.B16
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V4.D[0]
-	VMOV R7, V4.D[1]
-	FMOVQ 48(R3), F5
-	VAND V5.B16, V2.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V4.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 96(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 0(R3), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 112(R3), F2
-	WORD $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	VMOV V3.D[0], R5
+	VMOV V3.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F5
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V5.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V5.D[1]
+	FMOVQ 48(R3), F6
+	VAND V6.B16, V3.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V5.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 96(R3), F1
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1414,118 +1350,118 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 128(R3), F2
+	FMOVQ 112(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 80(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 208(R3), F10
-	FMOVQ 112(R3), F11
+	FMOVQ 32(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 80(R3), F6
+	FMOVQ 128(R3), F7
+	FMOVQ 144(R3), F8
+	FMOVQ 160(R3), F9
+	FMOVQ 176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F12
+	FMOVQ 0(R0), F11
+	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ 16(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 16(R0), F13
+	FMOVQ 32(R0), F13
 	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 32(R0), F14
+	FMOVQ 48(R0), F14
 	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	FMOVQ 48(R0), F15
-	WORD $0x4ea1d5ef // fsub v15.4s, v15.4s, v1.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x6e23ddd2 // fmul v18.4s, v14.4s, v3.4s
-	WORD $0x6e23ddf3 // fmul v19.4s, v15.4s, v3.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
 	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
 	VSHL $23, V19.S4, V23.S4
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	VSHL $23, V20.S4, V24.S4
+	VSHL $23, V21.S4, V25.S4
+	VSHL $23, V22.S4, V26.S4
 	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x6e24de18 // fmul v24.4s, v16.4s, v4.4s
-	WORD $0x6e24de39 // fmul v25.4s, v17.4s, v4.4s
-	WORD $0x6e24de5a // fmul v26.4s, v18.4s, v4.4s
-	WORD $0x6e24de7b // fmul v27.4s, v19.4s, v4.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x4e2ed75a // fadd v26.4s, v26.4s, v14.4s
-	WORD $0x4e2fd77b // fadd v27.4s, v27.4s, v15.4s
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
 	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x6e30dcd8 // fmul v24.4s, v6.4s, v16.4s
-	WORD $0x6e31dcd9 // fmul v25.4s, v6.4s, v17.4s
-	WORD $0x6e32dcda // fmul v26.4s, v6.4s, v18.4s
-	WORD $0x6e33dcdb // fmul v27.4s, v6.4s, v19.4s
-	WORD $0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
-	WORD $0x4e27d739 // fadd v25.4s, v25.4s, v7.4s
-	WORD $0x4e27d75a // fadd v26.4s, v26.4s, v7.4s
-	WORD $0x4e27d77b // fadd v27.4s, v27.4s, v7.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e28d718 // fadd v24.4s, v24.4s, v8.4s
-	WORD $0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
-	WORD $0x4e28d75a // fadd v26.4s, v26.4s, v8.4s
-	WORD $0x4e28d77b // fadd v27.4s, v27.4s, v8.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e29d75a // fadd v26.4s, v26.4s, v9.4s
-	WORD $0x4e29d77b // fadd v27.4s, v27.4s, v9.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e2ad718 // fadd v24.4s, v24.4s, v10.4s
-	WORD $0x4e2ad739 // fadd v25.4s, v25.4s, v10.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2ad77b // fadd v27.4s, v27.4s, v10.4s
-	WORD $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
-	WORD $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
-	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ 192(R3), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
 	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
-	WORD $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
-	WORD $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
-	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
-	WORD $0x6eade56d // fcmgt v13.4s, v11.4s, v13.4s
-	WORD $0x6eaee56e // fcmgt v14.4s, v11.4s, v14.4s
-	WORD $0x6eafe56f // fcmgt v15.4s, v11.4s, v15.4s
-	WORD $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
-	WORD $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ F15, 0(R1)
+	FMOVQ F16, 16(R1)
+	FMOVQ F17, 32(R1)
+	FMOVQ F18, 48(R1)
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -1543,38 +1479,38 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 128(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 144(R3), F4
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 160(R3), F6
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 112(R3), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL $23, V4.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 128(R3), F2
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 144(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 160(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 176(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 192(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 176(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 192(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 208(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	FMOVQ 112(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1602,36 +1538,36 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 128(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 144(R3), F3
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 160(R3), F5
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R3), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL $23, V3.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 128(R3), F1
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 144(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 160(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 176(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 192(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 208(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1670,118 +1606,118 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4(SB), NOSPLIT, $0-6
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 128(R3), F2
+	FMOVQ 112(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 80(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 208(R3), F10
-	FMOVQ 112(R3), F11
+	FMOVQ 32(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 80(R3), F6
+	FMOVQ 128(R3), F7
+	FMOVQ 144(R3), F8
+	FMOVQ 160(R3), F9
+	FMOVQ 176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F12
+	FMOVQ 0(R0), F11
+	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ 16(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 16(R0), F13
+	FMOVQ 32(R0), F13
 	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 32(R0), F14
+	FMOVQ 48(R0), F14
 	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	FMOVQ 48(R0), F15
-	WORD $0x4ea1d5ef // fsub v15.4s, v15.4s, v1.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x6e23ddd2 // fmul v18.4s, v14.4s, v3.4s
-	WORD $0x6e23ddf3 // fmul v19.4s, v15.4s, v3.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
 	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
 	VSHL $23, V19.S4, V23.S4
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	VSHL $23, V20.S4, V24.S4
+	VSHL $23, V21.S4, V25.S4
+	VSHL $23, V22.S4, V26.S4
 	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x6e24de18 // fmul v24.4s, v16.4s, v4.4s
-	WORD $0x6e24de39 // fmul v25.4s, v17.4s, v4.4s
-	WORD $0x6e24de5a // fmul v26.4s, v18.4s, v4.4s
-	WORD $0x6e24de7b // fmul v27.4s, v19.4s, v4.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x4e2ed75a // fadd v26.4s, v26.4s, v14.4s
-	WORD $0x4e2fd77b // fadd v27.4s, v27.4s, v15.4s
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
 	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x6e30dcd8 // fmul v24.4s, v6.4s, v16.4s
-	WORD $0x6e31dcd9 // fmul v25.4s, v6.4s, v17.4s
-	WORD $0x6e32dcda // fmul v26.4s, v6.4s, v18.4s
-	WORD $0x6e33dcdb // fmul v27.4s, v6.4s, v19.4s
-	WORD $0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
-	WORD $0x4e27d739 // fadd v25.4s, v25.4s, v7.4s
-	WORD $0x4e27d75a // fadd v26.4s, v26.4s, v7.4s
-	WORD $0x4e27d77b // fadd v27.4s, v27.4s, v7.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e28d718 // fadd v24.4s, v24.4s, v8.4s
-	WORD $0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
-	WORD $0x4e28d75a // fadd v26.4s, v26.4s, v8.4s
-	WORD $0x4e28d77b // fadd v27.4s, v27.4s, v8.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e29d75a // fadd v26.4s, v26.4s, v9.4s
-	WORD $0x4e29d77b // fadd v27.4s, v27.4s, v9.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e2ad718 // fadd v24.4s, v24.4s, v10.4s
-	WORD $0x4e2ad739 // fadd v25.4s, v25.4s, v10.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2ad77b // fadd v27.4s, v27.4s, v10.4s
-	WORD $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
-	WORD $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
-	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ 192(R3), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
 	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
-	WORD $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
-	WORD $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
-	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
-	WORD $0x6eade56d // fcmgt v13.4s, v11.4s, v13.4s
-	WORD $0x6eaee56e // fcmgt v14.4s, v11.4s, v14.4s
-	WORD $0x6eafe56f // fcmgt v15.4s, v11.4s, v15.4s
-	WORD $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
-	WORD $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ F15, 0(R1)
+	FMOVQ F16, 16(R1)
+	FMOVQ F17, 32(R1)
+	FMOVQ F18, 48(R1)
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -1799,38 +1735,38 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 128(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 144(R3), F4
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 160(R3), F6
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 112(R3), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL $23, V4.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 128(R3), F2
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 144(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 160(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 176(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 192(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 176(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 192(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 208(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	FMOVQ 112(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1858,36 +1794,36 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 128(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 144(R3), F3
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 160(R3), F5
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R3), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL $23, V3.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 128(R3), F1
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 144(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 160(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 176(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 192(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 208(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1926,118 +1862,118 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(SB), NOSPLIT, $0-60
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 128(R3), F2
+	FMOVQ 112(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 80(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 208(R3), F10
-	FMOVQ 112(R3), F11
+	FMOVQ 32(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 80(R3), F6
+	FMOVQ 128(R3), F7
+	FMOVQ 144(R3), F8
+	FMOVQ 160(R3), F9
+	FMOVQ 176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F12
+	FMOVQ 0(R0), F11
+	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ 16(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 16(R0), F13
+	FMOVQ 32(R0), F13
 	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 32(R0), F14
+	FMOVQ 48(R0), F14
 	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	FMOVQ 48(R0), F15
-	WORD $0x4ea1d5ef // fsub v15.4s, v15.4s, v1.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x6e23ddd2 // fmul v18.4s, v14.4s, v3.4s
-	WORD $0x6e23ddf3 // fmul v19.4s, v15.4s, v3.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
 	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
 	VSHL $23, V19.S4, V23.S4
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	VSHL $23, V20.S4, V24.S4
+	VSHL $23, V21.S4, V25.S4
+	VSHL $23, V22.S4, V26.S4
 	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x6e24de18 // fmul v24.4s, v16.4s, v4.4s
-	WORD $0x6e24de39 // fmul v25.4s, v17.4s, v4.4s
-	WORD $0x6e24de5a // fmul v26.4s, v18.4s, v4.4s
-	WORD $0x6e24de7b // fmul v27.4s, v19.4s, v4.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x4e2ed75a // fadd v26.4s, v26.4s, v14.4s
-	WORD $0x4e2fd77b // fadd v27.4s, v27.4s, v15.4s
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
 	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x6e30dcd8 // fmul v24.4s, v6.4s, v16.4s
-	WORD $0x6e31dcd9 // fmul v25.4s, v6.4s, v17.4s
-	WORD $0x6e32dcda // fmul v26.4s, v6.4s, v18.4s
-	WORD $0x6e33dcdb // fmul v27.4s, v6.4s, v19.4s
-	WORD $0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
-	WORD $0x4e27d739 // fadd v25.4s, v25.4s, v7.4s
-	WORD $0x4e27d75a // fadd v26.4s, v26.4s, v7.4s
-	WORD $0x4e27d77b // fadd v27.4s, v27.4s, v7.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e28d718 // fadd v24.4s, v24.4s, v8.4s
-	WORD $0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
-	WORD $0x4e28d75a // fadd v26.4s, v26.4s, v8.4s
-	WORD $0x4e28d77b // fadd v27.4s, v27.4s, v8.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e29d75a // fadd v26.4s, v26.4s, v9.4s
-	WORD $0x4e29d77b // fadd v27.4s, v27.4s, v9.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e2ad718 // fadd v24.4s, v24.4s, v10.4s
-	WORD $0x4e2ad739 // fadd v25.4s, v25.4s, v10.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2ad77b // fadd v27.4s, v27.4s, v10.4s
-	WORD $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
-	WORD $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
-	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ 192(R3), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
 	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
-	WORD $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
-	WORD $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
-	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
-	WORD $0x6eade56d // fcmgt v13.4s, v11.4s, v13.4s
-	WORD $0x6eaee56e // fcmgt v14.4s, v11.4s, v14.4s
-	WORD $0x6eafe56f // fcmgt v15.4s, v11.4s, v15.4s
-	WORD $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
-	WORD $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ F15, 0(R1)
+	FMOVQ F16, 16(R1)
+	FMOVQ F17, 32(R1)
+	FMOVQ F18, 48(R1)
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -2055,38 +1991,38 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 128(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 144(R3), F4
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 160(R3), F6
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 112(R3), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL $23, V4.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 128(R3), F2
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 144(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 160(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 176(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 192(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 176(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 192(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 208(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	FMOVQ 112(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -2114,36 +2050,36 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 128(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 144(R3), F3
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 160(R3), F5
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R3), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL $23, V3.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 128(R3), F1
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 144(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 160(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 176(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 192(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 208(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -2182,118 +2118,118 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(SB), NOSPLIT, $0-60
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 128(R3), F2
+	FMOVQ 112(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 80(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 208(R3), F10
-	FMOVQ 112(R3), F11
+	FMOVQ 32(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 80(R3), F6
+	FMOVQ 128(R3), F7
+	FMOVQ 144(R3), F8
+	FMOVQ 160(R3), F9
+	FMOVQ 176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F12
+	FMOVQ 0(R0), F11
+	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ 16(R0), F12
 	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 16(R0), F13
+	FMOVQ 32(R0), F13
 	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 32(R0), F14
+	FMOVQ 48(R0), F14
 	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	FMOVQ 48(R0), F15
-	WORD $0x4ea1d5ef // fsub v15.4s, v15.4s, v1.4s
-	WORD $0x6e23dd90 // fmul v16.4s, v12.4s, v3.4s
-	WORD $0x6e23ddb1 // fmul v17.4s, v13.4s, v3.4s
-	WORD $0x6e23ddd2 // fmul v18.4s, v14.4s, v3.4s
-	WORD $0x6e23ddf3 // fmul v19.4s, v15.4s, v3.4s
-	WORD $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
 	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
+	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
 	VSHL $23, V19.S4, V23.S4
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	VSHL $23, V20.S4, V24.S4
+	VSHL $23, V21.S4, V25.S4
+	VSHL $23, V22.S4, V26.S4
 	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x6e24de18 // fmul v24.4s, v16.4s, v4.4s
-	WORD $0x6e24de39 // fmul v25.4s, v17.4s, v4.4s
-	WORD $0x6e24de5a // fmul v26.4s, v18.4s, v4.4s
-	WORD $0x6e24de7b // fmul v27.4s, v19.4s, v4.4s
-	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
-	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
-	WORD $0x4e2ed75a // fadd v26.4s, v26.4s, v14.4s
-	WORD $0x4e2fd77b // fadd v27.4s, v27.4s, v15.4s
-	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
-	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
-	WORD $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
-	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
-	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
 	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x6e30dcd8 // fmul v24.4s, v6.4s, v16.4s
-	WORD $0x6e31dcd9 // fmul v25.4s, v6.4s, v17.4s
-	WORD $0x6e32dcda // fmul v26.4s, v6.4s, v18.4s
-	WORD $0x6e33dcdb // fmul v27.4s, v6.4s, v19.4s
-	WORD $0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
-	WORD $0x4e27d739 // fadd v25.4s, v25.4s, v7.4s
-	WORD $0x4e27d75a // fadd v26.4s, v26.4s, v7.4s
-	WORD $0x4e27d77b // fadd v27.4s, v27.4s, v7.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e28d718 // fadd v24.4s, v24.4s, v8.4s
-	WORD $0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
-	WORD $0x4e28d75a // fadd v26.4s, v26.4s, v8.4s
-	WORD $0x4e28d77b // fadd v27.4s, v27.4s, v8.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e29d75a // fadd v26.4s, v26.4s, v9.4s
-	WORD $0x4e29d77b // fadd v27.4s, v27.4s, v9.4s
-	WORD $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
-	WORD $0x6e31df39 // fmul v25.4s, v25.4s, v17.4s
-	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
-	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
-	WORD $0x4e2ad718 // fadd v24.4s, v24.4s, v10.4s
-	WORD $0x4e2ad739 // fadd v25.4s, v25.4s, v10.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2ad77b // fadd v27.4s, v27.4s, v10.4s
-	WORD $0x6e34de10 // fmul v16.4s, v16.4s, v20.4s
-	WORD $0x6e35de31 // fmul v17.4s, v17.4s, v21.4s
-	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ 192(R3), F27
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
 	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
-	WORD $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
-	WORD $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
-	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
 	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
-	WORD $0x6eade56d // fcmgt v13.4s, v11.4s, v13.4s
-	WORD $0x6eaee56e // fcmgt v14.4s, v11.4s, v14.4s
-	WORD $0x6eafe56f // fcmgt v15.4s, v11.4s, v15.4s
-	WORD $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
-	WORD $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
-	WORD $0x4e6e1e4e // bic v14.16b, v18.16b, v14.16b
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
 	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ F15, 0(R1)
+	FMOVQ F16, 16(R1)
+	FMOVQ F17, 32(R1)
+	FMOVQ F18, 48(R1)
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -2311,38 +2247,38 @@ loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	FMOVQ 128(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	FMOVQ 80(R3), F6
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 144(R3), F4
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 160(R3), F6
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 32(R3), F4
+	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ 112(R3), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL $23, V4.S4, V6.S4
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ 80(R3), F2
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 128(R3), F2
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 144(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 160(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 176(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ 192(R3), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 176(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 192(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
-	FMOVQ 208(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	FMOVQ 112(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -2370,36 +2306,36 @@ l2:
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	FMOVQ 128(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V4.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 64(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 144(R3), F3
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 160(R3), F5
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 32(R3), F3
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 112(R3), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL $23, V3.S4, V5.S4
+	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ 64(R3), F4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ 80(R3), F1
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 128(R3), F1
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 144(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 160(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 176(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ 192(R3), F4
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	FMOVQ 208(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.

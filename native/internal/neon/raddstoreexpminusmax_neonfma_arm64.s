@@ -8,22 +8,22 @@
 
 #include "textflag.h"
 
-DATA pool<>+0(SB)/4, $0x48400000
-DATA pool<>+4(SB)/4, $0x48400000
-DATA pool<>+8(SB)/4, $0x48400000
-DATA pool<>+12(SB)/4, $0x48400000
+DATA pool<>+0(SB)/4, $0xc2aeac4f
+DATA pool<>+4(SB)/4, $0xc2aeac4f
+DATA pool<>+8(SB)/4, $0xc2aeac4f
+DATA pool<>+12(SB)/4, $0xc2aeac4f
 DATA pool<>+16(SB)/4, $0x3fb8aa3b
 DATA pool<>+20(SB)/4, $0x3fb8aa3b
 DATA pool<>+24(SB)/4, $0x3fb8aa3b
 DATA pool<>+28(SB)/4, $0x3fb8aa3b
-DATA pool<>+32(SB)/4, $0x0000003f
-DATA pool<>+36(SB)/4, $0x0000003f
-DATA pool<>+40(SB)/4, $0x0000003f
-DATA pool<>+44(SB)/4, $0x0000003f
-DATA pool<>+48(SB)/4, $0xffffffc0
-DATA pool<>+52(SB)/4, $0xffffffc0
-DATA pool<>+56(SB)/4, $0xffffffc0
-DATA pool<>+60(SB)/4, $0xffffffc0
+DATA pool<>+32(SB)/4, $0xffffffc0
+DATA pool<>+36(SB)/4, $0xffffffc0
+DATA pool<>+40(SB)/4, $0xffffffc0
+DATA pool<>+44(SB)/4, $0xffffffc0
+DATA pool<>+48(SB)/4, $0x48400000
+DATA pool<>+52(SB)/4, $0x48400000
+DATA pool<>+56(SB)/4, $0x48400000
+DATA pool<>+60(SB)/4, $0x48400000
 DATA pool<>+64(SB)/4, $0xbf317218
 DATA pool<>+68(SB)/4, $0xbf317218
 DATA pool<>+72(SB)/4, $0xbf317218
@@ -32,35 +32,31 @@ DATA pool<>+80(SB)/4, $0x3effff85
 DATA pool<>+84(SB)/4, $0x3effff85
 DATA pool<>+88(SB)/4, $0x3effff85
 DATA pool<>+92(SB)/4, $0x3effff85
-DATA pool<>+96(SB)/4, $0xc2aeac4f
-DATA pool<>+100(SB)/4, $0xc2aeac4f
-DATA pool<>+104(SB)/4, $0xc2aeac4f
-DATA pool<>+108(SB)/4, $0xc2aeac4f
-DATA pool<>+112(SB)/4, $0x4b40007f
-DATA pool<>+116(SB)/4, $0x4b40007f
-DATA pool<>+120(SB)/4, $0x4b40007f
-DATA pool<>+124(SB)/4, $0x4b40007f
-DATA pool<>+128(SB)/4, $0x3c07cfce
-DATA pool<>+132(SB)/4, $0x3c07cfce
-DATA pool<>+136(SB)/4, $0x3c07cfce
-DATA pool<>+140(SB)/4, $0x3c07cfce
-DATA pool<>+144(SB)/4, $0x3d2b9d0d
-DATA pool<>+148(SB)/4, $0x3d2b9d0d
-DATA pool<>+152(SB)/4, $0x3d2b9d0d
-DATA pool<>+156(SB)/4, $0x3d2b9d0d
-DATA pool<>+160(SB)/4, $0x3e2aad40
-DATA pool<>+164(SB)/4, $0x3e2aad40
-DATA pool<>+168(SB)/4, $0x3e2aad40
-DATA pool<>+172(SB)/4, $0x3e2aad40
-DATA pool<>+176(SB)/4, $0x3efffee3
-DATA pool<>+180(SB)/4, $0x3efffee3
-DATA pool<>+184(SB)/4, $0x3efffee3
-DATA pool<>+188(SB)/4, $0x3efffee3
-DATA pool<>+192(SB)/4, $0x3f7ffffb
-DATA pool<>+196(SB)/4, $0x3f7ffffb
-DATA pool<>+200(SB)/4, $0x3f7ffffb
-DATA pool<>+204(SB)/4, $0x3f7ffffb
-GLOBL pool<>(SB), RODATA|NOPTR, $208
+DATA pool<>+96(SB)/4, $0x4b40007f
+DATA pool<>+100(SB)/4, $0x4b40007f
+DATA pool<>+104(SB)/4, $0x4b40007f
+DATA pool<>+108(SB)/4, $0x4b40007f
+DATA pool<>+112(SB)/4, $0x3c07cfce
+DATA pool<>+116(SB)/4, $0x3c07cfce
+DATA pool<>+120(SB)/4, $0x3c07cfce
+DATA pool<>+124(SB)/4, $0x3c07cfce
+DATA pool<>+128(SB)/4, $0x3d2b9d0d
+DATA pool<>+132(SB)/4, $0x3d2b9d0d
+DATA pool<>+136(SB)/4, $0x3d2b9d0d
+DATA pool<>+140(SB)/4, $0x3d2b9d0d
+DATA pool<>+144(SB)/4, $0x3e2aad40
+DATA pool<>+148(SB)/4, $0x3e2aad40
+DATA pool<>+152(SB)/4, $0x3e2aad40
+DATA pool<>+156(SB)/4, $0x3e2aad40
+DATA pool<>+160(SB)/4, $0x3efffee3
+DATA pool<>+164(SB)/4, $0x3efffee3
+DATA pool<>+168(SB)/4, $0x3efffee3
+DATA pool<>+172(SB)/4, $0x3efffee3
+DATA pool<>+176(SB)/4, $0x3f7ffffb
+DATA pool<>+180(SB)/4, $0x3f7ffffb
+DATA pool<>+184(SB)/4, $0x3f7ffffb
+DATA pool<>+188(SB)/4, $0x3f7ffffb
+GLOBL pool<>(SB), RODATA|NOPTR, $192
 
 DATA exp2k64<>+0(SB)/4, $0x3f800000
 DATA exp2k64<>+4(SB)/4, $0x3f8164d2
@@ -149,137 +145,124 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(SB), NOSP
 	FMOVQ 48(R3), F5
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
+	FMOVQ 0(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R0), F9
 	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
+	FMOVQ 32(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
+	FMOVQ 48(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	VORR V2.B16, V2.B16, V13.B16
-	VFMLA V3.S4, V9.S4, V13.S4
-	VORR V2.B16, V2.B16, V14.B16
-	VFMLA V3.S4, V10.S4, V14.S4
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VAND V4.B16, V13.B16, V17.B16
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ 48(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 48(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 48(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
+	FMOVQ 48(R3), F19
+	VFMLA V3.S4, V11.S4, V19.S4
+	VMOV V16.D[0], R5
+	VMOV V16.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F20
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V20.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V20.D[1]
 	VMOV V17.D[0], R5
 	VMOV V17.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V17.D[0]
-	VMOV R7, V17.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VAND V5.B16, V13.B16, V21.B16
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
-	VSHL $17, V21.S4, V21.S4
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
+	VAND V4.B16, V16.B16, V24.B16
+	VAND V4.B16, V17.B16, V25.B16
+	VAND V4.B16, V18.B16, V26.B16
+	VAND V4.B16, V19.B16, V27.B16
 	VSHL $17, V24.S4, V24.S4
-	VADD V21.S4, V17.S4, V17.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
+	VSHL $17, V25.S4, V25.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
 	VADD V24.S4, V20.S4, V20.S4
-	WORD $0x4ea2d5ad // fsub v13.4s, v13.4s, v2.4s
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	VORR V9.B16, V9.B16, V21.B16
-	VFMLA V6.S4, V13.S4, V21.S4
-	VORR V10.B16, V10.B16, V13.B16
-	VFMLA V6.S4, V14.S4, V13.S4
-	VORR V11.B16, V11.B16, V14.B16
-	VFMLA V6.S4, V15.S4, V14.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V6.S4, V16.S4, V15.S4
-	WORD $0x6e27deb0 // fmul v16.4s, v21.4s, v7.4s
-	WORD $0x6e27ddb6 // fmul v22.4s, v13.4s, v7.4s
-	WORD $0x6e27ddd7 // fmul v23.4s, v14.4s, v7.4s
-	WORD $0x6e27ddf8 // fmul v24.4s, v15.4s, v7.4s
-	VFMLA V16.S4, V21.S4, V21.S4
-	VFMLA V22.S4, V13.S4, V13.S4
-	VFMLA V23.S4, V14.S4, V14.S4
-	VFMLA V24.S4, V15.S4, V15.S4
-	VFMLA V21.S4, V17.S4, V17.S4
-	VFMLA V13.S4, V18.S4, V18.S4
-	VFMLA V14.S4, V19.S4, V19.S4
-	VFMLA V15.S4, V20.S4, V20.S4
-	WORD $0x6ea9e509 // fcmgt v9.4s, v8.4s, v9.4s
-	WORD $0x6eaae50a // fcmgt v10.4s, v8.4s, v10.4s
-	WORD $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
-	WORD $0x6eace50c // fcmgt v12.4s, v8.4s, v12.4s
-	WORD $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
-	WORD $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	VADD V25.S4, V21.S4, V21.S4
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA V6.S4, V16.S4, V8.S4
+	VFMLA V6.S4, V17.S4, V9.S4
+	VFMLA V6.S4, V18.S4, V10.S4
+	VFMLA V6.S4, V19.S4, V11.S4
+	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA V16.S4, V8.S4, V8.S4
+	VFMLA V17.S4, V9.S4, V9.S4
+	VFMLA V18.S4, V10.S4, V10.S4
+	VFMLA V19.S4, V11.S4, V11.S4
+	VFMLA V8.S4, V20.S4, V20.S4
+	VFMLA V9.S4, V21.S4, V21.S4
+	VFMLA V10.S4, V22.S4, V22.S4
+	VFMLA V11.S4, V23.S4, V23.S4
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	FMOVQ F9, 0(R1)
-	FMOVQ F10, 16(R1)
-	FMOVQ F11, 32(R1)
-	FMOVQ F12, 48(R1)
-	WORD $0x4e29d400 // fadd v0.4s, v0.4s, v9.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ F12, 0(R1)
+	FMOVQ F13, 16(R1)
+	FMOVQ F14, 32(R1)
+	FMOVQ F15, 48(R1)
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -296,43 +279,39 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 0(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 32(R3), F3
-	VAND V3.B16, V4.B16, V3.B16
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V3.D[0]
-	VMOV R7, V3.D[1]
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
 	FMOVQ 48(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 0(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	VFMLA V4.S4, V6.S4, V6.S4
-	VFMLA V6.S4, V3.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V4.S4, V2.S4, V5.S4
+	VMOV V5.D[0], R5
+	VMOV V5.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F4
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V4.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V4.D[1]
+	FMOVQ 32(R3), F6
+	VAND V6.B16, V5.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V4.S4, V4.S4
+	FMOVQ 48(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
+	FMOVQ 80(R3), F5
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA V5.S4, V2.S4, V2.S4
+	VFMLA V2.S4, V4.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -359,41 +338,37 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 0(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	FMOVQ 32(R3), F2
-	VAND V2.B16, V3.B16, V2.B16
-	VMOV V2.D[0], R5
-	VMOV V2.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V2.D[0]
-	VMOV R7, V2.D[1]
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
 	FMOVQ 48(R3), F4
-	VAND V4.B16, V3.B16, V4.B16
-	VSHL $17, V4.S4, V4.S4
-	VADD V4.S4, V2.S4, V2.S4
-	FMOVQ 0(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 80(R3), F3
-	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
-	VFMLA V3.S4, V5.S4, V5.S4
-	VFMLA V5.S4, V2.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V3.S4, V1.S4, V4.S4
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F3
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V3.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V3.D[1]
+	FMOVQ 32(R3), F5
+	VAND V5.B16, V4.B16, V5.B16
+	VSHL $17, V5.S4, V5.S4
+	VADD V5.S4, V3.S4, V3.S4
+	FMOVQ 48(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
+	FMOVQ 80(R3), F4
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA V4.S4, V1.S4, V1.S4
+	VFMLA V1.S4, V3.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -439,137 +414,124 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4(SB), NOSP
 	FMOVQ 48(R3), F5
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
+	FMOVQ 0(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R0), F9
 	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
+	FMOVQ 32(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
+	FMOVQ 48(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	VORR V2.B16, V2.B16, V13.B16
-	VFMLA V3.S4, V9.S4, V13.S4
-	VORR V2.B16, V2.B16, V14.B16
-	VFMLA V3.S4, V10.S4, V14.S4
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VAND V4.B16, V13.B16, V17.B16
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ 48(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 48(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 48(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
+	FMOVQ 48(R3), F19
+	VFMLA V3.S4, V11.S4, V19.S4
+	VMOV V16.D[0], R5
+	VMOV V16.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F20
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V20.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V20.D[1]
 	VMOV V17.D[0], R5
 	VMOV V17.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V17.D[0]
-	VMOV R7, V17.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VAND V5.B16, V13.B16, V21.B16
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
-	VSHL $17, V21.S4, V21.S4
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
+	VAND V4.B16, V16.B16, V24.B16
+	VAND V4.B16, V17.B16, V25.B16
+	VAND V4.B16, V18.B16, V26.B16
+	VAND V4.B16, V19.B16, V27.B16
 	VSHL $17, V24.S4, V24.S4
-	VADD V21.S4, V17.S4, V17.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
+	VSHL $17, V25.S4, V25.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
 	VADD V24.S4, V20.S4, V20.S4
-	WORD $0x4ea2d5ad // fsub v13.4s, v13.4s, v2.4s
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	VORR V9.B16, V9.B16, V21.B16
-	VFMLA V6.S4, V13.S4, V21.S4
-	VORR V10.B16, V10.B16, V13.B16
-	VFMLA V6.S4, V14.S4, V13.S4
-	VORR V11.B16, V11.B16, V14.B16
-	VFMLA V6.S4, V15.S4, V14.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V6.S4, V16.S4, V15.S4
-	WORD $0x6e27deb0 // fmul v16.4s, v21.4s, v7.4s
-	WORD $0x6e27ddb6 // fmul v22.4s, v13.4s, v7.4s
-	WORD $0x6e27ddd7 // fmul v23.4s, v14.4s, v7.4s
-	WORD $0x6e27ddf8 // fmul v24.4s, v15.4s, v7.4s
-	VFMLA V16.S4, V21.S4, V21.S4
-	VFMLA V22.S4, V13.S4, V13.S4
-	VFMLA V23.S4, V14.S4, V14.S4
-	VFMLA V24.S4, V15.S4, V15.S4
-	VFMLA V21.S4, V17.S4, V17.S4
-	VFMLA V13.S4, V18.S4, V18.S4
-	VFMLA V14.S4, V19.S4, V19.S4
-	VFMLA V15.S4, V20.S4, V20.S4
-	WORD $0x6ea9e509 // fcmgt v9.4s, v8.4s, v9.4s
-	WORD $0x6eaae50a // fcmgt v10.4s, v8.4s, v10.4s
-	WORD $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
-	WORD $0x6eace50c // fcmgt v12.4s, v8.4s, v12.4s
-	WORD $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
-	WORD $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	VADD V25.S4, V21.S4, V21.S4
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA V6.S4, V16.S4, V8.S4
+	VFMLA V6.S4, V17.S4, V9.S4
+	VFMLA V6.S4, V18.S4, V10.S4
+	VFMLA V6.S4, V19.S4, V11.S4
+	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA V16.S4, V8.S4, V8.S4
+	VFMLA V17.S4, V9.S4, V9.S4
+	VFMLA V18.S4, V10.S4, V10.S4
+	VFMLA V19.S4, V11.S4, V11.S4
+	VFMLA V8.S4, V20.S4, V20.S4
+	VFMLA V9.S4, V21.S4, V21.S4
+	VFMLA V10.S4, V22.S4, V22.S4
+	VFMLA V11.S4, V23.S4, V23.S4
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	FMOVQ F9, 0(R1)
-	FMOVQ F10, 16(R1)
-	FMOVQ F11, 32(R1)
-	FMOVQ F12, 48(R1)
-	WORD $0x4e29d400 // fadd v0.4s, v0.4s, v9.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ F12, 0(R1)
+	FMOVQ F13, 16(R1)
+	FMOVQ F14, 32(R1)
+	FMOVQ F15, 48(R1)
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -586,43 +548,39 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 0(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 32(R3), F3
-	VAND V3.B16, V4.B16, V3.B16
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V3.D[0]
-	VMOV R7, V3.D[1]
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
 	FMOVQ 48(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 0(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	VFMLA V4.S4, V6.S4, V6.S4
-	VFMLA V6.S4, V3.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V4.S4, V2.S4, V5.S4
+	VMOV V5.D[0], R5
+	VMOV V5.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F4
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V4.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V4.D[1]
+	FMOVQ 32(R3), F6
+	VAND V6.B16, V5.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V4.S4, V4.S4
+	FMOVQ 48(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
+	FMOVQ 80(R3), F5
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA V5.S4, V2.S4, V2.S4
+	VFMLA V2.S4, V4.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -649,41 +607,37 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 0(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	FMOVQ 32(R3), F2
-	VAND V2.B16, V3.B16, V2.B16
-	VMOV V2.D[0], R5
-	VMOV V2.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V2.D[0]
-	VMOV R7, V2.D[1]
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
 	FMOVQ 48(R3), F4
-	VAND V4.B16, V3.B16, V4.B16
-	VSHL $17, V4.S4, V4.S4
-	VADD V4.S4, V2.S4, V2.S4
-	FMOVQ 0(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 80(R3), F3
-	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
-	VFMLA V3.S4, V5.S4, V5.S4
-	VFMLA V5.S4, V2.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V3.S4, V1.S4, V4.S4
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F3
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V3.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V3.D[1]
+	FMOVQ 32(R3), F5
+	VAND V5.B16, V4.B16, V5.B16
+	VSHL $17, V5.S4, V5.S4
+	VADD V5.S4, V3.S4, V3.S4
+	FMOVQ 48(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
+	FMOVQ 80(R3), F4
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA V4.S4, V1.S4, V1.S4
+	VFMLA V1.S4, V3.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -729,137 +683,124 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4(SB), NOSPLIT, $
 	FMOVQ 48(R3), F5
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
+	FMOVQ 0(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R0), F9
 	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
+	FMOVQ 32(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
+	FMOVQ 48(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	VORR V2.B16, V2.B16, V13.B16
-	VFMLA V3.S4, V9.S4, V13.S4
-	VORR V2.B16, V2.B16, V14.B16
-	VFMLA V3.S4, V10.S4, V14.S4
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VAND V4.B16, V13.B16, V17.B16
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ 48(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 48(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 48(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
+	FMOVQ 48(R3), F19
+	VFMLA V3.S4, V11.S4, V19.S4
+	VMOV V16.D[0], R5
+	VMOV V16.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F20
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V20.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V20.D[1]
 	VMOV V17.D[0], R5
 	VMOV V17.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V17.D[0]
-	VMOV R7, V17.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VAND V5.B16, V13.B16, V21.B16
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
-	VSHL $17, V21.S4, V21.S4
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
+	VAND V4.B16, V16.B16, V24.B16
+	VAND V4.B16, V17.B16, V25.B16
+	VAND V4.B16, V18.B16, V26.B16
+	VAND V4.B16, V19.B16, V27.B16
 	VSHL $17, V24.S4, V24.S4
-	VADD V21.S4, V17.S4, V17.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
+	VSHL $17, V25.S4, V25.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
 	VADD V24.S4, V20.S4, V20.S4
-	WORD $0x4ea2d5ad // fsub v13.4s, v13.4s, v2.4s
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	VORR V9.B16, V9.B16, V21.B16
-	VFMLA V6.S4, V13.S4, V21.S4
-	VORR V10.B16, V10.B16, V13.B16
-	VFMLA V6.S4, V14.S4, V13.S4
-	VORR V11.B16, V11.B16, V14.B16
-	VFMLA V6.S4, V15.S4, V14.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V6.S4, V16.S4, V15.S4
-	WORD $0x6e27deb0 // fmul v16.4s, v21.4s, v7.4s
-	WORD $0x6e27ddb6 // fmul v22.4s, v13.4s, v7.4s
-	WORD $0x6e27ddd7 // fmul v23.4s, v14.4s, v7.4s
-	WORD $0x6e27ddf8 // fmul v24.4s, v15.4s, v7.4s
-	VFMLA V16.S4, V21.S4, V21.S4
-	VFMLA V22.S4, V13.S4, V13.S4
-	VFMLA V23.S4, V14.S4, V14.S4
-	VFMLA V24.S4, V15.S4, V15.S4
-	VFMLA V21.S4, V17.S4, V17.S4
-	VFMLA V13.S4, V18.S4, V18.S4
-	VFMLA V14.S4, V19.S4, V19.S4
-	VFMLA V15.S4, V20.S4, V20.S4
-	WORD $0x6ea9e509 // fcmgt v9.4s, v8.4s, v9.4s
-	WORD $0x6eaae50a // fcmgt v10.4s, v8.4s, v10.4s
-	WORD $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
-	WORD $0x6eace50c // fcmgt v12.4s, v8.4s, v12.4s
-	WORD $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
-	WORD $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	VADD V25.S4, V21.S4, V21.S4
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA V6.S4, V16.S4, V8.S4
+	VFMLA V6.S4, V17.S4, V9.S4
+	VFMLA V6.S4, V18.S4, V10.S4
+	VFMLA V6.S4, V19.S4, V11.S4
+	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA V16.S4, V8.S4, V8.S4
+	VFMLA V17.S4, V9.S4, V9.S4
+	VFMLA V18.S4, V10.S4, V10.S4
+	VFMLA V19.S4, V11.S4, V11.S4
+	VFMLA V8.S4, V20.S4, V20.S4
+	VFMLA V9.S4, V21.S4, V21.S4
+	VFMLA V10.S4, V22.S4, V22.S4
+	VFMLA V11.S4, V23.S4, V23.S4
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	FMOVQ F9, 0(R1)
-	FMOVQ F10, 16(R1)
-	FMOVQ F11, 32(R1)
-	FMOVQ F12, 48(R1)
-	WORD $0x4e29d400 // fadd v0.4s, v0.4s, v9.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ F12, 0(R1)
+	FMOVQ F13, 16(R1)
+	FMOVQ F14, 32(R1)
+	FMOVQ F15, 48(R1)
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -876,43 +817,39 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 0(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 32(R3), F3
-	VAND V3.B16, V4.B16, V3.B16
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V3.D[0]
-	VMOV R7, V3.D[1]
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
 	FMOVQ 48(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 0(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	VFMLA V4.S4, V6.S4, V6.S4
-	VFMLA V6.S4, V3.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V4.S4, V2.S4, V5.S4
+	VMOV V5.D[0], R5
+	VMOV V5.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F4
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V4.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V4.D[1]
+	FMOVQ 32(R3), F6
+	VAND V6.B16, V5.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V4.S4, V4.S4
+	FMOVQ 48(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
+	FMOVQ 80(R3), F5
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA V5.S4, V2.S4, V2.S4
+	VFMLA V2.S4, V4.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -939,41 +876,37 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 0(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	FMOVQ 32(R3), F2
-	VAND V2.B16, V3.B16, V2.B16
-	VMOV V2.D[0], R5
-	VMOV V2.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V2.D[0]
-	VMOV R7, V2.D[1]
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
 	FMOVQ 48(R3), F4
-	VAND V4.B16, V3.B16, V4.B16
-	VSHL $17, V4.S4, V4.S4
-	VADD V4.S4, V2.S4, V2.S4
-	FMOVQ 0(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 80(R3), F3
-	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
-	VFMLA V3.S4, V5.S4, V5.S4
-	VFMLA V5.S4, V2.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V3.S4, V1.S4, V4.S4
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F3
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V3.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V3.D[1]
+	FMOVQ 32(R3), F5
+	VAND V5.B16, V4.B16, V5.B16
+	VSHL $17, V5.S4, V5.S4
+	VADD V5.S4, V3.S4, V3.S4
+	FMOVQ 48(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
+	FMOVQ 80(R3), F4
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA V4.S4, V1.S4, V1.S4
+	VFMLA V1.S4, V3.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1019,137 +952,124 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2(SB), NOSPL
 	FMOVQ 48(R3), F5
 	FMOVQ 64(R3), F6
 	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
+	FMOVQ 0(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 16(R0), F9
 	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
+	FMOVQ 32(R0), F10
 	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
+	FMOVQ 48(R0), F11
 	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	VORR V2.B16, V2.B16, V13.B16
-	VFMLA V3.S4, V9.S4, V13.S4
-	VORR V2.B16, V2.B16, V14.B16
-	VFMLA V3.S4, V10.S4, V14.S4
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VAND V4.B16, V13.B16, V17.B16
-	VAND V4.B16, V14.B16, V18.B16
-	VAND V4.B16, V15.B16, V19.B16
-	VAND V4.B16, V16.B16, V20.B16
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ 48(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 48(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 48(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
+	FMOVQ 48(R3), F19
+	VFMLA V3.S4, V11.S4, V19.S4
+	VMOV V16.D[0], R5
+	VMOV V16.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F20
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V20.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V20.D[1]
 	VMOV V17.D[0], R5
 	VMOV V17.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V17.D[0]
-	VMOV R7, V17.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F21
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V21.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V21.D[1]
 	VMOV V18.D[0], R5
 	VMOV V18.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V18.D[0]
-	VMOV R7, V18.D[1]
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F22
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V22.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V22.D[1]
 	VMOV V19.D[0], R5
 	VMOV V19.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V19.D[0]
-	VMOV R7, V19.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V20.D[0]
-	VMOV R7, V20.D[1]
-	VAND V5.B16, V13.B16, V21.B16
-	VAND V5.B16, V14.B16, V22.B16
-	VAND V5.B16, V15.B16, V23.B16
-	VAND V5.B16, V16.B16, V24.B16
-	VSHL $17, V21.S4, V21.S4
-	VSHL $17, V22.S4, V22.S4
-	VSHL $17, V23.S4, V23.S4
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F23
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V23.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V23.D[1]
+	VAND V4.B16, V16.B16, V24.B16
+	VAND V4.B16, V17.B16, V25.B16
+	VAND V4.B16, V18.B16, V26.B16
+	VAND V4.B16, V19.B16, V27.B16
 	VSHL $17, V24.S4, V24.S4
-	VADD V21.S4, V17.S4, V17.S4
-	VADD V22.S4, V18.S4, V18.S4
-	VADD V23.S4, V19.S4, V19.S4
+	VSHL $17, V25.S4, V25.S4
+	VSHL $17, V26.S4, V26.S4
+	VSHL $17, V27.S4, V27.S4
 	VADD V24.S4, V20.S4, V20.S4
-	WORD $0x4ea2d5ad // fsub v13.4s, v13.4s, v2.4s
-	WORD $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	VORR V9.B16, V9.B16, V21.B16
-	VFMLA V6.S4, V13.S4, V21.S4
-	VORR V10.B16, V10.B16, V13.B16
-	VFMLA V6.S4, V14.S4, V13.S4
-	VORR V11.B16, V11.B16, V14.B16
-	VFMLA V6.S4, V15.S4, V14.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V6.S4, V16.S4, V15.S4
-	WORD $0x6e27deb0 // fmul v16.4s, v21.4s, v7.4s
-	WORD $0x6e27ddb6 // fmul v22.4s, v13.4s, v7.4s
-	WORD $0x6e27ddd7 // fmul v23.4s, v14.4s, v7.4s
-	WORD $0x6e27ddf8 // fmul v24.4s, v15.4s, v7.4s
-	VFMLA V16.S4, V21.S4, V21.S4
-	VFMLA V22.S4, V13.S4, V13.S4
-	VFMLA V23.S4, V14.S4, V14.S4
-	VFMLA V24.S4, V15.S4, V15.S4
-	VFMLA V21.S4, V17.S4, V17.S4
-	VFMLA V13.S4, V18.S4, V18.S4
-	VFMLA V14.S4, V19.S4, V19.S4
-	VFMLA V15.S4, V20.S4, V20.S4
-	WORD $0x6ea9e509 // fcmgt v9.4s, v8.4s, v9.4s
-	WORD $0x6eaae50a // fcmgt v10.4s, v8.4s, v10.4s
-	WORD $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
-	WORD $0x6eace50c // fcmgt v12.4s, v8.4s, v12.4s
-	WORD $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
-	WORD $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	VADD V25.S4, V21.S4, V21.S4
+	VADD V26.S4, V22.S4, V22.S4
+	VADD V27.S4, V23.S4, V23.S4
+	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA V6.S4, V16.S4, V8.S4
+	VFMLA V6.S4, V17.S4, V9.S4
+	VFMLA V6.S4, V18.S4, V10.S4
+	VFMLA V6.S4, V19.S4, V11.S4
+	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA V16.S4, V8.S4, V8.S4
+	VFMLA V17.S4, V9.S4, V9.S4
+	VFMLA V18.S4, V10.S4, V10.S4
+	VFMLA V19.S4, V11.S4, V11.S4
+	VFMLA V8.S4, V20.S4, V20.S4
+	VFMLA V9.S4, V21.S4, V21.S4
+	VFMLA V10.S4, V22.S4, V22.S4
+	VFMLA V11.S4, V23.S4, V23.S4
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	FMOVQ F9, 0(R1)
-	FMOVQ F10, 16(R1)
-	FMOVQ F11, 32(R1)
-	FMOVQ F12, 48(R1)
-	WORD $0x4e29d400 // fadd v0.4s, v0.4s, v9.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ F12, 0(R1)
+	FMOVQ F13, 16(R1)
+	FMOVQ F14, 32(R1)
+	FMOVQ F15, 48(R1)
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -1166,43 +1086,39 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 0(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	FMOVQ 32(R3), F3
-	VAND V3.B16, V4.B16, V3.B16
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V3.D[0]
-	VMOV R7, V3.D[1]
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
 	FMOVQ 48(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 0(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
-	VFMLA V4.S4, V6.S4, V6.S4
-	VFMLA V6.S4, V3.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V4.S4, V2.S4, V5.S4
+	VMOV V5.D[0], R5
+	VMOV V5.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F4
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V4.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V4.D[1]
+	FMOVQ 32(R3), F6
+	VAND V6.B16, V5.B16, V6.B16
+	VSHL $17, V6.S4, V6.S4
+	VADD V6.S4, V4.S4, V4.S4
+	FMOVQ 48(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
+	FMOVQ 80(R3), F5
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA V5.S4, V2.S4, V2.S4
+	VFMLA V2.S4, V4.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1229,41 +1145,37 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 0(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	FMOVQ 32(R3), F2
-	VAND V2.B16, V3.B16, V2.B16
-	VMOV V2.D[0], R5
-	VMOV V2.D[1], R7
-	LSR $32, R5, R6
-	MOVWU R5, R5
-	MOVWU (R4)(R5<<2), R5
-	MOVWU (R4)(R6<<2), R6
-	ORR R6<<32, R5, R5
-	LSR $32, R7, R8
-	MOVWU R7, R7
-	MOVWU (R4)(R7<<2), R7
-	MOVWU (R4)(R8<<2), R8
-	ORR R8<<32, R7, R7
-	VMOV R5, V2.D[0]
-	VMOV R7, V2.D[1]
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
 	FMOVQ 48(R3), F4
-	VAND V4.B16, V3.B16, V4.B16
-	VSHL $17, V4.S4, V4.S4
-	VADD V4.S4, V2.S4, V2.S4
-	FMOVQ 0(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 80(R3), F3
-	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
-	VFMLA V3.S4, V5.S4, V5.S4
-	VFMLA V5.S4, V2.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V3.S4, V1.S4, V4.S4
+	VMOV V4.D[0], R5
+	VMOV V4.D[1], R7
+	UBFX $32, R5, $6, R6
+	UBFX $32, R7, $6, R8
+	AND $0x3f, R5, R5
+	AND $0x3f, R7, R7
+	FMOVS (R4)(R5<<2), F3
+	FMOVS (R4)(R7<<2), F31
+	ADD R6<<2, R4, R6
+	ADD R8<<2, R4, R8
+	VLD1 (R6), V3.S[1]
+	VLD1 (R8), V31.S[1]
+	VMOV V31.D[0], V3.D[1]
+	FMOVQ 32(R3), F5
+	VAND V5.B16, V4.B16, V5.B16
+	VSHL $17, V5.S4, V5.S4
+	VADD V5.S4, V3.S4, V3.S4
+	FMOVQ 48(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
+	FMOVQ 80(R3), F4
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA V4.S4, V1.S4, V1.S4
+	VFMLA V1.S4, V3.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1302,93 +1214,85 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2(SB), NOSPLIT, $
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
+	FMOVQ 0(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 128(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 96(R3), F10
+	FMOVQ 96(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VORR V2.B16, V2.B16, V17.B16
-	VFMLA V3.S4, V13.S4, V17.S4
-	VORR V2.B16, V2.B16, V18.B16
-	VFMLA V3.S4, V14.S4, V18.S4
+	FMOVQ 0(R0), F7
+	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ 16(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 32(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 48(R0), F10
+	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ 96(R3), F15
+	VFMLA V3.S4, V7.S4, V15.S4
+	FMOVQ 96(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 96(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 96(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
 	VSHL $23, V15.S4, V19.S4
 	VSHL $23, V16.S4, V20.S4
 	VSHL $23, V17.S4, V21.S4
 	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	VORR V11.B16, V11.B16, V23.B16
-	VFMLA V4.S4, V15.S4, V23.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V4.S4, V16.S4, V15.S4
-	VORR V13.B16, V13.B16, V16.B16
-	VFMLA V4.S4, V17.S4, V16.S4
-	VORR V14.B16, V14.B16, V17.B16
-	VFMLA V4.S4, V18.S4, V17.S4
-	VORR V6.B16, V6.B16, V18.B16
-	VFMLA V23.S4, V5.S4, V18.S4
-	VORR V6.B16, V6.B16, V24.B16
-	VFMLA V15.S4, V5.S4, V24.S4
-	VORR V6.B16, V6.B16, V25.B16
-	VFMLA V16.S4, V5.S4, V25.S4
-	VORR V6.B16, V6.B16, V26.B16
-	VFMLA V17.S4, V5.S4, V26.S4
-	VORR V7.B16, V7.B16, V27.B16
-	VFMLA V23.S4, V18.S4, V27.S4
-	VORR V7.B16, V7.B16, V18.B16
-	VFMLA V15.S4, V24.S4, V18.S4
-	VORR V7.B16, V7.B16, V24.B16
-	VFMLA V16.S4, V25.S4, V24.S4
-	VORR V7.B16, V7.B16, V25.B16
-	VFMLA V17.S4, V26.S4, V25.S4
-	VORR V8.B16, V8.B16, V26.B16
-	VFMLA V23.S4, V27.S4, V26.S4
-	VORR V8.B16, V8.B16, V27.B16
-	VFMLA V15.S4, V18.S4, V27.S4
-	VORR V8.B16, V8.B16, V18.B16
-	VFMLA V16.S4, V24.S4, V18.S4
-	VORR V8.B16, V8.B16, V24.B16
-	VFMLA V17.S4, V25.S4, V24.S4
-	VORR V9.B16, V9.B16, V25.B16
-	VFMLA V23.S4, V26.S4, V25.S4
-	VORR V9.B16, V9.B16, V26.B16
-	VFMLA V15.S4, V27.S4, V26.S4
-	VORR V9.B16, V9.B16, V27.B16
-	VFMLA V16.S4, V18.S4, V27.S4
-	VORR V9.B16, V9.B16, V18.B16
-	VFMLA V17.S4, V24.S4, V18.S4
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	VFMLA V25.S4, V23.S4, V19.S4
-	VFMLA V26.S4, V15.S4, V20.S4
-	VFMLA V27.S4, V16.S4, V21.S4
-	VFMLA V18.S4, V17.S4, V22.S4
-	WORD $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
-	WORD $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
-	WORD $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
-	WORD $0x6eaee54e // fcmgt v14.4s, v10.4s, v14.4s
+	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA V5.S4, V15.S4, V7.S4
+	VFMLA V5.S4, V16.S4, V8.S4
+	VFMLA V5.S4, V17.S4, V9.S4
+	VFMLA V5.S4, V18.S4, V10.S4
+	FMOVQ 128(R3), F15
+	VFMLA V7.S4, V6.S4, V15.S4
+	FMOVQ 128(R3), F16
+	VFMLA V8.S4, V6.S4, V16.S4
+	FMOVQ 128(R3), F17
+	VFMLA V9.S4, V6.S4, V17.S4
+	FMOVQ 128(R3), F18
+	VFMLA V10.S4, V6.S4, V18.S4
+	FMOVQ 144(R3), F23
+	VFMLA V7.S4, V15.S4, V23.S4
+	FMOVQ 144(R3), F15
+	VFMLA V8.S4, V16.S4, V15.S4
+	FMOVQ 144(R3), F16
+	VFMLA V9.S4, V17.S4, V16.S4
+	FMOVQ 144(R3), F17
+	VFMLA V10.S4, V18.S4, V17.S4
+	FMOVQ 160(R3), F18
+	VFMLA V7.S4, V23.S4, V18.S4
+	FMOVQ 160(R3), F23
+	VFMLA V8.S4, V15.S4, V23.S4
+	FMOVQ 160(R3), F15
+	VFMLA V9.S4, V16.S4, V15.S4
+	FMOVQ 160(R3), F16
+	VFMLA V10.S4, V17.S4, V16.S4
+	FMOVQ 176(R3), F17
+	VFMLA V7.S4, V18.S4, V17.S4
+	FMOVQ 176(R3), F18
+	VFMLA V8.S4, V23.S4, V18.S4
+	FMOVQ 176(R3), F23
+	VFMLA V9.S4, V15.S4, V23.S4
+	FMOVQ 176(R3), F15
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA V17.S4, V7.S4, V19.S4
+	VFMLA V18.S4, V8.S4, V20.S4
+	VFMLA V23.S4, V9.S4, V21.S4
+	VFMLA V15.S4, V10.S4, V22.S4
 	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
 	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
@@ -1417,31 +1321,30 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 112(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
+	FMOVQ 96(R3), F5
+	VFMLA V4.S4, V2.S4, V5.S4
+	VSHL $23, V5.S4, V4.S4
+	FMOVQ 96(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
 	FMOVQ 112(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 128(R3), F4
+	FMOVQ 128(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 144(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 160(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
+	VFMLA V2.S4, V6.S4, V5.S4
+	FMOVQ 160(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 176(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 192(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	VFMLA V4.S4, V6.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V2.S4, V6.S4, V5.S4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA V5.S4, V2.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1468,29 +1371,28 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 112(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	VSHL $23, V3.S4, V2.S4
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
+	FMOVQ 96(R3), F4
+	VFMLA V3.S4, V1.S4, V4.S4
+	VSHL $23, V4.S4, V3.S4
+	FMOVQ 96(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
 	FMOVQ 112(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 128(R3), F3
+	FMOVQ 128(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 144(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 160(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
+	VFMLA V1.S4, V5.S4, V4.S4
+	FMOVQ 160(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 192(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
-	VFMLA V3.S4, V5.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V1.S4, V5.S4, V4.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA V4.S4, V1.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1529,93 +1431,85 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4(SB), NOSPLIT, $
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
+	FMOVQ 0(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 128(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 96(R3), F10
+	FMOVQ 96(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VORR V2.B16, V2.B16, V17.B16
-	VFMLA V3.S4, V13.S4, V17.S4
-	VORR V2.B16, V2.B16, V18.B16
-	VFMLA V3.S4, V14.S4, V18.S4
+	FMOVQ 0(R0), F7
+	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ 16(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 32(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 48(R0), F10
+	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ 96(R3), F15
+	VFMLA V3.S4, V7.S4, V15.S4
+	FMOVQ 96(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 96(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 96(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
 	VSHL $23, V15.S4, V19.S4
 	VSHL $23, V16.S4, V20.S4
 	VSHL $23, V17.S4, V21.S4
 	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	VORR V11.B16, V11.B16, V23.B16
-	VFMLA V4.S4, V15.S4, V23.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V4.S4, V16.S4, V15.S4
-	VORR V13.B16, V13.B16, V16.B16
-	VFMLA V4.S4, V17.S4, V16.S4
-	VORR V14.B16, V14.B16, V17.B16
-	VFMLA V4.S4, V18.S4, V17.S4
-	VORR V6.B16, V6.B16, V18.B16
-	VFMLA V23.S4, V5.S4, V18.S4
-	VORR V6.B16, V6.B16, V24.B16
-	VFMLA V15.S4, V5.S4, V24.S4
-	VORR V6.B16, V6.B16, V25.B16
-	VFMLA V16.S4, V5.S4, V25.S4
-	VORR V6.B16, V6.B16, V26.B16
-	VFMLA V17.S4, V5.S4, V26.S4
-	VORR V7.B16, V7.B16, V27.B16
-	VFMLA V23.S4, V18.S4, V27.S4
-	VORR V7.B16, V7.B16, V18.B16
-	VFMLA V15.S4, V24.S4, V18.S4
-	VORR V7.B16, V7.B16, V24.B16
-	VFMLA V16.S4, V25.S4, V24.S4
-	VORR V7.B16, V7.B16, V25.B16
-	VFMLA V17.S4, V26.S4, V25.S4
-	VORR V8.B16, V8.B16, V26.B16
-	VFMLA V23.S4, V27.S4, V26.S4
-	VORR V8.B16, V8.B16, V27.B16
-	VFMLA V15.S4, V18.S4, V27.S4
-	VORR V8.B16, V8.B16, V18.B16
-	VFMLA V16.S4, V24.S4, V18.S4
-	VORR V8.B16, V8.B16, V24.B16
-	VFMLA V17.S4, V25.S4, V24.S4
-	VORR V9.B16, V9.B16, V25.B16
-	VFMLA V23.S4, V26.S4, V25.S4
-	VORR V9.B16, V9.B16, V26.B16
-	VFMLA V15.S4, V27.S4, V26.S4
-	VORR V9.B16, V9.B16, V27.B16
-	VFMLA V16.S4, V18.S4, V27.S4
-	VORR V9.B16, V9.B16, V18.B16
-	VFMLA V17.S4, V24.S4, V18.S4
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	VFMLA V25.S4, V23.S4, V19.S4
-	VFMLA V26.S4, V15.S4, V20.S4
-	VFMLA V27.S4, V16.S4, V21.S4
-	VFMLA V18.S4, V17.S4, V22.S4
-	WORD $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
-	WORD $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
-	WORD $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
-	WORD $0x6eaee54e // fcmgt v14.4s, v10.4s, v14.4s
+	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA V5.S4, V15.S4, V7.S4
+	VFMLA V5.S4, V16.S4, V8.S4
+	VFMLA V5.S4, V17.S4, V9.S4
+	VFMLA V5.S4, V18.S4, V10.S4
+	FMOVQ 128(R3), F15
+	VFMLA V7.S4, V6.S4, V15.S4
+	FMOVQ 128(R3), F16
+	VFMLA V8.S4, V6.S4, V16.S4
+	FMOVQ 128(R3), F17
+	VFMLA V9.S4, V6.S4, V17.S4
+	FMOVQ 128(R3), F18
+	VFMLA V10.S4, V6.S4, V18.S4
+	FMOVQ 144(R3), F23
+	VFMLA V7.S4, V15.S4, V23.S4
+	FMOVQ 144(R3), F15
+	VFMLA V8.S4, V16.S4, V15.S4
+	FMOVQ 144(R3), F16
+	VFMLA V9.S4, V17.S4, V16.S4
+	FMOVQ 144(R3), F17
+	VFMLA V10.S4, V18.S4, V17.S4
+	FMOVQ 160(R3), F18
+	VFMLA V7.S4, V23.S4, V18.S4
+	FMOVQ 160(R3), F23
+	VFMLA V8.S4, V15.S4, V23.S4
+	FMOVQ 160(R3), F15
+	VFMLA V9.S4, V16.S4, V15.S4
+	FMOVQ 160(R3), F16
+	VFMLA V10.S4, V17.S4, V16.S4
+	FMOVQ 176(R3), F17
+	VFMLA V7.S4, V18.S4, V17.S4
+	FMOVQ 176(R3), F18
+	VFMLA V8.S4, V23.S4, V18.S4
+	FMOVQ 176(R3), F23
+	VFMLA V9.S4, V15.S4, V23.S4
+	FMOVQ 176(R3), F15
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA V17.S4, V7.S4, V19.S4
+	VFMLA V18.S4, V8.S4, V20.S4
+	VFMLA V23.S4, V9.S4, V21.S4
+	VFMLA V15.S4, V10.S4, V22.S4
 	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
 	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
@@ -1644,31 +1538,30 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 112(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
+	FMOVQ 96(R3), F5
+	VFMLA V4.S4, V2.S4, V5.S4
+	VSHL $23, V5.S4, V4.S4
+	FMOVQ 96(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
 	FMOVQ 112(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 128(R3), F4
+	FMOVQ 128(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 144(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 160(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
+	VFMLA V2.S4, V6.S4, V5.S4
+	FMOVQ 160(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 176(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 192(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	VFMLA V4.S4, V6.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V2.S4, V6.S4, V5.S4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA V5.S4, V2.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1695,29 +1588,28 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 112(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	VSHL $23, V3.S4, V2.S4
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
+	FMOVQ 96(R3), F4
+	VFMLA V3.S4, V1.S4, V4.S4
+	VSHL $23, V4.S4, V3.S4
+	FMOVQ 96(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
 	FMOVQ 112(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 128(R3), F3
+	FMOVQ 128(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 144(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 160(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
+	VFMLA V1.S4, V5.S4, V4.S4
+	FMOVQ 160(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 192(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
-	VFMLA V3.S4, V5.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V1.S4, V5.S4, V4.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA V4.S4, V1.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1756,93 +1648,85 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(SB), NOSPLIT, $0-60
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
+	FMOVQ 0(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 128(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 96(R3), F10
+	FMOVQ 96(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VORR V2.B16, V2.B16, V17.B16
-	VFMLA V3.S4, V13.S4, V17.S4
-	VORR V2.B16, V2.B16, V18.B16
-	VFMLA V3.S4, V14.S4, V18.S4
+	FMOVQ 0(R0), F7
+	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ 16(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 32(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 48(R0), F10
+	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ 96(R3), F15
+	VFMLA V3.S4, V7.S4, V15.S4
+	FMOVQ 96(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 96(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 96(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
 	VSHL $23, V15.S4, V19.S4
 	VSHL $23, V16.S4, V20.S4
 	VSHL $23, V17.S4, V21.S4
 	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	VORR V11.B16, V11.B16, V23.B16
-	VFMLA V4.S4, V15.S4, V23.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V4.S4, V16.S4, V15.S4
-	VORR V13.B16, V13.B16, V16.B16
-	VFMLA V4.S4, V17.S4, V16.S4
-	VORR V14.B16, V14.B16, V17.B16
-	VFMLA V4.S4, V18.S4, V17.S4
-	VORR V6.B16, V6.B16, V18.B16
-	VFMLA V23.S4, V5.S4, V18.S4
-	VORR V6.B16, V6.B16, V24.B16
-	VFMLA V15.S4, V5.S4, V24.S4
-	VORR V6.B16, V6.B16, V25.B16
-	VFMLA V16.S4, V5.S4, V25.S4
-	VORR V6.B16, V6.B16, V26.B16
-	VFMLA V17.S4, V5.S4, V26.S4
-	VORR V7.B16, V7.B16, V27.B16
-	VFMLA V23.S4, V18.S4, V27.S4
-	VORR V7.B16, V7.B16, V18.B16
-	VFMLA V15.S4, V24.S4, V18.S4
-	VORR V7.B16, V7.B16, V24.B16
-	VFMLA V16.S4, V25.S4, V24.S4
-	VORR V7.B16, V7.B16, V25.B16
-	VFMLA V17.S4, V26.S4, V25.S4
-	VORR V8.B16, V8.B16, V26.B16
-	VFMLA V23.S4, V27.S4, V26.S4
-	VORR V8.B16, V8.B16, V27.B16
-	VFMLA V15.S4, V18.S4, V27.S4
-	VORR V8.B16, V8.B16, V18.B16
-	VFMLA V16.S4, V24.S4, V18.S4
-	VORR V8.B16, V8.B16, V24.B16
-	VFMLA V17.S4, V25.S4, V24.S4
-	VORR V9.B16, V9.B16, V25.B16
-	VFMLA V23.S4, V26.S4, V25.S4
-	VORR V9.B16, V9.B16, V26.B16
-	VFMLA V15.S4, V27.S4, V26.S4
-	VORR V9.B16, V9.B16, V27.B16
-	VFMLA V16.S4, V18.S4, V27.S4
-	VORR V9.B16, V9.B16, V18.B16
-	VFMLA V17.S4, V24.S4, V18.S4
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	VFMLA V25.S4, V23.S4, V19.S4
-	VFMLA V26.S4, V15.S4, V20.S4
-	VFMLA V27.S4, V16.S4, V21.S4
-	VFMLA V18.S4, V17.S4, V22.S4
-	WORD $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
-	WORD $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
-	WORD $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
-	WORD $0x6eaee54e // fcmgt v14.4s, v10.4s, v14.4s
+	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA V5.S4, V15.S4, V7.S4
+	VFMLA V5.S4, V16.S4, V8.S4
+	VFMLA V5.S4, V17.S4, V9.S4
+	VFMLA V5.S4, V18.S4, V10.S4
+	FMOVQ 128(R3), F15
+	VFMLA V7.S4, V6.S4, V15.S4
+	FMOVQ 128(R3), F16
+	VFMLA V8.S4, V6.S4, V16.S4
+	FMOVQ 128(R3), F17
+	VFMLA V9.S4, V6.S4, V17.S4
+	FMOVQ 128(R3), F18
+	VFMLA V10.S4, V6.S4, V18.S4
+	FMOVQ 144(R3), F23
+	VFMLA V7.S4, V15.S4, V23.S4
+	FMOVQ 144(R3), F15
+	VFMLA V8.S4, V16.S4, V15.S4
+	FMOVQ 144(R3), F16
+	VFMLA V9.S4, V17.S4, V16.S4
+	FMOVQ 144(R3), F17
+	VFMLA V10.S4, V18.S4, V17.S4
+	FMOVQ 160(R3), F18
+	VFMLA V7.S4, V23.S4, V18.S4
+	FMOVQ 160(R3), F23
+	VFMLA V8.S4, V15.S4, V23.S4
+	FMOVQ 160(R3), F15
+	VFMLA V9.S4, V16.S4, V15.S4
+	FMOVQ 160(R3), F16
+	VFMLA V10.S4, V17.S4, V16.S4
+	FMOVQ 176(R3), F17
+	VFMLA V7.S4, V18.S4, V17.S4
+	FMOVQ 176(R3), F18
+	VFMLA V8.S4, V23.S4, V18.S4
+	FMOVQ 176(R3), F23
+	VFMLA V9.S4, V15.S4, V23.S4
+	FMOVQ 176(R3), F15
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA V17.S4, V7.S4, V19.S4
+	VFMLA V18.S4, V8.S4, V20.S4
+	VFMLA V23.S4, V9.S4, V21.S4
+	VFMLA V15.S4, V10.S4, V22.S4
 	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
 	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
@@ -1871,31 +1755,30 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 112(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
+	FMOVQ 96(R3), F5
+	VFMLA V4.S4, V2.S4, V5.S4
+	VSHL $23, V5.S4, V4.S4
+	FMOVQ 96(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
 	FMOVQ 112(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 128(R3), F4
+	FMOVQ 128(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 144(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 160(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
+	VFMLA V2.S4, V6.S4, V5.S4
+	FMOVQ 160(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 176(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 192(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	VFMLA V4.S4, V6.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V2.S4, V6.S4, V5.S4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA V5.S4, V2.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -1922,29 +1805,28 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 112(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	VSHL $23, V3.S4, V2.S4
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
+	FMOVQ 96(R3), F4
+	VFMLA V3.S4, V1.S4, V4.S4
+	VSHL $23, V4.S4, V3.S4
+	FMOVQ 96(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
 	FMOVQ 112(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 128(R3), F3
+	FMOVQ 128(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 144(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 160(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
+	VFMLA V1.S4, V5.S4, V4.S4
+	FMOVQ 160(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 192(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
-	VFMLA V3.S4, V5.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V1.S4, V5.S4, V4.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA V4.S4, V1.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.
@@ -1983,93 +1865,85 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(SB), NOSPLIT, $0
 	BLT done1
 	FMOVS max+48(FP), F1
 	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
+	FMOVQ 0(R3), F2
 	FMOVQ 16(R3), F3
-	FMOVQ 64(R3), F4
-	FMOVQ 128(R3), F5
-	FMOVQ 144(R3), F6
-	FMOVQ 160(R3), F7
-	FMOVQ 176(R3), F8
-	FMOVQ 192(R3), F9
-	FMOVQ 96(R3), F10
+	FMOVQ 96(R3), F4
+	FMOVQ 64(R3), F5
+	FMOVQ 112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	VORR V2.B16, V2.B16, V15.B16
-	VFMLA V3.S4, V11.S4, V15.S4
-	VORR V2.B16, V2.B16, V16.B16
-	VFMLA V3.S4, V12.S4, V16.S4
-	VORR V2.B16, V2.B16, V17.B16
-	VFMLA V3.S4, V13.S4, V17.S4
-	VORR V2.B16, V2.B16, V18.B16
-	VFMLA V3.S4, V14.S4, V18.S4
+	FMOVQ 0(R0), F7
+	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ 16(R0), F8
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ 32(R0), F9
+	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ 48(R0), F10
+	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ 96(R3), F15
+	VFMLA V3.S4, V7.S4, V15.S4
+	FMOVQ 96(R3), F16
+	VFMLA V3.S4, V8.S4, V16.S4
+	FMOVQ 96(R3), F17
+	VFMLA V3.S4, V9.S4, V17.S4
+	FMOVQ 96(R3), F18
+	VFMLA V3.S4, V10.S4, V18.S4
 	VSHL $23, V15.S4, V19.S4
 	VSHL $23, V16.S4, V20.S4
 	VSHL $23, V17.S4, V21.S4
 	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
-	WORD $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	VORR V11.B16, V11.B16, V23.B16
-	VFMLA V4.S4, V15.S4, V23.S4
-	VORR V12.B16, V12.B16, V15.B16
-	VFMLA V4.S4, V16.S4, V15.S4
-	VORR V13.B16, V13.B16, V16.B16
-	VFMLA V4.S4, V17.S4, V16.S4
-	VORR V14.B16, V14.B16, V17.B16
-	VFMLA V4.S4, V18.S4, V17.S4
-	VORR V6.B16, V6.B16, V18.B16
-	VFMLA V23.S4, V5.S4, V18.S4
-	VORR V6.B16, V6.B16, V24.B16
-	VFMLA V15.S4, V5.S4, V24.S4
-	VORR V6.B16, V6.B16, V25.B16
-	VFMLA V16.S4, V5.S4, V25.S4
-	VORR V6.B16, V6.B16, V26.B16
-	VFMLA V17.S4, V5.S4, V26.S4
-	VORR V7.B16, V7.B16, V27.B16
-	VFMLA V23.S4, V18.S4, V27.S4
-	VORR V7.B16, V7.B16, V18.B16
-	VFMLA V15.S4, V24.S4, V18.S4
-	VORR V7.B16, V7.B16, V24.B16
-	VFMLA V16.S4, V25.S4, V24.S4
-	VORR V7.B16, V7.B16, V25.B16
-	VFMLA V17.S4, V26.S4, V25.S4
-	VORR V8.B16, V8.B16, V26.B16
-	VFMLA V23.S4, V27.S4, V26.S4
-	VORR V8.B16, V8.B16, V27.B16
-	VFMLA V15.S4, V18.S4, V27.S4
-	VORR V8.B16, V8.B16, V18.B16
-	VFMLA V16.S4, V24.S4, V18.S4
-	VORR V8.B16, V8.B16, V24.B16
-	VFMLA V17.S4, V25.S4, V24.S4
-	VORR V9.B16, V9.B16, V25.B16
-	VFMLA V23.S4, V26.S4, V25.S4
-	VORR V9.B16, V9.B16, V26.B16
-	VFMLA V15.S4, V27.S4, V26.S4
-	VORR V9.B16, V9.B16, V27.B16
-	VFMLA V16.S4, V18.S4, V27.S4
-	VORR V9.B16, V9.B16, V18.B16
-	VFMLA V17.S4, V24.S4, V18.S4
-	WORD $0x6e33def7 // fmul v23.4s, v23.4s, v19.4s
-	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	VFMLA V25.S4, V23.S4, V19.S4
-	VFMLA V26.S4, V15.S4, V20.S4
-	VFMLA V27.S4, V16.S4, V21.S4
-	VFMLA V18.S4, V17.S4, V22.S4
-	WORD $0x6eabe54b // fcmgt v11.4s, v10.4s, v11.4s
-	WORD $0x6eace54c // fcmgt v12.4s, v10.4s, v12.4s
-	WORD $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
-	WORD $0x6eaee54e // fcmgt v14.4s, v10.4s, v14.4s
+	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA V5.S4, V15.S4, V7.S4
+	VFMLA V5.S4, V16.S4, V8.S4
+	VFMLA V5.S4, V17.S4, V9.S4
+	VFMLA V5.S4, V18.S4, V10.S4
+	FMOVQ 128(R3), F15
+	VFMLA V7.S4, V6.S4, V15.S4
+	FMOVQ 128(R3), F16
+	VFMLA V8.S4, V6.S4, V16.S4
+	FMOVQ 128(R3), F17
+	VFMLA V9.S4, V6.S4, V17.S4
+	FMOVQ 128(R3), F18
+	VFMLA V10.S4, V6.S4, V18.S4
+	FMOVQ 144(R3), F23
+	VFMLA V7.S4, V15.S4, V23.S4
+	FMOVQ 144(R3), F15
+	VFMLA V8.S4, V16.S4, V15.S4
+	FMOVQ 144(R3), F16
+	VFMLA V9.S4, V17.S4, V16.S4
+	FMOVQ 144(R3), F17
+	VFMLA V10.S4, V18.S4, V17.S4
+	FMOVQ 160(R3), F18
+	VFMLA V7.S4, V23.S4, V18.S4
+	FMOVQ 160(R3), F23
+	VFMLA V8.S4, V15.S4, V23.S4
+	FMOVQ 160(R3), F15
+	VFMLA V9.S4, V16.S4, V15.S4
+	FMOVQ 160(R3), F16
+	VFMLA V10.S4, V17.S4, V16.S4
+	FMOVQ 176(R3), F17
+	VFMLA V7.S4, V18.S4, V17.S4
+	FMOVQ 176(R3), F18
+	VFMLA V8.S4, V23.S4, V18.S4
+	FMOVQ 176(R3), F23
+	VFMLA V9.S4, V15.S4, V23.S4
+	FMOVQ 176(R3), F15
+	VFMLA V10.S4, V16.S4, V15.S4
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA V17.S4, V7.S4, V19.S4
+	VFMLA V18.S4, V8.S4, V20.S4
+	VFMLA V23.S4, V9.S4, V21.S4
+	VFMLA V15.S4, V10.S4, V22.S4
 	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
 	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
 	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
@@ -2098,31 +1972,30 @@ done1:
 loop2:
 	FMOVQ 0(R0), F2
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 112(R3), F4
-	VFMLA V3.S4, V2.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
+	FMOVQ 0(R3), F3
+	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ 16(R3), F4
+	FMOVQ 96(R3), F5
+	VFMLA V4.S4, V2.S4, V5.S4
+	VSHL $23, V5.S4, V4.S4
+	FMOVQ 96(R3), F6
+	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VFMLA V6.S4, V5.S4, V2.S4
 	FMOVQ 112(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VORR V2.B16, V2.B16, V6.B16
-	VFMLA V5.S4, V4.S4, V6.S4
-	FMOVQ 128(R3), F4
+	FMOVQ 128(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 144(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 160(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
+	VFMLA V2.S4, V6.S4, V5.S4
+	FMOVQ 160(R3), F6
+	VFMLA V2.S4, V5.S4, V6.S4
 	FMOVQ 176(R3), F5
-	VFMLA V6.S4, V4.S4, V5.S4
-	FMOVQ 192(R3), F4
-	VFMLA V6.S4, V5.S4, V4.S4
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	VFMLA V4.S4, V6.S4, V3.S4
-	FMOVQ 96(R3), F4
-	WORD $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	WORD $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
-	FMOVQ F2, 0(R1)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLA V2.S4, V6.S4, V5.S4
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA V5.S4, V2.S4, V4.S4
+	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ F3, 0(R1)
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	ADD $16, R0
 	ADD $16, R1
 	SUBS $4, R2
@@ -2149,29 +2022,28 @@ l2:
 	FMOVS max+48(FP), F2
 	VDUP V2.S[0], V2.S4
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	FMOVQ 112(R3), F3
-	VFMLA V2.S4, V1.S4, V3.S4
-	VSHL $23, V3.S4, V2.S4
+	FMOVQ 0(R3), F2
+	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ 16(R3), F3
+	FMOVQ 96(R3), F4
+	VFMLA V3.S4, V1.S4, V4.S4
+	VSHL $23, V4.S4, V3.S4
+	FMOVQ 96(R3), F5
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ 64(R3), F5
+	VFMLA V5.S4, V4.S4, V1.S4
 	FMOVQ 112(R3), F4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	VORR V1.B16, V1.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	FMOVQ 128(R3), F3
+	FMOVQ 128(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 144(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 160(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
+	VFMLA V1.S4, V5.S4, V4.S4
+	FMOVQ 160(R3), F5
+	VFMLA V1.S4, V4.S4, V5.S4
 	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V3.S4, V4.S4
-	FMOVQ 192(R3), F3
-	VFMLA V5.S4, V4.S4, V3.S4
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
-	VFMLA V3.S4, V5.S4, V2.S4
-	FMOVQ 96(R3), F3
-	WORD $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
-	WORD $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	VFMLA V1.S4, V5.S4, V4.S4
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA V4.S4, V1.S4, V3.S4
+	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
 	// Two of them.

@@ -58,6 +58,8 @@ func (m *machine) Tied(v *ir.Value) []int {
 	return []int{0}
 }
 
+func (m *machine) Reloads() bool { return false }
+
 func (m *machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool {
 	if v.Lanes < m.lanes {
 		return false

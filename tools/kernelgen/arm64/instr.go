@@ -134,21 +134,21 @@ func (w *writer) move(in ir.Instr) {
 	}
 }
 
-// exp2k64 looks each lane up in the table. Two lanes at a time travel through
-// the general registers.
+// exp2k64 looks the last 6 bits of each lane up in the table.
 func (w *writer) exp2k64(from, to int) {
 	w.emit("VMOV V%d.D[0], %s", from, tmp)
 	w.emit("VMOV V%d.D[1], %s", from, tmp3)
-	for _, lo := range []string{tmp, tmp3} {
-		hi := map[string]string{tmp: tmp2, tmp3: tmp4}[lo]
-		w.emit("LSR $32, %s, %s", lo, hi)
-		w.emit("MOVWU %s, %s", lo, lo)
-		w.emit("MOVWU (%s)(%s<<2), %s", table, lo, lo)
-		w.emit("MOVWU (%s)(%s<<2), %s", table, hi, hi)
-		w.emit("ORR %s<<32, %s, %s", hi, lo, lo)
-	}
-	w.emit("VMOV %s, V%d.D[0]", tmp, to)
-	w.emit("VMOV %s, V%d.D[1]", tmp3, to)
+	w.emit("UBFX $32, %s, $6, %s", tmp, tmp2)
+	w.emit("UBFX $32, %s, $6, %s", tmp3, tmp4)
+	w.emit("AND $0x3f, %s, %s", tmp, tmp)
+	w.emit("AND $0x3f, %s, %s", tmp3, tmp3)
+	w.emit("FMOVS (%s)(%s<<2), F%d", table, tmp, to)
+	w.emit("FMOVS (%s)(%s<<2), F%d", table, tmp3, scratch)
+	w.emit("ADD %s<<2, %s, %s", tmp2, table, tmp2)
+	w.emit("ADD %s<<2, %s, %s", tmp4, table, tmp4)
+	w.emit("VLD1 (%s), V%d.S[1]", tmp2, to)
+	w.emit("VLD1 (%s), V%d.S[1]", tmp4, scratch)
+	w.emit("VMOV V%d.D[0], V%d.D[1]", scratch, to)
 }
 
 // loadUpToThree loads what is left of a vector of four, without touching what

@@ -9,7 +9,10 @@ import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 // them in memory, and masks in vector registers.
 type machine struct{}
 
-func (machine) Registers() int { return 32 }
+// scratch is a vector register that the allocator doesn't know of.
+const scratch = 31
+
+func (machine) Registers() int { return scratch }
 
 func (machine) MaskRegisters() int { return 0 }
 
@@ -22,5 +25,8 @@ func (machine) Tied(v *ir.Value) []int {
 	}
 	return nil
 }
+
+// Reloads: a copy takes a slot from the arithmetic, a load has its own.
+func (machine) Reloads() bool { return true }
 
 func (machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool { return false }

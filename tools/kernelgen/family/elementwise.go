@@ -63,7 +63,7 @@ func (d *description) vscaleextexp(b *ir.Block, x ir.V) ir.V {
 
 // vscaleexpminusmax is exp(x - max) * scale.
 func (d *description) vscaleexpminusmax(b *ir.Block, x ir.V) ir.V {
-	f := exp(b, d.Variant, b.Sub(x, b.Param("max")))
+	f := d.exp(b, b.Sub(x, b.Param("max")))
 	return b.Mul(f, b.Param("scale"))
 }
 

@@ -88,14 +88,30 @@ func powerOfTwo(b *ir.Block, n ir.V) ir.V {
 func hasScalef(variant string) bool { return strings.HasSuffix(variant, "scalef") }
 
 // exp is exp(x) for x <= 0.
-func exp(b *ir.Block, variant string, x ir.V) (f ir.V) {
-	if hasScalef(variant) {
+func (d *description) exp(b *ir.Block, x ir.V) (f ir.V) {
+	if hasScalef(d.Variant) {
 		n := exponent(b, x)
-		return b.Scalef(mantissa(b, variant, n, x), n)
+		return b.Scalef(mantissa(b, d.Variant, n, x), n)
 	}
-	if hasTable(variant) {
-		return expByTable(b, variant, x)
+	// s = 2^n is no power of two where exp(x) is denormal.
+	var normal ir.V
+	compare := func() { normal = b.NotLess(x, b.Const(cutoff)) }
+	if d.neon() {
+		compare() // so that the range reduction, whose FMLA overwrites x, is its last use
 	}
+	if hasTable(d.Variant) {
+		f = expByTable(b, d.Variant, x)
+	} else {
+		f = expByPolynomial(b, d.Variant, x)
+	}
+	if !d.neon() {
+		compare()
+	}
+	return b.Keep(normal, f)
+}
+
+// expByPolynomial is exp(x) where it is normal.
+func expByPolynomial(b *ir.Block, variant string, x ir.V) ir.V {
 	// n + magic = round(x/ln 2) + magic, of which the low bits make s = 2^n.
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
 	s := b.ShiftLeft(n, mantissaBits)
@@ -103,17 +119,15 @@ func exp(b *ir.Block, variant string, x ir.V) (f ir.V) {
 	t := reduce(b, variant, n, x)
 	// exp(x) = s * (1 + t*p) = s + (t*s)*p
 	p := polynomial(b, t, c1, c2, c3, c4, c5)
-	f = b.MulAdd(b.Mul(t, s), p, s)
-	// s is no power of two where exp(x) is denormal.
-	return b.Keep(b.NotLess(x, b.Const(cutoff)), f)
+	return b.MulAdd(b.Mul(t, s), p, s)
 }
 
 // hasTable reports whether the variant has a table of 2^(k/64).
 func hasTable(variant string) bool { return strings.Contains(variant, "lut64") }
 
-// expByTable is exp(x) for x <= 0, where n is x / ln 2 rounded to a 64th: s = 2^n
-// is taken from a table, but for its exponent.
-func expByTable(b *ir.Block, variant string, x ir.V) (f ir.V) {
+// expByTable is exp(x) where it is normal, with n = x/ln 2 rounded to a 64th: the
+// fraction of s = 2^n is taken from a table.
+func expByTable(b *ir.Block, variant string, x ir.V) ir.V {
 	const (
 		magic = 0x1.8p17 // 1.5 * 2^23 / 64
 		c2    = 0x1.FFFF0Ap-2
@@ -121,12 +135,10 @@ func expByTable(b *ir.Block, variant string, x ir.V) (f ir.V) {
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
 	// The last 6 bits are the fraction of n, those above them its integer part,
 	// which is moved to where the exponent is.
-	s := b.Exp2K64(b.And(n, b.Bits(0x3f)))
-	s = b.AddInt(s, b.ShiftLeft(b.And(n, b.Bits(^uint32(0x3f))), mantissaBits-6))
+	s := b.AddInt(b.Exp2K64(n), b.ShiftLeft(b.And(n, b.Bits(^uint32(0x3f))), mantissaBits-6))
 	n = b.Sub(n, b.Const(magic))
 	t := reduce(b, variant, n, x)
 	// exp(x) = s * (1 + t + t*(t*c2)) = s + s*p
 	p := b.MulAdd(t, b.Mul(t, b.Const(c2)), t)
-	f = b.MulAdd(s, p, s)
-	return b.Keep(b.NotLess(x, b.Const(cutoff)), f)
+	return b.MulAdd(s, p, s)
 }

@@ -18,7 +18,7 @@ func (d *description) raddexpminusmax() {
 		d.unroll() // one sum takes the vectors one after the other, whatever the tile
 	}
 	f := func(b *ir.Block, x ir.V) ir.V {
-		return exp(b, d.Variant, b.Sub(x, b.Param("max")))
+		return d.exp(b, b.Sub(x, b.Param("max")))
 	}
 	// step takes whole vectors; vector i goes to accumulator i modulo their number.
 	step := func(b *ir.Block, acc []*ir.Var, vectors ...int) {

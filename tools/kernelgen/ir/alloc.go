@@ -14,6 +14,9 @@ type Machine interface {
 	// Tied lists the arguments of which one has to share its register with the
 	// result, the preferred first; nil if the result may go anywhere.
 	Tied(v *Value) []int
+	// Reloads reports whether a constant had better be loaded than copied from
+	// another register.
+	Reloads() bool
 	// Folds reports whether the instruction for v can take its argument arg, of
 	// this kind, from memory when the argument tied is in the result's register;
 	// tied is -1 for an instruction without.
@@ -131,7 +134,7 @@ func (a *allocator) best(i int, b *Block) Code {
 		panic(fmt.Sprintf("ir: block %q does not fit into the registers", b.Comment))
 	}
 	if b.Test == While {
-		candidates := b.leaves()
+		candidates := b.leaves(a.m)
 		if b.Step == a.f.Lanes {
 			// The loop over what a main loop left has few turns: only what every
 			// turn would have to load by an instruction of its own is worth it.
@@ -147,13 +150,17 @@ func (a *allocator) best(i int, b *Block) Code {
 	return x.code
 }
 
-// leaves lists the block's constants and parameters, the most used first and
-// parameters before constants.
-func (b *Block) leaves() []*Value {
+// leaves lists the block's constants and parameters for which a register is of
+// use, the most used first and parameters before constants.
+func (b *Block) leaves(m Machine) []*Value {
 	count := make(map[*Value]int)
 	var vs []*Value
 	for _, o := range b.Ops {
-		for _, v := range o.Args {
+		tied := m.Tied(o)
+		for k, v := range o.Args {
+			if v.Op == Const && m.Reloads() && len(tied) == 1 && tied[0] == k {
+				continue // overwritten, and so loaded every time
+			}
 			if v.Op == Const || v.Op == Param {
 				if count[v]++; count[v] == 1 {
 					vs = append(vs, v)
@@ -397,6 +404,9 @@ func (x *blockAllocator) op(i int, o *Value) bool {
 			in.Dst = x.at[v]
 		} else {
 			from := x.place(v)
+			if v.Op == Const && x.m.Reloads() {
+				from = Operand{Kind: Memory, Value: v}
+			}
 			dst, ok := x.free(-1, o.Args)
 			if !ok {
 				return false

@@ -31,7 +31,7 @@ const (
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
 	And        // the bits that a and b have in common
 	AddInt     // the bits of a and b as integers, added
-	Exp2K64    // the bits of 2^(a/64), of which a holds the bits, as an integer below 64
+	Exp2K64    // 2^(k/64), where k is the last 6 bits of a
 	Scalef     // a * 2^floor(b)
 	NotLess    // mask: !(a < b), true for a NaN
 	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
