@@ -9,7 +9,7 @@ import (
 // exponential is one way to compute exp: constants, and how the result is put
 // together. Upstream's names of the constants are in the comments.
 //
-// All of them reduce the argument (section 4 of the paper) to
+// All of them reduce the argument to
 // t = x - n*ln(2) with n the integer, or 64th, nearest to x*log2(e), evaluate a
 // polynomial in t, and scale by 2^n.
 type exponential struct {
@@ -106,8 +106,8 @@ func (m *machine) horner(t vector, coefficients ...float32) vector {
 }
 
 // extExp returns exp(x) as mantissa p and exponent n: p * 2^n, with p near
-// [sqrt(1/2), sqrt(2)]. n has the range of a float32, so nothing overflows
-// (section 4 of the paper, "extended" exponential).
+// [sqrt(1/2), sqrt(2)]. n has the range of a float32, so nothing
+// overflows: the pair on which the paper's two-pass algorithm rests.
 func (m *machine) extExp(e exponential, x vector) (n, p vector) {
 	n = m.round("vn", m.mul("vn", x, m.splat(log2e)))
 	t := m.reduce(e, n, x)

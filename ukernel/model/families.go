@@ -24,7 +24,9 @@ func (m *machine) accumulators(x float32) []vector {
 func (m *machine) rmax() float32 {
 	acc := m.accumulators(m.src[0])
 	merge := func(x, y vector) vector { return m.max("vmax", x, y) }
-	rest := 0 // of a partial vector, for the ISAs that take it last
+	// The elements of a partial vector, for the ISAs that take it last.
+	var rest vector
+	at := noElement
 	m.walk(
 		func(i int, v vector) { acc[i] = m.max(numbered("vmax", i), acc[i], v) },
 		func() { acc[0] = m.tree("vmax", acc, m.max) },
@@ -40,7 +42,7 @@ func (m *machine) rmax() float32 {
 					m.first -= i
 				}
 			case pairwise:
-				rest = n
+				rest, at = v[:n], m.first
 			}
 		})
 	if m.style != pairwise {
@@ -48,16 +50,15 @@ func (m *machine) rmax() float32 {
 	}
 	// NEON takes two elements when two lanes are left, and one when one is.
 	v := merge(acc[0][:2], acc[0][2:])
-	t := vector(m.src[len(m.src)-rest:])
-	if rest&2 != 0 {
-		m.first = len(m.src) - rest
-		v, t = merge(v, t[:2]), t[2:]
+	if len(rest)&2 != 0 {
+		m.first = at
+		v = merge(v, rest[:2])
 	}
 	m.first = noElement
 	v = merge(v[:1], v[1:])
-	if rest&1 != 0 {
-		m.first = len(m.src) - 1
-		v = merge(v, t)
+	if n := len(rest); n&1 != 0 {
+		m.first = at + n - 1
+		v = merge(v, rest[n-1:])
 	}
 	return v[0]
 }
@@ -69,7 +70,8 @@ func (m *machine) vmulc(a ukernel.Args) {
 }
 
 // raddexpminusmax is upstream's f32-raddexpminusmax and f32-raddstoreexpminusmax
-// templates: pass 2 of the three-pass algorithms (algorithms 1 and 2 of the paper).
+// templates: the second pass of the paper's three-pass algorithms, with recomputing
+// and with reloading of the exponentials.
 func (m *machine) raddexpminusmax(e exponential, a ukernel.Args) float32 {
 	acc := m.accumulators(0)
 	exp := func(v vector) vector {
@@ -133,15 +135,15 @@ func (m *machine) raddexpminusmax(e exponential, a ukernel.Args) float32 {
 	return m.sum("vacc", acc[0])
 }
 
-// vscaleexpminusmax is upstream's f32-vscaleexpminusmax templates: pass 3 of the
-// three-pass algorithm with recomputing (algorithm 1 of the paper).
+// vscaleexpminusmax is upstream's f32-vscaleexpminusmax templates: the third
+// pass of the paper's three-pass algorithm with recomputing.
 func (m *machine) vscaleexpminusmax(e exponential, a ukernel.Args) {
 	scale := m.splat(a.Scale)
 	m.each(a.Dst, func(v vector) vector { return m.mul("vf", m.expMinusMax(e, v, a.Max), scale) })
 }
 
-// vscaleextexp is upstream's f32-vscaleextexp templates: pass 2 of the two-pass
-// algorithm (algorithm 3 of the paper).
+// vscaleextexp is upstream's f32-vscaleextexp templates: the second pass of the
+// paper's two-pass algorithm.
 func (m *machine) vscaleextexp(e exponential, a ukernel.Args) {
 	scale, exponent := m.splat(a.Scale), m.splat(a.ScaleExp)
 	m.each(a.Dst, func(x vector) vector {
@@ -159,8 +161,8 @@ func (m *machine) vscaleextexp(e exponential, a ukernel.Args) {
 // extended is a vector of sums, each a mantissa v times 2 to the exponent e.
 type extended struct{ v, e vector }
 
-// raddextexp is upstream's f32-raddextexp templates: pass 1 of the two-pass
-// algorithm (algorithm 3 of the paper).
+// raddextexp is upstream's f32-raddextexp templates: the first pass of the paper's
+// two-pass algorithm.
 func (m *machine) raddextexp(e exponential) (mantissa, exponent float32) {
 	acc := make([]extended, m.kernel.Accumulators)
 	for i := range acc {

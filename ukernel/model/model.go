@@ -10,10 +10,11 @@
 // that upstream does not have. [Trace] shows every operation with its operands,
 // to explain a bit that differs.
 //
-// The algorithms are those of Dukhan and Ablavatski, "Two-Pass Softmax
-// Algorithm" (2020, arXiv 2001.04438). In the order of upstream's templates,
-// which interleave the vectors of a tile, the operations on one vector stand
-// among those on others; here they stand together, which is the same arithmetic.
+// The algorithms are those of Dukhan and Ablavatski, "The Two-Pass Softmax
+// Algorithm" (2020, arXiv 2001.04438). Upstream's templates interleave the
+// vectors of a tile; here the operations on one vector stand together, which
+// gives the same bits. Only one result depends on the compiler: the exponent of
+// the avx512f kernels of f32_raddextexp, as [ukernel.Result.Same] says.
 //
 // A kernel's result does not depend on the place of its operands in memory.
 // Dst may be Src.

@@ -48,7 +48,7 @@ func TestFaults(t *testing.T) {
 			f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5_u4_acc4`},
 		{model.OtherSum, `f32_raddextexp_ukernel__avx2_p5_u32 f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64
 			f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4 f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4`},
-		{model.ShortTail, `f32_rmax_ukernel__avx_u8 f32_raddextexp_ukernel__avx2_p5_u32 f32_raddextexp_ukernel__avx512f_p5_scalef_u64
+		{model.ShortTail, `f32_rmax_ukernel__avx_u8 f32_rmax_ukernel__sse_u4 f32_rmax_ukernel__neon_u4 f32_raddextexp_ukernel__avx2_p5_u32 f32_raddextexp_ukernel__avx512f_p5_scalef_u64
 			f32_vscaleextexp_ukernel__avx2_p5_u8 f32_raddexpminusmax_ukernel__avx2_p5_u32 f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16
 			f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4 f32_vmulc_ukernel__avx_u16`},
 	} {
