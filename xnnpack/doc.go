@@ -29,7 +29,7 @@
 //
 //	                       reload   recompute, AVX2   recompute, AVX-512F   two-pass, AVX2   two-pass, AVX-512F
 //	N up to 1e10           right    right             right                 right            right
-//	N above 4e15, finite   right    right             wrong                 wrong            wrong
+//	N from 4e15 to 1e30    right    right             wrong                 wrong            wrong
 //	some -Inf              right    right             right                 all NaN          right
 //	all -Inf               all NaN  all NaN           all NaN               all NaN          all NaN
 //	a +Inf                 all NaN  all NaN           all NaN               all NaN          NaN there, 0 elsewhere

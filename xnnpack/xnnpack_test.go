@@ -105,25 +105,22 @@ func TestReference(t *testing.T) {
 	})
 }
 
-// close allows for the error of the worst exponential (neon lut64, 2.1e-6, without FMA) and of sums in the
-// tests' short rows.
+// close allows for the error of the worst exponential (neon lut64, without FMA:
+// 2.1e-6) and of sums in the tests' short rows.
 func close(x, want float64) bool { return math.Abs(x-want) <= 4e-6*math.Abs(want) }
 
 // TestSoftmax compares the algorithms with float64, out of place and in place.
 func TestSoftmax(t *testing.T) {
-	for n := 0; n <= longest; n++ {
+	for n := 1; n <= longest; n++ {
 		src := inputs.Uniform10.Row(uint64(n), n)
-		var sum float64
-		for _, x := range src {
-			sum += math.Exp(float64(x))
-		}
+		want := softmax64(src)
 		check := func(what string, f func(dst, src []float32)) {
 			dst, same := make([]float32, n), slices.Clone(src)
 			f(dst, src)
 			f(same, same)
-			for i, x := range src {
-				if want := math.Exp(float64(x)) / sum; !close(float64(dst[i]), want) {
-					t.Fatalf("%s, n = %d: dst[%d] = %g, want %g", what, n, i, dst[i], want)
+			for i := range want {
+				if !close(float64(dst[i]), want[i]) {
+					t.Fatalf("%s, n = %d: dst[%d] = %g, want %g", what, n, i, dst[i], want[i])
 				}
 			}
 			if !slices.Equal(same, dst) {
@@ -258,48 +255,112 @@ func TestPanics(t *testing.T) {
 	Softmax(x[3:3], x[4:4])
 }
 
-// TestSpecialValues holds the package comment's table for the default kernels.
+// TestSpecialValues holds the table in the package comment.
 func TestSpecialValues(t *testing.T) {
-	for _, a := range composable() {
-		for n := 2; n < 100; n++ {
-			at := n * 5 % n
-			row := func(special float32) []float32 {
-				src := inputs.Uniform10.Row(uint64(n), n)
-				src[at] = special
-				if err := SoftmaxWith(src, src, Options{Algorithm: a}); err != nil {
-					t.Fatal(err)
-				}
-				return src
-			}
-			for i, y := range row(nan) {
-				if y == y {
-					t.Fatalf("%v, n = %d, a NaN at %d: %g at %d", a, n, at, y, i)
-				}
-			}
-			if a != ukernel.ThreePassReload {
-				continue
-			}
-			for i, y := range row(inf) {
-				if y == y {
-					t.Fatalf("%v, n = %d, +Inf at %d: %g at %d", a, n, at, y, i)
-				}
-			}
-			for _, low := range []float32{-inf, -math.MaxFloat32, -1e16} {
-				got := row(low)
-				rest := slices.Delete(slices.Clone(got), at, at+1)
-				sum := 0.0
-				for _, y := range rest {
-					sum += float64(y)
-				}
-				if got[at] != 0 || !close(sum, 1) {
-					t.Fatalf("%v, n = %d, %g at %d: %g there, the others sum to %g", a, n, low, at, got[at], sum)
-				}
-			}
-			if y := row(math.MaxFloat32)[at]; y != 1 {
-				t.Fatalf("%v, n = %d, the largest float32 at %d: %g there", a, n, at, y)
-			}
-		}
+	const (
+		right  = iota // exp(x) / sum(exp(x)), to 4e-6
+		allNaN        // NaN everywhere
+		split         // NaN at the special value, 0 elsewhere
+		wrong         // a NaN somewhere
+		unstated
+	)
+	// The table's rows. Each special value stands among values in [-10, 10).
+	rows := []struct {
+		name     string
+		specials []float32
+		all      bool // every value of the row is the special one
+	}{
+		{"N up to 1e10", []float32{-1e10, -1e5, 1e5, 1e10}, false},
+		{"N above 4e15", []float32{-1e30, -4e15, 4e15, 1e30}, false},
+		{"N at the limit", []float32{-math.MaxFloat32, math.MaxFloat32}, false},
+		{"some -Inf", []float32{-inf}, false},
+		{"all -Inf", []float32{-inf}, true},
+		{"a +Inf", []float32{inf}, false},
+		{"a NaN", []float32{nan, -nan}, false},
 	}
+	for _, column := range []struct {
+		name      string
+		algorithm ukernel.Algorithm
+		kernels   []string
+		want      [7]int // by row
+	}{
+		{"reload, as preferred", ukernel.ThreePassReload, nil,
+			[7]int{right, right, right, right, allNaN, allNaN, allNaN}},
+		{"reload, scalar", ukernel.ThreePassReload,
+			[]string{"f32_rmax_ukernel__scalar_u4_acc4", "f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5_u4_acc2", "f32_vmulc_ukernel__scalar_u8"},
+			[7]int{right, right, right, right, allNaN, allNaN, allNaN}},
+		{"reload, SSE2", ukernel.ThreePassReload,
+			[]string{"f32_rmax_ukernel__sse_u16_acc4", "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2", "f32_vmulc_ukernel__sse_u8"},
+			[7]int{right, right, right, right, allNaN, allNaN, allNaN}},
+		{"reload, AVX2", ukernel.ThreePassReload,
+			[]string{"f32_rmax_ukernel__avx_u32_acc4", "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2", "f32_vmulc_ukernel__avx_u16"},
+			[7]int{right, right, right, right, allNaN, allNaN, allNaN}},
+		{"recompute, AVX2", ukernel.ThreePassRecompute,
+			[]string{"f32_rmax_ukernel__avx_u32_acc4", "f32_raddexpminusmax_ukernel__avx2_p5_u96", "f32_vscaleexpminusmax_ukernel__avx2_p5_u24"},
+			[7]int{right, right, right, right, allNaN, allNaN, allNaN}},
+		{"recompute, AVX-512F", ukernel.ThreePassRecompute,
+			[]string{"f32_rmax_ukernel__avx512f_u64_acc4", "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4", "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u16"},
+			[7]int{right, wrong, unstated, right, allNaN, allNaN, allNaN}},
+		{"two-pass, AVX2", ukernel.TwoPass,
+			[]string{"f32_raddextexp_ukernel__avx2_p5_u96", "f32_vscaleextexp_ukernel__avx2_p5_u40"},
+			[7]int{right, wrong, unstated, allNaN, allNaN, allNaN, allNaN}},
+		{"two-pass, AVX-512F", ukernel.TwoPass,
+			[]string{"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3", "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16"},
+			[7]int{right, wrong, unstated, right, allNaN, split, allNaN}},
+	} {
+		t.Run(column.name, func(t *testing.T) {
+			for _, name := range column.kernels {
+				if k := ukernel.MustParse(name); !k.ISA.Supported() {
+					t.Skipf("this CPU has no %v", k.ISA)
+				}
+			}
+			for i, row := range rows {
+				for n := 2; n < 300; n += 7 {
+					for _, special := range row.specials {
+						at := n * 5 % n
+						src := inputs.Uniform10.Row(uint64(n), n)
+						if src[at] = special; row.all {
+							src = slices.Repeat([]float32{special}, n)
+						}
+						dst := make([]float32, n)
+						if err := SoftmaxWith(dst, src, Options{column.algorithm, column.kernels}); err != nil {
+							t.Fatal(err)
+						}
+						want := softmax64(src)
+						ok := column.want[i] != wrong || slices.ContainsFunc(dst, func(y float32) bool { return y != y })
+						for j, y := range dst {
+							isNaN := y != y
+							switch column.want[i] {
+							case right:
+								ok = ok && (close(float64(y), want[j]) || y == 0 && want[j] < 0x1p-125)
+							case allNaN:
+								ok = ok && isNaN
+							case split:
+								ok = ok && (isNaN && j == at || y == 0 && j != at)
+							}
+						}
+						if !ok {
+							t.Fatalf("%s: n = %d, %g at %d: %g", row.name, n, special, at, dst)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// softmax64 is softmax in float64, of at least one element.
+func softmax64(src []float32) []float64 {
+	dst := make([]float64, len(src))
+	max, sum := float64(slices.Max(src)), 0.0
+	for i, x := range src {
+		dst[i] = math.Exp(float64(x) - max)
+		sum += dst[i]
+	}
+	for i := range dst {
+		dst[i] /= sum
+	}
+	return dst
 }
 
 func TestAllocs(t *testing.T) {
