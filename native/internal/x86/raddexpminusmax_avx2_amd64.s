@@ -22,16 +22,16 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000030, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -163,21 +163,21 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -198,21 +198,21 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -229,115 +229,115 @@ done3:
 	VZEROUPPER
 	RET
 
-DATA f00000000<>+0(SB)/4, $0x00000000
-DATA f00000000<>+4(SB)/4, $0x00000000
-DATA f00000000<>+8(SB)/4, $0x00000000
-DATA f00000000<>+12(SB)/4, $0x00000000
-DATA f00000000<>+16(SB)/4, $0x00000000
-DATA f00000000<>+20(SB)/4, $0x00000000
-DATA f00000000<>+24(SB)/4, $0x00000000
-DATA f00000000<>+28(SB)/4, $0x00000000
-GLOBL f00000000<>(SB), RODATA|NOPTR, $32
+DATA zero<>+0(SB)/4, $0x00000000
+DATA zero<>+4(SB)/4, $0x00000000
+DATA zero<>+8(SB)/4, $0x00000000
+DATA zero<>+12(SB)/4, $0x00000000
+DATA zero<>+16(SB)/4, $0x00000000
+DATA zero<>+20(SB)/4, $0x00000000
+DATA zero<>+24(SB)/4, $0x00000000
+DATA zero<>+28(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $32
 
-DATA f4b40007f<>+0(SB)/4, $0x4b40007f
-DATA f4b40007f<>+4(SB)/4, $0x4b40007f
-DATA f4b40007f<>+8(SB)/4, $0x4b40007f
-DATA f4b40007f<>+12(SB)/4, $0x4b40007f
-DATA f4b40007f<>+16(SB)/4, $0x4b40007f
-DATA f4b40007f<>+20(SB)/4, $0x4b40007f
-DATA f4b40007f<>+24(SB)/4, $0x4b40007f
-DATA f4b40007f<>+28(SB)/4, $0x4b40007f
-GLOBL f4b40007f<>(SB), RODATA|NOPTR, $32
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+DATA magic<>+16(SB)/4, $0x4b40007f
+DATA magic<>+20(SB)/4, $0x4b40007f
+DATA magic<>+24(SB)/4, $0x4b40007f
+DATA magic<>+28(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $32
 
-DATA f3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL f3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
 
-DATA fbf317218<>+0(SB)/4, $0xbf317218
-DATA fbf317218<>+4(SB)/4, $0xbf317218
-DATA fbf317218<>+8(SB)/4, $0xbf317218
-DATA fbf317218<>+12(SB)/4, $0xbf317218
-DATA fbf317218<>+16(SB)/4, $0xbf317218
-DATA fbf317218<>+20(SB)/4, $0xbf317218
-DATA fbf317218<>+24(SB)/4, $0xbf317218
-DATA fbf317218<>+28(SB)/4, $0xbf317218
-GLOBL fbf317218<>(SB), RODATA|NOPTR, $32
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA f3102e308<>+0(SB)/4, $0x3102e308
-DATA f3102e308<>+4(SB)/4, $0x3102e308
-DATA f3102e308<>+8(SB)/4, $0x3102e308
-DATA f3102e308<>+12(SB)/4, $0x3102e308
-DATA f3102e308<>+16(SB)/4, $0x3102e308
-DATA f3102e308<>+20(SB)/4, $0x3102e308
-DATA f3102e308<>+24(SB)/4, $0x3102e308
-DATA f3102e308<>+28(SB)/4, $0x3102e308
-GLOBL f3102e308<>(SB), RODATA|NOPTR, $32
+DATA minusLn2Lo<>+0(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+4(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+8(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+12(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+16(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+20(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+24(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+28(SB)/4, $0x3102e308
+GLOBL minusLn2Lo<>(SB), RODATA|NOPTR, $32
 
-DATA f3c07cfce<>+0(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+4(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+8(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+12(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+16(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+20(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+24(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+28(SB)/4, $0x3c07cfce
-GLOBL f3c07cfce<>(SB), RODATA|NOPTR, $32
+DATA c5<>+0(SB)/4, $0x3c07cfce
+DATA c5<>+4(SB)/4, $0x3c07cfce
+DATA c5<>+8(SB)/4, $0x3c07cfce
+DATA c5<>+12(SB)/4, $0x3c07cfce
+DATA c5<>+16(SB)/4, $0x3c07cfce
+DATA c5<>+20(SB)/4, $0x3c07cfce
+DATA c5<>+24(SB)/4, $0x3c07cfce
+DATA c5<>+28(SB)/4, $0x3c07cfce
+GLOBL c5<>(SB), RODATA|NOPTR, $32
 
-DATA f3d2b9d0d<>+0(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+4(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+8(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+12(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+16(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+20(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+24(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+28(SB)/4, $0x3d2b9d0d
-GLOBL f3d2b9d0d<>(SB), RODATA|NOPTR, $32
+DATA c4<>+0(SB)/4, $0x3d2b9d0d
+DATA c4<>+4(SB)/4, $0x3d2b9d0d
+DATA c4<>+8(SB)/4, $0x3d2b9d0d
+DATA c4<>+12(SB)/4, $0x3d2b9d0d
+DATA c4<>+16(SB)/4, $0x3d2b9d0d
+DATA c4<>+20(SB)/4, $0x3d2b9d0d
+DATA c4<>+24(SB)/4, $0x3d2b9d0d
+DATA c4<>+28(SB)/4, $0x3d2b9d0d
+GLOBL c4<>(SB), RODATA|NOPTR, $32
 
-DATA f3e2aad40<>+0(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+4(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+8(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+12(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+16(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+20(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+24(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+28(SB)/4, $0x3e2aad40
-GLOBL f3e2aad40<>(SB), RODATA|NOPTR, $32
+DATA c3<>+0(SB)/4, $0x3e2aad40
+DATA c3<>+4(SB)/4, $0x3e2aad40
+DATA c3<>+8(SB)/4, $0x3e2aad40
+DATA c3<>+12(SB)/4, $0x3e2aad40
+DATA c3<>+16(SB)/4, $0x3e2aad40
+DATA c3<>+20(SB)/4, $0x3e2aad40
+DATA c3<>+24(SB)/4, $0x3e2aad40
+DATA c3<>+28(SB)/4, $0x3e2aad40
+GLOBL c3<>(SB), RODATA|NOPTR, $32
 
-DATA f3efffee3<>+0(SB)/4, $0x3efffee3
-DATA f3efffee3<>+4(SB)/4, $0x3efffee3
-DATA f3efffee3<>+8(SB)/4, $0x3efffee3
-DATA f3efffee3<>+12(SB)/4, $0x3efffee3
-DATA f3efffee3<>+16(SB)/4, $0x3efffee3
-DATA f3efffee3<>+20(SB)/4, $0x3efffee3
-DATA f3efffee3<>+24(SB)/4, $0x3efffee3
-DATA f3efffee3<>+28(SB)/4, $0x3efffee3
-GLOBL f3efffee3<>(SB), RODATA|NOPTR, $32
+DATA c2<>+0(SB)/4, $0x3efffee3
+DATA c2<>+4(SB)/4, $0x3efffee3
+DATA c2<>+8(SB)/4, $0x3efffee3
+DATA c2<>+12(SB)/4, $0x3efffee3
+DATA c2<>+16(SB)/4, $0x3efffee3
+DATA c2<>+20(SB)/4, $0x3efffee3
+DATA c2<>+24(SB)/4, $0x3efffee3
+DATA c2<>+28(SB)/4, $0x3efffee3
+GLOBL c2<>(SB), RODATA|NOPTR, $32
 
-DATA f3f7ffffb<>+0(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+4(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+8(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+12(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+16(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+20(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+24(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+28(SB)/4, $0x3f7ffffb
-GLOBL f3f7ffffb<>(SB), RODATA|NOPTR, $32
+DATA c1<>+0(SB)/4, $0x3f7ffffb
+DATA c1<>+4(SB)/4, $0x3f7ffffb
+DATA c1<>+8(SB)/4, $0x3f7ffffb
+DATA c1<>+12(SB)/4, $0x3f7ffffb
+DATA c1<>+16(SB)/4, $0x3f7ffffb
+DATA c1<>+20(SB)/4, $0x3f7ffffb
+DATA c1<>+24(SB)/4, $0x3f7ffffb
+DATA c1<>+28(SB)/4, $0x3f7ffffb
+GLOBL c1<>(SB), RODATA|NOPTR, $32
 
-DATA fc2aeac4f<>+0(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+4(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+8(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+12(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+16(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+20(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+24(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+28(SB)/4, $0xc2aeac4f
-GLOBL fc2aeac4f<>(SB), RODATA|NOPTR, $32
+DATA cutoff<>+0(SB)/4, $0xc2aeac4f
+DATA cutoff<>+4(SB)/4, $0xc2aeac4f
+DATA cutoff<>+8(SB)/4, $0xc2aeac4f
+DATA cutoff<>+12(SB)/4, $0xc2aeac4f
+DATA cutoff<>+16(SB)/4, $0xc2aeac4f
+DATA cutoff<>+20(SB)/4, $0xc2aeac4f
+DATA cutoff<>+24(SB)/4, $0xc2aeac4f
+DATA cutoff<>+28(SB)/4, $0xc2aeac4f
+GLOBL cutoff<>(SB), RODATA|NOPTR, $32
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -372,15 +372,15 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3102e308<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
-	VMOVUPS      f3f7ffffb<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      minusLn2Lo<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
+	VMOVUPS      c1<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -399,7 +399,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -418,7 +418,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -437,7 +437,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     96(SI), Y12
@@ -456,7 +456,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	ADDQ        $0x00000080, SI
@@ -477,21 +477,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -512,21 +512,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -560,13 +560,13 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y4
-	VMOVUPS      f4b40007f<>+0(SB), Y5
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y6
-	VMOVUPS      fbf317218<>+0(SB), Y7
-	VMOVUPS      f3102e308<>+0(SB), Y8
-	VMOVUPS      f3c07cfce<>+0(SB), Y9
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y10
-	VMOVUPS      f3e2aad40<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y5
+	VMOVUPS      log2e<>+0(SB), Y6
+	VMOVUPS      minusLn2<>+0(SB), Y7
+	VMOVUPS      minusLn2Lo<>+0(SB), Y8
+	VMOVUPS      c5<>+0(SB), Y9
+	VMOVUPS      c4<>+0(SB), Y10
+	VMOVUPS      c3<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -581,11 +581,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -600,11 +600,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -619,11 +619,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     96(SI), Y12
@@ -638,11 +638,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y3, Y3
 	ADDQ        $0x00000080, SI
@@ -665,21 +665,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -700,21 +700,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -745,16 +745,16 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000040, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -924,21 +924,21 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -959,21 +959,21 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -1005,15 +1005,15 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000040, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3102e308<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
-	VMOVUPS      f3f7ffffb<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      minusLn2Lo<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
+	VMOVUPS      c1<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1032,7 +1032,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -1051,7 +1051,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -1070,7 +1070,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     96(SI), Y12
@@ -1089,7 +1089,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     128(SI), Y12
@@ -1108,7 +1108,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     160(SI), Y12
@@ -1127,7 +1127,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     192(SI), Y12
@@ -1146,7 +1146,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     224(SI), Y12
@@ -1165,7 +1165,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	ADDQ        $0x00000100, SI
@@ -1186,21 +1186,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -1221,21 +1221,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -1269,13 +1269,13 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000040, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y4
-	VMOVUPS      f4b40007f<>+0(SB), Y5
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y6
-	VMOVUPS      fbf317218<>+0(SB), Y7
-	VMOVUPS      f3102e308<>+0(SB), Y8
-	VMOVUPS      f3c07cfce<>+0(SB), Y9
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y10
-	VMOVUPS      f3e2aad40<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y5
+	VMOVUPS      log2e<>+0(SB), Y6
+	VMOVUPS      minusLn2<>+0(SB), Y7
+	VMOVUPS      minusLn2Lo<>+0(SB), Y8
+	VMOVUPS      c5<>+0(SB), Y9
+	VMOVUPS      c4<>+0(SB), Y10
+	VMOVUPS      c3<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1290,11 +1290,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -1309,11 +1309,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -1328,11 +1328,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     96(SI), Y12
@@ -1347,11 +1347,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y3, Y3
 	VMOVUPS     128(SI), Y12
@@ -1366,11 +1366,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     160(SI), Y12
@@ -1385,11 +1385,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     192(SI), Y12
@@ -1404,11 +1404,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     224(SI), Y12
@@ -1423,11 +1423,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y3, Y3
 	ADDQ        $0x00000100, SI
@@ -1450,21 +1450,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -1485,21 +1485,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -1530,16 +1530,16 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000048, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1728,21 +1728,21 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -1763,21 +1763,21 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -1810,14 +1810,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000048, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y3
-	VMOVUPS      f4b40007f<>+0(SB), Y4
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y5
-	VMOVUPS      fbf317218<>+0(SB), Y6
-	VMOVUPS      f3102e308<>+0(SB), Y7
-	VMOVUPS      f3c07cfce<>+0(SB), Y8
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y9
-	VMOVUPS      f3e2aad40<>+0(SB), Y10
-	VMOVUPS      f3efffee3<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y4
+	VMOVUPS      log2e<>+0(SB), Y5
+	VMOVUPS      minusLn2<>+0(SB), Y6
+	VMOVUPS      minusLn2Lo<>+0(SB), Y7
+	VMOVUPS      c5<>+0(SB), Y8
+	VMOVUPS      c4<>+0(SB), Y9
+	VMOVUPS      c3<>+0(SB), Y10
+	VMOVUPS      c2<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1833,10 +1833,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -1852,10 +1852,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -1871,10 +1871,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     96(SI), Y12
@@ -1890,10 +1890,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     128(SI), Y12
@@ -1909,10 +1909,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     160(SI), Y12
@@ -1928,10 +1928,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     192(SI), Y12
@@ -1947,10 +1947,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     224(SI), Y12
@@ -1966,10 +1966,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     256(SI), Y12
@@ -1985,10 +1985,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	ADDQ        $0x00000120, SI
@@ -2010,21 +2010,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -2045,21 +2045,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2090,16 +2090,16 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000050, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2307,21 +2307,21 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -2342,21 +2342,21 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2388,15 +2388,15 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000050, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3102e308<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
-	VMOVUPS      f3f7ffffb<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      minusLn2Lo<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
+	VMOVUPS      c1<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2415,7 +2415,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -2434,7 +2434,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -2453,7 +2453,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     96(SI), Y12
@@ -2472,7 +2472,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     128(SI), Y12
@@ -2491,7 +2491,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     160(SI), Y12
@@ -2510,7 +2510,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     192(SI), Y12
@@ -2529,7 +2529,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     224(SI), Y12
@@ -2548,7 +2548,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     256(SI), Y12
@@ -2567,7 +2567,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     288(SI), Y12
@@ -2586,7 +2586,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	ADDQ        $0x00000140, SI
@@ -2607,21 +2607,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -2642,21 +2642,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2694,13 +2694,13 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5(SB), $96-36
 	SUBQ         $0x00000050, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y4
-	VMOVUPS      f4b40007f<>+0(SB), Y5
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y6
-	VMOVUPS      fbf317218<>+0(SB), Y7
-	VMOVUPS      f3102e308<>+0(SB), Y8
-	VMOVUPS      f3c07cfce<>+0(SB), Y9
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y10
-	VMOVUPS      f3e2aad40<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y5
+	VMOVUPS      log2e<>+0(SB), Y6
+	VMOVUPS      minusLn2<>+0(SB), Y7
+	VMOVUPS      minusLn2Lo<>+0(SB), Y8
+	VMOVUPS      c5<>+0(SB), Y9
+	VMOVUPS      c4<>+0(SB), Y10
+	VMOVUPS      c3<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2715,11 +2715,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -2734,11 +2734,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -2753,11 +2753,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     96(SI), Y12
@@ -2772,11 +2772,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y3, Y3
 	VMOVUPS     128(SI), Y12
@@ -2791,11 +2791,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      (BX), Y12, Y12
 	VMOVUPS     160(SI), Y13
@@ -2811,11 +2811,11 @@ loop1:
 	VMOVAPS     Y10, Y14
 	VFMADD231PS Y12, Y9, Y14
 	VFMADD213PS Y11, Y12, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y12, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y14
+	VFMADD213PS c2<>+0(SB), Y12, Y14
+	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y14, Y12, Y15
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VANDPS      Y15, Y13, Y13
 	VADDPS      Y13, Y0, Y0
 	VMOVUPS     192(SI), Y12
@@ -2830,11 +2830,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     224(SI), Y12
@@ -2849,11 +2849,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     256(SI), Y12
@@ -2868,11 +2868,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y3, Y3
 	VMOVUPS     288(SI), Y12
@@ -2887,11 +2887,11 @@ loop1:
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      32(BX), Y12, Y12
 	VMOVUPS     Y12, (BX)
@@ -2916,21 +2916,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -2951,21 +2951,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -2996,16 +2996,16 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000060, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -3251,21 +3251,21 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -3286,21 +3286,21 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3332,15 +3332,15 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000060, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3102e308<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
-	VMOVUPS      f3f7ffffb<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      minusLn2Lo<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
+	VMOVUPS      c1<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -3359,7 +3359,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -3378,7 +3378,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -3397,7 +3397,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     96(SI), Y12
@@ -3416,7 +3416,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     128(SI), Y12
@@ -3435,7 +3435,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     160(SI), Y12
@@ -3454,7 +3454,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     192(SI), Y12
@@ -3473,7 +3473,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     224(SI), Y12
@@ -3492,7 +3492,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     256(SI), Y12
@@ -3511,7 +3511,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     288(SI), Y12
@@ -3530,7 +3530,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     320(SI), Y12
@@ -3549,7 +3549,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     352(SI), Y12
@@ -3568,7 +3568,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	ADDQ        $0x00000180, SI
@@ -3589,21 +3589,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -3624,21 +3624,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -3671,14 +3671,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(SB), NOSPLIT, $0-36
 	SUBQ         $0x00000060, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y3
-	VMOVUPS      f4b40007f<>+0(SB), Y4
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y5
-	VMOVUPS      fbf317218<>+0(SB), Y6
-	VMOVUPS      f3102e308<>+0(SB), Y7
-	VMOVUPS      f3c07cfce<>+0(SB), Y8
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y9
-	VMOVUPS      f3e2aad40<>+0(SB), Y10
-	VMOVUPS      f3efffee3<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y4
+	VMOVUPS      log2e<>+0(SB), Y5
+	VMOVUPS      minusLn2<>+0(SB), Y6
+	VMOVUPS      minusLn2Lo<>+0(SB), Y7
+	VMOVUPS      c5<>+0(SB), Y8
+	VMOVUPS      c4<>+0(SB), Y9
+	VMOVUPS      c3<>+0(SB), Y10
+	VMOVUPS      c2<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -3694,10 +3694,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     32(SI), Y12
@@ -3713,10 +3713,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     64(SI), Y12
@@ -3732,10 +3732,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     96(SI), Y12
@@ -3751,10 +3751,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     128(SI), Y12
@@ -3770,10 +3770,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     160(SI), Y12
@@ -3789,10 +3789,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     192(SI), Y12
@@ -3808,10 +3808,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     224(SI), Y12
@@ -3827,10 +3827,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     256(SI), Y12
@@ -3846,10 +3846,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     288(SI), Y12
@@ -3865,10 +3865,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y0, Y0
 	VMOVUPS     320(SI), Y12
@@ -3884,10 +3884,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     352(SI), Y12
@@ -3903,10 +3903,10 @@ loop1:
 	VFMADD231PS Y15, Y8, Y13
 	VFMADD213PS Y10, Y15, Y13
 	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	ADDQ        $0x00000180, SI
@@ -3928,21 +3928,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -3963,21 +3963,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
@@ -4017,12 +4017,12 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(SB), $128-36
 	SUBQ         $0x00000060, CX
 	JLT          done1
 	VBROADCASTSS max+24(FP), Y4
-	VMOVUPS      f4b40007f<>+0(SB), Y5
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y6
-	VMOVUPS      fbf317218<>+0(SB), Y7
-	VMOVUPS      f3102e308<>+0(SB), Y8
-	VMOVUPS      f3c07cfce<>+0(SB), Y9
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y10
+	VMOVUPS      magic<>+0(SB), Y5
+	VMOVUPS      log2e<>+0(SB), Y6
+	VMOVUPS      minusLn2<>+0(SB), Y7
+	VMOVUPS      minusLn2Lo<>+0(SB), Y8
+	VMOVUPS      c5<>+0(SB), Y9
+	VMOVUPS      c4<>+0(SB), Y10
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -4036,12 +4036,12 @@ loop1:
 	VFMADD231PS Y8, Y12, Y14
 	VMOVAPS     Y10, Y12
 	VFMADD231PS Y14, Y9, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c3<>+0(SB), Y14, Y12
+	VFMADD213PS c2<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VADDPS      Y11, Y0, Y0
 	VMOVUPS     32(SI), Y11
@@ -4055,12 +4055,12 @@ loop1:
 	VFMADD231PS Y8, Y12, Y14
 	VMOVAPS     Y10, Y12
 	VFMADD231PS Y14, Y9, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c3<>+0(SB), Y14, Y12
+	VFMADD213PS c2<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VADDPS      Y11, Y1, Y1
 	VMOVUPS     64(SI), Y11
@@ -4074,12 +4074,12 @@ loop1:
 	VFMADD231PS Y8, Y12, Y14
 	VMOVAPS     Y10, Y12
 	VFMADD231PS Y14, Y9, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c3<>+0(SB), Y14, Y12
+	VFMADD213PS c2<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VADDPS      Y11, Y2, Y2
 	VMOVUPS     96(SI), Y11
@@ -4093,12 +4093,12 @@ loop1:
 	VFMADD231PS Y8, Y12, Y14
 	VMOVAPS     Y10, Y12
 	VFMADD231PS Y14, Y9, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c3<>+0(SB), Y14, Y12
+	VFMADD213PS c2<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VADDPS      Y11, Y3, Y3
 	VMOVUPS     128(SI), Y11
@@ -4112,12 +4112,12 @@ loop1:
 	VFMADD231PS Y8, Y12, Y14
 	VMOVAPS     Y10, Y12
 	VFMADD231PS Y14, Y9, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c3<>+0(SB), Y14, Y12
+	VFMADD213PS c2<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VADDPS      (BX), Y11, Y11
 	VMOVUPS     160(SI), Y12
@@ -4131,12 +4131,12 @@ loop1:
 	VFMADD231PS Y8, Y13, Y15
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c3<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      32(BX), Y12, Y12
 	VMOVUPS     192(SI), Y13
@@ -4151,12 +4151,12 @@ loop1:
 	VFMADD231PS Y8, Y14, Y12
 	VMOVAPS     Y10, Y14
 	VFMADD231PS Y12, Y9, Y14
-	VFMADD213PS f3e2aad40<>+0(SB), Y12, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y12, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y14
+	VFMADD213PS c3<>+0(SB), Y12, Y14
+	VFMADD213PS c2<>+0(SB), Y12, Y14
+	VFMADD213PS c1<>+0(SB), Y12, Y14
 	VMULPS      Y15, Y12, Y12
 	VFMADD231PS Y14, Y12, Y15
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y13, Y13
+	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
 	VANDPS      Y15, Y13, Y13
 	VADDPS      Y13, Y0, Y0
 	VMOVUPS     224(SI), Y12
@@ -4170,12 +4170,12 @@ loop1:
 	VFMADD231PS Y8, Y13, Y15
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c3<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y1, Y1
 	VMOVUPS     256(SI), Y12
@@ -4189,12 +4189,12 @@ loop1:
 	VFMADD231PS Y8, Y13, Y15
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c3<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y2, Y2
 	VMOVUPS     288(SI), Y12
@@ -4208,12 +4208,12 @@ loop1:
 	VFMADD231PS Y8, Y13, Y15
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c3<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y3, Y3
 	VMOVUPS     320(SI), Y12
@@ -4227,12 +4227,12 @@ loop1:
 	VFMADD231PS Y8, Y13, Y15
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c3<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y11, Y11
 	VMOVUPS     352(SI), Y12
@@ -4246,12 +4246,12 @@ loop1:
 	VFMADD231PS Y8, Y13, Y15
 	VMOVAPS     Y10, Y13
 	VFMADD231PS Y15, Y9, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c3<>+0(SB), Y15, Y13
+	VFMADD213PS c2<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VADDPS      64(BX), Y12, Y12
 	VMOVUPS     Y11, (BX)
@@ -4279,21 +4279,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VADDPS      Y2, Y0, Y0
 	ADDQ        $0x00000020, SI
@@ -4314,21 +4314,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+24(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317218<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0

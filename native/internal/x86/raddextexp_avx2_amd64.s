@@ -18,19 +18,19 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
-	VMOVUPS fff800000<>+0(SB), Y1
+	VMOVUPS minusInf<>+0(SB), Y1
 
 	// 4 vectors a turn.
 	SUBQ    $0x00000020, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS f3e2aad40<>+0(SB), Y9
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
+	VMOVUPS c3<>+0(SB), Y9
 
 loop1:
 	VMULPS      (SI), Y4, Y10
@@ -56,9 +56,9 @@ loop1:
 	VMOVAPS     Y8, Y15
 	VFMADD231PS Y1, Y7, Y15
 	VFMADD213PS Y9, Y1, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y15
+	VFMADD213PS c2<>+0(SB), Y1, Y15
+	VFMADD213PS c1<>+0(SB), Y1, Y15
+	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VSUBPS      Y11, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -70,9 +70,9 @@ loop1:
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y1, Y7, Y10
 	VFMADD213PS Y9, Y1, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y10
+	VFMADD213PS c2<>+0(SB), Y1, Y10
+	VFMADD213PS c1<>+0(SB), Y1, Y10
+	VFMADD213PS c0<>+0(SB), Y1, Y10
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -84,9 +84,9 @@ loop1:
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y1, Y7, Y10
 	VFMADD213PS Y9, Y1, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y10
+	VFMADD213PS c2<>+0(SB), Y1, Y10
+	VFMADD213PS c1<>+0(SB), Y1, Y10
+	VFMADD213PS c0<>+0(SB), Y1, Y10
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -98,9 +98,9 @@ loop1:
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y1, Y7, Y10
 	VFMADD213PS Y9, Y1, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y10
+	VFMADD213PS c2<>+0(SB), Y1, Y10
+	VFMADD213PS c1<>+0(SB), Y1, Y10
+	VFMADD213PS c0<>+0(SB), Y1, Y10
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -119,27 +119,27 @@ done1:
 	JLT  done2
 
 loop2:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y2
+	VMOVUPS     log2e<>+0(SB), Y2
 	VMULPS      (SI), Y2, Y2
 	VROUNDPS    $0x08, Y2, Y2
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y1, Y4
+	VFMADD213PS c3<>+0(SB), Y1, Y4
+	VFMADD213PS c2<>+0(SB), Y1, Y4
+	VFMADD213PS c1<>+0(SB), Y1, Y4
+	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
@@ -159,27 +159,27 @@ done2:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y2
 	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      f3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS      log2e<>+0(SB), Y3, Y4
 	VROUNDPS    $0x08, Y4, Y4
-	VFMADD231PS fbf317218<>+0(SB), Y4, Y3
-	VFMADD231PS f3102e308<>+0(SB), Y4, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y3, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VBLENDVPS   Y2, Y4, Y1, Y4
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
-	VMAXPS      fc2fe0000<>+0(SB), Y4, Y4
-	VADDPS      f4b40007f<>+0(SB), Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
 	VPSLLD      $0x17, Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
@@ -193,8 +193,8 @@ done3:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -208,135 +208,135 @@ done3:
 	VZEROUPPER
 	RET
 
-DATA f00000000<>+0(SB)/4, $0x00000000
-DATA f00000000<>+4(SB)/4, $0x00000000
-DATA f00000000<>+8(SB)/4, $0x00000000
-DATA f00000000<>+12(SB)/4, $0x00000000
-DATA f00000000<>+16(SB)/4, $0x00000000
-DATA f00000000<>+20(SB)/4, $0x00000000
-DATA f00000000<>+24(SB)/4, $0x00000000
-DATA f00000000<>+28(SB)/4, $0x00000000
-GLOBL f00000000<>(SB), RODATA|NOPTR, $32
+DATA zero<>+0(SB)/4, $0x00000000
+DATA zero<>+4(SB)/4, $0x00000000
+DATA zero<>+8(SB)/4, $0x00000000
+DATA zero<>+12(SB)/4, $0x00000000
+DATA zero<>+16(SB)/4, $0x00000000
+DATA zero<>+20(SB)/4, $0x00000000
+DATA zero<>+24(SB)/4, $0x00000000
+DATA zero<>+28(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $32
 
-DATA fff800000<>+0(SB)/4, $0xff800000
-DATA fff800000<>+4(SB)/4, $0xff800000
-DATA fff800000<>+8(SB)/4, $0xff800000
-DATA fff800000<>+12(SB)/4, $0xff800000
-DATA fff800000<>+16(SB)/4, $0xff800000
-DATA fff800000<>+20(SB)/4, $0xff800000
-DATA fff800000<>+24(SB)/4, $0xff800000
-DATA fff800000<>+28(SB)/4, $0xff800000
-GLOBL fff800000<>(SB), RODATA|NOPTR, $32
+DATA minusInf<>+0(SB)/4, $0xff800000
+DATA minusInf<>+4(SB)/4, $0xff800000
+DATA minusInf<>+8(SB)/4, $0xff800000
+DATA minusInf<>+12(SB)/4, $0xff800000
+DATA minusInf<>+16(SB)/4, $0xff800000
+DATA minusInf<>+20(SB)/4, $0xff800000
+DATA minusInf<>+24(SB)/4, $0xff800000
+DATA minusInf<>+28(SB)/4, $0xff800000
+GLOBL minusInf<>(SB), RODATA|NOPTR, $32
 
-DATA fc2fe0000<>+0(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+4(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+8(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+12(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+16(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+20(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+24(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+28(SB)/4, $0xc2fe0000
-GLOBL fc2fe0000<>(SB), RODATA|NOPTR, $32
+DATA minExponent<>+0(SB)/4, $0xc2fe0000
+DATA minExponent<>+4(SB)/4, $0xc2fe0000
+DATA minExponent<>+8(SB)/4, $0xc2fe0000
+DATA minExponent<>+12(SB)/4, $0xc2fe0000
+DATA minExponent<>+16(SB)/4, $0xc2fe0000
+DATA minExponent<>+20(SB)/4, $0xc2fe0000
+DATA minExponent<>+24(SB)/4, $0xc2fe0000
+DATA minExponent<>+28(SB)/4, $0xc2fe0000
+GLOBL minExponent<>(SB), RODATA|NOPTR, $32
 
-DATA f4b40007f<>+0(SB)/4, $0x4b40007f
-DATA f4b40007f<>+4(SB)/4, $0x4b40007f
-DATA f4b40007f<>+8(SB)/4, $0x4b40007f
-DATA f4b40007f<>+12(SB)/4, $0x4b40007f
-DATA f4b40007f<>+16(SB)/4, $0x4b40007f
-DATA f4b40007f<>+20(SB)/4, $0x4b40007f
-DATA f4b40007f<>+24(SB)/4, $0x4b40007f
-DATA f4b40007f<>+28(SB)/4, $0x4b40007f
-GLOBL f4b40007f<>(SB), RODATA|NOPTR, $32
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+DATA magic<>+16(SB)/4, $0x4b40007f
+DATA magic<>+20(SB)/4, $0x4b40007f
+DATA magic<>+24(SB)/4, $0x4b40007f
+DATA magic<>+28(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $32
 
-DATA f3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL f3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
 
-DATA fbf317218<>+0(SB)/4, $0xbf317218
-DATA fbf317218<>+4(SB)/4, $0xbf317218
-DATA fbf317218<>+8(SB)/4, $0xbf317218
-DATA fbf317218<>+12(SB)/4, $0xbf317218
-DATA fbf317218<>+16(SB)/4, $0xbf317218
-DATA fbf317218<>+20(SB)/4, $0xbf317218
-DATA fbf317218<>+24(SB)/4, $0xbf317218
-DATA fbf317218<>+28(SB)/4, $0xbf317218
-GLOBL fbf317218<>(SB), RODATA|NOPTR, $32
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA f3102e308<>+0(SB)/4, $0x3102e308
-DATA f3102e308<>+4(SB)/4, $0x3102e308
-DATA f3102e308<>+8(SB)/4, $0x3102e308
-DATA f3102e308<>+12(SB)/4, $0x3102e308
-DATA f3102e308<>+16(SB)/4, $0x3102e308
-DATA f3102e308<>+20(SB)/4, $0x3102e308
-DATA f3102e308<>+24(SB)/4, $0x3102e308
-DATA f3102e308<>+28(SB)/4, $0x3102e308
-GLOBL f3102e308<>(SB), RODATA|NOPTR, $32
+DATA minusLn2Lo<>+0(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+4(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+8(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+12(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+16(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+20(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+24(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+28(SB)/4, $0x3102e308
+GLOBL minusLn2Lo<>(SB), RODATA|NOPTR, $32
 
-DATA f3c07cfce<>+0(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+4(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+8(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+12(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+16(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+20(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+24(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+28(SB)/4, $0x3c07cfce
-GLOBL f3c07cfce<>(SB), RODATA|NOPTR, $32
+DATA c5<>+0(SB)/4, $0x3c07cfce
+DATA c5<>+4(SB)/4, $0x3c07cfce
+DATA c5<>+8(SB)/4, $0x3c07cfce
+DATA c5<>+12(SB)/4, $0x3c07cfce
+DATA c5<>+16(SB)/4, $0x3c07cfce
+DATA c5<>+20(SB)/4, $0x3c07cfce
+DATA c5<>+24(SB)/4, $0x3c07cfce
+DATA c5<>+28(SB)/4, $0x3c07cfce
+GLOBL c5<>(SB), RODATA|NOPTR, $32
 
-DATA f3d2b9d0d<>+0(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+4(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+8(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+12(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+16(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+20(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+24(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+28(SB)/4, $0x3d2b9d0d
-GLOBL f3d2b9d0d<>(SB), RODATA|NOPTR, $32
+DATA c4<>+0(SB)/4, $0x3d2b9d0d
+DATA c4<>+4(SB)/4, $0x3d2b9d0d
+DATA c4<>+8(SB)/4, $0x3d2b9d0d
+DATA c4<>+12(SB)/4, $0x3d2b9d0d
+DATA c4<>+16(SB)/4, $0x3d2b9d0d
+DATA c4<>+20(SB)/4, $0x3d2b9d0d
+DATA c4<>+24(SB)/4, $0x3d2b9d0d
+DATA c4<>+28(SB)/4, $0x3d2b9d0d
+GLOBL c4<>(SB), RODATA|NOPTR, $32
 
-DATA f3e2aad40<>+0(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+4(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+8(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+12(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+16(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+20(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+24(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+28(SB)/4, $0x3e2aad40
-GLOBL f3e2aad40<>(SB), RODATA|NOPTR, $32
+DATA c3<>+0(SB)/4, $0x3e2aad40
+DATA c3<>+4(SB)/4, $0x3e2aad40
+DATA c3<>+8(SB)/4, $0x3e2aad40
+DATA c3<>+12(SB)/4, $0x3e2aad40
+DATA c3<>+16(SB)/4, $0x3e2aad40
+DATA c3<>+20(SB)/4, $0x3e2aad40
+DATA c3<>+24(SB)/4, $0x3e2aad40
+DATA c3<>+28(SB)/4, $0x3e2aad40
+GLOBL c3<>(SB), RODATA|NOPTR, $32
 
-DATA f3efffee3<>+0(SB)/4, $0x3efffee3
-DATA f3efffee3<>+4(SB)/4, $0x3efffee3
-DATA f3efffee3<>+8(SB)/4, $0x3efffee3
-DATA f3efffee3<>+12(SB)/4, $0x3efffee3
-DATA f3efffee3<>+16(SB)/4, $0x3efffee3
-DATA f3efffee3<>+20(SB)/4, $0x3efffee3
-DATA f3efffee3<>+24(SB)/4, $0x3efffee3
-DATA f3efffee3<>+28(SB)/4, $0x3efffee3
-GLOBL f3efffee3<>(SB), RODATA|NOPTR, $32
+DATA c2<>+0(SB)/4, $0x3efffee3
+DATA c2<>+4(SB)/4, $0x3efffee3
+DATA c2<>+8(SB)/4, $0x3efffee3
+DATA c2<>+12(SB)/4, $0x3efffee3
+DATA c2<>+16(SB)/4, $0x3efffee3
+DATA c2<>+20(SB)/4, $0x3efffee3
+DATA c2<>+24(SB)/4, $0x3efffee3
+DATA c2<>+28(SB)/4, $0x3efffee3
+GLOBL c2<>(SB), RODATA|NOPTR, $32
 
-DATA f3f7ffffb<>+0(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+4(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+8(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+12(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+16(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+20(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+24(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+28(SB)/4, $0x3f7ffffb
-GLOBL f3f7ffffb<>(SB), RODATA|NOPTR, $32
+DATA c1<>+0(SB)/4, $0x3f7ffffb
+DATA c1<>+4(SB)/4, $0x3f7ffffb
+DATA c1<>+8(SB)/4, $0x3f7ffffb
+DATA c1<>+12(SB)/4, $0x3f7ffffb
+DATA c1<>+16(SB)/4, $0x3f7ffffb
+DATA c1<>+20(SB)/4, $0x3f7ffffb
+DATA c1<>+24(SB)/4, $0x3f7ffffb
+DATA c1<>+28(SB)/4, $0x3f7ffffb
+GLOBL c1<>(SB), RODATA|NOPTR, $32
 
-DATA f3f800000<>+0(SB)/4, $0x3f800000
-DATA f3f800000<>+4(SB)/4, $0x3f800000
-DATA f3f800000<>+8(SB)/4, $0x3f800000
-DATA f3f800000<>+12(SB)/4, $0x3f800000
-DATA f3f800000<>+16(SB)/4, $0x3f800000
-DATA f3f800000<>+20(SB)/4, $0x3f800000
-DATA f3f800000<>+24(SB)/4, $0x3f800000
-DATA f3f800000<>+28(SB)/4, $0x3f800000
-GLOBL f3f800000<>(SB), RODATA|NOPTR, $32
+DATA c0<>+0(SB)/4, $0x3f800000
+DATA c0<>+4(SB)/4, $0x3f800000
+DATA c0<>+8(SB)/4, $0x3f800000
+DATA c0<>+12(SB)/4, $0x3f800000
+DATA c0<>+16(SB)/4, $0x3f800000
+DATA c0<>+20(SB)/4, $0x3f800000
+DATA c0<>+24(SB)/4, $0x3f800000
+DATA c0<>+28(SB)/4, $0x3f800000
+GLOBL c0<>(SB), RODATA|NOPTR, $32
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -368,22 +368,22 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc2(SB), $96-32
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, (BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 32(BX)
 
 	// 4 vectors a turn.
 	SUBQ    $0x00000020, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS f3e2aad40<>+0(SB), Y9
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
+	VMOVUPS c3<>+0(SB), Y9
 
 loop1:
 	VMULPS      (SI), Y4, Y10
@@ -404,9 +404,9 @@ loop1:
 	VMOVAPS     Y8, Y14
 	VFMADD231PS Y11, Y7, Y14
 	VFMADD213PS Y9, Y11, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y11, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y14
+	VFMADD213PS c2<>+0(SB), Y11, Y14
+	VFMADD213PS c1<>+0(SB), Y11, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y14
 	VSUBPS      Y12, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -418,9 +418,9 @@ loop1:
 	VMOVAPS     Y8, Y11
 	VFMADD231PS Y10, Y7, Y11
 	VFMADD213PS Y9, Y10, Y11
-	VFMADD213PS f3efffee3<>+0(SB), Y10, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y10, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y11
+	VFMADD213PS c2<>+0(SB), Y10, Y11
+	VFMADD213PS c1<>+0(SB), Y10, Y11
+	VFMADD213PS c0<>+0(SB), Y10, Y11
 	VSUBPS      Y12, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -444,9 +444,9 @@ loop1:
 	VMOVAPS     Y8, Y15
 	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS Y9, Y11, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y11, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y15
+	VFMADD213PS c2<>+0(SB), Y11, Y15
+	VFMADD213PS c1<>+0(SB), Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VSUBPS      Y13, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -458,9 +458,9 @@ loop1:
 	VMOVAPS     Y8, Y11
 	VFMADD231PS Y10, Y7, Y11
 	VFMADD213PS Y9, Y10, Y11
-	VFMADD213PS f3efffee3<>+0(SB), Y10, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y10, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y11
+	VFMADD213PS c2<>+0(SB), Y10, Y11
+	VFMADD213PS c1<>+0(SB), Y10, Y11
+	VFMADD213PS c0<>+0(SB), Y10, Y11
 	VSUBPS      Y13, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -480,13 +480,13 @@ done1:
 	VMOVUPS     32(BX), Y3
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -496,28 +496,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     (BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
@@ -537,28 +537,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     (BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -573,8 +573,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -604,23 +604,23 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc4(SB), $224-32
 	VMOVUPS Y2, (BX)
 	VXORPS  X2, X2, X2
 	VMOVUPS Y2, 32(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 64(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 96(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 128(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 160(BX)
 
 	// 4 vectors a turn.
 	SUBQ    $0x00000020, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
 
 loop1:
 	VMULPS      (SI), Y4, Y7
@@ -635,12 +635,12 @@ loop1:
 	VMOVUPS     (SI), Y8
 	VFMADD231PS Y5, Y7, Y8
 	VFMADD231PS Y6, Y7, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y10
-	VFMADD231PS f3c07cfce<>+0(SB), Y8, Y10
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y10
+	VMOVUPS     c4<>+0(SB), Y10
+	VFMADD231PS c5<>+0(SB), Y8, Y10
+	VFMADD213PS c3<>+0(SB), Y8, Y10
+	VFMADD213PS c2<>+0(SB), Y8, Y10
+	VFMADD213PS c1<>+0(SB), Y8, Y10
+	VFMADD213PS c0<>+0(SB), Y8, Y10
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -658,12 +658,12 @@ loop1:
 	VMOVUPS     32(SI), Y8
 	VFMADD231PS Y5, Y7, Y8
 	VFMADD231PS Y6, Y7, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y11
-	VFMADD231PS f3c07cfce<>+0(SB), Y8, Y11
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y11
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y11
+	VMOVUPS     c4<>+0(SB), Y11
+	VFMADD231PS c5<>+0(SB), Y8, Y11
+	VFMADD213PS c3<>+0(SB), Y8, Y11
+	VFMADD213PS c2<>+0(SB), Y8, Y11
+	VFMADD213PS c1<>+0(SB), Y8, Y11
+	VFMADD213PS c0<>+0(SB), Y8, Y11
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -681,12 +681,12 @@ loop1:
 	VMOVUPS     64(SI), Y12
 	VFMADD231PS Y5, Y7, Y12
 	VFMADD231PS Y6, Y7, Y12
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y13
-	VFMADD231PS f3c07cfce<>+0(SB), Y12, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y12, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y12, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y13
+	VMOVUPS     c4<>+0(SB), Y13
+	VFMADD231PS c5<>+0(SB), Y12, Y13
+	VFMADD213PS c3<>+0(SB), Y12, Y13
+	VFMADD213PS c2<>+0(SB), Y12, Y13
+	VFMADD213PS c1<>+0(SB), Y12, Y13
+	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VSUBPS      Y11, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -704,12 +704,12 @@ loop1:
 	VMOVUPS     96(SI), Y14
 	VFMADD231PS Y5, Y7, Y14
 	VFMADD231PS Y6, Y7, Y14
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS f3c07cfce<>+0(SB), Y14, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y14, Y15
+	VMOVUPS     c4<>+0(SB), Y15
+	VFMADD231PS c5<>+0(SB), Y14, Y15
+	VFMADD213PS c3<>+0(SB), Y14, Y15
+	VFMADD213PS c2<>+0(SB), Y14, Y15
+	VFMADD213PS c1<>+0(SB), Y14, Y15
+	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VSUBPS      Y13, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -737,23 +737,23 @@ done1:
 	VMAXPS      Y6, Y5, Y7
 	VMAXPS      Y7, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
-	VMAXPS      fc2fe0000<>+0(SB), Y5, Y5
-	VADDPS      f4b40007f<>+0(SB), Y5, Y5
+	VMAXPS      minExponent<>+0(SB), Y5, Y5
+	VADDPS      magic<>+0(SB), Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
-	VMAXPS      fc2fe0000<>+0(SB), Y6, Y6
-	VADDPS      f4b40007f<>+0(SB), Y6, Y6
+	VMAXPS      minExponent<>+0(SB), Y6, Y6
+	VADDPS      magic<>+0(SB), Y6, Y6
 	VPSLLD      $0x17, Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VMOVUPS     Y4, 64(BX)
@@ -763,28 +763,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     64(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 64(BX)
@@ -804,28 +804,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     64(BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 64(BX)
@@ -840,8 +840,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -864,15 +864,15 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
-	VMOVUPS fff800000<>+0(SB), Y1
+	VMOVUPS minusInf<>+0(SB), Y1
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
 
 loop1:
 	VMULPS      (SI), Y4, Y6
@@ -906,13 +906,13 @@ loop1:
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS Y5, Y6, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y6, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y15
+	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y1
+	VMOVUPS     c4<>+0(SB), Y15
+	VFMADD231PS c5<>+0(SB), Y1, Y15
+	VFMADD213PS c3<>+0(SB), Y1, Y15
+	VFMADD213PS c2<>+0(SB), Y1, Y15
+	VFMADD213PS c1<>+0(SB), Y1, Y15
+	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VSUBPS      Y7, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
@@ -920,13 +920,13 @@ loop1:
 	VFMADD231PS Y6, Y15, Y0
 	VMOVUPS     32(SI), Y1
 	VFMADD231PS Y5, Y8, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y8, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
@@ -934,13 +934,13 @@ loop1:
 	VFMADD231PS Y8, Y6, Y0
 	VMOVUPS     64(SI), Y1
 	VFMADD231PS Y5, Y9, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y9, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
@@ -948,13 +948,13 @@ loop1:
 	VFMADD231PS Y9, Y6, Y0
 	VMOVUPS     96(SI), Y1
 	VFMADD231PS Y5, Y10, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y10, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -962,13 +962,13 @@ loop1:
 	VFMADD231PS Y10, Y6, Y0
 	VMOVUPS     128(SI), Y1
 	VFMADD231PS Y5, Y11, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y11, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -976,13 +976,13 @@ loop1:
 	VFMADD231PS Y11, Y6, Y0
 	VMOVUPS     160(SI), Y1
 	VFMADD231PS Y5, Y12, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y12, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -990,13 +990,13 @@ loop1:
 	VFMADD231PS Y12, Y6, Y0
 	VMOVUPS     192(SI), Y1
 	VFMADD231PS Y5, Y13, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y13, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -1004,13 +1004,13 @@ loop1:
 	VFMADD231PS Y13, Y6, Y0
 	VMOVUPS     224(SI), Y1
 	VFMADD231PS Y5, Y14, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y14, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y6
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y6
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y6
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y6
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y6
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y14, Y1
+	VMOVUPS     c4<>+0(SB), Y6
+	VFMADD231PS c5<>+0(SB), Y1, Y6
+	VFMADD213PS c3<>+0(SB), Y1, Y6
+	VFMADD213PS c2<>+0(SB), Y1, Y6
+	VFMADD213PS c1<>+0(SB), Y1, Y6
+	VFMADD213PS c0<>+0(SB), Y1, Y6
 	VSUBPS      Y7, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -1029,27 +1029,27 @@ done1:
 	JLT  done2
 
 loop2:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y2
+	VMOVUPS     log2e<>+0(SB), Y2
 	VMULPS      (SI), Y2, Y2
 	VROUNDPS    $0x08, Y2, Y2
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y1, Y4
+	VFMADD213PS c3<>+0(SB), Y1, Y4
+	VFMADD213PS c2<>+0(SB), Y1, Y4
+	VFMADD213PS c1<>+0(SB), Y1, Y4
+	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
@@ -1069,27 +1069,27 @@ done2:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y2
 	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      f3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS      log2e<>+0(SB), Y3, Y4
 	VROUNDPS    $0x08, Y4, Y4
-	VFMADD231PS fbf317218<>+0(SB), Y4, Y3
-	VFMADD231PS f3102e308<>+0(SB), Y4, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y3, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VBLENDVPS   Y2, Y4, Y1, Y4
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
-	VMAXPS      fc2fe0000<>+0(SB), Y4, Y4
-	VADDPS      f4b40007f<>+0(SB), Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
 	VPSLLD      $0x17, Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
@@ -1103,8 +1103,8 @@ done3:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -1130,20 +1130,20 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc2(SB), $96-32
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, (BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 32(BX)
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
 
 loop1:
 	VMULPS      (SI), Y4, Y8
@@ -1167,12 +1167,12 @@ loop1:
 	VMOVUPS     (SI), Y9
 	VFMADD231PS Y5, Y8, Y9
 	VFMADD231PS Y6, Y8, Y9
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y14
+	VMOVUPS     c4<>+0(SB), Y14
 	VFMADD231PS Y9, Y7, Y14
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y14
+	VFMADD213PS c3<>+0(SB), Y9, Y14
+	VFMADD213PS c2<>+0(SB), Y9, Y14
+	VFMADD213PS c1<>+0(SB), Y9, Y14
+	VFMADD213PS c0<>+0(SB), Y9, Y14
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
@@ -1181,12 +1181,12 @@ loop1:
 	VMOVUPS     64(SI), Y8
 	VFMADD231PS Y5, Y11, Y8
 	VFMADD231PS Y6, Y11, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -1195,12 +1195,12 @@ loop1:
 	VMOVUPS     128(SI), Y8
 	VFMADD231PS Y5, Y12, Y8
 	VFMADD231PS Y6, Y12, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -1209,12 +1209,12 @@ loop1:
 	VMOVUPS     192(SI), Y8
 	VFMADD231PS Y5, Y13, Y8
 	VFMADD231PS Y6, Y13, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -1241,12 +1241,12 @@ loop1:
 	VMOVUPS     32(SI), Y9
 	VFMADD231PS Y5, Y8, Y9
 	VFMADD231PS Y6, Y8, Y9
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
+	VMOVUPS     c4<>+0(SB), Y15
 	VFMADD231PS Y9, Y7, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y15
+	VFMADD213PS c3<>+0(SB), Y9, Y15
+	VFMADD213PS c2<>+0(SB), Y9, Y15
+	VFMADD213PS c1<>+0(SB), Y9, Y15
+	VFMADD213PS c0<>+0(SB), Y9, Y15
 	VSUBPS      Y11, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
@@ -1255,12 +1255,12 @@ loop1:
 	VMOVUPS     96(SI), Y8
 	VFMADD231PS Y5, Y12, Y8
 	VFMADD231PS Y6, Y12, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -1269,12 +1269,12 @@ loop1:
 	VMOVUPS     160(SI), Y8
 	VFMADD231PS Y5, Y13, Y8
 	VFMADD231PS Y6, Y13, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -1283,12 +1283,12 @@ loop1:
 	VMOVUPS     224(SI), Y8
 	VFMADD231PS Y5, Y14, Y8
 	VFMADD231PS Y6, Y14, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -1308,13 +1308,13 @@ done1:
 	VMOVUPS     32(BX), Y3
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -1324,28 +1324,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     (BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
@@ -1365,28 +1365,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     (BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -1401,8 +1401,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -1432,22 +1432,22 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc4(SB), $224-32
 	VMOVUPS Y2, (BX)
 	VXORPS  X2, X2, X2
 	VMOVUPS Y2, 32(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 64(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 96(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 128(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 160(BX)
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
 
 loop1:
 	VMULPS      (SI), Y4, Y6
@@ -1464,13 +1464,13 @@ loop1:
 	VMULPS      Y7, Y0, Y0
 	VMOVUPS     (SI), Y7
 	VFMADD231PS Y5, Y6, Y7
-	VFMADD231PS f3102e308<>+0(SB), Y6, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y10
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y10
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y10
+	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
+	VMOVUPS     c4<>+0(SB), Y10
+	VFMADD231PS c5<>+0(SB), Y7, Y10
+	VFMADD213PS c3<>+0(SB), Y7, Y10
+	VFMADD213PS c2<>+0(SB), Y7, Y10
+	VFMADD213PS c1<>+0(SB), Y7, Y10
+	VFMADD213PS c0<>+0(SB), Y7, Y10
 	VSUBPS      Y8, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
@@ -1478,13 +1478,13 @@ loop1:
 	VFMADD231PS Y6, Y10, Y0
 	VMOVUPS     128(SI), Y6
 	VFMADD231PS Y5, Y9, Y6
-	VFMADD231PS f3102e308<>+0(SB), Y9, Y6
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y6, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y6, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y6, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y6, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y6, Y7
+	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y6
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y6, Y7
+	VFMADD213PS c3<>+0(SB), Y6, Y7
+	VFMADD213PS c2<>+0(SB), Y6, Y7
+	VFMADD213PS c1<>+0(SB), Y6, Y7
+	VFMADD213PS c0<>+0(SB), Y6, Y7
 	VSUBPS      Y8, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
@@ -1504,13 +1504,13 @@ loop1:
 	VMULPS      Y7, Y1, Y1
 	VMOVUPS     32(SI), Y7
 	VFMADD231PS Y5, Y6, Y7
-	VFMADD231PS f3102e308<>+0(SB), Y6, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y11
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y11
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y11
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y11
+	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
+	VMOVUPS     c4<>+0(SB), Y11
+	VFMADD231PS c5<>+0(SB), Y7, Y11
+	VFMADD213PS c3<>+0(SB), Y7, Y11
+	VFMADD213PS c2<>+0(SB), Y7, Y11
+	VFMADD213PS c1<>+0(SB), Y7, Y11
+	VFMADD213PS c0<>+0(SB), Y7, Y11
 	VSUBPS      Y9, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
@@ -1518,13 +1518,13 @@ loop1:
 	VFMADD231PS Y6, Y11, Y1
 	VMOVUPS     160(SI), Y6
 	VFMADD231PS Y5, Y10, Y6
-	VFMADD231PS f3102e308<>+0(SB), Y10, Y6
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y6, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y6, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y6, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y6, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y6, Y7
+	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y6
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y6, Y7
+	VFMADD213PS c3<>+0(SB), Y6, Y7
+	VFMADD213PS c2<>+0(SB), Y6, Y7
+	VFMADD213PS c1<>+0(SB), Y6, Y7
+	VFMADD213PS c0<>+0(SB), Y6, Y7
 	VSUBPS      Y9, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -1544,13 +1544,13 @@ loop1:
 	VMULPS      (BX), Y7, Y7
 	VMOVUPS     64(SI), Y12
 	VFMADD231PS Y5, Y6, Y12
-	VFMADD231PS f3102e308<>+0(SB), Y6, Y12
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y13
-	VFMADD231PS f3c07cfce<>+0(SB), Y12, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y12, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y12, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y13
+	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y12
+	VMOVUPS     c4<>+0(SB), Y13
+	VFMADD231PS c5<>+0(SB), Y12, Y13
+	VFMADD213PS c3<>+0(SB), Y12, Y13
+	VFMADD213PS c2<>+0(SB), Y12, Y13
+	VFMADD213PS c1<>+0(SB), Y12, Y13
+	VFMADD213PS c0<>+0(SB), Y12, Y13
 	VSUBPS      Y10, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
@@ -1558,13 +1558,13 @@ loop1:
 	VFMADD231PS Y6, Y13, Y7
 	VMOVUPS     192(SI), Y6
 	VFMADD231PS Y5, Y11, Y6
-	VFMADD231PS f3102e308<>+0(SB), Y11, Y6
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y12
-	VFMADD231PS f3c07cfce<>+0(SB), Y6, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y6, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y6, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y6, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y6, Y12
+	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y6
+	VMOVUPS     c4<>+0(SB), Y12
+	VFMADD231PS c5<>+0(SB), Y6, Y12
+	VFMADD213PS c3<>+0(SB), Y6, Y12
+	VFMADD213PS c2<>+0(SB), Y6, Y12
+	VFMADD213PS c1<>+0(SB), Y6, Y12
+	VFMADD213PS c0<>+0(SB), Y6, Y12
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -1584,13 +1584,13 @@ loop1:
 	VMULPS      32(BX), Y11, Y11
 	VMOVUPS     96(SI), Y14
 	VFMADD231PS Y5, Y6, Y14
-	VFMADD231PS f3102e308<>+0(SB), Y6, Y14
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS f3c07cfce<>+0(SB), Y14, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y14, Y15
+	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y14
+	VMOVUPS     c4<>+0(SB), Y15
+	VFMADD231PS c5<>+0(SB), Y14, Y15
+	VFMADD213PS c3<>+0(SB), Y14, Y15
+	VFMADD213PS c2<>+0(SB), Y14, Y15
+	VFMADD213PS c1<>+0(SB), Y14, Y15
+	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VSUBPS      Y12, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
@@ -1598,13 +1598,13 @@ loop1:
 	VFMADD231PS Y6, Y15, Y11
 	VMOVUPS     224(SI), Y6
 	VFMADD231PS Y5, Y13, Y6
-	VFMADD231PS f3102e308<>+0(SB), Y13, Y6
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y14
-	VFMADD231PS f3c07cfce<>+0(SB), Y6, Y14
-	VFMADD213PS f3e2aad40<>+0(SB), Y6, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y6, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y6, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y6, Y14
+	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y6
+	VMOVUPS     c4<>+0(SB), Y14
+	VFMADD231PS c5<>+0(SB), Y6, Y14
+	VFMADD213PS c3<>+0(SB), Y6, Y14
+	VFMADD213PS c2<>+0(SB), Y6, Y14
+	VFMADD213PS c1<>+0(SB), Y6, Y14
+	VFMADD213PS c0<>+0(SB), Y6, Y14
 	VSUBPS      Y12, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -1632,23 +1632,23 @@ done1:
 	VMAXPS      Y6, Y5, Y7
 	VMAXPS      Y7, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
-	VMAXPS      fc2fe0000<>+0(SB), Y5, Y5
-	VADDPS      f4b40007f<>+0(SB), Y5, Y5
+	VMAXPS      minExponent<>+0(SB), Y5, Y5
+	VADDPS      magic<>+0(SB), Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
-	VMAXPS      fc2fe0000<>+0(SB), Y6, Y6
-	VADDPS      f4b40007f<>+0(SB), Y6, Y6
+	VMAXPS      minExponent<>+0(SB), Y6, Y6
+	VADDPS      magic<>+0(SB), Y6, Y6
 	VPSLLD      $0x17, Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VMOVUPS     Y4, 64(BX)
@@ -1658,28 +1658,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     64(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 64(BX)
@@ -1699,28 +1699,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     64(BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 64(BX)
@@ -1735,8 +1735,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -1759,14 +1759,14 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
-	VMOVUPS fff800000<>+0(SB), Y1
+	VMOVUPS minusInf<>+0(SB), Y1
 
 	// 9 vectors a turn.
 	SUBQ    $0x00000048, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
 
 loop1:
 	VMULPS      (SI), Y4, Y5
@@ -1802,126 +1802,126 @@ loop1:
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y5, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y5, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y15
+	VFMADD231PS minusLn2<>+0(SB), Y5, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y5, Y1
+	VMOVUPS     c4<>+0(SB), Y15
+	VFMADD231PS c5<>+0(SB), Y1, Y15
+	VFMADD213PS c3<>+0(SB), Y1, Y15
+	VFMADD213PS c2<>+0(SB), Y1, Y15
+	VFMADD213PS c1<>+0(SB), Y1, Y15
+	VFMADD213PS c0<>+0(SB), Y1, Y15
 	VSUBPS      Y6, Y5, Y5
 	VMAXPS      Y2, Y5, Y5
 	VADDPS      Y3, Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS Y5, Y15, Y0
 	VMOVUPS     32(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y7, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y7, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y7, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y7, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
 	VPSLLD      $0x17, Y7, Y7
 	VFMADD231PS Y7, Y5, Y0
 	VMOVUPS     64(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y8, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y8, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y8, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
 	VPSLLD      $0x17, Y8, Y8
 	VFMADD231PS Y8, Y5, Y0
 	VMOVUPS     96(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y9, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y9, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
 	VPSLLD      $0x17, Y9, Y9
 	VFMADD231PS Y9, Y5, Y0
 	VMOVUPS     128(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y10, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y10, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
 	VPSLLD      $0x17, Y10, Y10
 	VFMADD231PS Y10, Y5, Y0
 	VMOVUPS     160(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y11, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y11, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
 	VPSLLD      $0x17, Y11, Y11
 	VFMADD231PS Y11, Y5, Y0
 	VMOVUPS     192(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y12, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y12, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
 	VPSLLD      $0x17, Y12, Y12
 	VFMADD231PS Y12, Y5, Y0
 	VMOVUPS     224(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y13, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y13, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
 	VPSLLD      $0x17, Y13, Y13
 	VFMADD231PS Y13, Y5, Y0
 	VMOVUPS     256(SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y14, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y14, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y14, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y14, Y1
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y1, Y5
+	VFMADD213PS c3<>+0(SB), Y1, Y5
+	VFMADD213PS c2<>+0(SB), Y1, Y5
+	VFMADD213PS c1<>+0(SB), Y1, Y5
+	VFMADD213PS c0<>+0(SB), Y1, Y5
 	VSUBPS      Y6, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -1940,27 +1940,27 @@ done1:
 	JLT  done2
 
 loop2:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y2
+	VMOVUPS     log2e<>+0(SB), Y2
 	VMULPS      (SI), Y2, Y2
 	VROUNDPS    $0x08, Y2, Y2
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y1, Y4
+	VFMADD213PS c3<>+0(SB), Y1, Y4
+	VFMADD213PS c2<>+0(SB), Y1, Y4
+	VFMADD213PS c1<>+0(SB), Y1, Y4
+	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
@@ -1980,27 +1980,27 @@ done2:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y2
 	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      f3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS      log2e<>+0(SB), Y3, Y4
 	VROUNDPS    $0x08, Y4, Y4
-	VFMADD231PS fbf317218<>+0(SB), Y4, Y3
-	VFMADD231PS f3102e308<>+0(SB), Y4, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y3, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VBLENDVPS   Y2, Y4, Y1, Y4
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
-	VMAXPS      fc2fe0000<>+0(SB), Y4, Y4
-	VADDPS      f4b40007f<>+0(SB), Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
 	VPSLLD      $0x17, Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
@@ -2014,8 +2014,8 @@ done3:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -2043,21 +2043,21 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72_acc3(SB), $160-32
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VMOVUPS Y2, (BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 32(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 64(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 96(BX)
 
 	// 9 vectors a turn.
 	SUBQ    $0x00000048, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
 
 loop1:
 	VMULPS      (SI), Y4, Y7
@@ -2078,12 +2078,12 @@ loop1:
 	VMOVUPS     (SI), Y8
 	VFMADD231PS Y5, Y7, Y8
 	VFMADD231PS Y6, Y7, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y12
-	VFMADD231PS f3c07cfce<>+0(SB), Y8, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y12
+	VMOVUPS     c4<>+0(SB), Y12
+	VFMADD231PS c5<>+0(SB), Y8, Y12
+	VFMADD213PS c3<>+0(SB), Y8, Y12
+	VFMADD213PS c2<>+0(SB), Y8, Y12
+	VFMADD213PS c1<>+0(SB), Y8, Y12
+	VFMADD213PS c0<>+0(SB), Y8, Y12
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -2092,12 +2092,12 @@ loop1:
 	VMOVUPS     96(SI), Y7
 	VFMADD231PS Y5, Y10, Y7
 	VFMADD231PS Y6, Y10, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -2106,12 +2106,12 @@ loop1:
 	VMOVUPS     192(SI), Y7
 	VFMADD231PS Y5, Y11, Y7
 	VFMADD231PS Y6, Y11, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -2135,12 +2135,12 @@ loop1:
 	VMOVUPS     32(SI), Y8
 	VFMADD231PS Y5, Y7, Y8
 	VFMADD231PS Y6, Y7, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y13
-	VFMADD231PS f3c07cfce<>+0(SB), Y8, Y13
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y13
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y13
+	VMOVUPS     c4<>+0(SB), Y13
+	VFMADD231PS c5<>+0(SB), Y8, Y13
+	VFMADD213PS c3<>+0(SB), Y8, Y13
+	VFMADD213PS c2<>+0(SB), Y8, Y13
+	VFMADD213PS c1<>+0(SB), Y8, Y13
+	VFMADD213PS c0<>+0(SB), Y8, Y13
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -2149,12 +2149,12 @@ loop1:
 	VMOVUPS     128(SI), Y7
 	VFMADD231PS Y5, Y11, Y7
 	VFMADD231PS Y6, Y11, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -2163,12 +2163,12 @@ loop1:
 	VMOVUPS     224(SI), Y7
 	VFMADD231PS Y5, Y12, Y7
 	VFMADD231PS Y6, Y12, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -2192,12 +2192,12 @@ loop1:
 	VMOVUPS     64(SI), Y14
 	VFMADD231PS Y5, Y7, Y14
 	VFMADD231PS Y6, Y7, Y14
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS f3c07cfce<>+0(SB), Y14, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y14, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y14, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y14, Y15
+	VMOVUPS     c4<>+0(SB), Y15
+	VFMADD231PS c5<>+0(SB), Y14, Y15
+	VFMADD213PS c3<>+0(SB), Y14, Y15
+	VFMADD213PS c2<>+0(SB), Y14, Y15
+	VFMADD213PS c1<>+0(SB), Y14, Y15
+	VFMADD213PS c0<>+0(SB), Y14, Y15
 	VSUBPS      Y11, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -2206,12 +2206,12 @@ loop1:
 	VMOVUPS     160(SI), Y7
 	VFMADD231PS Y5, Y12, Y7
 	VFMADD231PS Y6, Y12, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y14
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y14
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y14
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y14
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y14
+	VMOVUPS     c4<>+0(SB), Y14
+	VFMADD231PS c5<>+0(SB), Y7, Y14
+	VFMADD213PS c3<>+0(SB), Y7, Y14
+	VFMADD213PS c2<>+0(SB), Y7, Y14
+	VFMADD213PS c1<>+0(SB), Y7, Y14
+	VFMADD213PS c0<>+0(SB), Y7, Y14
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -2220,12 +2220,12 @@ loop1:
 	VMOVUPS     256(SI), Y7
 	VFMADD231PS Y5, Y13, Y7
 	VFMADD231PS Y6, Y13, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y12
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y12
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y12
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y12
+	VMOVUPS     c4<>+0(SB), Y12
+	VFMADD231PS c5<>+0(SB), Y7, Y12
+	VFMADD213PS c3<>+0(SB), Y7, Y12
+	VFMADD213PS c2<>+0(SB), Y7, Y12
+	VFMADD213PS c1<>+0(SB), Y7, Y12
+	VFMADD213PS c0<>+0(SB), Y7, Y12
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -2249,18 +2249,18 @@ done1:
 	VMOVUPS     96(BX), Y5
 	VMAXPS      Y5, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
-	VMAXPS      fc2fe0000<>+0(SB), Y5, Y5
-	VADDPS      f4b40007f<>+0(SB), Y5, Y5
+	VMAXPS      minExponent<>+0(SB), Y5, Y5
+	VADDPS      magic<>+0(SB), Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VMOVUPS     Y4, 32(BX)
@@ -2270,28 +2270,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     32(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 32(BX)
@@ -2311,28 +2311,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     32(BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 32(BX)
@@ -2347,8 +2347,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -2373,22 +2373,22 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80(SB), $320-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
-	VMOVUPS fff800000<>+0(SB), Y1
+	VMOVUPS minusInf<>+0(SB), Y1
 
 	// 10 vectors a turn.
 	SUBQ    $0x00000050, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS f3e2aad40<>+0(SB), Y9
-	VMOVUPS f3efffee3<>+0(SB), Y10
-	VMOVUPS f3f7ffffb<>+0(SB), Y11
-	VMOVUPS f3f800000<>+0(SB), Y12
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
+	VMOVUPS c3<>+0(SB), Y9
+	VMOVUPS c2<>+0(SB), Y10
+	VMOVUPS c1<>+0(SB), Y11
+	VMOVUPS c0<>+0(SB), Y12
 
 loop1:
 	VMULPS      (SI), Y4, Y13
@@ -2597,27 +2597,27 @@ done1:
 	JLT  done2
 
 loop2:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y2
+	VMOVUPS     log2e<>+0(SB), Y2
 	VMULPS      (SI), Y2, Y2
 	VROUNDPS    $0x08, Y2, Y2
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y1, Y4
+	VFMADD213PS c3<>+0(SB), Y1, Y4
+	VFMADD213PS c2<>+0(SB), Y1, Y4
+	VFMADD213PS c1<>+0(SB), Y1, Y4
+	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
@@ -2637,27 +2637,27 @@ done2:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y2
 	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      f3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS      log2e<>+0(SB), Y3, Y4
 	VROUNDPS    $0x08, Y4, Y4
-	VFMADD231PS fbf317218<>+0(SB), Y4, Y3
-	VFMADD231PS f3102e308<>+0(SB), Y4, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y3, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VBLENDVPS   Y2, Y4, Y1, Y4
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
-	VMAXPS      fc2fe0000<>+0(SB), Y4, Y4
-	VADDPS      f4b40007f<>+0(SB), Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
 	VPSLLD      $0x17, Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
@@ -2671,8 +2671,8 @@ done3:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -2698,20 +2698,20 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc2(SB), $128-32
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, (BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 32(BX)
 
 	// 10 vectors a turn.
 	SUBQ    $0x00000050, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
 
 loop1:
 	VMULPS      (SI), Y4, Y8
@@ -2738,12 +2738,12 @@ loop1:
 	VMOVUPS     (SI), Y9
 	VFMADD231PS Y5, Y8, Y9
 	VFMADD231PS Y6, Y8, Y9
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
+	VMOVUPS     c4<>+0(SB), Y15
 	VFMADD231PS Y9, Y7, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y15
+	VFMADD213PS c3<>+0(SB), Y9, Y15
+	VFMADD213PS c2<>+0(SB), Y9, Y15
+	VFMADD213PS c1<>+0(SB), Y9, Y15
+	VFMADD213PS c0<>+0(SB), Y9, Y15
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
@@ -2752,12 +2752,12 @@ loop1:
 	VMOVUPS     64(SI), Y8
 	VFMADD231PS Y5, Y11, Y8
 	VFMADD231PS Y6, Y11, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -2766,12 +2766,12 @@ loop1:
 	VMOVUPS     128(SI), Y8
 	VFMADD231PS Y5, Y12, Y8
 	VFMADD231PS Y6, Y12, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -2780,12 +2780,12 @@ loop1:
 	VMOVUPS     192(SI), Y8
 	VFMADD231PS Y5, Y13, Y8
 	VFMADD231PS Y6, Y13, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -2794,12 +2794,12 @@ loop1:
 	VMOVUPS     256(SI), Y8
 	VFMADD231PS Y5, Y14, Y8
 	VFMADD231PS Y6, Y14, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y9
+	VMOVUPS     c4<>+0(SB), Y9
 	VFMADD231PS Y8, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS c3<>+0(SB), Y8, Y9
+	VFMADD213PS c2<>+0(SB), Y8, Y9
+	VFMADD213PS c1<>+0(SB), Y8, Y9
+	VFMADD213PS c0<>+0(SB), Y8, Y9
 	VSUBPS      Y10, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -2830,12 +2830,12 @@ loop1:
 	VFMADD231PS Y5, Y8, Y9
 	VFMADD231PS Y6, Y8, Y9
 	VMOVUPS     Y0, 64(BX)
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y0
+	VMOVUPS     c4<>+0(SB), Y0
 	VFMADD231PS Y9, Y7, Y0
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y0
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y0
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y0
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y0
+	VFMADD213PS c3<>+0(SB), Y9, Y0
+	VFMADD213PS c2<>+0(SB), Y9, Y0
+	VFMADD213PS c1<>+0(SB), Y9, Y0
+	VFMADD213PS c0<>+0(SB), Y9, Y0
 	VSUBPS      Y11, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
@@ -2844,12 +2844,12 @@ loop1:
 	VMOVUPS     96(SI), Y0
 	VFMADD231PS Y5, Y12, Y0
 	VFMADD231PS Y6, Y12, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS     c4<>+0(SB), Y8
 	VFMADD231PS Y0, Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y8
+	VFMADD213PS c3<>+0(SB), Y0, Y8
+	VFMADD213PS c2<>+0(SB), Y0, Y8
+	VFMADD213PS c1<>+0(SB), Y0, Y8
+	VFMADD213PS c0<>+0(SB), Y0, Y8
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -2858,12 +2858,12 @@ loop1:
 	VMOVUPS     160(SI), Y0
 	VFMADD231PS Y5, Y13, Y0
 	VFMADD231PS Y6, Y13, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS     c4<>+0(SB), Y8
 	VFMADD231PS Y0, Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y8
+	VFMADD213PS c3<>+0(SB), Y0, Y8
+	VFMADD213PS c2<>+0(SB), Y0, Y8
+	VFMADD213PS c1<>+0(SB), Y0, Y8
+	VFMADD213PS c0<>+0(SB), Y0, Y8
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -2872,12 +2872,12 @@ loop1:
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y14, Y0
 	VFMADD231PS Y6, Y14, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS     c4<>+0(SB), Y8
 	VFMADD231PS Y0, Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y8
+	VFMADD213PS c3<>+0(SB), Y0, Y8
+	VFMADD213PS c2<>+0(SB), Y0, Y8
+	VFMADD213PS c1<>+0(SB), Y0, Y8
+	VFMADD213PS c0<>+0(SB), Y0, Y8
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -2886,12 +2886,12 @@ loop1:
 	VMOVUPS     288(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
 	VFMADD231PS Y6, Y15, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS     c4<>+0(SB), Y8
 	VFMADD231PS Y0, Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y8
+	VFMADD213PS c3<>+0(SB), Y0, Y8
+	VFMADD213PS c2<>+0(SB), Y0, Y8
+	VFMADD213PS c1<>+0(SB), Y0, Y8
+	VFMADD213PS c0<>+0(SB), Y0, Y8
 	VSUBPS      Y11, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -2912,13 +2912,13 @@ done1:
 	VMOVUPS     32(BX), Y3
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -2928,28 +2928,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     (BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
@@ -2969,28 +2969,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     (BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -3005,8 +3005,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -3038,29 +3038,29 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc5(SB), $512-32
 	VMOVUPS Y2, 32(BX)
 	VXORPS  X2, X2, X2
 	VMOVUPS Y2, 64(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 96(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 128(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 160(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 192(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 224(BX)
 
 	// 10 vectors a turn.
 	SUBQ    $0x00000050, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS f3e2aad40<>+0(SB), Y9
-	VMOVUPS f3efffee3<>+0(SB), Y10
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
+	VMOVUPS c3<>+0(SB), Y9
+	VMOVUPS c2<>+0(SB), Y10
 
 loop1:
 	VMULPS      (SI), Y4, Y11
@@ -3082,8 +3082,8 @@ loop1:
 	VFMADD231PS Y12, Y7, Y15
 	VFMADD213PS Y9, Y12, Y15
 	VFMADD213PS Y10, Y12, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c1<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VSUBPS      Y13, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -3096,8 +3096,8 @@ loop1:
 	VFMADD231PS Y11, Y7, Y12
 	VFMADD213PS Y9, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS c1<>+0(SB), Y11, Y12
+	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VSUBPS      Y13, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -3123,8 +3123,8 @@ loop1:
 	VFMADD231PS Y12, Y7, Y0
 	VFMADD213PS Y9, Y12, Y0
 	VFMADD213PS Y10, Y12, Y0
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y0
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y0
+	VFMADD213PS c1<>+0(SB), Y12, Y0
+	VFMADD213PS c0<>+0(SB), Y12, Y0
 	VSUBPS      Y14, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -3137,8 +3137,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y11
 	VFMADD213PS Y9, Y0, Y11
 	VFMADD213PS Y10, Y0, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y11
+	VFMADD213PS c1<>+0(SB), Y0, Y11
+	VFMADD213PS c0<>+0(SB), Y0, Y11
 	VSUBPS      Y14, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -3165,8 +3165,8 @@ loop1:
 	VFMADD231PS Y1, Y7, Y13
 	VFMADD213PS Y9, Y1, Y13
 	VFMADD213PS Y10, Y1, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y13
+	VFMADD213PS c1<>+0(SB), Y1, Y13
+	VFMADD213PS c0<>+0(SB), Y1, Y13
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -3179,8 +3179,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y1
 	VFMADD213PS Y9, Y0, Y1
 	VFMADD213PS Y10, Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -3207,8 +3207,8 @@ loop1:
 	VFMADD231PS Y11, Y7, Y12
 	VFMADD213PS Y9, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS c1<>+0(SB), Y11, Y12
+	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VSUBPS      Y13, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -3221,8 +3221,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y11
 	VFMADD213PS Y9, Y0, Y11
 	VFMADD213PS Y10, Y0, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y11
+	VFMADD213PS c1<>+0(SB), Y0, Y11
+	VFMADD213PS c0<>+0(SB), Y0, Y11
 	VSUBPS      Y13, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -3249,8 +3249,8 @@ loop1:
 	VFMADD231PS Y1, Y7, Y13
 	VFMADD213PS Y9, Y1, Y13
 	VFMADD213PS Y10, Y1, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y13
+	VFMADD213PS c1<>+0(SB), Y1, Y13
+	VFMADD213PS c0<>+0(SB), Y1, Y13
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -3263,8 +3263,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y1
 	VFMADD213PS Y9, Y0, Y1
 	VFMADD213PS Y10, Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -3303,28 +3303,28 @@ done1:
 	VMOVUPS     224(BX), Y7
 	VMAXPS      Y7, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
-	VMAXPS      fc2fe0000<>+0(SB), Y5, Y5
-	VADDPS      f4b40007f<>+0(SB), Y5, Y5
+	VMAXPS      minExponent<>+0(SB), Y5, Y5
+	VADDPS      magic<>+0(SB), Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
-	VMAXPS      fc2fe0000<>+0(SB), Y6, Y6
-	VADDPS      f4b40007f<>+0(SB), Y6, Y6
+	VMAXPS      minExponent<>+0(SB), Y6, Y6
+	VADDPS      magic<>+0(SB), Y6, Y6
 	VPSLLD      $0x17, Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VSUBPS      Y4, Y7, Y7
-	VMAXPS      fc2fe0000<>+0(SB), Y7, Y7
-	VADDPS      f4b40007f<>+0(SB), Y7, Y7
+	VMAXPS      minExponent<>+0(SB), Y7, Y7
+	VADDPS      magic<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y7, Y7
 	VFMADD231PS 64(BX), Y7, Y0
 	VMOVUPS     Y4, 96(BX)
@@ -3334,28 +3334,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     96(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 96(BX)
@@ -3375,28 +3375,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     96(BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 96(BX)
@@ -3411,8 +3411,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -3437,22 +3437,22 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96(SB), $384-32
 
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
-	VMOVUPS fff800000<>+0(SB), Y1
+	VMOVUPS minusInf<>+0(SB), Y1
 
 	// 12 vectors a turn.
 	SUBQ    $0x00000060, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS f3e2aad40<>+0(SB), Y9
-	VMOVUPS f3efffee3<>+0(SB), Y10
-	VMOVUPS f3f7ffffb<>+0(SB), Y11
-	VMOVUPS f3f800000<>+0(SB), Y12
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
+	VMOVUPS c3<>+0(SB), Y9
+	VMOVUPS c2<>+0(SB), Y10
+	VMOVUPS c1<>+0(SB), Y11
+	VMOVUPS c0<>+0(SB), Y12
 
 loop1:
 	VMULPS      (SI), Y4, Y13
@@ -3699,27 +3699,27 @@ done1:
 	JLT  done2
 
 loop2:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y2
+	VMOVUPS     log2e<>+0(SB), Y2
 	VMULPS      (SI), Y2, Y2
 	VROUNDPS    $0x08, Y2, Y2
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
-	VFMADD231PS fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y1, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y1, Y4
+	VFMADD213PS c3<>+0(SB), Y1, Y4
+	VFMADD213PS c2<>+0(SB), Y1, Y4
+	VFMADD213PS c1<>+0(SB), Y1, Y4
+	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
@@ -3739,27 +3739,27 @@ done2:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y2
 	VMASKMOVPS  (SI), Y2, Y3
-	VMULPS      f3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS      log2e<>+0(SB), Y3, Y4
 	VROUNDPS    $0x08, Y4, Y4
-	VFMADD231PS fbf317218<>+0(SB), Y4, Y3
-	VFMADD231PS f3102e308<>+0(SB), Y4, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
-	VFMADD213PS f3f800000<>+0(SB), Y3, Y5
+	VFMADD231PS minusLn2<>+0(SB), Y4, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y4, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VBLENDVPS   Y2, Y4, Y1, Y4
 	VANDPS      Y5, Y2, Y2
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
-	VMAXPS      fc2fe0000<>+0(SB), Y4, Y4
-	VADDPS      f4b40007f<>+0(SB), Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
 	VPSLLD      $0x17, Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
@@ -3773,8 +3773,8 @@ done3:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -3800,19 +3800,19 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc2(SB), $128-32
 	// Empty sums: 0 * 2^-Inf.
 	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, (BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 32(BX)
 
 	// 12 vectors a turn.
 	SUBQ    $0x00000060, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
 
 loop1:
 	VMULPS      (SI), Y4, Y7
@@ -3842,12 +3842,12 @@ loop1:
 	VMOVUPS     (SI), Y8
 	VFMADD231PS Y5, Y7, Y8
 	VFMADD231PS Y6, Y7, Y8
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y15
-	VFMADD231PS f3c07cfce<>+0(SB), Y8, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y15
+	VMOVUPS     c4<>+0(SB), Y15
+	VFMADD231PS c5<>+0(SB), Y8, Y15
+	VFMADD213PS c3<>+0(SB), Y8, Y15
+	VFMADD213PS c2<>+0(SB), Y8, Y15
+	VFMADD213PS c1<>+0(SB), Y8, Y15
+	VFMADD213PS c0<>+0(SB), Y8, Y15
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -3856,12 +3856,12 @@ loop1:
 	VMOVUPS     64(SI), Y7
 	VFMADD231PS Y5, Y10, Y7
 	VFMADD231PS Y6, Y10, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
@@ -3870,12 +3870,12 @@ loop1:
 	VMOVUPS     128(SI), Y7
 	VFMADD231PS Y5, Y11, Y7
 	VFMADD231PS Y6, Y11, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -3884,12 +3884,12 @@ loop1:
 	VMOVUPS     192(SI), Y7
 	VFMADD231PS Y5, Y12, Y7
 	VFMADD231PS Y6, Y12, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -3898,12 +3898,12 @@ loop1:
 	VMOVUPS     256(SI), Y7
 	VFMADD231PS Y5, Y13, Y7
 	VFMADD231PS Y6, Y13, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -3912,12 +3912,12 @@ loop1:
 	VMOVUPS     320(SI), Y7
 	VFMADD231PS Y5, Y14, Y7
 	VFMADD231PS Y6, Y14, Y7
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y8
-	VFMADD231PS f3c07cfce<>+0(SB), Y7, Y8
-	VFMADD213PS f3e2aad40<>+0(SB), Y7, Y8
-	VFMADD213PS f3efffee3<>+0(SB), Y7, Y8
-	VFMADD213PS f3f7ffffb<>+0(SB), Y7, Y8
-	VFMADD213PS f3f800000<>+0(SB), Y7, Y8
+	VMOVUPS     c4<>+0(SB), Y8
+	VFMADD231PS c5<>+0(SB), Y7, Y8
+	VFMADD213PS c3<>+0(SB), Y7, Y8
+	VFMADD213PS c2<>+0(SB), Y7, Y8
+	VFMADD213PS c1<>+0(SB), Y7, Y8
+	VFMADD213PS c0<>+0(SB), Y7, Y8
 	VSUBPS      Y9, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -3951,12 +3951,12 @@ loop1:
 	VFMADD231PS Y5, Y7, Y8
 	VFMADD231PS Y6, Y7, Y8
 	VMOVUPS     Y0, 64(BX)
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y0
-	VFMADD231PS f3c07cfce<>+0(SB), Y8, Y0
-	VFMADD213PS f3e2aad40<>+0(SB), Y8, Y0
-	VFMADD213PS f3efffee3<>+0(SB), Y8, Y0
-	VFMADD213PS f3f7ffffb<>+0(SB), Y8, Y0
-	VFMADD213PS f3f800000<>+0(SB), Y8, Y0
+	VMOVUPS     c4<>+0(SB), Y0
+	VFMADD231PS c5<>+0(SB), Y8, Y0
+	VFMADD213PS c3<>+0(SB), Y8, Y0
+	VFMADD213PS c2<>+0(SB), Y8, Y0
+	VFMADD213PS c1<>+0(SB), Y8, Y0
+	VFMADD213PS c0<>+0(SB), Y8, Y0
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
@@ -3965,12 +3965,12 @@ loop1:
 	VMOVUPS     96(SI), Y0
 	VFMADD231PS Y5, Y11, Y0
 	VFMADD231PS Y6, Y11, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y0, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y7
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y0, Y7
+	VFMADD213PS c3<>+0(SB), Y0, Y7
+	VFMADD213PS c2<>+0(SB), Y0, Y7
+	VFMADD213PS c1<>+0(SB), Y0, Y7
+	VFMADD213PS c0<>+0(SB), Y0, Y7
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -3979,12 +3979,12 @@ loop1:
 	VMOVUPS     160(SI), Y0
 	VFMADD231PS Y5, Y12, Y0
 	VFMADD231PS Y6, Y12, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y0, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y7
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y0, Y7
+	VFMADD213PS c3<>+0(SB), Y0, Y7
+	VFMADD213PS c2<>+0(SB), Y0, Y7
+	VFMADD213PS c1<>+0(SB), Y0, Y7
+	VFMADD213PS c0<>+0(SB), Y0, Y7
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -3993,12 +3993,12 @@ loop1:
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y13, Y0
 	VFMADD231PS Y6, Y13, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y0, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y7
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y0, Y7
+	VFMADD213PS c3<>+0(SB), Y0, Y7
+	VFMADD213PS c2<>+0(SB), Y0, Y7
+	VFMADD213PS c1<>+0(SB), Y0, Y7
+	VFMADD213PS c0<>+0(SB), Y0, Y7
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -4007,12 +4007,12 @@ loop1:
 	VMOVUPS     288(SI), Y0
 	VFMADD231PS Y5, Y14, Y0
 	VFMADD231PS Y6, Y14, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y0, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y7
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y0, Y7
+	VFMADD213PS c3<>+0(SB), Y0, Y7
+	VFMADD213PS c2<>+0(SB), Y0, Y7
+	VFMADD213PS c1<>+0(SB), Y0, Y7
+	VFMADD213PS c0<>+0(SB), Y0, Y7
 	VSUBPS      Y10, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -4021,12 +4021,12 @@ loop1:
 	VMOVUPS     352(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
 	VFMADD231PS Y6, Y15, Y0
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y7
-	VFMADD231PS f3c07cfce<>+0(SB), Y0, Y7
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y7
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y7
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y7
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y7
+	VMOVUPS     c4<>+0(SB), Y7
+	VFMADD231PS c5<>+0(SB), Y0, Y7
+	VFMADD213PS c3<>+0(SB), Y0, Y7
+	VFMADD213PS c2<>+0(SB), Y0, Y7
+	VFMADD213PS c1<>+0(SB), Y0, Y7
+	VFMADD213PS c0<>+0(SB), Y0, Y7
 	VSUBPS      Y10, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4047,13 +4047,13 @@ done1:
 	VMOVUPS     32(BX), Y3
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -4063,28 +4063,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     (BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
@@ -4104,28 +4104,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     (BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
@@ -4140,8 +4140,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -4169,23 +4169,23 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc3(SB), $256-32
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VMOVUPS Y2, (BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 32(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 64(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 96(BX)
 
 	// 12 vectors a turn.
 	SUBQ    $0x00000060, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
 
 loop1:
 	VMULPS      (SI), Y4, Y9
@@ -4211,10 +4211,10 @@ loop1:
 	VFMADD231PS Y6, Y9, Y10
 	VMOVAPS     Y8, Y15
 	VFMADD231PS Y10, Y7, Y15
-	VFMADD213PS f3e2aad40<>+0(SB), Y10, Y15
-	VFMADD213PS f3efffee3<>+0(SB), Y10, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y10, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y15
+	VFMADD213PS c3<>+0(SB), Y10, Y15
+	VFMADD213PS c2<>+0(SB), Y10, Y15
+	VFMADD213PS c1<>+0(SB), Y10, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y15
 	VSUBPS      Y11, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
@@ -4225,10 +4225,10 @@ loop1:
 	VFMADD231PS Y6, Y12, Y9
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y9, Y7, Y10
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS c3<>+0(SB), Y9, Y10
+	VFMADD213PS c2<>+0(SB), Y9, Y10
+	VFMADD213PS c1<>+0(SB), Y9, Y10
+	VFMADD213PS c0<>+0(SB), Y9, Y10
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
@@ -4239,10 +4239,10 @@ loop1:
 	VFMADD231PS Y6, Y13, Y9
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y9, Y7, Y10
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS c3<>+0(SB), Y9, Y10
+	VFMADD213PS c2<>+0(SB), Y9, Y10
+	VFMADD213PS c1<>+0(SB), Y9, Y10
+	VFMADD213PS c0<>+0(SB), Y9, Y10
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -4253,10 +4253,10 @@ loop1:
 	VFMADD231PS Y6, Y14, Y9
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y9, Y7, Y10
-	VFMADD213PS f3e2aad40<>+0(SB), Y9, Y10
-	VFMADD213PS f3efffee3<>+0(SB), Y9, Y10
-	VFMADD213PS f3f7ffffb<>+0(SB), Y9, Y10
-	VFMADD213PS f3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS c3<>+0(SB), Y9, Y10
+	VFMADD213PS c2<>+0(SB), Y9, Y10
+	VFMADD213PS c1<>+0(SB), Y9, Y10
+	VFMADD213PS c0<>+0(SB), Y9, Y10
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -4286,10 +4286,10 @@ loop1:
 	VMOVUPS     Y0, 128(BX)
 	VMOVAPS     Y8, Y0
 	VFMADD231PS Y10, Y7, Y0
-	VFMADD213PS f3e2aad40<>+0(SB), Y10, Y0
-	VFMADD213PS f3efffee3<>+0(SB), Y10, Y0
-	VFMADD213PS f3f7ffffb<>+0(SB), Y10, Y0
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y0
+	VFMADD213PS c3<>+0(SB), Y10, Y0
+	VFMADD213PS c2<>+0(SB), Y10, Y0
+	VFMADD213PS c1<>+0(SB), Y10, Y0
+	VFMADD213PS c0<>+0(SB), Y10, Y0
 	VSUBPS      Y12, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
@@ -4300,10 +4300,10 @@ loop1:
 	VFMADD231PS Y6, Y13, Y0
 	VMOVAPS     Y8, Y9
 	VFMADD231PS Y0, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y9
+	VFMADD213PS c3<>+0(SB), Y0, Y9
+	VFMADD213PS c2<>+0(SB), Y0, Y9
+	VFMADD213PS c1<>+0(SB), Y0, Y9
+	VFMADD213PS c0<>+0(SB), Y0, Y9
 	VSUBPS      Y12, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -4314,10 +4314,10 @@ loop1:
 	VFMADD231PS Y6, Y14, Y0
 	VMOVAPS     Y8, Y9
 	VFMADD231PS Y0, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y9
+	VFMADD213PS c3<>+0(SB), Y0, Y9
+	VFMADD213PS c2<>+0(SB), Y0, Y9
+	VFMADD213PS c1<>+0(SB), Y0, Y9
+	VFMADD213PS c0<>+0(SB), Y0, Y9
 	VSUBPS      Y12, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -4328,10 +4328,10 @@ loop1:
 	VFMADD231PS Y6, Y15, Y0
 	VMOVAPS     Y8, Y9
 	VFMADD231PS Y0, Y7, Y9
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y9
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y9
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y9
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y9
+	VFMADD213PS c3<>+0(SB), Y0, Y9
+	VFMADD213PS c2<>+0(SB), Y0, Y9
+	VFMADD213PS c1<>+0(SB), Y0, Y9
+	VFMADD213PS c0<>+0(SB), Y0, Y9
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4362,10 +4362,10 @@ loop1:
 	VMOVUPS     Y11, 192(BX)
 	VMOVAPS     Y8, Y11
 	VFMADD231PS Y1, Y7, Y11
-	VFMADD213PS f3e2aad40<>+0(SB), Y1, Y11
-	VFMADD213PS f3efffee3<>+0(SB), Y1, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y11
+	VFMADD213PS c3<>+0(SB), Y1, Y11
+	VFMADD213PS c2<>+0(SB), Y1, Y11
+	VFMADD213PS c1<>+0(SB), Y1, Y11
+	VFMADD213PS c0<>+0(SB), Y1, Y11
 	VSUBPS      Y10, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -4376,10 +4376,10 @@ loop1:
 	VFMADD231PS Y6, Y13, Y0
 	VMOVAPS     Y8, Y1
 	VFMADD231PS Y0, Y7, Y1
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y1
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c3<>+0(SB), Y0, Y1
+	VFMADD213PS c2<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
@@ -4390,10 +4390,10 @@ loop1:
 	VFMADD231PS Y6, Y14, Y0
 	VMOVAPS     Y8, Y1
 	VFMADD231PS Y0, Y7, Y1
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y1
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c3<>+0(SB), Y0, Y1
+	VFMADD213PS c2<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y10, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -4404,10 +4404,10 @@ loop1:
 	VFMADD231PS Y6, Y15, Y0
 	VMOVAPS     Y8, Y1
 	VFMADD231PS Y0, Y7, Y1
-	VFMADD213PS f3e2aad40<>+0(SB), Y0, Y1
-	VFMADD213PS f3efffee3<>+0(SB), Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c3<>+0(SB), Y0, Y1
+	VFMADD213PS c2<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y10, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4434,18 +4434,18 @@ done1:
 	VMOVUPS     96(BX), Y5
 	VMAXPS      Y5, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
-	VMAXPS      fc2fe0000<>+0(SB), Y5, Y5
-	VADDPS      f4b40007f<>+0(SB), Y5, Y5
+	VMAXPS      minExponent<>+0(SB), Y5, Y5
+	VADDPS      magic<>+0(SB), Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VMOVUPS     Y4, 32(BX)
@@ -4455,28 +4455,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     32(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 32(BX)
@@ -4496,28 +4496,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     32(BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 32(BX)
@@ -4532,8 +4532,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -4567,31 +4567,31 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc6(SB), $640-32
 	VMOVUPS Y2, 64(BX)
 	VXORPS  X2, X2, X2
 	VMOVUPS Y2, 96(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 128(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 160(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 192(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 224(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 256(BX)
-	VMOVUPS fff800000<>+0(SB), Y2
+	VMOVUPS minusInf<>+0(SB), Y2
 	VMOVUPS Y2, 288(BX)
 
 	// 12 vectors a turn.
 	SUBQ    $0x00000060, CX
 	JLT     done1
-	VMOVUPS fc2fe0000<>+0(SB), Y2
-	VMOVUPS f4b40007f<>+0(SB), Y3
-	VMOVUPS f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS fbf317218<>+0(SB), Y5
-	VMOVUPS f3102e308<>+0(SB), Y6
-	VMOVUPS f3c07cfce<>+0(SB), Y7
-	VMOVUPS f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS f3e2aad40<>+0(SB), Y9
-	VMOVUPS f3efffee3<>+0(SB), Y10
+	VMOVUPS minExponent<>+0(SB), Y2
+	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLn2<>+0(SB), Y5
+	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	VMOVUPS c5<>+0(SB), Y7
+	VMOVUPS c4<>+0(SB), Y8
+	VMOVUPS c3<>+0(SB), Y9
+	VMOVUPS c2<>+0(SB), Y10
 
 loop1:
 	VMULPS      (SI), Y4, Y11
@@ -4613,8 +4613,8 @@ loop1:
 	VFMADD231PS Y12, Y7, Y15
 	VFMADD213PS Y9, Y12, Y15
 	VFMADD213PS Y10, Y12, Y15
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c1<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VSUBPS      Y13, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -4627,8 +4627,8 @@ loop1:
 	VFMADD231PS Y11, Y7, Y12
 	VFMADD213PS Y9, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS c1<>+0(SB), Y11, Y12
+	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VSUBPS      Y13, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
@@ -4654,8 +4654,8 @@ loop1:
 	VFMADD231PS Y12, Y7, Y0
 	VFMADD213PS Y9, Y12, Y0
 	VFMADD213PS Y10, Y12, Y0
-	VFMADD213PS f3f7ffffb<>+0(SB), Y12, Y0
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y0
+	VFMADD213PS c1<>+0(SB), Y12, Y0
+	VFMADD213PS c0<>+0(SB), Y12, Y0
 	VSUBPS      Y14, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
@@ -4668,8 +4668,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y11
 	VFMADD213PS Y9, Y0, Y11
 	VFMADD213PS Y10, Y0, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y11
+	VFMADD213PS c1<>+0(SB), Y0, Y11
+	VFMADD213PS c0<>+0(SB), Y0, Y11
 	VSUBPS      Y14, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4696,8 +4696,8 @@ loop1:
 	VFMADD231PS Y1, Y7, Y13
 	VFMADD213PS Y9, Y1, Y13
 	VFMADD213PS Y10, Y1, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y13
+	VFMADD213PS c1<>+0(SB), Y1, Y13
+	VFMADD213PS c0<>+0(SB), Y1, Y13
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -4710,8 +4710,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y1
 	VFMADD213PS Y9, Y0, Y1
 	VFMADD213PS Y10, Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4738,8 +4738,8 @@ loop1:
 	VFMADD231PS Y11, Y7, Y12
 	VFMADD213PS Y9, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS c1<>+0(SB), Y11, Y12
+	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VSUBPS      Y13, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -4752,8 +4752,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y11
 	VFMADD213PS Y9, Y0, Y11
 	VFMADD213PS Y10, Y0, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y11
+	VFMADD213PS c1<>+0(SB), Y0, Y11
+	VFMADD213PS c0<>+0(SB), Y0, Y11
 	VSUBPS      Y13, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4780,8 +4780,8 @@ loop1:
 	VFMADD231PS Y1, Y7, Y13
 	VFMADD213PS Y9, Y1, Y13
 	VFMADD213PS Y10, Y1, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y1, Y13
-	VFMADD213PS f3f800000<>+0(SB), Y1, Y13
+	VFMADD213PS c1<>+0(SB), Y1, Y13
+	VFMADD213PS c0<>+0(SB), Y1, Y13
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -4794,8 +4794,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y1
 	VFMADD213PS Y9, Y0, Y1
 	VFMADD213PS Y10, Y0, Y1
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y1
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS c1<>+0(SB), Y0, Y1
+	VFMADD213PS c0<>+0(SB), Y0, Y1
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4822,8 +4822,8 @@ loop1:
 	VFMADD231PS Y11, Y7, Y12
 	VFMADD213PS Y9, Y11, Y12
 	VFMADD213PS Y10, Y11, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y11, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS c1<>+0(SB), Y11, Y12
+	VFMADD213PS c0<>+0(SB), Y11, Y12
 	VSUBPS      Y13, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
@@ -4836,8 +4836,8 @@ loop1:
 	VFMADD231PS Y0, Y7, Y11
 	VFMADD213PS Y9, Y0, Y11
 	VFMADD213PS Y10, Y0, Y11
-	VFMADD213PS f3f7ffffb<>+0(SB), Y0, Y11
-	VFMADD213PS f3f800000<>+0(SB), Y0, Y11
+	VFMADD213PS c1<>+0(SB), Y0, Y11
+	VFMADD213PS c0<>+0(SB), Y0, Y11
 	VSUBPS      Y13, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
@@ -4882,33 +4882,33 @@ done1:
 	VMAXPS      Y7, Y4, Y4
 	VMAXPS      Y10, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
-	VMAXPS      fc2fe0000<>+0(SB), Y5, Y5
-	VADDPS      f4b40007f<>+0(SB), Y5, Y5
+	VMAXPS      minExponent<>+0(SB), Y5, Y5
+	VADDPS      magic<>+0(SB), Y5, Y5
 	VPSLLD      $0x17, Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
-	VMAXPS      fc2fe0000<>+0(SB), Y6, Y6
-	VADDPS      f4b40007f<>+0(SB), Y6, Y6
+	VMAXPS      minExponent<>+0(SB), Y6, Y6
+	VADDPS      magic<>+0(SB), Y6, Y6
 	VPSLLD      $0x17, Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VSUBPS      Y4, Y8, Y8
-	VMAXPS      fc2fe0000<>+0(SB), Y8, Y8
-	VADDPS      f4b40007f<>+0(SB), Y8, Y8
+	VMAXPS      minExponent<>+0(SB), Y8, Y8
+	VADDPS      magic<>+0(SB), Y8, Y8
 	VPSLLD      $0x17, Y8, Y8
 	VFMADD231PS 64(BX), Y8, Y0
 	VSUBPS      Y4, Y9, Y9
-	VMAXPS      fc2fe0000<>+0(SB), Y9, Y9
-	VADDPS      f4b40007f<>+0(SB), Y9, Y9
+	VMAXPS      minExponent<>+0(SB), Y9, Y9
+	VADDPS      magic<>+0(SB), Y9, Y9
 	VPSLLD      $0x17, Y9, Y9
 	VFMADD231PS 96(BX), Y9, Y0
 	VMOVUPS     Y4, 128(BX)
@@ -4918,28 +4918,28 @@ done1:
 	JLT  done3
 
 loop3:
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y1
+	VMOVUPS     log2e<>+0(SB), Y1
 	VMULPS      (SI), Y1, Y1
 	VROUNDPS    $0x08, Y1, Y1
 	VMOVUPS     128(BX), Y2
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
-	VFMADD231PS fbf317218<>+0(SB), Y1, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y1, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
-	VMAXPS      fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS      f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS      minExponent<>+0(SB), Y1, Y1
+	VADDPS      magic<>+0(SB), Y1, Y1
 	VPSLLD      $0x17, Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 128(BX)
@@ -4959,28 +4959,28 @@ done3:
 	SUBQ        DX, AX
 	VMOVUPS     (AX), Y1
 	VMASKMOVPS  (SI), Y1, Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMOVUPS     128(BX), Y2
 	VBLENDVPS   Y1, Y3, Y2, Y3
 	VANDPS      Y4, Y1, Y1
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
-	VMAXPS      fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS      f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
 	VPSLLD      $0x17, Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 128(BX)
@@ -4995,8 +4995,8 @@ done4:
 	VSHUFPS      $0xb1, Y2, Y2, Y3
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VMAXPS       fc2fe0000<>+0(SB), Y1, Y1
-	VADDPS       f4b40007f<>+0(SB), Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1

@@ -24,15 +24,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(SB), NOSPLIT, $0-6
 	SUBQ         $0x00000010, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -90,19 +90,19 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -125,19 +125,19 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS  fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS  f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS  f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS      c4<>+0(SB), Y5
+	VFMADD231PS  c5<>+0(SB), Y3, Y5
+	VFMADD213PS  c3<>+0(SB), Y3, Y5
+	VFMADD213PS  c2<>+0(SB), Y3, Y5
+	VFMADD213PS  c1<>+0(SB), Y3, Y5
 	VMULPS       Y4, Y3, Y3
 	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -155,105 +155,105 @@ done4:
 	VZEROUPPER
 	RET
 
-DATA f00000000<>+0(SB)/4, $0x00000000
-DATA f00000000<>+4(SB)/4, $0x00000000
-DATA f00000000<>+8(SB)/4, $0x00000000
-DATA f00000000<>+12(SB)/4, $0x00000000
-DATA f00000000<>+16(SB)/4, $0x00000000
-DATA f00000000<>+20(SB)/4, $0x00000000
-DATA f00000000<>+24(SB)/4, $0x00000000
-DATA f00000000<>+28(SB)/4, $0x00000000
-GLOBL f00000000<>(SB), RODATA|NOPTR, $32
+DATA zero<>+0(SB)/4, $0x00000000
+DATA zero<>+4(SB)/4, $0x00000000
+DATA zero<>+8(SB)/4, $0x00000000
+DATA zero<>+12(SB)/4, $0x00000000
+DATA zero<>+16(SB)/4, $0x00000000
+DATA zero<>+20(SB)/4, $0x00000000
+DATA zero<>+24(SB)/4, $0x00000000
+DATA zero<>+28(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $32
 
-DATA f4b40007f<>+0(SB)/4, $0x4b40007f
-DATA f4b40007f<>+4(SB)/4, $0x4b40007f
-DATA f4b40007f<>+8(SB)/4, $0x4b40007f
-DATA f4b40007f<>+12(SB)/4, $0x4b40007f
-DATA f4b40007f<>+16(SB)/4, $0x4b40007f
-DATA f4b40007f<>+20(SB)/4, $0x4b40007f
-DATA f4b40007f<>+24(SB)/4, $0x4b40007f
-DATA f4b40007f<>+28(SB)/4, $0x4b40007f
-GLOBL f4b40007f<>(SB), RODATA|NOPTR, $32
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+DATA magic<>+16(SB)/4, $0x4b40007f
+DATA magic<>+20(SB)/4, $0x4b40007f
+DATA magic<>+24(SB)/4, $0x4b40007f
+DATA magic<>+28(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $32
 
-DATA f3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL f3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
 
-DATA fbf317218<>+0(SB)/4, $0xbf317218
-DATA fbf317218<>+4(SB)/4, $0xbf317218
-DATA fbf317218<>+8(SB)/4, $0xbf317218
-DATA fbf317218<>+12(SB)/4, $0xbf317218
-DATA fbf317218<>+16(SB)/4, $0xbf317218
-DATA fbf317218<>+20(SB)/4, $0xbf317218
-DATA fbf317218<>+24(SB)/4, $0xbf317218
-DATA fbf317218<>+28(SB)/4, $0xbf317218
-GLOBL fbf317218<>(SB), RODATA|NOPTR, $32
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA f3c07cfce<>+0(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+4(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+8(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+12(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+16(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+20(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+24(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+28(SB)/4, $0x3c07cfce
-GLOBL f3c07cfce<>(SB), RODATA|NOPTR, $32
+DATA c5<>+0(SB)/4, $0x3c07cfce
+DATA c5<>+4(SB)/4, $0x3c07cfce
+DATA c5<>+8(SB)/4, $0x3c07cfce
+DATA c5<>+12(SB)/4, $0x3c07cfce
+DATA c5<>+16(SB)/4, $0x3c07cfce
+DATA c5<>+20(SB)/4, $0x3c07cfce
+DATA c5<>+24(SB)/4, $0x3c07cfce
+DATA c5<>+28(SB)/4, $0x3c07cfce
+GLOBL c5<>(SB), RODATA|NOPTR, $32
 
-DATA f3d2b9d0d<>+0(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+4(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+8(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+12(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+16(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+20(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+24(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+28(SB)/4, $0x3d2b9d0d
-GLOBL f3d2b9d0d<>(SB), RODATA|NOPTR, $32
+DATA c4<>+0(SB)/4, $0x3d2b9d0d
+DATA c4<>+4(SB)/4, $0x3d2b9d0d
+DATA c4<>+8(SB)/4, $0x3d2b9d0d
+DATA c4<>+12(SB)/4, $0x3d2b9d0d
+DATA c4<>+16(SB)/4, $0x3d2b9d0d
+DATA c4<>+20(SB)/4, $0x3d2b9d0d
+DATA c4<>+24(SB)/4, $0x3d2b9d0d
+DATA c4<>+28(SB)/4, $0x3d2b9d0d
+GLOBL c4<>(SB), RODATA|NOPTR, $32
 
-DATA f3e2aad40<>+0(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+4(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+8(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+12(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+16(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+20(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+24(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+28(SB)/4, $0x3e2aad40
-GLOBL f3e2aad40<>(SB), RODATA|NOPTR, $32
+DATA c3<>+0(SB)/4, $0x3e2aad40
+DATA c3<>+4(SB)/4, $0x3e2aad40
+DATA c3<>+8(SB)/4, $0x3e2aad40
+DATA c3<>+12(SB)/4, $0x3e2aad40
+DATA c3<>+16(SB)/4, $0x3e2aad40
+DATA c3<>+20(SB)/4, $0x3e2aad40
+DATA c3<>+24(SB)/4, $0x3e2aad40
+DATA c3<>+28(SB)/4, $0x3e2aad40
+GLOBL c3<>(SB), RODATA|NOPTR, $32
 
-DATA f3efffee3<>+0(SB)/4, $0x3efffee3
-DATA f3efffee3<>+4(SB)/4, $0x3efffee3
-DATA f3efffee3<>+8(SB)/4, $0x3efffee3
-DATA f3efffee3<>+12(SB)/4, $0x3efffee3
-DATA f3efffee3<>+16(SB)/4, $0x3efffee3
-DATA f3efffee3<>+20(SB)/4, $0x3efffee3
-DATA f3efffee3<>+24(SB)/4, $0x3efffee3
-DATA f3efffee3<>+28(SB)/4, $0x3efffee3
-GLOBL f3efffee3<>(SB), RODATA|NOPTR, $32
+DATA c2<>+0(SB)/4, $0x3efffee3
+DATA c2<>+4(SB)/4, $0x3efffee3
+DATA c2<>+8(SB)/4, $0x3efffee3
+DATA c2<>+12(SB)/4, $0x3efffee3
+DATA c2<>+16(SB)/4, $0x3efffee3
+DATA c2<>+20(SB)/4, $0x3efffee3
+DATA c2<>+24(SB)/4, $0x3efffee3
+DATA c2<>+28(SB)/4, $0x3efffee3
+GLOBL c2<>(SB), RODATA|NOPTR, $32
 
-DATA f3f7ffffb<>+0(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+4(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+8(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+12(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+16(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+20(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+24(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+28(SB)/4, $0x3f7ffffb
-GLOBL f3f7ffffb<>(SB), RODATA|NOPTR, $32
+DATA c1<>+0(SB)/4, $0x3f7ffffb
+DATA c1<>+4(SB)/4, $0x3f7ffffb
+DATA c1<>+8(SB)/4, $0x3f7ffffb
+DATA c1<>+12(SB)/4, $0x3f7ffffb
+DATA c1<>+16(SB)/4, $0x3f7ffffb
+DATA c1<>+20(SB)/4, $0x3f7ffffb
+DATA c1<>+24(SB)/4, $0x3f7ffffb
+DATA c1<>+28(SB)/4, $0x3f7ffffb
+GLOBL c1<>(SB), RODATA|NOPTR, $32
 
-DATA fc2aeac4f<>+0(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+4(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+8(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+12(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+16(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+20(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+24(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+28(SB)/4, $0xc2aeac4f
-GLOBL fc2aeac4f<>(SB), RODATA|NOPTR, $32
+DATA cutoff<>+0(SB)/4, $0xc2aeac4f
+DATA cutoff<>+4(SB)/4, $0xc2aeac4f
+DATA cutoff<>+8(SB)/4, $0xc2aeac4f
+DATA cutoff<>+12(SB)/4, $0xc2aeac4f
+DATA cutoff<>+16(SB)/4, $0xc2aeac4f
+DATA cutoff<>+20(SB)/4, $0xc2aeac4f
+DATA cutoff<>+24(SB)/4, $0xc2aeac4f
+DATA cutoff<>+28(SB)/4, $0xc2aeac4f
+GLOBL cutoff<>(SB), RODATA|NOPTR, $32
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -289,15 +289,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(SB), NOSPLIT, $0-6
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -391,19 +391,19 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -426,19 +426,19 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS  fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS  f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS  f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS      c4<>+0(SB), Y5
+	VFMADD231PS  c5<>+0(SB), Y3, Y5
+	VFMADD213PS  c3<>+0(SB), Y3, Y5
+	VFMADD213PS  c2<>+0(SB), Y3, Y5
+	VFMADD213PS  c1<>+0(SB), Y3, Y5
 	VMULPS       Y4, Y3, Y3
 	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -478,14 +478,14 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(SB), $96-60
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317218<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -502,7 +502,7 @@ loop1:
 	VFMADD213PS Y10, Y12, Y14
 	VMULPS      Y13, Y12, Y12
 	VFMADD231PS Y14, Y12, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y11, Y0, Y0
@@ -520,7 +520,7 @@ loop1:
 	VFMADD213PS Y10, Y12, Y14
 	VMULPS      Y13, Y12, Y12
 	VFMADD231PS Y14, Y12, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VMOVUPS     Y11, 32(DI)
 	VADDPS      Y11, Y1, Y1
@@ -538,7 +538,7 @@ loop1:
 	VFMADD213PS Y10, Y12, Y14
 	VMULPS      Y13, Y12, Y12
 	VFMADD231PS Y14, Y12, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VMOVUPS     Y11, 64(DI)
 	VADDPS      (BX), Y11, Y11
@@ -556,7 +556,7 @@ loop1:
 	VFMADD213PS Y10, Y13, Y15
 	VMULPS      Y14, Y13, Y13
 	VFMADD231PS Y15, Y13, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, 96(DI)
 	VADDPS      32(BX), Y12, Y12
@@ -584,19 +584,19 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -619,19 +619,19 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS  fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS  f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS  f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS      c4<>+0(SB), Y5
+	VFMADD231PS  c5<>+0(SB), Y3, Y5
+	VFMADD213PS  c3<>+0(SB), Y3, Y5
+	VFMADD213PS  c2<>+0(SB), Y3, Y5
+	VFMADD213PS  c1<>+0(SB), Y3, Y5
 	VMULPS       Y4, Y3, Y3
 	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -664,15 +664,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(SB), NOSPLIT, $0-60
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
-	VMOVUPS      fc2aeac4f<>+0(SB), Y10
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
+	VMOVUPS      cutoff<>+0(SB), Y10
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -763,19 +763,19 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VFMADD132PS minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS     c4<>+0(SB), Y5
+	VFMADD231PS c5<>+0(SB), Y3, Y5
+	VFMADD213PS c3<>+0(SB), Y3, Y5
+	VFMADD213PS c2<>+0(SB), Y3, Y5
+	VFMADD213PS c1<>+0(SB), Y3, Y5
 	VMULPS      Y4, Y3, Y3
 	VFMADD231PS Y5, Y3, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -798,19 +798,19 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VFMADD132PS  fbf317218<>+0(SB), Y2, Y3
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y5
-	VFMADD231PS  f3c07cfce<>+0(SB), Y3, Y5
-	VFMADD213PS  f3e2aad40<>+0(SB), Y3, Y5
-	VFMADD213PS  f3efffee3<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y3, Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VFMADD132PS  minusLn2<>+0(SB), Y2, Y3
+	VMOVUPS      c4<>+0(SB), Y5
+	VFMADD231PS  c5<>+0(SB), Y3, Y5
+	VFMADD213PS  c3<>+0(SB), Y3, Y5
+	VFMADD213PS  c2<>+0(SB), Y3, Y5
+	VFMADD213PS  c1<>+0(SB), Y3, Y5
 	VMULPS       Y4, Y3, Y3
 	VFMADD231PS  Y5, Y3, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -844,15 +844,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	SUBQ         $0x00000010, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317200<>+0(SB), Y5
-	VMOVUPS      fb5bfbe8e<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
-	VMOVUPS      f3f7ffffb<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
+	VMOVUPS      c1<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -871,7 +871,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, (DI)
 	VADDPS      Y12, Y0, Y0
@@ -891,7 +891,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, 32(DI)
 	VADDPS      Y12, Y1, Y1
@@ -914,21 +914,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317200<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -951,21 +951,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317200<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -983,25 +983,25 @@ done4:
 	VZEROUPPER
 	RET
 
-DATA fbf317200<>+0(SB)/4, $0xbf317200
-DATA fbf317200<>+4(SB)/4, $0xbf317200
-DATA fbf317200<>+8(SB)/4, $0xbf317200
-DATA fbf317200<>+12(SB)/4, $0xbf317200
-DATA fbf317200<>+16(SB)/4, $0xbf317200
-DATA fbf317200<>+20(SB)/4, $0xbf317200
-DATA fbf317200<>+24(SB)/4, $0xbf317200
-DATA fbf317200<>+28(SB)/4, $0xbf317200
-GLOBL fbf317200<>(SB), RODATA|NOPTR, $32
+DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+8(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+12(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+16(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+20(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+24(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+28(SB)/4, $0xbf317200
+GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $32
 
-DATA fb5bfbe8e<>+0(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+4(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+8(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+12(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+16(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+20(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+24(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+28(SB)/4, $0xb5bfbe8e
-GLOBL fb5bfbe8e<>(SB), RODATA|NOPTR, $32
+DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+4(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+8(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+12(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+16(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+20(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+24(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+28(SB)/4, $0xb5bfbe8e
+GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $32
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
@@ -1019,15 +1019,15 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(SB), NOSPLIT, $0-6
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317200<>+0(SB), Y5
-	VMOVUPS      fb5bfbe8e<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
-	VMOVUPS      f3f7ffffb<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
+	VMOVUPS      c1<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1046,7 +1046,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, (DI)
 	VADDPS      Y12, Y0, Y0
@@ -1066,7 +1066,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, 32(DI)
 	VADDPS      Y12, Y1, Y1
@@ -1086,7 +1086,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, 64(DI)
 	VADDPS      Y12, Y0, Y0
@@ -1106,7 +1106,7 @@ loop1:
 	VFMADD213PS Y11, Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, 96(DI)
 	VADDPS      Y12, Y1, Y1
@@ -1129,21 +1129,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317200<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -1166,21 +1166,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317200<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -1220,14 +1220,14 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(SB), $96-60
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y2
-	VMOVUPS      f4b40007f<>+0(SB), Y3
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y4
-	VMOVUPS      fbf317200<>+0(SB), Y5
-	VMOVUPS      fb5bfbe8e<>+0(SB), Y6
-	VMOVUPS      f3c07cfce<>+0(SB), Y7
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y8
-	VMOVUPS      f3e2aad40<>+0(SB), Y9
-	VMOVUPS      f3efffee3<>+0(SB), Y10
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
+	VMOVUPS      c5<>+0(SB), Y7
+	VMOVUPS      c4<>+0(SB), Y8
+	VMOVUPS      c3<>+0(SB), Y9
+	VMOVUPS      c2<>+0(SB), Y10
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -1243,10 +1243,10 @@ loop1:
 	VFMADD231PS Y14, Y7, Y12
 	VFMADD213PS Y9, Y14, Y12
 	VFMADD213PS Y10, Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VMOVUPS     Y11, (DI)
 	VADDPS      Y11, Y0, Y0
@@ -1263,10 +1263,10 @@ loop1:
 	VFMADD231PS Y14, Y7, Y12
 	VFMADD213PS Y9, Y14, Y12
 	VFMADD213PS Y10, Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VMOVUPS     Y11, 32(DI)
 	VADDPS      Y11, Y1, Y1
@@ -1283,10 +1283,10 @@ loop1:
 	VFMADD231PS Y14, Y7, Y12
 	VFMADD213PS Y9, Y14, Y12
 	VFMADD213PS Y10, Y14, Y12
-	VFMADD213PS f3f7ffffb<>+0(SB), Y14, Y12
+	VFMADD213PS c1<>+0(SB), Y14, Y12
 	VMULPS      Y13, Y14, Y14
 	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
 	VANDPS      Y13, Y11, Y11
 	VMOVUPS     Y11, 64(DI)
 	VADDPS      (BX), Y11, Y11
@@ -1303,10 +1303,10 @@ loop1:
 	VFMADD231PS Y15, Y7, Y13
 	VFMADD213PS Y9, Y15, Y13
 	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS f3f7ffffb<>+0(SB), Y15, Y13
+	VFMADD213PS c1<>+0(SB), Y15, Y13
 	VMULPS      Y14, Y15, Y15
 	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS      Y14, Y12, Y12
 	VMOVUPS     Y12, 96(DI)
 	VADDPS      32(BX), Y12, Y12
@@ -1334,21 +1334,21 @@ done1:
 loop3:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317200<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -1371,21 +1371,21 @@ done3:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317200<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1
@@ -1418,16 +1418,16 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(SB), NOSPLIT, $0-60
 	SUBQ         $0x00000020, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317200<>+0(SB), Y4
-	VMOVUPS      fb5bfbe8e<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y4
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1526,21 +1526,21 @@ done1:
 loop2:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y1, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317200<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	VADDPS      Y2, Y0, Y0
@@ -1563,21 +1563,21 @@ done2:
 	VMASKMOVPS   (SI), Y1, Y2
 	VBROADCASTSS max+48(FP), Y3
 	VSUBPS       Y3, Y2, Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS  f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  magic<>+0(SB), Y2, Y3
 	VPSLLD       $0x17, Y3, Y4
-	VSUBPS       f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS      fbf317200<>+0(SB), Y5
+	VSUBPS       magic<>+0(SB), Y3, Y3
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
 	VFMADD213PS  Y2, Y3, Y5
-	VFMADD231PS  fb5bfbe8e<>+0(SB), Y3, Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y5, Y3
+	VFMADD213PS  c3<>+0(SB), Y5, Y3
+	VFMADD213PS  c2<>+0(SB), Y5, Y3
+	VFMADD213PS  c1<>+0(SB), Y5, Y3
 	VMULPS       Y4, Y5, Y5
 	VFMADD231PS  Y3, Y5, Y4
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS       Y4, Y2, Y2
 	VMASKMOVPS   Y2, Y1, (DI)
 	VANDPS       Y2, Y1, Y1

@@ -25,11 +25,11 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	JLT    done1
 	MOVSS  max+48(FP), X2
 	SHUFPS $0x00, X2, X2
-	MOVAPS f4b40007f<>+0(SB), X3
-	MOVAPS f3fb8aa3b<>+0(SB), X4
-	MOVAPS fbf317200<>+0(SB), X5
-	MOVAPS fb5bfbe8e<>+0(SB), X6
-	MOVAPS f3c07cfce<>+0(SB), X7
+	MOVAPS magic<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X4
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MOVAPS minusLn2LoShort<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X7
 
 loop1:
 	MOVUPS (SI), X8
@@ -62,28 +62,28 @@ loop1:
 	MULPS  X10, X14
 	MOVAPS X7, X15
 	MULPS  X11, X15
-	ADDPS  f3d2b9d0d<>+0(SB), X14
-	ADDPS  f3d2b9d0d<>+0(SB), X15
+	ADDPS  c4<>+0(SB), X14
+	ADDPS  c4<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, (DI)
@@ -120,28 +120,28 @@ loop1:
 	MULPS  X10, X14
 	MOVAPS X7, X15
 	MULPS  X11, X15
-	ADDPS  f3d2b9d0d<>+0(SB), X14
-	ADDPS  f3d2b9d0d<>+0(SB), X15
+	ADDPS  c4<>+0(SB), X14
+	ADDPS  c4<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, 32(DI)
@@ -168,30 +168,30 @@ done1:
 loop3:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
-	MOVAPS f3fb8aa3b<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X3
 	MULPS  X2, X3
-	ADDPS  f4b40007f<>+0(SB), X3
+	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
-	SUBPS  f4b40007f<>+0(SB), X3
-	MOVAPS fbf317200<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
 	MULPS  X3, X5
 	ADDPS  X2, X5
-	MULPS  fb5bfbe8e<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
-	MOVAPS f3c07cfce<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3d2b9d0d<>+0(SB), X5
+	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3e2aad40<>+0(SB), X5
+	ADDPS  c3<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3efffee3<>+0(SB), X5
+	ADDPS  c2<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3f7ffffb<>+0(SB), X5
+	ADDPS  c1<>+0(SB), X5
 	MULPS  X4, X3
 	MULPS  X5, X3
 	ADDPS  X4, X3
-	CMPPS  fc2aeac4f<>+0(SB), X2, $0x05
+	CMPPS  cutoff<>+0(SB), X2, $0x05
 	ANDPS  X3, X2
 	MOVUPS X2, (DI)
 	ADDPS  X2, X0
@@ -224,30 +224,30 @@ l3:
 	MOVSS  max+48(FP), X2
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
-	MOVAPS f3fb8aa3b<>+0(SB), X2
+	MOVAPS log2e<>+0(SB), X2
 	MULPS  X1, X2
-	ADDPS  f4b40007f<>+0(SB), X2
+	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
-	SUBPS  f4b40007f<>+0(SB), X2
-	MOVAPS fbf317200<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X2
+	MOVAPS minusLn2HiShort<>+0(SB), X4
 	MULPS  X2, X4
 	ADDPS  X1, X4
-	MULPS  fb5bfbe8e<>+0(SB), X2
+	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
-	MOVAPS f3c07cfce<>+0(SB), X4
+	MOVAPS c5<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3d2b9d0d<>+0(SB), X4
+	ADDPS  c4<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3e2aad40<>+0(SB), X4
+	ADDPS  c3<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3efffee3<>+0(SB), X4
+	ADDPS  c2<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3f7ffffb<>+0(SB), X4
+	ADDPS  c1<>+0(SB), X4
 	MULPS  X3, X2
 	MULPS  X4, X2
 	ADDPS  X3, X2
-	CMPPS  fc2aeac4f<>+0(SB), X1, $0x05
+	CMPPS  cutoff<>+0(SB), X1, $0x05
 	ANDPS  X2, X1
 
 done4:
@@ -280,71 +280,71 @@ done6:
 	MOVSS   X0, sum+56(FP)
 	RET
 
-DATA f00000000<>+0(SB)/4, $0x00000000
-DATA f00000000<>+4(SB)/4, $0x00000000
-DATA f00000000<>+8(SB)/4, $0x00000000
-DATA f00000000<>+12(SB)/4, $0x00000000
-GLOBL f00000000<>(SB), RODATA|NOPTR, $16
+DATA zero<>+0(SB)/4, $0x00000000
+DATA zero<>+4(SB)/4, $0x00000000
+DATA zero<>+8(SB)/4, $0x00000000
+DATA zero<>+12(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $16
 
-DATA f4b40007f<>+0(SB)/4, $0x4b40007f
-DATA f4b40007f<>+4(SB)/4, $0x4b40007f
-DATA f4b40007f<>+8(SB)/4, $0x4b40007f
-DATA f4b40007f<>+12(SB)/4, $0x4b40007f
-GLOBL f4b40007f<>(SB), RODATA|NOPTR, $16
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $16
 
-DATA f3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-GLOBL f3fb8aa3b<>(SB), RODATA|NOPTR, $16
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $16
 
-DATA fbf317200<>+0(SB)/4, $0xbf317200
-DATA fbf317200<>+4(SB)/4, $0xbf317200
-DATA fbf317200<>+8(SB)/4, $0xbf317200
-DATA fbf317200<>+12(SB)/4, $0xbf317200
-GLOBL fbf317200<>(SB), RODATA|NOPTR, $16
+DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+8(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+12(SB)/4, $0xbf317200
+GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $16
 
-DATA fb5bfbe8e<>+0(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+4(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+8(SB)/4, $0xb5bfbe8e
-DATA fb5bfbe8e<>+12(SB)/4, $0xb5bfbe8e
-GLOBL fb5bfbe8e<>(SB), RODATA|NOPTR, $16
+DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+4(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+8(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+12(SB)/4, $0xb5bfbe8e
+GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $16
 
-DATA f3c07cfce<>+0(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+4(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+8(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+12(SB)/4, $0x3c07cfce
-GLOBL f3c07cfce<>(SB), RODATA|NOPTR, $16
+DATA c5<>+0(SB)/4, $0x3c07cfce
+DATA c5<>+4(SB)/4, $0x3c07cfce
+DATA c5<>+8(SB)/4, $0x3c07cfce
+DATA c5<>+12(SB)/4, $0x3c07cfce
+GLOBL c5<>(SB), RODATA|NOPTR, $16
 
-DATA f3d2b9d0d<>+0(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+4(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+8(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+12(SB)/4, $0x3d2b9d0d
-GLOBL f3d2b9d0d<>(SB), RODATA|NOPTR, $16
+DATA c4<>+0(SB)/4, $0x3d2b9d0d
+DATA c4<>+4(SB)/4, $0x3d2b9d0d
+DATA c4<>+8(SB)/4, $0x3d2b9d0d
+DATA c4<>+12(SB)/4, $0x3d2b9d0d
+GLOBL c4<>(SB), RODATA|NOPTR, $16
 
-DATA f3e2aad40<>+0(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+4(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+8(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+12(SB)/4, $0x3e2aad40
-GLOBL f3e2aad40<>(SB), RODATA|NOPTR, $16
+DATA c3<>+0(SB)/4, $0x3e2aad40
+DATA c3<>+4(SB)/4, $0x3e2aad40
+DATA c3<>+8(SB)/4, $0x3e2aad40
+DATA c3<>+12(SB)/4, $0x3e2aad40
+GLOBL c3<>(SB), RODATA|NOPTR, $16
 
-DATA f3efffee3<>+0(SB)/4, $0x3efffee3
-DATA f3efffee3<>+4(SB)/4, $0x3efffee3
-DATA f3efffee3<>+8(SB)/4, $0x3efffee3
-DATA f3efffee3<>+12(SB)/4, $0x3efffee3
-GLOBL f3efffee3<>(SB), RODATA|NOPTR, $16
+DATA c2<>+0(SB)/4, $0x3efffee3
+DATA c2<>+4(SB)/4, $0x3efffee3
+DATA c2<>+8(SB)/4, $0x3efffee3
+DATA c2<>+12(SB)/4, $0x3efffee3
+GLOBL c2<>(SB), RODATA|NOPTR, $16
 
-DATA f3f7ffffb<>+0(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+4(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+8(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+12(SB)/4, $0x3f7ffffb
-GLOBL f3f7ffffb<>(SB), RODATA|NOPTR, $16
+DATA c1<>+0(SB)/4, $0x3f7ffffb
+DATA c1<>+4(SB)/4, $0x3f7ffffb
+DATA c1<>+8(SB)/4, $0x3f7ffffb
+DATA c1<>+12(SB)/4, $0x3f7ffffb
+GLOBL c1<>(SB), RODATA|NOPTR, $16
 
-DATA fc2aeac4f<>+0(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+4(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+8(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+12(SB)/4, $0xc2aeac4f
-GLOBL fc2aeac4f<>(SB), RODATA|NOPTR, $16
+DATA cutoff<>+0(SB)/4, $0xc2aeac4f
+DATA cutoff<>+4(SB)/4, $0xc2aeac4f
+DATA cutoff<>+8(SB)/4, $0xc2aeac4f
+DATA cutoff<>+12(SB)/4, $0xc2aeac4f
+GLOBL cutoff<>(SB), RODATA|NOPTR, $16
 
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
@@ -365,9 +365,9 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(SB), NOSPLIT, $0-6
 	JLT    done1
 	MOVSS  max+48(FP), X4
 	SHUFPS $0x00, X4, X4
-	MOVAPS f4b40007f<>+0(SB), X5
-	MOVAPS f3fb8aa3b<>+0(SB), X6
-	MOVAPS fbf317200<>+0(SB), X7
+	MOVAPS magic<>+0(SB), X5
+	MOVAPS log2e<>+0(SB), X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
 
 loop1:
 	MOVUPS (SI), X8
@@ -392,36 +392,36 @@ loop1:
 	MULPS  X7, X15
 	ADDPS  X8, X14
 	ADDPS  X9, X15
-	MULPS  fb5bfbe8e<>+0(SB), X10
-	MULPS  fb5bfbe8e<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	MULPS  minusLn2LoShort<>+0(SB), X11
 	ADDPS  X14, X10
 	ADDPS  X15, X11
-	MOVAPS f3c07cfce<>+0(SB), X14
+	MOVAPS c5<>+0(SB), X14
 	MULPS  X10, X14
-	MOVAPS f3c07cfce<>+0(SB), X15
+	MOVAPS c5<>+0(SB), X15
 	MULPS  X11, X15
-	ADDPS  f3d2b9d0d<>+0(SB), X14
-	ADDPS  f3d2b9d0d<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c4<>+0(SB), X14
+	ADDPS  c4<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, (DI)
@@ -450,36 +450,36 @@ loop1:
 	MULPS  X7, X15
 	ADDPS  X8, X14
 	ADDPS  X9, X15
-	MULPS  fb5bfbe8e<>+0(SB), X10
-	MULPS  fb5bfbe8e<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	MULPS  minusLn2LoShort<>+0(SB), X11
 	ADDPS  X14, X10
 	ADDPS  X15, X11
-	MOVAPS f3c07cfce<>+0(SB), X14
+	MOVAPS c5<>+0(SB), X14
 	MULPS  X10, X14
-	MOVAPS f3c07cfce<>+0(SB), X15
+	MOVAPS c5<>+0(SB), X15
 	MULPS  X11, X15
-	ADDPS  f3d2b9d0d<>+0(SB), X14
-	ADDPS  f3d2b9d0d<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c4<>+0(SB), X14
+	ADDPS  c4<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, 32(DI)
@@ -508,30 +508,30 @@ done1:
 loop3:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
-	MOVAPS f3fb8aa3b<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X3
 	MULPS  X2, X3
-	ADDPS  f4b40007f<>+0(SB), X3
+	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
-	SUBPS  f4b40007f<>+0(SB), X3
-	MOVAPS fbf317200<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
 	MULPS  X3, X5
 	ADDPS  X2, X5
-	MULPS  fb5bfbe8e<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
-	MOVAPS f3c07cfce<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3d2b9d0d<>+0(SB), X5
+	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3e2aad40<>+0(SB), X5
+	ADDPS  c3<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3efffee3<>+0(SB), X5
+	ADDPS  c2<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3f7ffffb<>+0(SB), X5
+	ADDPS  c1<>+0(SB), X5
 	MULPS  X4, X3
 	MULPS  X5, X3
 	ADDPS  X4, X3
-	CMPPS  fc2aeac4f<>+0(SB), X2, $0x05
+	CMPPS  cutoff<>+0(SB), X2, $0x05
 	ANDPS  X3, X2
 	MOVUPS X2, (DI)
 	ADDPS  X2, X0
@@ -564,30 +564,30 @@ l3:
 	MOVSS  max+48(FP), X2
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
-	MOVAPS f3fb8aa3b<>+0(SB), X2
+	MOVAPS log2e<>+0(SB), X2
 	MULPS  X1, X2
-	ADDPS  f4b40007f<>+0(SB), X2
+	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
-	SUBPS  f4b40007f<>+0(SB), X2
-	MOVAPS fbf317200<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X2
+	MOVAPS minusLn2HiShort<>+0(SB), X4
 	MULPS  X2, X4
 	ADDPS  X1, X4
-	MULPS  fb5bfbe8e<>+0(SB), X2
+	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
-	MOVAPS f3c07cfce<>+0(SB), X4
+	MOVAPS c5<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3d2b9d0d<>+0(SB), X4
+	ADDPS  c4<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3e2aad40<>+0(SB), X4
+	ADDPS  c3<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3efffee3<>+0(SB), X4
+	ADDPS  c2<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3f7ffffb<>+0(SB), X4
+	ADDPS  c1<>+0(SB), X4
 	MULPS  X3, X2
 	MULPS  X4, X2
 	ADDPS  X3, X2
-	CMPPS  fc2aeac4f<>+0(SB), X1, $0x05
+	CMPPS  cutoff<>+0(SB), X1, $0x05
 	ANDPS  X2, X1
 
 done4:
@@ -636,12 +636,12 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(SB), NOSPLIT, $0-60
 	JLT    done1
 	MOVSS  max+48(FP), X1
 	SHUFPS $0x00, X1, X1
-	MOVAPS f4b40007f<>+0(SB), X2
-	MOVAPS f3fb8aa3b<>+0(SB), X3
-	MOVAPS fbf317200<>+0(SB), X4
-	MOVAPS fb5bfbe8e<>+0(SB), X5
-	MOVAPS f3c07cfce<>+0(SB), X6
-	MOVAPS f3d2b9d0d<>+0(SB), X7
+	MOVAPS magic<>+0(SB), X2
+	MOVAPS log2e<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X4
+	MOVAPS minusLn2LoShort<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X6
+	MOVAPS c4<>+0(SB), X7
 
 loop1:
 	MOVUPS (SI), X8
@@ -678,24 +678,24 @@ loop1:
 	ADDPS  X7, X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, (DI)
@@ -736,24 +736,24 @@ loop1:
 	ADDPS  X7, X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, 32(DI)
@@ -794,24 +794,24 @@ loop1:
 	ADDPS  X7, X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, 64(DI)
@@ -835,30 +835,30 @@ done1:
 loop2:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
-	MOVAPS f3fb8aa3b<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X3
 	MULPS  X2, X3
-	ADDPS  f4b40007f<>+0(SB), X3
+	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
-	SUBPS  f4b40007f<>+0(SB), X3
-	MOVAPS fbf317200<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
 	MULPS  X3, X5
 	ADDPS  X2, X5
-	MULPS  fb5bfbe8e<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
-	MOVAPS f3c07cfce<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3d2b9d0d<>+0(SB), X5
+	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3e2aad40<>+0(SB), X5
+	ADDPS  c3<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3efffee3<>+0(SB), X5
+	ADDPS  c2<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3f7ffffb<>+0(SB), X5
+	ADDPS  c1<>+0(SB), X5
 	MULPS  X4, X3
 	MULPS  X5, X3
 	ADDPS  X4, X3
-	CMPPS  fc2aeac4f<>+0(SB), X2, $0x05
+	CMPPS  cutoff<>+0(SB), X2, $0x05
 	ANDPS  X3, X2
 	MOVUPS X2, (DI)
 	ADDPS  X2, X0
@@ -891,30 +891,30 @@ l3:
 	MOVSS  max+48(FP), X2
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
-	MOVAPS f3fb8aa3b<>+0(SB), X2
+	MOVAPS log2e<>+0(SB), X2
 	MULPS  X1, X2
-	ADDPS  f4b40007f<>+0(SB), X2
+	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
-	SUBPS  f4b40007f<>+0(SB), X2
-	MOVAPS fbf317200<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X2
+	MOVAPS minusLn2HiShort<>+0(SB), X4
 	MULPS  X2, X4
 	ADDPS  X1, X4
-	MULPS  fb5bfbe8e<>+0(SB), X2
+	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
-	MOVAPS f3c07cfce<>+0(SB), X4
+	MOVAPS c5<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3d2b9d0d<>+0(SB), X4
+	ADDPS  c4<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3e2aad40<>+0(SB), X4
+	ADDPS  c3<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3efffee3<>+0(SB), X4
+	ADDPS  c2<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3f7ffffb<>+0(SB), X4
+	ADDPS  c1<>+0(SB), X4
 	MULPS  X3, X2
 	MULPS  X4, X2
 	ADDPS  X3, X2
-	CMPPS  fc2aeac4f<>+0(SB), X1, $0x05
+	CMPPS  cutoff<>+0(SB), X1, $0x05
 	ANDPS  X2, X1
 
 done3:
@@ -964,11 +964,11 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(SB), NOSPLIT, $0-60
 	JLT    done1
 	MOVSS  max+48(FP), X2
 	SHUFPS $0x00, X2, X2
-	MOVAPS f4b40007f<>+0(SB), X3
-	MOVAPS f3fb8aa3b<>+0(SB), X4
-	MOVAPS fbf317200<>+0(SB), X5
-	MOVAPS fb5bfbe8e<>+0(SB), X6
-	MOVAPS f3c07cfce<>+0(SB), X7
+	MOVAPS magic<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X4
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MOVAPS minusLn2LoShort<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X7
 
 loop1:
 	MOVUPS (SI), X8
@@ -1001,28 +1001,28 @@ loop1:
 	MULPS  X10, X14
 	MOVAPS X7, X15
 	MULPS  X11, X15
-	ADDPS  f3d2b9d0d<>+0(SB), X14
-	ADDPS  f3d2b9d0d<>+0(SB), X15
+	ADDPS  c4<>+0(SB), X14
+	ADDPS  c4<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3e2aad40<>+0(SB), X14
-	ADDPS  f3e2aad40<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3efffee3<>+0(SB), X14
-	ADDPS  f3efffee3<>+0(SB), X15
+	ADDPS  c2<>+0(SB), X14
+	ADDPS  c2<>+0(SB), X15
 	MULPS  X10, X14
 	MULPS  X11, X15
-	ADDPS  f3f7ffffb<>+0(SB), X14
-	ADDPS  f3f7ffffb<>+0(SB), X15
+	ADDPS  c1<>+0(SB), X14
+	ADDPS  c1<>+0(SB), X15
 	MULPS  X12, X10
 	MULPS  X13, X11
 	MULPS  X14, X10
 	MULPS  X15, X11
 	ADDPS  X12, X10
 	ADDPS  X13, X11
-	CMPPS  fc2aeac4f<>+0(SB), X8, $0x05
-	CMPPS  fc2aeac4f<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
 	ANDPS  X10, X8
 	ANDPS  X11, X9
 	MOVUPS X8, (DI)
@@ -1049,30 +1049,30 @@ done1:
 loop3:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
-	MOVAPS f3fb8aa3b<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X3
 	MULPS  X2, X3
-	ADDPS  f4b40007f<>+0(SB), X3
+	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
-	SUBPS  f4b40007f<>+0(SB), X3
-	MOVAPS fbf317200<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
 	MULPS  X3, X5
 	ADDPS  X2, X5
-	MULPS  fb5bfbe8e<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X3
 	ADDPS  X5, X3
-	MOVAPS f3c07cfce<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3d2b9d0d<>+0(SB), X5
+	ADDPS  c4<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3e2aad40<>+0(SB), X5
+	ADDPS  c3<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3efffee3<>+0(SB), X5
+	ADDPS  c2<>+0(SB), X5
 	MULPS  X3, X5
-	ADDPS  f3f7ffffb<>+0(SB), X5
+	ADDPS  c1<>+0(SB), X5
 	MULPS  X4, X3
 	MULPS  X5, X3
 	ADDPS  X4, X3
-	CMPPS  fc2aeac4f<>+0(SB), X2, $0x05
+	CMPPS  cutoff<>+0(SB), X2, $0x05
 	ANDPS  X3, X2
 	MOVUPS X2, (DI)
 	ADDPS  X2, X0
@@ -1105,30 +1105,30 @@ l3:
 	MOVSS  max+48(FP), X2
 	SHUFPS $0x00, X2, X2
 	SUBPS  X2, X1
-	MOVAPS f3fb8aa3b<>+0(SB), X2
+	MOVAPS log2e<>+0(SB), X2
 	MULPS  X1, X2
-	ADDPS  f4b40007f<>+0(SB), X2
+	ADDPS  magic<>+0(SB), X2
 	MOVAPS X2, X3
 	PSLLL  $0x17, X3
-	SUBPS  f4b40007f<>+0(SB), X2
-	MOVAPS fbf317200<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X2
+	MOVAPS minusLn2HiShort<>+0(SB), X4
 	MULPS  X2, X4
 	ADDPS  X1, X4
-	MULPS  fb5bfbe8e<>+0(SB), X2
+	MULPS  minusLn2LoShort<>+0(SB), X2
 	ADDPS  X4, X2
-	MOVAPS f3c07cfce<>+0(SB), X4
+	MOVAPS c5<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3d2b9d0d<>+0(SB), X4
+	ADDPS  c4<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3e2aad40<>+0(SB), X4
+	ADDPS  c3<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3efffee3<>+0(SB), X4
+	ADDPS  c2<>+0(SB), X4
 	MULPS  X2, X4
-	ADDPS  f3f7ffffb<>+0(SB), X4
+	ADDPS  c1<>+0(SB), X4
 	MULPS  X3, X2
 	MULPS  X4, X2
 	ADDPS  X3, X2
-	CMPPS  fc2aeac4f<>+0(SB), X1, $0x05
+	CMPPS  cutoff<>+0(SB), X1, $0x05
 	ANDPS  X2, X1
 
 done4:

@@ -21,16 +21,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u16(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -130,21 +130,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -167,21 +167,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -191,105 +191,105 @@ done2:
 	VZEROUPPER
 	RET
 
-DATA f4b40007f<>+0(SB)/4, $0x4b40007f
-DATA f4b40007f<>+4(SB)/4, $0x4b40007f
-DATA f4b40007f<>+8(SB)/4, $0x4b40007f
-DATA f4b40007f<>+12(SB)/4, $0x4b40007f
-DATA f4b40007f<>+16(SB)/4, $0x4b40007f
-DATA f4b40007f<>+20(SB)/4, $0x4b40007f
-DATA f4b40007f<>+24(SB)/4, $0x4b40007f
-DATA f4b40007f<>+28(SB)/4, $0x4b40007f
-GLOBL f4b40007f<>(SB), RODATA|NOPTR, $32
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+DATA magic<>+16(SB)/4, $0x4b40007f
+DATA magic<>+20(SB)/4, $0x4b40007f
+DATA magic<>+24(SB)/4, $0x4b40007f
+DATA magic<>+28(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $32
 
-DATA f3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL f3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
 
-DATA fbf317218<>+0(SB)/4, $0xbf317218
-DATA fbf317218<>+4(SB)/4, $0xbf317218
-DATA fbf317218<>+8(SB)/4, $0xbf317218
-DATA fbf317218<>+12(SB)/4, $0xbf317218
-DATA fbf317218<>+16(SB)/4, $0xbf317218
-DATA fbf317218<>+20(SB)/4, $0xbf317218
-DATA fbf317218<>+24(SB)/4, $0xbf317218
-DATA fbf317218<>+28(SB)/4, $0xbf317218
-GLOBL fbf317218<>(SB), RODATA|NOPTR, $32
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA f3102e308<>+0(SB)/4, $0x3102e308
-DATA f3102e308<>+4(SB)/4, $0x3102e308
-DATA f3102e308<>+8(SB)/4, $0x3102e308
-DATA f3102e308<>+12(SB)/4, $0x3102e308
-DATA f3102e308<>+16(SB)/4, $0x3102e308
-DATA f3102e308<>+20(SB)/4, $0x3102e308
-DATA f3102e308<>+24(SB)/4, $0x3102e308
-DATA f3102e308<>+28(SB)/4, $0x3102e308
-GLOBL f3102e308<>(SB), RODATA|NOPTR, $32
+DATA minusLn2Lo<>+0(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+4(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+8(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+12(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+16(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+20(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+24(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+28(SB)/4, $0x3102e308
+GLOBL minusLn2Lo<>(SB), RODATA|NOPTR, $32
 
-DATA f3c07cfce<>+0(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+4(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+8(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+12(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+16(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+20(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+24(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+28(SB)/4, $0x3c07cfce
-GLOBL f3c07cfce<>(SB), RODATA|NOPTR, $32
+DATA c5<>+0(SB)/4, $0x3c07cfce
+DATA c5<>+4(SB)/4, $0x3c07cfce
+DATA c5<>+8(SB)/4, $0x3c07cfce
+DATA c5<>+12(SB)/4, $0x3c07cfce
+DATA c5<>+16(SB)/4, $0x3c07cfce
+DATA c5<>+20(SB)/4, $0x3c07cfce
+DATA c5<>+24(SB)/4, $0x3c07cfce
+DATA c5<>+28(SB)/4, $0x3c07cfce
+GLOBL c5<>(SB), RODATA|NOPTR, $32
 
-DATA f3d2b9d0d<>+0(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+4(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+8(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+12(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+16(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+20(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+24(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+28(SB)/4, $0x3d2b9d0d
-GLOBL f3d2b9d0d<>(SB), RODATA|NOPTR, $32
+DATA c4<>+0(SB)/4, $0x3d2b9d0d
+DATA c4<>+4(SB)/4, $0x3d2b9d0d
+DATA c4<>+8(SB)/4, $0x3d2b9d0d
+DATA c4<>+12(SB)/4, $0x3d2b9d0d
+DATA c4<>+16(SB)/4, $0x3d2b9d0d
+DATA c4<>+20(SB)/4, $0x3d2b9d0d
+DATA c4<>+24(SB)/4, $0x3d2b9d0d
+DATA c4<>+28(SB)/4, $0x3d2b9d0d
+GLOBL c4<>(SB), RODATA|NOPTR, $32
 
-DATA f3e2aad40<>+0(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+4(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+8(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+12(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+16(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+20(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+24(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+28(SB)/4, $0x3e2aad40
-GLOBL f3e2aad40<>(SB), RODATA|NOPTR, $32
+DATA c3<>+0(SB)/4, $0x3e2aad40
+DATA c3<>+4(SB)/4, $0x3e2aad40
+DATA c3<>+8(SB)/4, $0x3e2aad40
+DATA c3<>+12(SB)/4, $0x3e2aad40
+DATA c3<>+16(SB)/4, $0x3e2aad40
+DATA c3<>+20(SB)/4, $0x3e2aad40
+DATA c3<>+24(SB)/4, $0x3e2aad40
+DATA c3<>+28(SB)/4, $0x3e2aad40
+GLOBL c3<>(SB), RODATA|NOPTR, $32
 
-DATA f3efffee3<>+0(SB)/4, $0x3efffee3
-DATA f3efffee3<>+4(SB)/4, $0x3efffee3
-DATA f3efffee3<>+8(SB)/4, $0x3efffee3
-DATA f3efffee3<>+12(SB)/4, $0x3efffee3
-DATA f3efffee3<>+16(SB)/4, $0x3efffee3
-DATA f3efffee3<>+20(SB)/4, $0x3efffee3
-DATA f3efffee3<>+24(SB)/4, $0x3efffee3
-DATA f3efffee3<>+28(SB)/4, $0x3efffee3
-GLOBL f3efffee3<>(SB), RODATA|NOPTR, $32
+DATA c2<>+0(SB)/4, $0x3efffee3
+DATA c2<>+4(SB)/4, $0x3efffee3
+DATA c2<>+8(SB)/4, $0x3efffee3
+DATA c2<>+12(SB)/4, $0x3efffee3
+DATA c2<>+16(SB)/4, $0x3efffee3
+DATA c2<>+20(SB)/4, $0x3efffee3
+DATA c2<>+24(SB)/4, $0x3efffee3
+DATA c2<>+28(SB)/4, $0x3efffee3
+GLOBL c2<>(SB), RODATA|NOPTR, $32
 
-DATA f3f7ffffb<>+0(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+4(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+8(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+12(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+16(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+20(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+24(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+28(SB)/4, $0x3f7ffffb
-GLOBL f3f7ffffb<>(SB), RODATA|NOPTR, $32
+DATA c1<>+0(SB)/4, $0x3f7ffffb
+DATA c1<>+4(SB)/4, $0x3f7ffffb
+DATA c1<>+8(SB)/4, $0x3f7ffffb
+DATA c1<>+12(SB)/4, $0x3f7ffffb
+DATA c1<>+16(SB)/4, $0x3f7ffffb
+DATA c1<>+20(SB)/4, $0x3f7ffffb
+DATA c1<>+24(SB)/4, $0x3f7ffffb
+DATA c1<>+28(SB)/4, $0x3f7ffffb
+GLOBL c1<>(SB), RODATA|NOPTR, $32
 
-DATA fc2aeac4f<>+0(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+4(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+8(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+12(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+16(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+20(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+24(SB)/4, $0xc2aeac4f
-DATA fc2aeac4f<>+28(SB)/4, $0xc2aeac4f
-GLOBL fc2aeac4f<>(SB), RODATA|NOPTR, $32
+DATA cutoff<>+0(SB)/4, $0xc2aeac4f
+DATA cutoff<>+4(SB)/4, $0xc2aeac4f
+DATA cutoff<>+8(SB)/4, $0xc2aeac4f
+DATA cutoff<>+12(SB)/4, $0xc2aeac4f
+DATA cutoff<>+16(SB)/4, $0xc2aeac4f
+DATA cutoff<>+20(SB)/4, $0xc2aeac4f
+DATA cutoff<>+24(SB)/4, $0xc2aeac4f
+DATA cutoff<>+28(SB)/4, $0xc2aeac4f
+GLOBL cutoff<>(SB), RODATA|NOPTR, $32
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -322,16 +322,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u24(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -431,21 +431,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -468,21 +468,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -505,16 +505,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -614,21 +614,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -651,21 +651,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -688,16 +688,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u40(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -817,21 +817,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -854,21 +854,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -891,16 +891,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u48(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1040,21 +1040,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -1077,21 +1077,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -1114,16 +1114,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u56(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1283,21 +1283,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -1320,21 +1320,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -1357,16 +1357,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1546,21 +1546,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -1583,21 +1583,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -1620,16 +1620,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1829,21 +1829,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -1866,21 +1866,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -1903,16 +1903,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u8(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2012,21 +2012,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -2049,21 +2049,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -2086,16 +2086,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2315,21 +2315,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -2352,21 +2352,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -2389,16 +2389,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u88(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2638,21 +2638,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -2675,21 +2675,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
@@ -2712,16 +2712,16 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      f4b40007f<>+0(SB), Y2
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y3
-	VMOVUPS      fbf317218<>+0(SB), Y4
-	VMOVUPS      f3102e308<>+0(SB), Y5
-	VMOVUPS      f3c07cfce<>+0(SB), Y6
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y7
-	VMOVUPS      f3e2aad40<>+0(SB), Y8
-	VMOVUPS      f3efffee3<>+0(SB), Y9
-	VMOVUPS      f3f7ffffb<>+0(SB), Y10
-	VMOVUPS      fc2aeac4f<>+0(SB), Y11
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2<>+0(SB), Y4
+	VMOVUPS      minusLn2Lo<>+0(SB), Y5
+	VMOVUPS      c5<>+0(SB), Y6
+	VMOVUPS      c4<>+0(SB), Y7
+	VMOVUPS      c3<>+0(SB), Y8
+	VMOVUPS      c2<>+0(SB), Y9
+	VMOVUPS      c1<>+0(SB), Y10
+	VMOVUPS      cutoff<>+0(SB), Y11
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2981,21 +2981,21 @@ done0:
 loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
-	VMOVUPS     f3fb8aa3b<>+0(SB), Y3
-	VFMADD213PS f4b40007f<>+0(SB), Y2, Y3
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
 	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      f4b40007f<>+0(SB), Y3, Y3
-	VMOVUPS     fbf317218<>+0(SB), Y5
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2<>+0(SB), Y5
 	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y5
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS f3c07cfce<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aad40<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffee3<>+0(SB), Y5, Y3
-	VFMADD213PS f3f7ffffb<>+0(SB), Y5, Y3
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y5
+	VMOVUPS     c4<>+0(SB), Y3
+	VFMADD231PS c5<>+0(SB), Y5, Y3
+	VFMADD213PS c3<>+0(SB), Y5, Y3
+	VFMADD213PS c2<>+0(SB), Y5, Y3
+	VFMADD213PS c1<>+0(SB), Y5, Y3
 	VMULPS      Y4, Y5, Y5
 	VFMADD231PS Y3, Y5, Y4
-	VCMPPS      $0x05, fc2aeac4f<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y4, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
@@ -3018,21 +3018,21 @@ done1:
 	VMASKMOVPS   (SI), Y0, Y1
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VFMADD213PS  f4b40007f<>+0(SB), Y1, Y2
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
 	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       f4b40007f<>+0(SB), Y2, Y2
-	VMOVUPS      fbf317218<>+0(SB), Y4
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2<>+0(SB), Y4
 	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y4
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y2
-	VFMADD231PS  f3c07cfce<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aad40<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffee3<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y4, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS      c4<>+0(SB), Y2
+	VFMADD231PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
 	VMULPS       Y3, Y4, Y4
 	VFMADD231PS  Y2, Y4, Y3
-	VCMPPS       $0x05, fc2aeac4f<>+0(SB), Y1, Y1
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
 	VANDPS       Y3, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1

@@ -22,14 +22,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u16(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -52,16 +52,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -88,16 +88,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -124,16 +124,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -160,16 +160,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -192,20 +192,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -226,22 +226,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -250,115 +250,115 @@ done2:
 	VZEROUPPER
 	RET
 
-DATA f3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA f3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL f3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
 
-DATA fbf317218<>+0(SB)/4, $0xbf317218
-DATA fbf317218<>+4(SB)/4, $0xbf317218
-DATA fbf317218<>+8(SB)/4, $0xbf317218
-DATA fbf317218<>+12(SB)/4, $0xbf317218
-DATA fbf317218<>+16(SB)/4, $0xbf317218
-DATA fbf317218<>+20(SB)/4, $0xbf317218
-DATA fbf317218<>+24(SB)/4, $0xbf317218
-DATA fbf317218<>+28(SB)/4, $0xbf317218
-GLOBL fbf317218<>(SB), RODATA|NOPTR, $32
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA f3102e308<>+0(SB)/4, $0x3102e308
-DATA f3102e308<>+4(SB)/4, $0x3102e308
-DATA f3102e308<>+8(SB)/4, $0x3102e308
-DATA f3102e308<>+12(SB)/4, $0x3102e308
-DATA f3102e308<>+16(SB)/4, $0x3102e308
-DATA f3102e308<>+20(SB)/4, $0x3102e308
-DATA f3102e308<>+24(SB)/4, $0x3102e308
-DATA f3102e308<>+28(SB)/4, $0x3102e308
-GLOBL f3102e308<>(SB), RODATA|NOPTR, $32
+DATA minusLn2Lo<>+0(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+4(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+8(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+12(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+16(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+20(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+24(SB)/4, $0x3102e308
+DATA minusLn2Lo<>+28(SB)/4, $0x3102e308
+GLOBL minusLn2Lo<>(SB), RODATA|NOPTR, $32
 
-DATA f3c07cfce<>+0(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+4(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+8(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+12(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+16(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+20(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+24(SB)/4, $0x3c07cfce
-DATA f3c07cfce<>+28(SB)/4, $0x3c07cfce
-GLOBL f3c07cfce<>(SB), RODATA|NOPTR, $32
+DATA c5<>+0(SB)/4, $0x3c07cfce
+DATA c5<>+4(SB)/4, $0x3c07cfce
+DATA c5<>+8(SB)/4, $0x3c07cfce
+DATA c5<>+12(SB)/4, $0x3c07cfce
+DATA c5<>+16(SB)/4, $0x3c07cfce
+DATA c5<>+20(SB)/4, $0x3c07cfce
+DATA c5<>+24(SB)/4, $0x3c07cfce
+DATA c5<>+28(SB)/4, $0x3c07cfce
+GLOBL c5<>(SB), RODATA|NOPTR, $32
 
-DATA f3d2b9d0d<>+0(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+4(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+8(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+12(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+16(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+20(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+24(SB)/4, $0x3d2b9d0d
-DATA f3d2b9d0d<>+28(SB)/4, $0x3d2b9d0d
-GLOBL f3d2b9d0d<>(SB), RODATA|NOPTR, $32
+DATA c4<>+0(SB)/4, $0x3d2b9d0d
+DATA c4<>+4(SB)/4, $0x3d2b9d0d
+DATA c4<>+8(SB)/4, $0x3d2b9d0d
+DATA c4<>+12(SB)/4, $0x3d2b9d0d
+DATA c4<>+16(SB)/4, $0x3d2b9d0d
+DATA c4<>+20(SB)/4, $0x3d2b9d0d
+DATA c4<>+24(SB)/4, $0x3d2b9d0d
+DATA c4<>+28(SB)/4, $0x3d2b9d0d
+GLOBL c4<>(SB), RODATA|NOPTR, $32
 
-DATA f3e2aad40<>+0(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+4(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+8(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+12(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+16(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+20(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+24(SB)/4, $0x3e2aad40
-DATA f3e2aad40<>+28(SB)/4, $0x3e2aad40
-GLOBL f3e2aad40<>(SB), RODATA|NOPTR, $32
+DATA c3<>+0(SB)/4, $0x3e2aad40
+DATA c3<>+4(SB)/4, $0x3e2aad40
+DATA c3<>+8(SB)/4, $0x3e2aad40
+DATA c3<>+12(SB)/4, $0x3e2aad40
+DATA c3<>+16(SB)/4, $0x3e2aad40
+DATA c3<>+20(SB)/4, $0x3e2aad40
+DATA c3<>+24(SB)/4, $0x3e2aad40
+DATA c3<>+28(SB)/4, $0x3e2aad40
+GLOBL c3<>(SB), RODATA|NOPTR, $32
 
-DATA f3efffee3<>+0(SB)/4, $0x3efffee3
-DATA f3efffee3<>+4(SB)/4, $0x3efffee3
-DATA f3efffee3<>+8(SB)/4, $0x3efffee3
-DATA f3efffee3<>+12(SB)/4, $0x3efffee3
-DATA f3efffee3<>+16(SB)/4, $0x3efffee3
-DATA f3efffee3<>+20(SB)/4, $0x3efffee3
-DATA f3efffee3<>+24(SB)/4, $0x3efffee3
-DATA f3efffee3<>+28(SB)/4, $0x3efffee3
-GLOBL f3efffee3<>(SB), RODATA|NOPTR, $32
+DATA c2<>+0(SB)/4, $0x3efffee3
+DATA c2<>+4(SB)/4, $0x3efffee3
+DATA c2<>+8(SB)/4, $0x3efffee3
+DATA c2<>+12(SB)/4, $0x3efffee3
+DATA c2<>+16(SB)/4, $0x3efffee3
+DATA c2<>+20(SB)/4, $0x3efffee3
+DATA c2<>+24(SB)/4, $0x3efffee3
+DATA c2<>+28(SB)/4, $0x3efffee3
+GLOBL c2<>(SB), RODATA|NOPTR, $32
 
-DATA f3f7ffffb<>+0(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+4(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+8(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+12(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+16(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+20(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+24(SB)/4, $0x3f7ffffb
-DATA f3f7ffffb<>+28(SB)/4, $0x3f7ffffb
-GLOBL f3f7ffffb<>(SB), RODATA|NOPTR, $32
+DATA c1<>+0(SB)/4, $0x3f7ffffb
+DATA c1<>+4(SB)/4, $0x3f7ffffb
+DATA c1<>+8(SB)/4, $0x3f7ffffb
+DATA c1<>+12(SB)/4, $0x3f7ffffb
+DATA c1<>+16(SB)/4, $0x3f7ffffb
+DATA c1<>+20(SB)/4, $0x3f7ffffb
+DATA c1<>+24(SB)/4, $0x3f7ffffb
+DATA c1<>+28(SB)/4, $0x3f7ffffb
+GLOBL c1<>(SB), RODATA|NOPTR, $32
 
-DATA f3f800000<>+0(SB)/4, $0x3f800000
-DATA f3f800000<>+4(SB)/4, $0x3f800000
-DATA f3f800000<>+8(SB)/4, $0x3f800000
-DATA f3f800000<>+12(SB)/4, $0x3f800000
-DATA f3f800000<>+16(SB)/4, $0x3f800000
-DATA f3f800000<>+20(SB)/4, $0x3f800000
-DATA f3f800000<>+24(SB)/4, $0x3f800000
-DATA f3f800000<>+28(SB)/4, $0x3f800000
-GLOBL f3f800000<>(SB), RODATA|NOPTR, $32
+DATA c0<>+0(SB)/4, $0x3f800000
+DATA c0<>+4(SB)/4, $0x3f800000
+DATA c0<>+8(SB)/4, $0x3f800000
+DATA c0<>+12(SB)/4, $0x3f800000
+DATA c0<>+16(SB)/4, $0x3f800000
+DATA c0<>+20(SB)/4, $0x3f800000
+DATA c0<>+24(SB)/4, $0x3f800000
+DATA c0<>+28(SB)/4, $0x3f800000
+GLOBL c0<>(SB), RODATA|NOPTR, $32
 
-DATA fc2fe0000<>+0(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+4(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+8(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+12(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+16(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+20(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+24(SB)/4, $0xc2fe0000
-DATA fc2fe0000<>+28(SB)/4, $0xc2fe0000
-GLOBL fc2fe0000<>(SB), RODATA|NOPTR, $32
+DATA minExponent<>+0(SB)/4, $0xc2fe0000
+DATA minExponent<>+4(SB)/4, $0xc2fe0000
+DATA minExponent<>+8(SB)/4, $0xc2fe0000
+DATA minExponent<>+12(SB)/4, $0xc2fe0000
+DATA minExponent<>+16(SB)/4, $0xc2fe0000
+DATA minExponent<>+20(SB)/4, $0xc2fe0000
+DATA minExponent<>+24(SB)/4, $0xc2fe0000
+DATA minExponent<>+28(SB)/4, $0xc2fe0000
+GLOBL minExponent<>(SB), RODATA|NOPTR, $32
 
-DATA f4b40007f<>+0(SB)/4, $0x4b40007f
-DATA f4b40007f<>+4(SB)/4, $0x4b40007f
-DATA f4b40007f<>+8(SB)/4, $0x4b40007f
-DATA f4b40007f<>+12(SB)/4, $0x4b40007f
-DATA f4b40007f<>+16(SB)/4, $0x4b40007f
-DATA f4b40007f<>+20(SB)/4, $0x4b40007f
-DATA f4b40007f<>+24(SB)/4, $0x4b40007f
-DATA f4b40007f<>+28(SB)/4, $0x4b40007f
-GLOBL f4b40007f<>(SB), RODATA|NOPTR, $32
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+DATA magic<>+16(SB)/4, $0x4b40007f
+DATA magic<>+20(SB)/4, $0x4b40007f
+DATA magic<>+24(SB)/4, $0x4b40007f
+DATA magic<>+28(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $32
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -391,14 +391,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u24(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -421,16 +421,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -457,16 +457,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -493,16 +493,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -529,16 +529,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -561,20 +561,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -595,22 +595,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -632,14 +632,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -662,16 +662,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -698,16 +698,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -734,16 +734,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -770,16 +770,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -802,20 +802,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -836,22 +836,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -873,14 +873,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u40(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -903,16 +903,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -939,16 +939,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -975,16 +975,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1011,16 +1011,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1043,20 +1043,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -1077,22 +1077,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -1114,14 +1114,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u48(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1144,16 +1144,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1180,16 +1180,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1216,16 +1216,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1252,16 +1252,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1284,20 +1284,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -1318,22 +1318,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -1355,14 +1355,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u56(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1385,16 +1385,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1421,16 +1421,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1457,16 +1457,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1493,16 +1493,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1525,20 +1525,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -1559,22 +1559,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -1596,14 +1596,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1626,16 +1626,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1662,16 +1662,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1698,16 +1698,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1734,16 +1734,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1766,20 +1766,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -1800,22 +1800,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -1837,14 +1837,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1867,16 +1867,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1903,16 +1903,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1939,16 +1939,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -1975,16 +1975,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2001,11 +2001,11 @@ loop0:
 	VFMADD213PS Y7, Y10, Y12
 	VFMADD213PS Y8, Y10, Y12
 	VFMADD213PS Y9, Y10, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y12
+	VFMADD213PS c0<>+0(SB), Y10, Y12
 	VMULPS      Y0, Y12, Y12
 	VADDPS      Y1, Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y11, Y11
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     Y12, 256(DI)
@@ -2025,20 +2025,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -2059,22 +2059,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -2096,14 +2096,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u8(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2126,16 +2126,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2162,16 +2162,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2198,16 +2198,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2234,16 +2234,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2266,20 +2266,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -2300,22 +2300,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -2337,14 +2337,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2367,16 +2367,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2403,16 +2403,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2439,16 +2439,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2475,16 +2475,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2511,16 +2511,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2543,20 +2543,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -2577,22 +2577,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -2614,14 +2614,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u88(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2644,16 +2644,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2680,16 +2680,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2716,16 +2716,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2752,16 +2752,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2788,16 +2788,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2814,11 +2814,11 @@ loop0:
 	VFMADD213PS Y7, Y10, Y12
 	VFMADD213PS Y8, Y10, Y12
 	VFMADD213PS Y9, Y10, Y12
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y12
+	VFMADD213PS c0<>+0(SB), Y10, Y12
 	VMULPS      Y0, Y12, Y12
 	VADDPS      Y1, Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y11, Y11
 	VPSLLD      $0x17, Y11, Y11
 	VMULPS      Y11, Y12, Y12
 	VMOVUPS     Y12, 320(DI)
@@ -2838,20 +2838,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -2872,22 +2872,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
@@ -2909,14 +2909,14 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-56
 	JLT          done0
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
-	VMOVUPS      f3fb8aa3b<>+0(SB), Y2
-	VMOVUPS      fbf317218<>+0(SB), Y3
-	VMOVUPS      f3102e308<>+0(SB), Y4
-	VMOVUPS      f3c07cfce<>+0(SB), Y5
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y6
-	VMOVUPS      f3e2aad40<>+0(SB), Y7
-	VMOVUPS      f3efffee3<>+0(SB), Y8
-	VMOVUPS      f3f7ffffb<>+0(SB), Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VMOVUPS      minusLn2<>+0(SB), Y3
+	VMOVUPS      minusLn2Lo<>+0(SB), Y4
+	VMOVUPS      c5<>+0(SB), Y5
+	VMOVUPS      c4<>+0(SB), Y6
+	VMOVUPS      c3<>+0(SB), Y7
+	VMOVUPS      c2<>+0(SB), Y8
+	VMOVUPS      c1<>+0(SB), Y9
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2939,16 +2939,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -2975,16 +2975,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -3011,16 +3011,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -3047,16 +3047,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -3083,16 +3083,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -3119,16 +3119,16 @@ loop0:
 	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS Y9, Y10, Y14
 	VFMADD213PS Y9, Y12, Y15
-	VFMADD213PS f3f800000<>+0(SB), Y10, Y14
-	VFMADD213PS f3f800000<>+0(SB), Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y0, Y14, Y14
 	VMULPS      Y0, Y15, Y15
 	VADDPS      Y1, Y11, Y11
 	VADDPS      Y1, Y13, Y13
-	VMAXPS      fc2fe0000<>+0(SB), Y11, Y11
-	VMAXPS      fc2fe0000<>+0(SB), Y13, Y13
-	VADDPS      f4b40007f<>+0(SB), Y11, Y11
-	VADDPS      f4b40007f<>+0(SB), Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y11, Y11
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y11, Y11
+	VADDPS      magic<>+0(SB), Y13, Y13
 	VPSLLD      $0x17, Y11, Y11
 	VPSLLD      $0x17, Y13, Y13
 	VMULPS      Y11, Y14, Y14
@@ -3151,20 +3151,20 @@ done0:
 
 loop1:
 	VMOVUPS     (SI), Y2
-	VMULPS      f3fb8aa3b<>+0(SB), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y2, Y3
 	VROUNDPS    $0x08, Y3, Y3
-	VFMADD231PS fbf317218<>+0(SB), Y3, Y2
-	VFMADD231PS f3102e308<>+0(SB), Y3, Y2
-	VMOVUPS     f3d2b9d0d<>+0(SB), Y4
-	VFMADD231PS f3c07cfce<>+0(SB), Y2, Y4
-	VFMADD213PS f3e2aad40<>+0(SB), Y2, Y4
-	VFMADD213PS f3efffee3<>+0(SB), Y2, Y4
-	VFMADD213PS f3f7ffffb<>+0(SB), Y2, Y4
-	VFMADD213PS f3f800000<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     c4<>+0(SB), Y4
+	VFMADD231PS c5<>+0(SB), Y2, Y4
+	VFMADD213PS c3<>+0(SB), Y2, Y4
+	VFMADD213PS c2<>+0(SB), Y2, Y4
+	VFMADD213PS c1<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VMULPS      Y0, Y4, Y4
 	VADDPS      Y1, Y3, Y3
-	VMAXPS      fc2fe0000<>+0(SB), Y3, Y3
-	VADDPS      f4b40007f<>+0(SB), Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
 	VPSLLD      $0x17, Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VMOVUPS     Y4, (DI)
@@ -3185,22 +3185,22 @@ done1:
 	SUBQ         DX, AX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (SI), Y0, Y1
-	VMULPS       f3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS       log2e<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFMADD231PS  fbf317218<>+0(SB), Y2, Y1
-	VFMADD231PS  f3102e308<>+0(SB), Y2, Y1
-	VMOVUPS      f3d2b9d0d<>+0(SB), Y3
-	VFMADD231PS  f3c07cfce<>+0(SB), Y1, Y3
-	VFMADD213PS  f3e2aad40<>+0(SB), Y1, Y3
-	VFMADD213PS  f3efffee3<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f7ffffb<>+0(SB), Y1, Y3
-	VFMADD213PS  f3f800000<>+0(SB), Y1, Y3
+	VFMADD231PS  minusLn2<>+0(SB), Y2, Y1
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      c4<>+0(SB), Y3
+	VFMADD231PS  c5<>+0(SB), Y1, Y3
+	VFMADD213PS  c3<>+0(SB), Y1, Y3
+	VFMADD213PS  c2<>+0(SB), Y1, Y3
+	VFMADD213PS  c1<>+0(SB), Y1, Y3
+	VFMADD213PS  c0<>+0(SB), Y1, Y3
 	VBROADCASTSS mantissa+48(FP), Y1
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS exponent+52(FP), Y1
 	VADDPS       Y1, Y2, Y2
-	VMAXPS       fc2fe0000<>+0(SB), Y2, Y2
-	VADDPS       f4b40007f<>+0(SB), Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (DI)

@@ -239,22 +239,35 @@ func (w *writer) fma(in ir.Instr, to operand.Op) {
 	if in.Tied == 1 || in.Tied == 2 && inMemory(a) {
 		a, b = b, a
 	}
+	type form struct {
+		plain, broadcast   func(...operand.Op)
+		masked, broadcastZ func(x, y, k, to operand.Op)
+	}
 	var second, third ir.Operand
-	var plain, broadcasting func(...operand.Op)
+	var f form
 	switch {
 	case in.Tied == 2:
-		second, third, plain, broadcasting = a, b, w.VFMADD231PS, w.VFMADD231PS_BCST
+		second, third = a, b
+		f = form{w.VFMADD231PS, w.VFMADD231PS_BCST, w.VFMADD231PS_Z, w.VFMADD231PS_BCST_Z}
 	case inMemory(b):
-		second, third, plain, broadcasting = c, b, w.VFMADD132PS, w.VFMADD132PS_BCST
+		second, third = c, b
+		f = form{w.VFMADD132PS, w.VFMADD132PS_BCST, w.VFMADD132PS_Z, w.VFMADD132PS_BCST_Z}
 	default:
-		second, third, plain, broadcasting = b, c, w.VFMADD213PS, w.VFMADD213PS_BCST
+		second, third = b, c
+		f = form{w.VFMADD213PS, w.VFMADD213PS_BCST, w.VFMADD213PS_Z, w.VFMADD213PS_BCST_Z}
 	}
 	x, broadcast := w.op(third, in.Lanes)
 	y, _ := w.op(second, in.Lanes)
-	if broadcast {
-		broadcasting(x, y, to)
-	} else {
-		plain(x, y, to)
+	masked := len(in.Src) == 4
+	switch {
+	case masked && broadcast:
+		f.broadcastZ(x, y, kmask[in.Src[3].Index], to)
+	case masked:
+		f.masked(x, y, kmask[in.Src[3].Index], to)
+	case broadcast:
+		f.broadcast(x, y, to)
+	default:
+		f.plain(x, y, to)
 	}
 }
 

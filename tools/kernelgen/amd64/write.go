@@ -206,7 +206,7 @@ func (w *writer) op(o ir.Operand, lanes int) (op operand.Op, broadcast bool) {
 func (w *writer) constant(bits uint32) operand.Mem {
 	m, ok := w.constants[bits]
 	if !ok {
-		m = w.StaticGlobal(fmt.Sprintf("f%08x", bits))
+		m = w.StaticGlobal(family.Name(bits))
 		w.DataAttributes(attr.RODATA | attr.NOPTR)
 		n := w.lanes
 		if w.evex {

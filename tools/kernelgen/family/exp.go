@@ -1,6 +1,7 @@
 package family
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -31,6 +32,22 @@ const (
 	// cutoff is the smallest x for which exp(x) is a normal number.
 	cutoff = -0x1.5D589Ep6
 )
+
+// names are the constants' names in the generated files.
+var names = map[float32]string{
+	log2e: "log2e", c0: "c0", c1: "c1", c2: "c2", c3: "c3", c4: "c4", c5: "c5",
+	magic: "magic", minExponent: "minExponent", cutoff: "cutoff", minusInf: "minusInf", 0: "zero",
+	-0x1.62E430p-1: "minusLn2", 0x1.05C61p-29: "minusLn2Lo",
+	-0x1.62E400p-1: "minusLn2HiShort", -0x1.7F7D1Cp-20: "minusLn2LoShort",
+}
+
+// Name is what to call a constant in a generated file.
+func Name(bits uint32) string {
+	if name, ok := names[math.Float32frombits(bits)]; ok {
+		return name
+	}
+	return fmt.Sprintf("f%08x", bits)
+}
 
 // minusInf is the exponent of an empty sum.
 var minusInf = float32(math.Inf(-1))

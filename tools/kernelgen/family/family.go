@@ -95,7 +95,7 @@ func (d *description) singles(single func(b *ir.Block)) {
 	single(d.f.Block(ir.While, d.Lanes(), "Whole vectors that are left."))
 }
 
-// groups splits the vectors of a tile into runs of at most Group.
+// groups splits the vectors of a tile into runs.
 func (d *description) groups() [][]int {
 	all := make([]int, d.tile)
 	for i := range all {
@@ -104,12 +104,14 @@ func (d *description) groups() [][]int {
 	return d.split(all)
 }
 
-// split cuts a list into runs of at most Group.
+// split cuts a list into runs of about the same length, at most Group.
 func (d *description) split(vectors []int) (gs [][]int) {
-	for len(vectors) > d.Group {
-		gs, vectors = append(gs, vectors[:d.Group]), vectors[d.Group:]
+	n := (len(vectors) + d.Group - 1) / d.Group
+	for ; n > 0; n-- {
+		size := (len(vectors) + n - 1) / n
+		gs, vectors = append(gs, vectors[:size]), vectors[size:]
 	}
-	return append(gs, vectors)
+	return gs
 }
 
 // tree merges the accumulators pairwise: neighbours first, then pairs of pairs.

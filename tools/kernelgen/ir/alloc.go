@@ -69,6 +69,11 @@ type Plan struct {
 // what is left over in a loop goes to the constants that the loop uses most.
 func Allocate(f *Func, m Machine, residents int) *Plan {
 	a := &allocator{m: m, f: f, home: make(map[*Var]Operand)}
+	if m.MaskRegisters() > 0 {
+		for _, b := range f.Blocks {
+			fuseKeep(b)
+		}
+	}
 	a.homes(residents)
 	p := &Plan{Func: f}
 	for i, b := range f.Blocks {

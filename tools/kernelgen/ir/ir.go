@@ -25,7 +25,7 @@ const (
 	Add        // a + b
 	Sub        // a - b
 	Mul        // a * b
-	FMA        // a*b + c, rounded once
+	FMA        // a*b + c, rounded once; where a fourth argument, a mask, is not true: +0
 	Max        // the larger of a and b; b where a NaN or two zeros meet, if the machine is an x86
 	Round      // to the nearest integer, ties to even
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
