@@ -32,6 +32,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-36
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -159,6 +160,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
@@ -381,6 +383,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2(SB), NOSPLIT, $0-36
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
 	VMOVUPS      c1<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -473,6 +476,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -567,6 +571,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4(SB), NOSPLIT, $0-36
 	VMOVUPS      c5<>+0(SB), Y9
 	VMOVUPS      c4<>+0(SB), Y10
 	VMOVUPS      c3<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -661,6 +666,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -755,6 +761,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-36
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -920,6 +927,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
@@ -1014,6 +1022,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64_acc2(SB), NOSPLIT, $0-36
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
 	VMOVUPS      c1<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1182,6 +1191,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -1276,6 +1286,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u64_acc4(SB), NOSPLIT, $0-36
 	VMOVUPS      c5<>+0(SB), Y9
 	VMOVUPS      c4<>+0(SB), Y10
 	VMOVUPS      c3<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1446,6 +1457,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -1540,6 +1552,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-36
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1724,6 +1737,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
@@ -1818,6 +1832,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u72_acc3(SB), NOSPLIT, $0-36
 	VMOVUPS      c4<>+0(SB), Y9
 	VMOVUPS      c3<>+0(SB), Y10
 	VMOVUPS      c2<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2006,6 +2021,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -2100,6 +2116,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-36
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2303,6 +2320,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
@@ -2397,6 +2415,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80_acc2(SB), NOSPLIT, $0-36
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
 	VMOVUPS      c1<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2603,6 +2622,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -2701,6 +2721,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u80_acc5(SB), $96-36
 	VMOVUPS      c5<>+0(SB), Y9
 	VMOVUPS      c4<>+0(SB), Y10
 	VMOVUPS      c3<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -2912,6 +2933,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -3006,6 +3028,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-36
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -3247,6 +3270,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
@@ -3341,6 +3365,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2(SB), NOSPLIT, $0-36
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
 	VMOVUPS      c1<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -3585,6 +3610,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -3679,6 +3705,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(SB), NOSPLIT, $0-36
 	VMOVUPS      c4<>+0(SB), Y9
 	VMOVUPS      c3<>+0(SB), Y10
 	VMOVUPS      c2<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -3924,6 +3951,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -4023,6 +4051,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(SB), $128-36
 	VMOVUPS      minusLn2Lo<>+0(SB), Y8
 	VMOVUPS      c5<>+0(SB), Y9
 	VMOVUPS      c4<>+0(SB), Y10
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -4275,6 +4304,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+24(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2

@@ -31,6 +31,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-32
 	VMOVUPS c5<>+0(SB), Y7
 	VMOVUPS c4<>+0(SB), Y8
 	VMOVUPS c3<>+0(SB), Y9
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y10
@@ -115,8 +116,9 @@ done1:
 	ADDQ $0x00000020, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done2
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMOVUPS     log2e<>+0(SB), Y2
@@ -384,6 +386,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc2(SB), $96-32
 	VMOVUPS c5<>+0(SB), Y7
 	VMOVUPS c4<>+0(SB), Y8
 	VMOVUPS c3<>+0(SB), Y9
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y10
@@ -492,8 +495,9 @@ done1:
 	VMOVUPS     Y4, (BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -621,6 +625,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc4(SB), $224-32
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y7
@@ -759,8 +764,9 @@ done1:
 	VMOVUPS     Y4, 64(BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -873,6 +879,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-32
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y6
@@ -1025,8 +1032,9 @@ done1:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done2
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMOVUPS     log2e<>+0(SB), Y2
@@ -1144,6 +1152,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc2(SB), $96-32
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
 	VMOVUPS c5<>+0(SB), Y7
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y8
@@ -1320,8 +1329,9 @@ done1:
 	VMOVUPS     Y4, (BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -1448,6 +1458,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc4(SB), $224-32
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y6
@@ -1654,8 +1665,9 @@ done1:
 	VMOVUPS     Y4, 64(BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -1767,6 +1779,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-32
 	VMOVUPS minExponent<>+0(SB), Y2
 	VMOVUPS magic<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y5
@@ -1936,8 +1949,9 @@ done1:
 	ADDQ $0x00000048, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done2
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMOVUPS     log2e<>+0(SB), Y2
@@ -2058,6 +2072,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72_acc3(SB), $160-32
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y7
@@ -2266,8 +2281,9 @@ done1:
 	VMOVUPS     Y4, 32(BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -2389,6 +2405,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80(SB), $320-32
 	VMOVUPS c2<>+0(SB), Y10
 	VMOVUPS c1<>+0(SB), Y11
 	VMOVUPS c0<>+0(SB), Y12
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y13
@@ -2593,8 +2610,9 @@ done1:
 	ADDQ $0x00000050, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done2
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMOVUPS     log2e<>+0(SB), Y2
@@ -2712,6 +2730,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc2(SB), $128-32
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
 	VMOVUPS c5<>+0(SB), Y7
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y8
@@ -2924,8 +2943,9 @@ done1:
 	VMOVUPS     Y4, (BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -3061,6 +3081,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc5(SB), $512-32
 	VMOVUPS c4<>+0(SB), Y8
 	VMOVUPS c3<>+0(SB), Y9
 	VMOVUPS c2<>+0(SB), Y10
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y11
@@ -3330,8 +3351,9 @@ done1:
 	VMOVUPS     Y4, 96(BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -3453,6 +3475,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96(SB), $384-32
 	VMOVUPS c2<>+0(SB), Y10
 	VMOVUPS c1<>+0(SB), Y11
 	VMOVUPS c0<>+0(SB), Y12
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y13
@@ -3695,8 +3718,9 @@ done1:
 	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done2
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMOVUPS     log2e<>+0(SB), Y2
@@ -3813,6 +3837,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc2(SB), $128-32
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y7
@@ -4059,8 +4084,9 @@ done1:
 	VMOVUPS     Y4, (BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -4186,6 +4212,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc3(SB), $256-32
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
 	VMOVUPS c5<>+0(SB), Y7
 	VMOVUPS c4<>+0(SB), Y8
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y9
@@ -4451,8 +4478,9 @@ done1:
 	VMOVUPS     Y4, 32(BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1
@@ -4592,6 +4620,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc6(SB), $640-32
 	VMOVUPS c4<>+0(SB), Y8
 	VMOVUPS c3<>+0(SB), Y9
 	VMOVUPS c2<>+0(SB), Y10
+	PCALIGN $0x40
 
 loop1:
 	VMULPS      (SI), Y4, Y11
@@ -4914,8 +4943,9 @@ done1:
 	VMOVUPS     Y4, 128(BX)
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMOVUPS     log2e<>+0(SB), Y1

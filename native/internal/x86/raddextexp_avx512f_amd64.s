@@ -32,6 +32,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u128(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z2, Z11
@@ -165,8 +166,9 @@ done1:
 	ADDQ $0x00000080, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done2
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VBROADCASTSS     log2e<>+0(SB), Z2
@@ -308,6 +310,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS c0<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z4, Z13
@@ -453,8 +456,9 @@ done1:
 	VMOVAPS   Z4, Z2
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -569,6 +573,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4(SB), $256-32
 	VBROADCASTSS c2<>+0(SB), Z14
 	VBROADCASTSS c1<>+0(SB), Z15
 	VBROADCASTSS c0<>+0(SB), Z16
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z8, Z17
@@ -732,8 +737,9 @@ done1:
 	VMOVAPS   Z8, Z4
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -840,6 +846,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u144(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z2, Z11
@@ -988,8 +995,9 @@ done1:
 	ADDQ $0x00000090, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done2
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VBROADCASTSS     log2e<>+0(SB), Z2
@@ -1099,6 +1107,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3(SB), NOSPLIT, $0-32
 	VBROADCASTSS c3<>+0(SB), Z11
 	VBROADCASTSS c2<>+0(SB), Z12
 	VBROADCASTSS c1<>+0(SB), Z13
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS           (SI), Z6, Z14
@@ -1266,8 +1275,9 @@ done1:
 	VMOVAPS   Z6, Z3
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -1374,6 +1384,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u160(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z2, Z11
@@ -1537,8 +1548,9 @@ done1:
 	ADDQ $0x000000a0, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done2
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VBROADCASTSS     log2e<>+0(SB), Z2
@@ -1647,6 +1659,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u160_acc2(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS c0<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z4, Z13
@@ -1822,8 +1835,9 @@ done1:
 	VMOVAPS   Z4, Z2
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -1940,6 +1954,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u160_acc5(SB), $384-32
 	VBROADCASTSS c2<>+0(SB), Z16
 	VBROADCASTSS c1<>+0(SB), Z17
 	VBROADCASTSS c0<>+0(SB), Z18
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z10, Z19
@@ -2144,8 +2159,9 @@ done1:
 	VMOVAPS   Z10, Z5
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -2254,6 +2270,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192(SB), $256-32
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z2, Z11
@@ -2453,8 +2470,9 @@ done1:
 	ADDQ $0x000000c0, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done2
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VBROADCASTSS     log2e<>+0(SB), Z2
@@ -2563,6 +2581,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc2(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS c0<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z4, Z13
@@ -2768,8 +2787,9 @@ done1:
 	VMOVAPS   Z4, Z2
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -2880,6 +2900,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc3(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z12
 	VBROADCASTSS c1<>+0(SB), Z13
 	VBROADCASTSS c0<>+0(SB), Z14
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z6, Z15
@@ -3092,8 +3113,9 @@ done1:
 	VMOVAPS   Z6, Z3
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -3203,6 +3225,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u192_acc6(SB), NOSPLIT, $0-32
 	JLT          done1
 	VBROADCASTSS log2e<>+0(SB), Z12
 	VBROADCASTSS minusLn2<>+0(SB), Z13
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS           (SI), Z12, Z14
@@ -3436,8 +3459,9 @@ done1:
 	VMOVAPS   Z12, Z6
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -3544,6 +3568,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u64(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z2, Z11
@@ -3617,8 +3642,9 @@ done1:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done2
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VBROADCASTSS     log2e<>+0(SB), Z2
@@ -3727,6 +3753,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS c0<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z4, Z13
@@ -3812,8 +3839,9 @@ done1:
 	VMOVAPS   Z4, Z2
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1
@@ -3926,6 +3954,7 @@ TEXT ·f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4(SB), NOSPLIT, $0-32
 	VBROADCASTSS c2<>+0(SB), Z14
 	VBROADCASTSS c1<>+0(SB), Z15
 	VBROADCASTSS c0<>+0(SB), Z16
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS      (SI), Z8, Z17
@@ -4025,8 +4054,9 @@ done1:
 	VMOVAPS   Z8, Z4
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS     log2e<>+0(SB), Z1

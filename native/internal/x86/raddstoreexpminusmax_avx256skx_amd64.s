@@ -34,6 +34,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2(SB), NOSPLIT,
 	VBROADCASTSS c2<>+0(SB), Y10
 	VBROADCASTSS c1<>+0(SB), Y11
 	VBROADCASTSS cutoff<>+0(SB), Y12
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Y13
@@ -89,6 +90,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Y2
@@ -217,6 +219,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2(SB), NOSPLIT,
 	VBROADCASTSS c2<>+0(SB), Y10
 	VBROADCASTSS c1<>+0(SB), Y11
 	VBROADCASTSS cutoff<>+0(SB), Y12
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Y13
@@ -310,6 +313,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Y2
@@ -407,6 +411,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4(SB), NOSPLIT,
 	VBROADCASTSS c2<>+0(SB), Y12
 	VBROADCASTSS c1<>+0(SB), Y13
 	VBROADCASTSS cutoff<>+0(SB), Y14
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Y15
@@ -502,6 +507,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Y2
@@ -596,6 +602,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u8(SB), NOSPLIT, $0-60
 	VBROADCASTSS c2<>+0(SB), Y9
 	VBROADCASTSS c1<>+0(SB), Y10
 	VBROADCASTSS cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Y12
@@ -762,6 +769,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS          (SI), Y2

@@ -33,6 +33,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(SB), NOSPLIT, $0-6
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -86,6 +87,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -298,6 +300,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2(SB), NOSPLIT, $0-6
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -387,6 +390,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -486,6 +490,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4(SB), $96-60
 	VMOVUPS      c3<>+0(SB), Y8
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -580,6 +585,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -673,6 +679,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u8(SB), NOSPLIT, $0-60
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
 	VMOVUPS      cutoff<>+0(SB), Y10
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -759,6 +766,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
@@ -853,6 +861,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
 	VMOVUPS      c1<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -910,6 +919,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -1028,6 +1038,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2(SB), NOSPLIT, $0-6
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
 	VMOVUPS      c1<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1125,6 +1136,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -1228,6 +1240,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(SB), $96-60
 	VMOVUPS      c4<>+0(SB), Y8
 	VMOVUPS      c3<>+0(SB), Y9
 	VMOVUPS      c2<>+0(SB), Y10
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y11
@@ -1330,6 +1343,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS     (SI), Y2
@@ -1428,6 +1442,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(SB), NOSPLIT, $0-60
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y12
@@ -1522,6 +1537,7 @@ done1:
 	SUBQ         $0x00000008, CX
 	JLT          done2
 	VBROADCASTSS max+48(FP), Y1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2

@@ -19,8 +19,8 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u16(SB), NOSPLIT,
 	// Empty sums.
 	VXORPS X0, X0, X0
 
-	// 12 vectors a turn.
-	SUBQ         $0x000000c0, CX
+	// 6 vectors a turn.
+	SUBQ         $0x00000060, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Z1
 	VBROADCASTSS log2e<>+0(SB), Z2
@@ -31,6 +31,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u16(SB), NOSPLIT,
 	VBROADCASTSS c2<>+0(SB), Z7
 	VBROADCASTSS c1<>+0(SB), Z8
 	VBROADCASTSS c0<>+0(SB), Z9
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Z10
@@ -117,102 +118,19 @@ loop1:
 	VADDPS      Z25, Z0, Z0
 	VADDPS      Z26, Z0, Z0
 	VADDPS      Z27, Z0, Z0
-	VMOVUPS     384(SI), Z10
-	VSUBPS      Z1, Z10, Z10
-	VMOVUPS     448(SI), Z11
-	VSUBPS      Z1, Z11, Z11
-	VMOVUPS     512(SI), Z12
-	VSUBPS      Z1, Z12, Z12
-	VMOVUPS     576(SI), Z13
-	VSUBPS      Z1, Z13, Z13
-	VMOVUPS     640(SI), Z14
-	VSUBPS      Z1, Z14, Z14
-	VMOVUPS     704(SI), Z15
-	VSUBPS      Z1, Z15, Z15
-	VMULPS      Z2, Z10, Z16
-	VMULPS      Z2, Z11, Z17
-	VMULPS      Z2, Z12, Z18
-	VMULPS      Z2, Z13, Z19
-	VMULPS      Z2, Z14, Z20
-	VMULPS      Z2, Z15, Z21
-	VRNDSCALEPS $0x00, Z16, Z16
-	VRNDSCALEPS $0x00, Z17, Z17
-	VRNDSCALEPS $0x00, Z18, Z18
-	VRNDSCALEPS $0x00, Z19, Z19
-	VRNDSCALEPS $0x00, Z20, Z20
-	VRNDSCALEPS $0x00, Z21, Z21
-	VFMADD231PS Z3, Z16, Z10
-	VFMADD231PS Z3, Z17, Z11
-	VFMADD231PS Z3, Z18, Z12
-	VFMADD231PS Z3, Z19, Z13
-	VFMADD231PS Z3, Z20, Z14
-	VFMADD231PS Z3, Z21, Z15
-	VMOVAPS     Z5, Z22
-	VFMADD231PS Z10, Z4, Z22
-	VMOVAPS     Z5, Z23
-	VFMADD231PS Z11, Z4, Z23
-	VMOVAPS     Z5, Z24
-	VFMADD231PS Z12, Z4, Z24
-	VMOVAPS     Z5, Z25
-	VFMADD231PS Z13, Z4, Z25
-	VMOVAPS     Z5, Z26
-	VFMADD231PS Z14, Z4, Z26
-	VMOVAPS     Z5, Z27
-	VFMADD231PS Z15, Z4, Z27
-	VFMADD213PS Z6, Z10, Z22
-	VFMADD213PS Z6, Z11, Z23
-	VFMADD213PS Z6, Z12, Z24
-	VFMADD213PS Z6, Z13, Z25
-	VFMADD213PS Z6, Z14, Z26
-	VFMADD213PS Z6, Z15, Z27
-	VFMADD213PS Z7, Z10, Z22
-	VFMADD213PS Z7, Z11, Z23
-	VFMADD213PS Z7, Z12, Z24
-	VFMADD213PS Z7, Z13, Z25
-	VFMADD213PS Z7, Z14, Z26
-	VFMADD213PS Z7, Z15, Z27
-	VFMADD213PS Z8, Z10, Z22
-	VFMADD213PS Z8, Z11, Z23
-	VFMADD213PS Z8, Z12, Z24
-	VFMADD213PS Z8, Z13, Z25
-	VFMADD213PS Z8, Z14, Z26
-	VFMADD213PS Z8, Z15, Z27
-	VFMADD213PS Z9, Z10, Z22
-	VFMADD213PS Z9, Z11, Z23
-	VFMADD213PS Z9, Z12, Z24
-	VFMADD213PS Z9, Z13, Z25
-	VFMADD213PS Z9, Z14, Z26
-	VFMADD213PS Z9, Z15, Z27
-	VSCALEFPS   Z16, Z22, Z22
-	VSCALEFPS   Z17, Z23, Z23
-	VSCALEFPS   Z18, Z24, Z24
-	VSCALEFPS   Z19, Z25, Z25
-	VSCALEFPS   Z20, Z26, Z26
-	VSCALEFPS   Z21, Z27, Z27
-	VMOVUPS     Z22, 384(DI)
-	VMOVUPS     Z23, 448(DI)
-	VMOVUPS     Z24, 512(DI)
-	VMOVUPS     Z25, 576(DI)
-	VMOVUPS     Z26, 640(DI)
-	VMOVUPS     Z27, 704(DI)
-	VADDPS      Z22, Z0, Z0
-	VADDPS      Z23, Z0, Z0
-	VADDPS      Z24, Z0, Z0
-	VADDPS      Z25, Z0, Z0
-	VADDPS      Z26, Z0, Z0
-	VADDPS      Z27, Z0, Z0
-	ADDQ        $0x00000300, SI
-	ADDQ        $0x00000300, DI
-	SUBQ        $0x000000c0, CX
+	ADDQ        $0x00000180, SI
+	ADDQ        $0x00000180, DI
+	SUBQ        $0x00000060, CX
 	JGE         loop1
 
 done1:
-	ADDQ $0x000000c0, CX
+	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
 	JLT          done2
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS          (SI), Z2
@@ -325,6 +243,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u32_acc2(SB), NOS
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Z11
@@ -370,6 +289,7 @@ done1:
 	SUBQ         $0x00000010, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Z2
@@ -455,6 +375,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u64_acc2(SB), NOS
 	VBROADCASTSS c2<>+0(SB), Z8
 	VBROADCASTSS c1<>+0(SB), Z9
 	VBROADCASTSS c0<>+0(SB), Z10
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Z11
@@ -528,6 +449,7 @@ done1:
 	SUBQ         $0x00000010, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Z2
@@ -615,6 +537,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr1_p5_scalef_u64_acc4(SB), NOS
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS c0<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Z13
@@ -690,6 +613,7 @@ done1:
 	SUBQ         $0x00000010, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Z2
@@ -753,7 +677,7 @@ done4:
 
 // func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX512F
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(SB), $192-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(SB), $128-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
@@ -764,8 +688,8 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(SB), $192-60
 	// Empty sums.
 	VXORPS X0, X0, X0
 
-	// 12 vectors a turn.
-	SUBQ         $0x000000c0, CX
+	// 6 vectors a turn.
+	SUBQ         $0x00000060, CX
 	JLT          done1
 	VBROADCASTSS max+48(FP), Z1
 	VBROADCASTSS magic<>+0(SB), Z2
@@ -775,6 +699,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u16(SB), $192-60
 	VBROADCASTSS c5<>+0(SB), Z6
 	VBROADCASTSS c4<>+0(SB), Z7
 	VBROADCASTSS c3<>+0(SB), Z8
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS          (SI), Z9
@@ -891,134 +816,20 @@ loop1:
 	VADDPS           Z23, Z21, Z21
 	VADDPS           Z24, Z21, Z21
 	VADDPS           Z25, Z21, Z21
-	VADDPS           Z26, Z21, Z21
-	VMOVUPS          384(SI), Z0
-	VSUBPS           Z1, Z0, Z0
-	VMOVUPS          448(SI), Z9
-	VSUBPS           Z1, Z9, Z9
-	VMOVUPS          512(SI), Z10
-	VSUBPS           Z1, Z10, Z10
-	VMOVUPS          576(SI), Z11
-	VSUBPS           Z1, Z11, Z11
-	VMOVUPS          640(SI), Z12
-	VSUBPS           Z1, Z12, Z12
-	VMOVUPS          704(SI), Z13
-	VSUBPS           Z1, Z13, Z13
-	VMOVAPS          Z2, Z14
-	VFMADD231PS      Z3, Z0, Z14
-	VMOVAPS          Z2, Z15
-	VFMADD231PS      Z3, Z9, Z15
-	VMOVAPS          Z2, Z16
-	VFMADD231PS      Z3, Z10, Z16
-	VMOVAPS          Z2, Z17
-	VFMADD231PS      Z3, Z11, Z17
-	VMOVAPS          Z2, Z18
-	VFMADD231PS      Z3, Z12, Z18
-	VMOVAPS          Z2, Z19
-	VFMADD231PS      Z3, Z13, Z19
-	VPSLLD           $0x17, Z14, Z20
-	VPSLLD           $0x17, Z15, Z22
-	VPSLLD           $0x17, Z16, Z23
-	VPSLLD           $0x17, Z17, Z24
-	VPSLLD           $0x17, Z18, Z25
-	VPSLLD           $0x17, Z19, Z26
-	VSUBPS           Z2, Z14, Z14
-	VSUBPS           Z2, Z15, Z15
-	VSUBPS           Z2, Z16, Z16
-	VSUBPS           Z2, Z17, Z17
-	VSUBPS           Z2, Z18, Z18
-	VSUBPS           Z2, Z19, Z19
-	VMOVAPS          Z0, Z27
-	VFMADD231PS      Z4, Z14, Z27
-	VMOVAPS          Z9, Z28
-	VFMADD231PS      Z4, Z15, Z28
-	VMOVAPS          Z10, Z29
-	VFMADD231PS      Z4, Z16, Z29
-	VMOVAPS          Z11, Z30
-	VFMADD231PS      Z4, Z17, Z30
-	VMOVAPS          Z12, Z31
-	VFMADD231PS      Z4, Z18, Z31
-	VMOVUPS          Z21, 64(BX)
-	VMOVAPS          Z13, Z21
-	VFMADD231PS      Z4, Z19, Z21
-	VFMADD231PS      Z5, Z14, Z27
-	VFMADD231PS      Z5, Z15, Z28
-	VFMADD231PS      Z5, Z16, Z29
-	VFMADD231PS      Z5, Z17, Z30
-	VFMADD231PS      Z5, Z18, Z31
-	VFMADD231PS      Z5, Z19, Z21
-	VMOVAPS          Z7, Z14
-	VFMADD231PS      Z27, Z6, Z14
-	VMOVAPS          Z7, Z15
-	VFMADD231PS      Z28, Z6, Z15
-	VMOVAPS          Z7, Z16
-	VFMADD231PS      Z29, Z6, Z16
-	VMOVAPS          Z7, Z17
-	VFMADD231PS      Z30, Z6, Z17
-	VMOVAPS          Z7, Z18
-	VFMADD231PS      Z31, Z6, Z18
-	VMOVAPS          Z7, Z19
-	VFMADD231PS      Z21, Z6, Z19
-	VFMADD213PS      Z8, Z27, Z14
-	VFMADD213PS      Z8, Z28, Z15
-	VFMADD213PS      Z8, Z29, Z16
-	VFMADD213PS      Z8, Z30, Z17
-	VFMADD213PS      Z8, Z31, Z18
-	VFMADD213PS      Z8, Z21, Z19
-	VFMADD213PS.BCST c2<>+0(SB), Z27, Z14
-	VFMADD213PS.BCST c2<>+0(SB), Z28, Z15
-	VFMADD213PS.BCST c2<>+0(SB), Z29, Z16
-	VFMADD213PS.BCST c2<>+0(SB), Z30, Z17
-	VFMADD213PS.BCST c2<>+0(SB), Z31, Z18
-	VFMADD213PS.BCST c2<>+0(SB), Z21, Z19
-	VFMADD213PS.BCST c1<>+0(SB), Z27, Z14
-	VFMADD213PS.BCST c1<>+0(SB), Z28, Z15
-	VFMADD213PS.BCST c1<>+0(SB), Z29, Z16
-	VFMADD213PS.BCST c1<>+0(SB), Z30, Z17
-	VFMADD213PS.BCST c1<>+0(SB), Z31, Z18
-	VFMADD213PS.BCST c1<>+0(SB), Z21, Z19
-	VMULPS           Z20, Z27, Z27
-	VMULPS           Z22, Z28, Z28
-	VMULPS           Z23, Z29, Z29
-	VMULPS           Z24, Z30, Z30
-	VMULPS           Z25, Z31, Z31
-	VMULPS           Z26, Z21, Z21
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z0, K1
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z9, K2
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z10, K3
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z11, K4
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z12, K5
-	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z13, K6
-	VFMADD231PS.Z    Z14, Z27, K1, Z20
-	VFMADD231PS.Z    Z15, Z28, K2, Z22
-	VFMADD231PS.Z    Z16, Z29, K3, Z23
-	VFMADD231PS.Z    Z17, Z30, K4, Z24
-	VFMADD231PS.Z    Z18, Z31, K5, Z25
-	VFMADD231PS.Z    Z19, Z21, K6, Z26
-	VMOVUPS          Z20, 384(DI)
-	VMOVUPS          Z22, 448(DI)
-	VMOVUPS          Z23, 512(DI)
-	VMOVUPS          Z24, 576(DI)
-	VMOVUPS          Z25, 640(DI)
-	VMOVUPS          Z26, 704(DI)
-	VADDPS           64(BX), Z20, Z20
-	VADDPS           Z22, Z20, Z20
-	VADDPS           Z23, Z20, Z20
-	VADDPS           Z24, Z20, Z20
-	VADDPS           Z25, Z20, Z20
-	VADDPS           Z26, Z20, Z0
-	ADDQ             $0x00000300, SI
-	ADDQ             $0x00000300, DI
-	SUBQ             $0x000000c0, CX
+	VADDPS           Z26, Z21, Z0
+	ADDQ             $0x00000180, SI
+	ADDQ             $0x00000180, DI
+	SUBQ             $0x00000060, CX
 	JGE              loop1
 
 done1:
-	ADDQ $0x000000c0, CX
+	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
 	JLT          done2
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS          (SI), Z2
@@ -1128,6 +939,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2(SB), NOSPLIT, $
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS cutoff<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Z13
@@ -1183,6 +995,7 @@ done1:
 	SUBQ         $0x00000010, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Z2
@@ -1280,6 +1093,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2(SB), NOSPLIT, $
 	VBROADCASTSS c2<>+0(SB), Z10
 	VBROADCASTSS c1<>+0(SB), Z11
 	VBROADCASTSS cutoff<>+0(SB), Z12
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Z13
@@ -1373,6 +1187,7 @@ done1:
 	SUBQ         $0x00000010, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Z2
@@ -1472,6 +1287,7 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4(SB), NOSPLIT, $
 	VBROADCASTSS c2<>+0(SB), Z12
 	VBROADCASTSS c1<>+0(SB), Z13
 	VBROADCASTSS cutoff<>+0(SB), Z14
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS       (SI), Z15
@@ -1567,6 +1383,7 @@ done1:
 	SUBQ         $0x00000010, CX
 	JLT          done3
 	VBROADCASTSS max+48(FP), Z1
+	PCALIGN      $0x40
 
 loop3:
 	VMOVUPS          (SI), Z2

@@ -21,15 +21,16 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-6
 	XORPS X1, X1
 
 	// 4 vectors a turn.
-	SUBQ   $0x00000010, CX
-	JLT    done1
-	MOVSS  max+48(FP), X2
-	SHUFPS $0x00, X2, X2
-	MOVAPS magic<>+0(SB), X3
-	MOVAPS log2e<>+0(SB), X4
-	MOVAPS minusLn2HiShort<>+0(SB), X5
-	MOVAPS minusLn2LoShort<>+0(SB), X6
-	MOVAPS c5<>+0(SB), X7
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	MOVSS   max+48(FP), X2
+	SHUFPS  $0x00, X2, X2
+	MOVAPS  magic<>+0(SB), X3
+	MOVAPS  log2e<>+0(SB), X4
+	MOVAPS  minusLn2HiShort<>+0(SB), X5
+	MOVAPS  minusLn2LoShort<>+0(SB), X6
+	MOVAPS  c5<>+0(SB), X7
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X8
@@ -160,10 +161,11 @@ done1:
 	ADDPS X1, X0
 
 	// Whole vectors that are left.
-	SUBQ   $0x00000004, CX
-	JLT    done3
-	MOVSS  max+48(FP), X1
-	SHUFPS $0x00, X1, X1
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	MOVSS   max+48(FP), X1
+	SHUFPS  $0x00, X1, X1
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X2
@@ -361,13 +363,14 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(SB), NOSPLIT, $0-6
 	XORPS X3, X3
 
 	// 4 vectors a turn.
-	SUBQ   $0x00000010, CX
-	JLT    done1
-	MOVSS  max+48(FP), X4
-	SHUFPS $0x00, X4, X4
-	MOVAPS magic<>+0(SB), X5
-	MOVAPS log2e<>+0(SB), X6
-	MOVAPS minusLn2HiShort<>+0(SB), X7
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	MOVSS   max+48(FP), X4
+	SHUFPS  $0x00, X4, X4
+	MOVAPS  magic<>+0(SB), X5
+	MOVAPS  log2e<>+0(SB), X6
+	MOVAPS  minusLn2HiShort<>+0(SB), X7
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X8
@@ -500,10 +503,11 @@ done1:
 	ADDPS X2, X0
 
 	// Whole vectors that are left.
-	SUBQ   $0x00000004, CX
-	JLT    done3
-	MOVSS  max+48(FP), X1
-	SHUFPS $0x00, X1, X1
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	MOVSS   max+48(FP), X1
+	SHUFPS  $0x00, X1, X1
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X2
@@ -632,16 +636,17 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(SB), NOSPLIT, $0-60
 	XORPS X0, X0
 
 	// 6 vectors a turn.
-	SUBQ   $0x00000018, CX
-	JLT    done1
-	MOVSS  max+48(FP), X1
-	SHUFPS $0x00, X1, X1
-	MOVAPS magic<>+0(SB), X2
-	MOVAPS log2e<>+0(SB), X3
-	MOVAPS minusLn2HiShort<>+0(SB), X4
-	MOVAPS minusLn2LoShort<>+0(SB), X5
-	MOVAPS c5<>+0(SB), X6
-	MOVAPS c4<>+0(SB), X7
+	SUBQ    $0x00000018, CX
+	JLT     done1
+	MOVSS   max+48(FP), X1
+	SHUFPS  $0x00, X1, X1
+	MOVAPS  magic<>+0(SB), X2
+	MOVAPS  log2e<>+0(SB), X3
+	MOVAPS  minusLn2HiShort<>+0(SB), X4
+	MOVAPS  minusLn2LoShort<>+0(SB), X5
+	MOVAPS  c5<>+0(SB), X6
+	MOVAPS  c4<>+0(SB), X7
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X8
@@ -827,10 +832,11 @@ done1:
 	ADDQ $0x00000018, CX
 
 	// Whole vectors that are left.
-	SUBQ   $0x00000004, CX
-	JLT    done2
-	MOVSS  max+48(FP), X1
-	SHUFPS $0x00, X1, X1
+	SUBQ    $0x00000004, CX
+	JLT     done2
+	MOVSS   max+48(FP), X1
+	SHUFPS  $0x00, X1, X1
+	PCALIGN $0x40
 
 loop2:
 	MOVUPS (SI), X2
@@ -960,15 +966,16 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(SB), NOSPLIT, $0-60
 	XORPS X1, X1
 
 	// 2 vectors a turn.
-	SUBQ   $0x00000008, CX
-	JLT    done1
-	MOVSS  max+48(FP), X2
-	SHUFPS $0x00, X2, X2
-	MOVAPS magic<>+0(SB), X3
-	MOVAPS log2e<>+0(SB), X4
-	MOVAPS minusLn2HiShort<>+0(SB), X5
-	MOVAPS minusLn2LoShort<>+0(SB), X6
-	MOVAPS c5<>+0(SB), X7
+	SUBQ    $0x00000008, CX
+	JLT     done1
+	MOVSS   max+48(FP), X2
+	SHUFPS  $0x00, X2, X2
+	MOVAPS  magic<>+0(SB), X3
+	MOVAPS  log2e<>+0(SB), X4
+	MOVAPS  minusLn2HiShort<>+0(SB), X5
+	MOVAPS  minusLn2LoShort<>+0(SB), X6
+	MOVAPS  c5<>+0(SB), X7
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X8
@@ -1041,10 +1048,11 @@ done1:
 	ADDPS X1, X0
 
 	// Whole vectors that are left.
-	SUBQ   $0x00000004, CX
-	JLT    done3
-	MOVSS  max+48(FP), X1
-	SHUFPS $0x00, X1, X1
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	MOVSS   max+48(FP), X1
+	SHUFPS  $0x00, X1, X1
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X2

@@ -19,8 +19,9 @@ TEXT ·f32_rmax_ukernel__avx512f_u16(SB), NOSPLIT, $0-28
 	VBROADCASTSS (SI), Z0
 
 	// 6 vectors a turn.
-	SUBQ $0x00000060, CX
-	JLT  done1
+	SUBQ    $0x00000060, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Z0, Z0
@@ -37,8 +38,9 @@ done1:
 	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done2
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMAXPS (SI), Z0, Z0
@@ -86,8 +88,9 @@ TEXT ·f32_rmax_ukernel__avx512f_u32_acc2(SB), NOSPLIT, $0-28
 	VMOVAPS      Z0, Z1
 
 	// 2 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ    $0x00000020, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Z0, Z0
@@ -103,8 +106,9 @@ done1:
 	VMAXPS Z1, Z0, Z0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Z0, Z0
@@ -153,8 +157,9 @@ TEXT ·f32_rmax_ukernel__avx512f_u48_acc3(SB), NOSPLIT, $0-28
 	VMOVAPS      Z0, Z2
 
 	// 3 vectors a turn.
-	SUBQ $0x00000030, CX
-	JLT  done1
+	SUBQ    $0x00000030, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Z0, Z0
@@ -172,8 +177,9 @@ done1:
 	VMAXPS Z2, Z0, Z0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Z0, Z0
@@ -221,8 +227,9 @@ TEXT ·f32_rmax_ukernel__avx512f_u64_acc2(SB), NOSPLIT, $0-28
 	VMOVAPS      Z0, Z1
 
 	// 4 vectors a turn.
-	SUBQ $0x00000040, CX
-	JLT  done1
+	SUBQ    $0x00000040, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Z0, Z0
@@ -240,8 +247,9 @@ done1:
 	VMAXPS Z1, Z0, Z0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Z0, Z0
@@ -291,8 +299,9 @@ TEXT ·f32_rmax_ukernel__avx512f_u64_acc4(SB), NOSPLIT, $0-28
 	VMOVAPS      Z0, Z3
 
 	// 4 vectors a turn.
-	SUBQ $0x00000040, CX
-	JLT  done1
+	SUBQ    $0x00000040, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Z0, Z0
@@ -312,8 +321,9 @@ done1:
 	VMAXPS Z2, Z0, Z0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000010, CX
-	JLT  done3
+	SUBQ    $0x00000010, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Z0, Z0

@@ -20,8 +20,9 @@ TEXT ·f32_rmax_ukernel__avx_u16_acc2(SB), NOSPLIT, $0-28
 	VMOVAPS      Y0, Y1
 
 	// 2 vectors a turn.
-	SUBQ $0x00000010, CX
-	JLT  done1
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Y0, Y0
@@ -37,8 +38,9 @@ done1:
 	VMAXPS Y1, Y0, Y0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Y0, Y0
@@ -104,8 +106,9 @@ TEXT ·f32_rmax_ukernel__avx_u24_acc3(SB), NOSPLIT, $0-28
 	VMOVAPS      Y0, Y2
 
 	// 3 vectors a turn.
-	SUBQ $0x00000018, CX
-	JLT  done1
+	SUBQ    $0x00000018, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Y0, Y0
@@ -123,8 +126,9 @@ done1:
 	VMAXPS Y2, Y0, Y0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Y0, Y0
@@ -171,8 +175,9 @@ TEXT ·f32_rmax_ukernel__avx_u32_acc2(SB), NOSPLIT, $0-28
 	VMOVAPS      Y0, Y1
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ    $0x00000020, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Y0, Y0
@@ -190,8 +195,9 @@ done1:
 	VMAXPS Y1, Y0, Y0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Y0, Y0
@@ -240,8 +246,9 @@ TEXT ·f32_rmax_ukernel__avx_u32_acc4(SB), NOSPLIT, $0-28
 	VMOVAPS      Y0, Y3
 
 	// 4 vectors a turn.
-	SUBQ $0x00000020, CX
-	JLT  done1
+	SUBQ    $0x00000020, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Y0, Y0
@@ -261,8 +268,9 @@ done1:
 	VMAXPS Y2, Y0, Y0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done3
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	VMAXPS (SI), Y0, Y0
@@ -308,8 +316,9 @@ TEXT ·f32_rmax_ukernel__avx_u8(SB), NOSPLIT, $0-28
 	VBROADCASTSS (SI), Y0
 
 	// 6 vectors a turn.
-	SUBQ $0x00000030, CX
-	JLT  done1
+	SUBQ    $0x00000030, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	VMAXPS (SI), Y0, Y0
@@ -326,8 +335,9 @@ done1:
 	ADDQ $0x00000030, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000008, CX
-	JLT  done2
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	VMAXPS (SI), Y0, Y0

@@ -22,8 +22,9 @@ TEXT ·f32_rmax_ukernel__sse_u12_acc3(SB), NOSPLIT, $0-28
 	MOVAPS X0, X2
 
 	// 3 vectors a turn.
-	SUBQ $0x0000000c, CX
-	JLT  done1
+	SUBQ    $0x0000000c, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X3
@@ -44,8 +45,9 @@ done1:
 	MAXPS X2, X0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000004, CX
-	JLT  done3
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X1
@@ -58,8 +60,9 @@ done3:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left, one by one into lane 0.
-	SUBQ $0x00000001, CX
-	JLT  done4
+	SUBQ    $0x00000001, CX
+	JLT     done4
+	PCALIGN $0x40
 
 loop4:
 	MOVSS  (SI), X1
@@ -94,8 +97,9 @@ TEXT ·f32_rmax_ukernel__sse_u16_acc2(SB), NOSPLIT, $0-28
 	MOVAPS X0, X1
 
 	// 4 vectors a turn.
-	SUBQ $0x00000010, CX
-	JLT  done1
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X2
@@ -117,8 +121,9 @@ done1:
 	MAXPS X1, X0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000004, CX
-	JLT  done3
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X1
@@ -131,8 +136,9 @@ done3:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left, one by one into lane 0.
-	SUBQ $0x00000001, CX
-	JLT  done4
+	SUBQ    $0x00000001, CX
+	JLT     done4
+	PCALIGN $0x40
 
 loop4:
 	MOVSS  (SI), X1
@@ -169,8 +175,9 @@ TEXT ·f32_rmax_ukernel__sse_u16_acc4(SB), NOSPLIT, $0-28
 	MOVAPS X0, X3
 
 	// 4 vectors a turn.
-	SUBQ $0x00000010, CX
-	JLT  done1
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X4
@@ -194,8 +201,9 @@ done1:
 	MAXPS X2, X0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000004, CX
-	JLT  done3
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X1
@@ -208,8 +216,9 @@ done3:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left, one by one into lane 0.
-	SUBQ $0x00000001, CX
-	JLT  done4
+	SUBQ    $0x00000001, CX
+	JLT     done4
+	PCALIGN $0x40
 
 loop4:
 	MOVSS  (SI), X1
@@ -243,8 +252,9 @@ TEXT ·f32_rmax_ukernel__sse_u4(SB), NOSPLIT, $0-28
 	SHUFPS $0x00, X0, X0
 
 	// 6 vectors a turn.
-	SUBQ $0x00000018, CX
-	JLT  done1
+	SUBQ    $0x00000018, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X1
@@ -267,8 +277,9 @@ done1:
 	ADDQ $0x00000018, CX
 
 	// Whole vectors that are left.
-	SUBQ $0x00000004, CX
-	JLT  done2
+	SUBQ    $0x00000004, CX
+	JLT     done2
+	PCALIGN $0x40
 
 loop2:
 	MOVUPS (SI), X1
@@ -281,8 +292,9 @@ done2:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left, one by one into lane 0.
-	SUBQ $0x00000001, CX
-	JLT  done3
+	SUBQ    $0x00000001, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	MOVSS  (SI), X1
@@ -317,8 +329,9 @@ TEXT ·f32_rmax_ukernel__sse_u8_acc2(SB), NOSPLIT, $0-28
 	MOVAPS X0, X1
 
 	// 2 vectors a turn.
-	SUBQ $0x00000008, CX
-	JLT  done1
+	SUBQ    $0x00000008, CX
+	JLT     done1
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X2
@@ -336,8 +349,9 @@ done1:
 	MAXPS X1, X0
 
 	// Whole vectors that are left.
-	SUBQ $0x00000004, CX
-	JLT  done3
+	SUBQ    $0x00000004, CX
+	JLT     done3
+	PCALIGN $0x40
 
 loop3:
 	MOVUPS (SI), X1
@@ -350,8 +364,9 @@ done3:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left, one by one into lane 0.
-	SUBQ $0x00000001, CX
-	JLT  done4
+	SUBQ    $0x00000001, CX
+	JLT     done4
+	PCALIGN $0x40
 
 loop4:
 	MOVSS  (SI), X1

@@ -20,6 +20,7 @@ TEXT ·f32_vmulc_ukernel__avx512f_u16(SB), NOSPLIT, $0-52
 	SUBQ         $0x00000080, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Z0
+	PCALIGN      $0x40
 
 loop0:
 	VMULPS  (SI), Z0, Z1
@@ -50,6 +51,7 @@ done0:
 	SUBQ         $0x00000010, CX
 	JLT          done1
 	VBROADCASTSS c+48(FP), Z0
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS  (SI), Z0, Z1
@@ -89,6 +91,7 @@ TEXT ·f32_vmulc_ukernel__avx512f_u32(SB), NOSPLIT, $0-52
 	SUBQ         $0x00000080, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Z0
+	PCALIGN      $0x40
 
 loop0:
 	VMULPS  (SI), Z0, Z1
@@ -119,6 +122,7 @@ done0:
 	SUBQ         $0x00000010, CX
 	JLT          done1
 	VBROADCASTSS c+48(FP), Z0
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS  (SI), Z0, Z1

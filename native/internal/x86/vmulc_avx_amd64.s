@@ -20,6 +20,7 @@ TEXT ·f32_vmulc_ukernel__avx_u16(SB), NOSPLIT, $0-52
 	SUBQ         $0x00000040, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Y0
+	PCALIGN      $0x40
 
 loop0:
 	VMULPS  (SI), Y0, Y1
@@ -50,6 +51,7 @@ done0:
 	SUBQ         $0x00000008, CX
 	JLT          done1
 	VBROADCASTSS c+48(FP), Y0
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS  (SI), Y0, Y1
@@ -109,6 +111,7 @@ TEXT ·f32_vmulc_ukernel__avx_u8(SB), NOSPLIT, $0-52
 	SUBQ         $0x00000040, CX
 	JLT          done0
 	VBROADCASTSS c+48(FP), Y0
+	PCALIGN      $0x40
 
 loop0:
 	VMULPS  (SI), Y0, Y1
@@ -139,6 +142,7 @@ done0:
 	SUBQ         $0x00000008, CX
 	JLT          done1
 	VBROADCASTSS c+48(FP), Y0
+	PCALIGN      $0x40
 
 loop1:
 	VMULPS  (SI), Y0, Y1

@@ -17,10 +17,11 @@ TEXT ·f32_vmulc_ukernel__sse_u4(SB), NOSPLIT, $0-52
 	MOVQ dst_base+0(FP), DI
 
 	// 8 vectors a turn.
-	SUBQ   $0x00000020, CX
-	JLT    done0
-	MOVSS  c+48(FP), X0
-	SHUFPS $0x00, X0, X0
+	SUBQ    $0x00000020, CX
+	JLT     done0
+	MOVSS   c+48(FP), X0
+	SHUFPS  $0x00, X0, X0
+	PCALIGN $0x40
 
 loop0:
 	MOVUPS (SI), X1
@@ -56,10 +57,11 @@ done0:
 	ADDQ $0x00000020, CX
 
 	// Whole vectors that are left.
-	SUBQ   $0x00000004, CX
-	JLT    done1
-	MOVSS  c+48(FP), X0
-	SHUFPS $0x00, X0, X0
+	SUBQ    $0x00000004, CX
+	JLT     done1
+	MOVSS   c+48(FP), X0
+	SHUFPS  $0x00, X0, X0
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X1
@@ -124,10 +126,11 @@ TEXT ·f32_vmulc_ukernel__sse_u8(SB), NOSPLIT, $0-52
 	MOVQ dst_base+0(FP), DI
 
 	// 8 vectors a turn.
-	SUBQ   $0x00000020, CX
-	JLT    done0
-	MOVSS  c+48(FP), X0
-	SHUFPS $0x00, X0, X0
+	SUBQ    $0x00000020, CX
+	JLT     done0
+	MOVSS   c+48(FP), X0
+	SHUFPS  $0x00, X0, X0
+	PCALIGN $0x40
 
 loop0:
 	MOVUPS (SI), X1
@@ -163,10 +166,11 @@ done0:
 	ADDQ $0x00000020, CX
 
 	// Whole vectors that are left.
-	SUBQ   $0x00000004, CX
-	JLT    done1
-	MOVSS  c+48(FP), X0
-	SHUFPS $0x00, X0, X0
+	SUBQ    $0x00000004, CX
+	JLT     done1
+	MOVSS   c+48(FP), X0
+	SHUFPS  $0x00, X0, X0
+	PCALIGN $0x40
 
 loop1:
 	MOVUPS (SI), X1

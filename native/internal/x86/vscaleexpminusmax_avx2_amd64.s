@@ -31,6 +31,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u16(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -126,6 +127,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -332,6 +334,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u24(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -427,6 +430,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -515,6 +519,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -610,6 +615,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -698,6 +704,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u40(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -813,6 +820,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -901,6 +909,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u48(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1036,6 +1045,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1124,6 +1134,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u56(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1279,6 +1290,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1367,6 +1379,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1542,6 +1555,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1630,6 +1644,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -1825,6 +1840,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1913,6 +1929,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u8(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2008,6 +2025,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2096,6 +2114,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2311,6 +2330,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2399,6 +2419,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u88(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2634,6 +2655,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2722,6 +2744,7 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-56
 	VMOVUPS      c2<>+0(SB), Y9
 	VMOVUPS      c1<>+0(SB), Y10
 	VMOVUPS      cutoff<>+0(SB), Y11
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y12
@@ -2977,6 +3000,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2

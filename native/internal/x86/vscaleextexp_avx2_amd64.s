@@ -30,6 +30,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u16(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -189,6 +190,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -399,6 +401,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u24(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -558,6 +561,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -640,6 +644,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -799,6 +804,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -881,6 +887,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u40(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1040,6 +1047,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1122,6 +1130,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u48(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1281,6 +1290,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1363,6 +1373,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u56(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1522,6 +1533,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1604,6 +1616,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -1763,6 +1776,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -1845,6 +1859,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2022,6 +2037,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2104,6 +2120,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u8(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2263,6 +2280,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2345,6 +2363,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u80(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2540,6 +2559,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2622,6 +2642,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u88(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -2835,6 +2856,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2
@@ -2917,6 +2939,7 @@ TEXT ·f32_vscaleextexp_ukernel__avx2_p5_u96(SB), NOSPLIT, $0-56
 	VMOVUPS      c3<>+0(SB), Y7
 	VMOVUPS      c2<>+0(SB), Y8
 	VMOVUPS      c1<>+0(SB), Y9
+	PCALIGN      $0x40
 
 loop0:
 	VMOVUPS     (SI), Y10
@@ -3148,6 +3171,7 @@ done0:
 	JLT          done1
 	VBROADCASTSS mantissa+48(FP), Y0
 	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y2

@@ -24,7 +24,7 @@ func shape(k ukernel.Kernel) family.Shape {
 	case ukernel.AVX256SKX:
 		return family.Shape{Group: 4, Residents: 12, Unroll: 8}
 	case ukernel.AVX512F:
-		return family.Shape{Group: 6, Residents: 16, Unroll: 12}
+		return family.Shape{Group: 6, Residents: 16, Unroll: 6}
 	}
 	switch k.Family {
 	case ukernel.VScaleExtExp:

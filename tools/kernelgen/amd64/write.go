@@ -7,6 +7,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	avo "github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
@@ -149,6 +150,7 @@ func (w *writer) block(i int, c ir.Code) {
 		w.instr(in)
 	}
 	if c.Test == ir.While {
+		w.align()
 		w.Label(loop)
 	}
 	for _, in := range c.Instrs {
@@ -171,6 +173,12 @@ func (w *writer) block(i int, c ir.Code) {
 	if c.Test == ir.While {
 		w.ADDQ(operand.U32(step), left)
 	}
+}
+
+// align lets the next instruction begin a line of the instruction cache, as it is
+// best for a loop. The directive is not among those that avo knows by name.
+func (w *writer) align() {
+	w.Instruction(&avo.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}})
 }
 
 // reg is a register as wide as a vector of so many lanes.
