@@ -2,15 +2,16 @@
 //
 //	emulate avx512 [FLAGS] [--] BINARY [ARGS...]
 //	emulate arm64  [FLAGS] [--] BINARY [ARGS...]
-//	emulate provide avx512|arm64
+//	emulate provide [--prefer-native] avx512|arm64|arm64-gcc
 //
 // avx512 boots a Linux kernel under the Bochs emulator, which shows an Intel
-// Ice Lake (or another --cpu: see emulate avx512 --cpu=help), and runs BINARY
+// Skylake-X (or another --cpu: see emulate avx512 --cpu=help), and runs BINARY
 // there as the only program: about 10 seconds before its first instruction,
 // then some 40 million instructions a second. arm64 translates BINARY with
 // qemu's user mode. Both come from Debian's packages, provided at first use in
 // the user's cache directory ($XDG_CACHE_HOME, ~/.cache) by the machine's own
-// apt configuration, without root; provide does only that.
+// apt configuration, without root; provide does only that, and prints where.
+// provide arm64-gcc is for the C compiler that makes programs for arm64.
 //
 // The program sees its arguments, its environment and its working directory
 // under the names they have here. Under qemu it sees every file; under Bochs

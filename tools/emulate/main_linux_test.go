@@ -193,7 +193,7 @@ func TestAVX512(t *testing.T) {
 		t.Setenv("TEST_UNDECLARED_OUTPUTS_DIR", out)
 		r := emulate(t, "avx512", "", "avx512", []string{"--file", "/given=given"}, "a b", "-c", "--", "")
 		r.want(t, 4, "\"sample\" <nil> \"given\" <nil>\nargs [\"a b\" \"-c\" \"--\" \"\"] dir "+dir+"\n", "to standard error\n")
-		r.want(t, 4, "", "Bochs 2.7 as corei7_icelake_u (")
+		r.want(t, 4, "", "Bochs 2.7 as corei7_skylake_x (")
 		if b, err := os.ReadFile(filepath.Join(out, "sub/result")); err != nil || string(b) != "fetched\x00\n" {
 			t.Errorf("the result is %q, %v", b, err)
 		}
