@@ -71,3697 +71,3774 @@ GLOBL tailmask<>(SB), RODATA|NOPTR, $32
 
 // func f32_raddextexp_ukernel__neonfma_p5_u4(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u4(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	FMOVQ 0(R3), F1
+	VEOR   V0.B16, V0.B16, V0.B16
+	FMOVQ  0(R3), F1
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done1
+	SUBS   $4, R2
+	BLT    done1
 
 loop1:
-	FMOVQ 0(R0), F2
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 64(R3), F1
-	FMOVQ 0(R0), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 80(R3), F1
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 96(R3), F1
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 128(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 160(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V2.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop1
+	FMOVQ  0(R0), F2
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	FMOVQ  0(R0), F6
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  80(R3), F1
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  96(R3), F1
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  128(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  160(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VFMLA  V2.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop1
 
 done1:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done2
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F2
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done2
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V2.B16, V1.B16, V4.B16
-	VAND V6.B16, V2.B16, V2.B16
-	WORD $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V2.B16, V1.B16, V4.B16
+	VAND   V6.B16, V2.B16, V2.B16
+	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V2.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
 
 done2:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V1.B16, V1.B16, V2.B16
-	WORD $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
+	VEXT   $8, V1.B16, V1.B16, V2.B16
+	WORD   $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
 	VREV64 V2.S4, V3.S4
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F2, exponent+28(FP)
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F2, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u8(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u8(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	FMOVQ 0(R3), F1
+	VEOR   V0.B16, V0.B16, V0.B16
+	FMOVQ  0(R3), F1
+
 	// 2 vectors a turn.
-	SUBS $8, R2
-	BLT done1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-	FMOVQ 16(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 96(R3), F7
+	SUBS   $8, R2
+	BLT    done1
+	FMOVQ  32(R3), F2
+	FMOVQ  48(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	FMOVQ 16(R0), F9
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	WORD $0x4e28c42a // fmaxnm v10.4s, v1.4s, v8.4s
-	WORD $0x4e29c54a // fmaxnm v10.4s, v10.4s, v9.4s
-	WORD $0x4eaad421 // fsub v1.4s, v1.4s, v10.4s
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R0), F1
-	VFMLA V5.S4, V8.S4, V1.S4
-	FMOVQ 16(R0), F11
-	VFMLA V5.S4, V9.S4, V11.S4
-	VFMLA V6.S4, V8.S4, V1.S4
-	VFMLA V6.S4, V9.S4, V11.S4
-	FMOVQ 112(R3), F12
-	VFMLA V1.S4, V7.S4, V12.S4
-	FMOVQ 112(R3), F13
-	VFMLA V11.S4, V7.S4, V13.S4
-	FMOVQ 128(R3), F14
-	VFMLA V1.S4, V12.S4, V14.S4
-	FMOVQ 128(R3), F12
-	VFMLA V11.S4, V13.S4, V12.S4
-	FMOVQ 144(R3), F13
-	VFMLA V1.S4, V14.S4, V13.S4
-	FMOVQ 144(R3), F14
-	VFMLA V11.S4, V12.S4, V14.S4
-	FMOVQ 160(R3), F12
-	VFMLA V1.S4, V13.S4, V12.S4
-	FMOVQ 160(R3), F13
-	VFMLA V11.S4, V14.S4, V13.S4
-	FMOVQ 176(R3), F14
-	VFMLA V1.S4, V12.S4, V14.S4
-	FMOVQ 176(R3), F1
-	VFMLA V11.S4, V13.S4, V1.S4
-	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
-	WORD $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
-	WORD $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	VSHL $23, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VFMLA V8.S4, V14.S4, V0.S4
-	VFMLA V9.S4, V1.S4, V0.S4
-	VORR V10.B16, V10.B16, V1.B16
-	ADD $32, R0
-	SUBS $8, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	WORD   $0x4e218908 // frintn v8.4s, v8.4s
+	WORD   $0x4e218929 // frintn v9.4s, v9.4s
+	WORD   $0x4e28c42a // fmaxnm v10.4s, v1.4s, v8.4s
+	WORD   $0x4e29c54a // fmaxnm v10.4s, v10.4s, v9.4s
+	WORD   $0x4eaad421 // fsub v1.4s, v1.4s, v10.4s
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  0(R0), F1
+	VFMLA  V5.S4, V8.S4, V1.S4
+	FMOVQ  16(R0), F11
+	VFMLA  V5.S4, V9.S4, V11.S4
+	VFMLA  V6.S4, V8.S4, V1.S4
+	VFMLA  V6.S4, V9.S4, V11.S4
+	FMOVQ  112(R3), F12
+	VFMLA  V1.S4, V7.S4, V12.S4
+	FMOVQ  112(R3), F13
+	VFMLA  V11.S4, V7.S4, V13.S4
+	FMOVQ  128(R3), F14
+	VFMLA  V1.S4, V12.S4, V14.S4
+	FMOVQ  128(R3), F12
+	VFMLA  V11.S4, V13.S4, V12.S4
+	FMOVQ  144(R3), F13
+	VFMLA  V1.S4, V14.S4, V13.S4
+	FMOVQ  144(R3), F14
+	VFMLA  V11.S4, V12.S4, V14.S4
+	FMOVQ  160(R3), F12
+	VFMLA  V1.S4, V13.S4, V12.S4
+	FMOVQ  160(R3), F13
+	VFMLA  V11.S4, V14.S4, V13.S4
+	FMOVQ  176(R3), F14
+	VFMLA  V1.S4, V12.S4, V14.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V11.S4, V13.S4, V1.S4
+	WORD   $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD   $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
+	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
+	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	VSHL   $23, V8.S4, V8.S4
+	VSHL   $23, V9.S4, V9.S4
+	VFMLA  V8.S4, V14.S4, V0.S4
+	VFMLA  V9.S4, V1.S4, V0.S4
+	VORR   V10.B16, V10.B16, V1.B16
+	ADD    $32, R0
+	SUBS   $8, R2
+	BGE    loop1
 
 done1:
-	ADD $8, R2
+	ADD    $8, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
+	SUBS   $4, R2
+	BLT    done2
 
 loop2:
-	FMOVQ 0(R0), F2
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 64(R3), F1
-	FMOVQ 0(R0), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 80(R3), F1
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 96(R3), F1
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 128(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 160(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V2.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	FMOVQ  0(R0), F6
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  80(R3), F1
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  96(R3), F1
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  128(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  160(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VFMLA  V2.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done3
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F2
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V2.B16, V1.B16, V4.B16
-	VAND V6.B16, V2.B16, V2.B16
-	WORD $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V2.B16, V1.B16, V4.B16
+	VAND   V6.B16, V2.B16, V2.B16
+	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V2.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
 
 done3:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V1.B16, V1.B16, V2.B16
-	WORD $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
+	VEXT   $8, V1.B16, V1.B16, V2.B16
+	WORD   $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
 	VREV64 V2.S4, V3.S4
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F2, exponent+28(FP)
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F2, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u8_acc2(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u8_acc2(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	FMOVQ 0(R3), F2
-	FMOVQ 0(R3), F3
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F3
+
 	// 2 vectors a turn.
-	SUBS $8, R2
-	BLT done1
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 16(R3), F6
-	FMOVQ 64(R3), F7
-	FMOVQ 80(R3), F8
-	FMOVQ 96(R3), F9
+	SUBS   $8, R2
+	BLT    done1
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+	FMOVQ  96(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
-	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	FMOVQ 16(R0), F11
-	WORD $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e2ac44c // fmaxnm v12.4s, v2.4s, v10.4s
-	WORD $0x4e2bc46d // fmaxnm v13.4s, v3.4s, v11.4s
-	WORD $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
-	WORD $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 0(R0), F2
-	VFMLA V7.S4, V10.S4, V2.S4
-	FMOVQ 16(R0), F3
-	VFMLA V7.S4, V11.S4, V3.S4
-	VFMLA V8.S4, V10.S4, V2.S4
-	VFMLA V8.S4, V11.S4, V3.S4
-	FMOVQ 112(R3), F14
-	VFMLA V2.S4, V9.S4, V14.S4
-	FMOVQ 112(R3), F15
-	VFMLA V3.S4, V9.S4, V15.S4
-	FMOVQ 128(R3), F16
-	VFMLA V2.S4, V14.S4, V16.S4
-	FMOVQ 128(R3), F14
-	VFMLA V3.S4, V15.S4, V14.S4
-	FMOVQ 144(R3), F15
-	VFMLA V2.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V3.S4, V14.S4, V16.S4
-	FMOVQ 160(R3), F14
-	VFMLA V2.S4, V15.S4, V14.S4
-	FMOVQ 160(R3), F15
-	VFMLA V3.S4, V16.S4, V15.S4
-	FMOVQ 176(R3), F16
-	VFMLA V2.S4, V14.S4, V16.S4
-	FMOVQ 176(R3), F2
-	VFMLA V3.S4, V15.S4, V2.S4
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
-	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VFMLA V10.S4, V16.S4, V0.S4
-	VFMLA V11.S4, V2.S4, V1.S4
-	VORR V12.B16, V12.B16, V2.B16
-	VORR V13.B16, V13.B16, V3.B16
-	ADD $32, R0
-	SUBS $8, R2
-	BGE loop1
+	FMOVQ  0(R0), F10
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	FMOVQ  16(R0), F11
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e2ac44c // fmaxnm v12.4s, v2.4s, v10.4s
+	WORD   $0x4e2bc46d // fmaxnm v13.4s, v3.4s, v11.4s
+	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
+	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  0(R0), F2
+	VFMLA  V7.S4, V10.S4, V2.S4
+	FMOVQ  16(R0), F3
+	VFMLA  V7.S4, V11.S4, V3.S4
+	VFMLA  V8.S4, V10.S4, V2.S4
+	VFMLA  V8.S4, V11.S4, V3.S4
+	FMOVQ  112(R3), F14
+	VFMLA  V2.S4, V9.S4, V14.S4
+	FMOVQ  112(R3), F15
+	VFMLA  V3.S4, V9.S4, V15.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V2.S4, V14.S4, V16.S4
+	FMOVQ  128(R3), F14
+	VFMLA  V3.S4, V15.S4, V14.S4
+	FMOVQ  144(R3), F15
+	VFMLA  V2.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V3.S4, V14.S4, V16.S4
+	FMOVQ  160(R3), F14
+	VFMLA  V2.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V3.S4, V16.S4, V15.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V2.S4, V14.S4, V16.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V3.S4, V15.S4, V2.S4
+	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VFMLA  V10.S4, V16.S4, V0.S4
+	VFMLA  V11.S4, V2.S4, V1.S4
+	VORR   V12.B16, V12.B16, V2.B16
+	VORR   V13.B16, V13.B16, V3.B16
+	ADD    $32, R0
+	SUBS   $8, R2
+	BGE    loop1
 
 done1:
-	ADD $8, R2
+	ADD    $8, R2
+
 	// Merge the sums.
-	WORD $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V3.S4, V1.S4, V0.S4
-	VORR V4.B16, V4.B16, V2.B16
+	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	VFMLA  V3.S4, V1.S4, V0.S4
+	VORR   V4.B16, V4.B16, V2.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 64(R3), F2
-	FMOVQ 0(R0), F6
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F2
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F2
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 128(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 160(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ  64(R3), F2
+	FMOVQ  0(R0), F6
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F2
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  128(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  160(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V1.B16, V2.B16, V4.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V2.B16, V4.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V2.B16, V2.B16, V1.B16
-	WORD $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
+	VEXT   $8, V2.B16, V2.B16, V1.B16
+	WORD   $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
 	VREV64 V1.S4, V3.S4
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u12(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u12(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	FMOVQ 0(R3), F1
+	VEOR   V0.B16, V0.B16, V0.B16
+	FMOVQ  0(R3), F1
+
 	// 3 vectors a turn.
-	SUBS $12, R2
-	BLT done1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-	FMOVQ 16(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 96(R3), F7
+	SUBS   $12, R2
+	BLT    done1
+	FMOVQ  32(R3), F2
+	FMOVQ  48(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	FMOVQ 16(R0), F9
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	FMOVQ 32(R0), F10
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e28c42b // fmaxnm v11.4s, v1.4s, v8.4s
-	WORD $0x4e29c56b // fmaxnm v11.4s, v11.4s, v9.4s
-	WORD $0x4e2ac56b // fmaxnm v11.4s, v11.4s, v10.4s
-	WORD $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R0), F1
-	VFMLA V5.S4, V8.S4, V1.S4
-	FMOVQ 16(R0), F12
-	VFMLA V5.S4, V9.S4, V12.S4
-	FMOVQ 32(R0), F13
-	VFMLA V5.S4, V10.S4, V13.S4
-	VFMLA V6.S4, V8.S4, V1.S4
-	VFMLA V6.S4, V9.S4, V12.S4
-	VFMLA V6.S4, V10.S4, V13.S4
-	FMOVQ 112(R3), F14
-	VFMLA V1.S4, V7.S4, V14.S4
-	FMOVQ 112(R3), F15
-	VFMLA V12.S4, V7.S4, V15.S4
-	FMOVQ 112(R3), F16
-	VFMLA V13.S4, V7.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V1.S4, V14.S4, V17.S4
-	FMOVQ 128(R3), F14
-	VFMLA V12.S4, V15.S4, V14.S4
-	FMOVQ 128(R3), F15
-	VFMLA V13.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V1.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V12.S4, V14.S4, V17.S4
-	FMOVQ 144(R3), F14
-	VFMLA V13.S4, V15.S4, V14.S4
-	FMOVQ 160(R3), F15
-	VFMLA V1.S4, V16.S4, V15.S4
-	FMOVQ 160(R3), F16
-	VFMLA V12.S4, V17.S4, V16.S4
-	FMOVQ 160(R3), F17
-	VFMLA V13.S4, V14.S4, V17.S4
-	FMOVQ 176(R3), F14
-	VFMLA V1.S4, V15.S4, V14.S4
-	FMOVQ 176(R3), F1
-	VFMLA V12.S4, V16.S4, V1.S4
-	FMOVQ 176(R3), F12
-	VFMLA V13.S4, V17.S4, V12.S4
-	WORD $0x4eabd508 // fsub v8.4s, v8.4s, v11.4s
-	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	WORD $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
-	WORD $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
-	WORD $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-	VSHL $23, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VFMLA V8.S4, V14.S4, V0.S4
-	VFMLA V9.S4, V1.S4, V0.S4
-	VFMLA V10.S4, V12.S4, V0.S4
-	VORR V11.B16, V11.B16, V1.B16
-	ADD $48, R0
-	SUBS $12, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD   $0x4e218908 // frintn v8.4s, v8.4s
+	WORD   $0x4e218929 // frintn v9.4s, v9.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e28c42b // fmaxnm v11.4s, v1.4s, v8.4s
+	WORD   $0x4e29c56b // fmaxnm v11.4s, v11.4s, v9.4s
+	WORD   $0x4e2ac56b // fmaxnm v11.4s, v11.4s, v10.4s
+	WORD   $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  0(R0), F1
+	VFMLA  V5.S4, V8.S4, V1.S4
+	FMOVQ  16(R0), F12
+	VFMLA  V5.S4, V9.S4, V12.S4
+	FMOVQ  32(R0), F13
+	VFMLA  V5.S4, V10.S4, V13.S4
+	VFMLA  V6.S4, V8.S4, V1.S4
+	VFMLA  V6.S4, V9.S4, V12.S4
+	VFMLA  V6.S4, V10.S4, V13.S4
+	FMOVQ  112(R3), F14
+	VFMLA  V1.S4, V7.S4, V14.S4
+	FMOVQ  112(R3), F15
+	VFMLA  V12.S4, V7.S4, V15.S4
+	FMOVQ  112(R3), F16
+	VFMLA  V13.S4, V7.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V1.S4, V14.S4, V17.S4
+	FMOVQ  128(R3), F14
+	VFMLA  V12.S4, V15.S4, V14.S4
+	FMOVQ  128(R3), F15
+	VFMLA  V13.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V1.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V12.S4, V14.S4, V17.S4
+	FMOVQ  144(R3), F14
+	VFMLA  V13.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V1.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V12.S4, V17.S4, V16.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V13.S4, V14.S4, V17.S4
+	FMOVQ  176(R3), F14
+	VFMLA  V1.S4, V15.S4, V14.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V12.S4, V16.S4, V1.S4
+	FMOVQ  176(R3), F12
+	VFMLA  V13.S4, V17.S4, V12.S4
+	WORD   $0x4eabd508 // fsub v8.4s, v8.4s, v11.4s
+	WORD   $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD   $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
+	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
+	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
+	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	VSHL   $23, V8.S4, V8.S4
+	VSHL   $23, V9.S4, V9.S4
+	VSHL   $23, V10.S4, V10.S4
+	VFMLA  V8.S4, V14.S4, V0.S4
+	VFMLA  V9.S4, V1.S4, V0.S4
+	VFMLA  V10.S4, V12.S4, V0.S4
+	VORR   V11.B16, V11.B16, V1.B16
+	ADD    $48, R0
+	SUBS   $12, R2
+	BGE    loop1
 
 done1:
-	ADD $12, R2
+	ADD    $12, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
+	SUBS   $4, R2
+	BLT    done2
 
 loop2:
-	FMOVQ 0(R0), F2
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 64(R3), F1
-	FMOVQ 0(R0), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 80(R3), F1
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 96(R3), F1
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 128(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 160(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V2.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	FMOVQ  0(R0), F6
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  80(R3), F1
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  96(R3), F1
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  128(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  160(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VFMLA  V2.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done3
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F2
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V2.B16, V1.B16, V4.B16
-	VAND V6.B16, V2.B16, V2.B16
-	WORD $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V2.B16, V1.B16, V4.B16
+	VAND   V6.B16, V2.B16, V2.B16
+	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V2.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
 
 done3:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V1.B16, V1.B16, V2.B16
-	WORD $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
+	VEXT   $8, V1.B16, V1.B16, V2.B16
+	WORD   $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
 	VREV64 V2.S4, V3.S4
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F2, exponent+28(FP)
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F2, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u12_acc3(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u12_acc3(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	FMOVQ 0(R3), F3
-	FMOVQ 0(R3), F4
-	FMOVQ 0(R3), F5
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	VEOR   V2.B16, V2.B16, V2.B16
+	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F5
+
 	// 3 vectors a turn.
-	SUBS $12, R2
-	BLT done1
-	FMOVQ 32(R3), F6
-	FMOVQ 48(R3), F7
-	FMOVQ 16(R3), F8
-	FMOVQ 64(R3), F9
-	FMOVQ 80(R3), F10
-	FMOVQ 96(R3), F11
+	SUBS   $12, R2
+	BLT    done1
+	FMOVQ  32(R3), F6
+	FMOVQ  48(R3), F7
+	FMOVQ  16(R3), F8
+	FMOVQ  64(R3), F9
+	FMOVQ  80(R3), F10
+	FMOVQ  96(R3), F11
 
 loop1:
-	FMOVQ 0(R0), F12
-	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	FMOVQ 16(R0), F13
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	FMOVQ 32(R0), F14
-	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2cc46f // fmaxnm v15.4s, v3.4s, v12.4s
-	WORD $0x4e2dc490 // fmaxnm v16.4s, v4.4s, v13.4s
-	WORD $0x4e2ec4b1 // fmaxnm v17.4s, v5.4s, v14.4s
-	WORD $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
-	WORD $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
-	WORD $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	FMOVQ 0(R0), F3
-	VFMLA V9.S4, V12.S4, V3.S4
-	FMOVQ 16(R0), F4
-	VFMLA V9.S4, V13.S4, V4.S4
-	FMOVQ 32(R0), F5
-	VFMLA V9.S4, V14.S4, V5.S4
-	VFMLA V10.S4, V12.S4, V3.S4
-	VFMLA V10.S4, V13.S4, V4.S4
-	VFMLA V10.S4, V14.S4, V5.S4
-	FMOVQ 112(R3), F18
-	VFMLA V3.S4, V11.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V4.S4, V11.S4, V19.S4
-	FMOVQ 112(R3), F20
-	VFMLA V5.S4, V11.S4, V20.S4
-	FMOVQ 128(R3), F21
-	VFMLA V3.S4, V18.S4, V21.S4
-	FMOVQ 128(R3), F18
-	VFMLA V4.S4, V19.S4, V18.S4
-	FMOVQ 128(R3), F19
-	VFMLA V5.S4, V20.S4, V19.S4
-	FMOVQ 144(R3), F20
-	VFMLA V3.S4, V21.S4, V20.S4
-	FMOVQ 144(R3), F21
-	VFMLA V4.S4, V18.S4, V21.S4
-	FMOVQ 144(R3), F18
-	VFMLA V5.S4, V19.S4, V18.S4
-	FMOVQ 160(R3), F19
-	VFMLA V3.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V4.S4, V21.S4, V20.S4
-	FMOVQ 160(R3), F21
-	VFMLA V5.S4, V18.S4, V21.S4
-	FMOVQ 176(R3), F18
-	VFMLA V3.S4, V19.S4, V18.S4
-	FMOVQ 176(R3), F3
-	VFMLA V4.S4, V20.S4, V3.S4
-	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V21.S4, V4.S4
-	WORD $0x4eafd58c // fsub v12.4s, v12.4s, v15.4s
-	WORD $0x4eb0d5ad // fsub v13.4s, v13.4s, v16.4s
-	WORD $0x4eb1d5ce // fsub v14.4s, v14.4s, v17.4s
-	WORD $0x4e26c58c // fmaxnm v12.4s, v12.4s, v6.4s
-	WORD $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
-	WORD $0x4e26c5ce // fmaxnm v14.4s, v14.4s, v6.4s
-	WORD $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
-	WORD $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
-	WORD $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
-	VSHL $23, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VFMLA V12.S4, V18.S4, V0.S4
-	VFMLA V13.S4, V3.S4, V1.S4
-	VFMLA V14.S4, V4.S4, V2.S4
-	VORR V15.B16, V15.B16, V3.B16
-	VORR V16.B16, V16.B16, V4.B16
-	VORR V17.B16, V17.B16, V5.B16
-	ADD $48, R0
-	SUBS $12, R2
-	BGE loop1
+	FMOVQ  0(R0), F12
+	WORD   $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	FMOVQ  16(R0), F13
+	WORD   $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	FMOVQ  32(R0), F14
+	WORD   $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2cc46f // fmaxnm v15.4s, v3.4s, v12.4s
+	WORD   $0x4e2dc490 // fmaxnm v16.4s, v4.4s, v13.4s
+	WORD   $0x4e2ec4b1 // fmaxnm v17.4s, v5.4s, v14.4s
+	WORD   $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
+	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
+	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	WORD   $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD   $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
+	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	VSHL   $23, V5.S4, V5.S4
+	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	FMOVQ  0(R0), F3
+	VFMLA  V9.S4, V12.S4, V3.S4
+	FMOVQ  16(R0), F4
+	VFMLA  V9.S4, V13.S4, V4.S4
+	FMOVQ  32(R0), F5
+	VFMLA  V9.S4, V14.S4, V5.S4
+	VFMLA  V10.S4, V12.S4, V3.S4
+	VFMLA  V10.S4, V13.S4, V4.S4
+	VFMLA  V10.S4, V14.S4, V5.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V3.S4, V11.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V4.S4, V11.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V5.S4, V11.S4, V20.S4
+	FMOVQ  128(R3), F21
+	VFMLA  V3.S4, V18.S4, V21.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V4.S4, V19.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V5.S4, V20.S4, V19.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V3.S4, V21.S4, V20.S4
+	FMOVQ  144(R3), F21
+	VFMLA  V4.S4, V18.S4, V21.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V5.S4, V19.S4, V18.S4
+	FMOVQ  160(R3), F19
+	VFMLA  V3.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V4.S4, V21.S4, V20.S4
+	FMOVQ  160(R3), F21
+	VFMLA  V5.S4, V18.S4, V21.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V3.S4, V19.S4, V18.S4
+	FMOVQ  176(R3), F3
+	VFMLA  V4.S4, V20.S4, V3.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V5.S4, V21.S4, V4.S4
+	WORD   $0x4eafd58c // fsub v12.4s, v12.4s, v15.4s
+	WORD   $0x4eb0d5ad // fsub v13.4s, v13.4s, v16.4s
+	WORD   $0x4eb1d5ce // fsub v14.4s, v14.4s, v17.4s
+	WORD   $0x4e26c58c // fmaxnm v12.4s, v12.4s, v6.4s
+	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
+	WORD   $0x4e26c5ce // fmaxnm v14.4s, v14.4s, v6.4s
+	WORD   $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	WORD   $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
+	VSHL   $23, V12.S4, V12.S4
+	VSHL   $23, V13.S4, V13.S4
+	VSHL   $23, V14.S4, V14.S4
+	VFMLA  V12.S4, V18.S4, V0.S4
+	VFMLA  V13.S4, V3.S4, V1.S4
+	VFMLA  V14.S4, V4.S4, V2.S4
+	VORR   V15.B16, V15.B16, V3.B16
+	VORR   V16.B16, V16.B16, V4.B16
+	VORR   V17.B16, V17.B16, V5.B16
+	ADD    $48, R0
+	SUBS   $12, R2
+	BGE    loop1
 
 done1:
-	ADD $12, R2
+	ADD    $12, R2
+
 	// Merge the sums.
-	WORD $0x4e24c466 // fmaxnm v6.4s, v3.4s, v4.4s
-	WORD $0x4e25c4c6 // fmaxnm v6.4s, v6.4s, v5.4s
-	WORD $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
-	FMOVQ 32(R3), F7
-	WORD $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
-	FMOVQ 48(R3), F8
-	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	WORD $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V5.S4, V2.S4, V0.S4
-	VORR V6.B16, V6.B16, V3.B16
+	WORD   $0x4e24c466 // fmaxnm v6.4s, v3.4s, v4.4s
+	WORD   $0x4e25c4c6 // fmaxnm v6.4s, v6.4s, v5.4s
+	WORD   $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
+	FMOVQ  32(R3), F7
+	WORD   $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
+	FMOVQ  48(R3), F8
+	WORD   $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
+	WORD   $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	WORD   $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
+	WORD   $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	VSHL   $23, V5.S4, V5.S4
+	VFMLA  V5.S4, V2.S4, V0.S4
+	VORR   V6.B16, V6.B16, V3.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F2
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c462 // fmaxnm v2.4s, v3.4s, v1.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ 64(R3), F3
-	FMOVQ 0(R0), F6
-	VFMLA V3.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F3
-	VFMLA V3.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F3
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V3.S4, V7.S4
-	FMOVQ 128(R3), F3
-	VFMLA V6.S4, V7.S4, V3.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V3.S4, V7.S4
-	FMOVQ 160(R3), F3
-	VFMLA V6.S4, V7.S4, V3.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V3.S4, V7.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V2.B16, V2.B16, V3.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F2
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c462 // fmaxnm v2.4s, v3.4s, v1.4s
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	FMOVQ  64(R3), F3
+	FMOVQ  0(R0), F6
+	VFMLA  V3.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F3
+	VFMLA  V3.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F3
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V3.S4, V7.S4
+	FMOVQ  128(R3), F3
+	VFMLA  V6.S4, V7.S4, V3.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V3.S4, V7.S4
+	FMOVQ  160(R3), F3
+	VFMLA  V6.S4, V7.S4, V3.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V3.S4, V7.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V2.B16, V2.B16, V3.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F2
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V2.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F2
+	FMOVS  (R0), F2
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V2.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V2.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	VBIF V1.B16, V3.B16, V4.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e24c462 // fmaxnm v2.4s, v3.4s, v4.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V2.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V2.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V3.B16, V4.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e24c462 // fmaxnm v2.4s, v3.4s, v4.4s
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	VORR   V2.B16, V2.B16, V3.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V3.B16, V3.B16, V1.B16
-	WORD $0x4e21c461 // fmaxnm v1.4s, v3.4s, v1.4s
+	VEXT   $8, V3.B16, V3.B16, V1.B16
+	WORD   $0x4e21c461 // fmaxnm v1.4s, v3.4s, v1.4s
 	VREV64 V1.S4, V2.S4
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	FMOVQ 32(R3), F2
-	WORD $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ 48(R3), F2
-	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	FMOVQ  32(R3), F2
+	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
+	FMOVQ  48(R3), F2
+	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u16(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u16(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	FMOVQ 0(R3), F1
+	VEOR   V0.B16, V0.B16, V0.B16
+	FMOVQ  0(R3), F1
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-	FMOVQ 16(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 96(R3), F7
+	SUBS   $16, R2
+	BLT    done1
+	FMOVQ  32(R3), F2
+	FMOVQ  48(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	FMOVQ 16(R0), F9
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	FMOVQ 32(R0), F10
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ 48(R0), F11
-	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e28c42c // fmaxnm v12.4s, v1.4s, v8.4s
-	WORD $0x4e29c58c // fmaxnm v12.4s, v12.4s, v9.4s
-	WORD $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
-	WORD $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
-	WORD $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R0), F1
-	VFMLA V5.S4, V8.S4, V1.S4
-	FMOVQ 16(R0), F13
-	VFMLA V5.S4, V9.S4, V13.S4
-	FMOVQ 32(R0), F14
-	VFMLA V5.S4, V10.S4, V14.S4
-	FMOVQ 48(R0), F15
-	VFMLA V5.S4, V11.S4, V15.S4
-	VFMLA V6.S4, V8.S4, V1.S4
-	VFMLA V6.S4, V9.S4, V13.S4
-	VFMLA V6.S4, V10.S4, V14.S4
-	VFMLA V6.S4, V11.S4, V15.S4
-	FMOVQ 112(R3), F16
-	VFMLA V1.S4, V7.S4, V16.S4
-	FMOVQ 112(R3), F17
-	VFMLA V13.S4, V7.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V14.S4, V7.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V15.S4, V7.S4, V19.S4
-	FMOVQ 128(R3), F20
-	VFMLA V1.S4, V16.S4, V20.S4
-	FMOVQ 128(R3), F16
-	VFMLA V13.S4, V17.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V14.S4, V18.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V15.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V1.S4, V20.S4, V19.S4
-	FMOVQ 144(R3), F20
-	VFMLA V13.S4, V16.S4, V20.S4
-	FMOVQ 144(R3), F16
-	VFMLA V14.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V15.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V1.S4, V19.S4, V18.S4
-	FMOVQ 160(R3), F19
-	VFMLA V13.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V14.S4, V16.S4, V20.S4
-	FMOVQ 160(R3), F16
-	VFMLA V15.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F17
-	VFMLA V1.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F1
-	VFMLA V13.S4, V19.S4, V1.S4
-	FMOVQ 176(R3), F13
-	VFMLA V14.S4, V20.S4, V13.S4
-	FMOVQ 176(R3), F14
-	VFMLA V15.S4, V16.S4, V14.S4
-	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
-	WORD $0x4eacd529 // fsub v9.4s, v9.4s, v12.4s
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
-	WORD $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
-	WORD $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
-	WORD $0x4e22c56b // fmaxnm v11.4s, v11.4s, v2.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	VSHL $23, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VFMLA V8.S4, V17.S4, V0.S4
-	VFMLA V9.S4, V1.S4, V0.S4
-	VFMLA V10.S4, V13.S4, V0.S4
-	VFMLA V11.S4, V14.S4, V0.S4
-	VORR V12.B16, V12.B16, V1.B16
-	ADD $64, R0
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	WORD   $0x4e218908 // frintn v8.4s, v8.4s
+	WORD   $0x4e218929 // frintn v9.4s, v9.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e28c42c // fmaxnm v12.4s, v1.4s, v8.4s
+	WORD   $0x4e29c58c // fmaxnm v12.4s, v12.4s, v9.4s
+	WORD   $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
+	WORD   $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  0(R0), F1
+	VFMLA  V5.S4, V8.S4, V1.S4
+	FMOVQ  16(R0), F13
+	VFMLA  V5.S4, V9.S4, V13.S4
+	FMOVQ  32(R0), F14
+	VFMLA  V5.S4, V10.S4, V14.S4
+	FMOVQ  48(R0), F15
+	VFMLA  V5.S4, V11.S4, V15.S4
+	VFMLA  V6.S4, V8.S4, V1.S4
+	VFMLA  V6.S4, V9.S4, V13.S4
+	VFMLA  V6.S4, V10.S4, V14.S4
+	VFMLA  V6.S4, V11.S4, V15.S4
+	FMOVQ  112(R3), F16
+	VFMLA  V1.S4, V7.S4, V16.S4
+	FMOVQ  112(R3), F17
+	VFMLA  V13.S4, V7.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V14.S4, V7.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V15.S4, V7.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V1.S4, V16.S4, V20.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V13.S4, V17.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V14.S4, V18.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V15.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V1.S4, V20.S4, V19.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V13.S4, V16.S4, V20.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V14.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V15.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V1.S4, V19.S4, V18.S4
+	FMOVQ  160(R3), F19
+	VFMLA  V13.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V14.S4, V16.S4, V20.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V15.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V1.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V13.S4, V19.S4, V1.S4
+	FMOVQ  176(R3), F13
+	VFMLA  V14.S4, V20.S4, V13.S4
+	FMOVQ  176(R3), F14
+	VFMLA  V15.S4, V16.S4, V14.S4
+	WORD   $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD   $0x4eacd529 // fsub v9.4s, v9.4s, v12.4s
+	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
+	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
+	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
+	WORD   $0x4e22c56b // fmaxnm v11.4s, v11.4s, v2.4s
+	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	WORD   $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
+	VSHL   $23, V8.S4, V8.S4
+	VSHL   $23, V9.S4, V9.S4
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VFMLA  V8.S4, V17.S4, V0.S4
+	VFMLA  V9.S4, V1.S4, V0.S4
+	VFMLA  V10.S4, V13.S4, V0.S4
+	VFMLA  V11.S4, V14.S4, V0.S4
+	VORR   V12.B16, V12.B16, V1.B16
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
+	SUBS   $4, R2
+	BLT    done2
 
 loop2:
-	FMOVQ 0(R0), F2
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 64(R3), F1
-	FMOVQ 0(R0), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 80(R3), F1
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 96(R3), F1
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 128(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 160(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V2.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	FMOVQ  0(R0), F6
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  80(R3), F1
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  96(R3), F1
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  128(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  160(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VFMLA  V2.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done3
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F2
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V2.B16, V1.B16, V4.B16
-	VAND V6.B16, V2.B16, V2.B16
-	WORD $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V2.B16, V1.B16, V4.B16
+	VAND   V6.B16, V2.B16, V2.B16
+	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V2.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
 
 done3:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V1.B16, V1.B16, V2.B16
-	WORD $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
+	VEXT   $8, V1.B16, V1.B16, V2.B16
+	WORD   $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
 	VREV64 V2.S4, V3.S4
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F2, exponent+28(FP)
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F2, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u16_acc2(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u16_acc2(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	FMOVQ 0(R3), F2
-	FMOVQ 0(R3), F3
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F3
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 16(R3), F6
-	FMOVQ 64(R3), F7
-	FMOVQ 80(R3), F8
-	FMOVQ 96(R3), F9
+	SUBS   $16, R2
+	BLT    done1
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+	FMOVQ  96(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
-	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	FMOVQ 16(R0), F11
-	WORD $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	FMOVQ 32(R0), F12
-	WORD $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ 48(R0), F13
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2ac44e // fmaxnm v14.4s, v2.4s, v10.4s
-	WORD $0x4e2bc46f // fmaxnm v15.4s, v3.4s, v11.4s
-	WORD $0x4e2cc5ce // fmaxnm v14.4s, v14.4s, v12.4s
-	WORD $0x4e2dc5ef // fmaxnm v15.4s, v15.4s, v13.4s
-	WORD $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
-	WORD $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 0(R0), F2
-	VFMLA V7.S4, V10.S4, V2.S4
-	FMOVQ 16(R0), F3
-	VFMLA V7.S4, V11.S4, V3.S4
-	FMOVQ 32(R0), F16
-	VFMLA V7.S4, V12.S4, V16.S4
-	FMOVQ 48(R0), F17
-	VFMLA V7.S4, V13.S4, V17.S4
-	VFMLA V8.S4, V10.S4, V2.S4
-	VFMLA V8.S4, V11.S4, V3.S4
-	VFMLA V8.S4, V12.S4, V16.S4
-	VFMLA V8.S4, V13.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V2.S4, V9.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V3.S4, V9.S4, V19.S4
-	FMOVQ 112(R3), F20
-	VFMLA V16.S4, V9.S4, V20.S4
-	FMOVQ 112(R3), F21
-	VFMLA V17.S4, V9.S4, V21.S4
-	FMOVQ 128(R3), F22
-	VFMLA V2.S4, V18.S4, V22.S4
-	FMOVQ 128(R3), F18
-	VFMLA V3.S4, V19.S4, V18.S4
-	FMOVQ 128(R3), F19
-	VFMLA V16.S4, V20.S4, V19.S4
-	FMOVQ 128(R3), F20
-	VFMLA V17.S4, V21.S4, V20.S4
-	FMOVQ 144(R3), F21
-	VFMLA V2.S4, V22.S4, V21.S4
-	FMOVQ 144(R3), F22
-	VFMLA V3.S4, V18.S4, V22.S4
-	FMOVQ 144(R3), F18
-	VFMLA V16.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V17.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V2.S4, V21.S4, V20.S4
-	FMOVQ 160(R3), F21
-	VFMLA V3.S4, V22.S4, V21.S4
-	FMOVQ 160(R3), F22
-	VFMLA V16.S4, V18.S4, V22.S4
-	FMOVQ 160(R3), F18
-	VFMLA V17.S4, V19.S4, V18.S4
-	FMOVQ 176(R3), F19
-	VFMLA V2.S4, V20.S4, V19.S4
-	FMOVQ 176(R3), F2
-	VFMLA V3.S4, V21.S4, V2.S4
-	FMOVQ 176(R3), F3
-	VFMLA V16.S4, V22.S4, V3.S4
-	FMOVQ 176(R3), F16
-	VFMLA V17.S4, V18.S4, V16.S4
-	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
-	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
-	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
-	WORD $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
-	WORD $0x4e24c5ad // fmaxnm v13.4s, v13.4s, v4.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VSHL $23, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V10.S4, V19.S4, V0.S4
-	VFMLA V11.S4, V2.S4, V1.S4
-	VFMLA V12.S4, V3.S4, V0.S4
-	VFMLA V13.S4, V16.S4, V1.S4
-	VORR V14.B16, V14.B16, V2.B16
-	VORR V15.B16, V15.B16, V3.B16
-	ADD $64, R0
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F10
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	FMOVQ  16(R0), F11
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	FMOVQ  32(R0), F12
+	WORD   $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
+	FMOVQ  48(R0), F13
+	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2ac44e // fmaxnm v14.4s, v2.4s, v10.4s
+	WORD   $0x4e2bc46f // fmaxnm v15.4s, v3.4s, v11.4s
+	WORD   $0x4e2cc5ce // fmaxnm v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2dc5ef // fmaxnm v15.4s, v15.4s, v13.4s
+	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
+	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  0(R0), F2
+	VFMLA  V7.S4, V10.S4, V2.S4
+	FMOVQ  16(R0), F3
+	VFMLA  V7.S4, V11.S4, V3.S4
+	FMOVQ  32(R0), F16
+	VFMLA  V7.S4, V12.S4, V16.S4
+	FMOVQ  48(R0), F17
+	VFMLA  V7.S4, V13.S4, V17.S4
+	VFMLA  V8.S4, V10.S4, V2.S4
+	VFMLA  V8.S4, V11.S4, V3.S4
+	VFMLA  V8.S4, V12.S4, V16.S4
+	VFMLA  V8.S4, V13.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V2.S4, V9.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V3.S4, V9.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V16.S4, V9.S4, V20.S4
+	FMOVQ  112(R3), F21
+	VFMLA  V17.S4, V9.S4, V21.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V2.S4, V18.S4, V22.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V3.S4, V19.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V16.S4, V20.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V17.S4, V21.S4, V20.S4
+	FMOVQ  144(R3), F21
+	VFMLA  V2.S4, V22.S4, V21.S4
+	FMOVQ  144(R3), F22
+	VFMLA  V3.S4, V18.S4, V22.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V16.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V17.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V2.S4, V21.S4, V20.S4
+	FMOVQ  160(R3), F21
+	VFMLA  V3.S4, V22.S4, V21.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V16.S4, V18.S4, V22.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V17.S4, V19.S4, V18.S4
+	FMOVQ  176(R3), F19
+	VFMLA  V2.S4, V20.S4, V19.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V3.S4, V21.S4, V2.S4
+	FMOVQ  176(R3), F3
+	VFMLA  V16.S4, V22.S4, V3.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V17.S4, V18.S4, V16.S4
+	WORD   $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD   $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	WORD   $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD   $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+	WORD   $0x4e24c5ad // fmaxnm v13.4s, v13.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	VSHL   $23, V13.S4, V13.S4
+	VFMLA  V10.S4, V19.S4, V0.S4
+	VFMLA  V11.S4, V2.S4, V1.S4
+	VFMLA  V12.S4, V3.S4, V0.S4
+	VFMLA  V13.S4, V16.S4, V1.S4
+	VORR   V14.B16, V14.B16, V2.B16
+	VORR   V15.B16, V15.B16, V3.B16
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Merge the sums.
-	WORD $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V3.S4, V1.S4, V0.S4
-	VORR V4.B16, V4.B16, V2.B16
+	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	VFMLA  V3.S4, V1.S4, V0.S4
+	VORR   V4.B16, V4.B16, V2.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 64(R3), F2
-	FMOVQ 0(R0), F6
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F2
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F2
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 128(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 160(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ  64(R3), F2
+	FMOVQ  0(R0), F6
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F2
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  128(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  160(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V1.B16, V2.B16, V4.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V2.B16, V4.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V2.B16, V2.B16, V1.B16
-	WORD $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
+	VEXT   $8, V2.B16, V2.B16, V1.B16
+	WORD   $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
 	VREV64 V1.S4, V3.S4
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u16_acc4(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u16_acc4(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	FMOVQ 0(R3), F4
-	FMOVQ 0(R3), F5
-	FMOVQ 0(R3), F6
-	FMOVQ 0(R3), F7
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	VEOR   V2.B16, V2.B16, V2.B16
+	VEOR   V3.B16, V3.B16, V3.B16
+	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F6
+	FMOVQ  0(R3), F7
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVQ 32(R3), F8
-	FMOVQ 48(R3), F9
-	FMOVQ 16(R3), F10
-	FMOVQ 64(R3), F11
-	FMOVQ 80(R3), F12
-	FMOVQ 96(R3), F13
+	SUBS   $16, R2
+	BLT    done1
+	FMOVQ  32(R3), F8
+	FMOVQ  48(R3), F9
+	FMOVQ  16(R3), F10
+	FMOVQ  64(R3), F11
+	FMOVQ  80(R3), F12
+	FMOVQ  96(R3), F13
 
 loop1:
-	FMOVQ 0(R0), F14
-	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
-	FMOVQ 16(R0), F15
-	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
-	FMOVQ 32(R0), F16
-	WORD $0x6e2ade10 // fmul v16.4s, v16.4s, v10.4s
-	FMOVQ 48(R0), F17
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e218a31 // frintn v17.4s, v17.4s
-	WORD $0x4e2ec492 // fmaxnm v18.4s, v4.4s, v14.4s
-	WORD $0x4e2fc4b3 // fmaxnm v19.4s, v5.4s, v15.4s
-	WORD $0x4e30c4d4 // fmaxnm v20.4s, v6.4s, v16.4s
-	WORD $0x4e31c4f5 // fmaxnm v21.4s, v7.4s, v17.4s
-	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
-	WORD $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
-	WORD $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD $0x4eb4d4c6 // fsub v6.4s, v6.4s, v20.4s
-	WORD $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD $0x4eb5d4e7 // fsub v7.4s, v7.4s, v21.4s
-	WORD $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ 0(R0), F4
-	VFMLA V11.S4, V14.S4, V4.S4
-	FMOVQ 16(R0), F5
-	VFMLA V11.S4, V15.S4, V5.S4
-	FMOVQ 32(R0), F6
-	VFMLA V11.S4, V16.S4, V6.S4
-	FMOVQ 48(R0), F7
-	VFMLA V11.S4, V17.S4, V7.S4
-	VFMLA V12.S4, V14.S4, V4.S4
-	VFMLA V12.S4, V15.S4, V5.S4
-	VFMLA V12.S4, V16.S4, V6.S4
-	VFMLA V12.S4, V17.S4, V7.S4
-	FMOVQ 112(R3), F22
-	VFMLA V4.S4, V13.S4, V22.S4
-	FMOVQ 112(R3), F23
-	VFMLA V5.S4, V13.S4, V23.S4
-	FMOVQ 112(R3), F24
-	VFMLA V6.S4, V13.S4, V24.S4
-	FMOVQ 112(R3), F25
-	VFMLA V7.S4, V13.S4, V25.S4
-	FMOVQ 128(R3), F26
-	VFMLA V4.S4, V22.S4, V26.S4
-	FMOVQ 128(R3), F22
-	VFMLA V5.S4, V23.S4, V22.S4
-	FMOVQ 128(R3), F23
-	VFMLA V6.S4, V24.S4, V23.S4
-	FMOVQ 128(R3), F24
-	VFMLA V7.S4, V25.S4, V24.S4
-	FMOVQ 144(R3), F25
-	VFMLA V4.S4, V26.S4, V25.S4
-	FMOVQ 144(R3), F26
-	VFMLA V5.S4, V22.S4, V26.S4
-	FMOVQ 144(R3), F22
-	VFMLA V6.S4, V23.S4, V22.S4
-	FMOVQ 144(R3), F23
-	VFMLA V7.S4, V24.S4, V23.S4
-	FMOVQ 160(R3), F24
-	VFMLA V4.S4, V25.S4, V24.S4
-	FMOVQ 160(R3), F25
-	VFMLA V5.S4, V26.S4, V25.S4
-	FMOVQ 160(R3), F26
-	VFMLA V6.S4, V22.S4, V26.S4
-	FMOVQ 160(R3), F22
-	VFMLA V7.S4, V23.S4, V22.S4
-	FMOVQ 176(R3), F23
-	VFMLA V4.S4, V24.S4, V23.S4
-	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V25.S4, V4.S4
-	FMOVQ 176(R3), F5
-	VFMLA V6.S4, V26.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V7.S4, V22.S4, V6.S4
-	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
-	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
-	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
-	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
-	WORD $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
-	WORD $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
-	WORD $0x4e28c610 // fmaxnm v16.4s, v16.4s, v8.4s
-	WORD $0x4e28c631 // fmaxnm v17.4s, v17.4s, v8.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
-	WORD $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	VSHL $23, V14.S4, V14.S4
-	VSHL $23, V15.S4, V15.S4
-	VSHL $23, V16.S4, V16.S4
-	VSHL $23, V17.S4, V17.S4
-	VFMLA V14.S4, V23.S4, V0.S4
-	VFMLA V15.S4, V4.S4, V1.S4
-	VFMLA V16.S4, V5.S4, V2.S4
-	VFMLA V17.S4, V6.S4, V3.S4
-	VORR V18.B16, V18.B16, V4.B16
-	VORR V19.B16, V19.B16, V5.B16
-	VORR V20.B16, V20.B16, V6.B16
-	VORR V21.B16, V21.B16, V7.B16
-	ADD $64, R0
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F14
+	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	FMOVQ  16(R0), F15
+	WORD   $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
+	FMOVQ  32(R0), F16
+	WORD   $0x6e2ade10 // fmul v16.4s, v16.4s, v10.4s
+	FMOVQ  48(R0), F17
+	WORD   $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD   $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD   $0x4e2ec492 // fmaxnm v18.4s, v4.4s, v14.4s
+	WORD   $0x4e2fc4b3 // fmaxnm v19.4s, v5.4s, v15.4s
+	WORD   $0x4e30c4d4 // fmaxnm v20.4s, v6.4s, v16.4s
+	WORD   $0x4e31c4f5 // fmaxnm v21.4s, v7.4s, v17.4s
+	WORD   $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
+	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
+	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
+	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	VSHL   $23, V5.S4, V5.S4
+	WORD   $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD   $0x4eb4d4c6 // fsub v6.4s, v6.4s, v20.4s
+	WORD   $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
+	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	VSHL   $23, V6.S4, V6.S4
+	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD   $0x4eb5d4e7 // fsub v7.4s, v7.4s, v21.4s
+	WORD   $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
+	WORD   $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	VSHL   $23, V7.S4, V7.S4
+	WORD   $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	FMOVQ  0(R0), F4
+	VFMLA  V11.S4, V14.S4, V4.S4
+	FMOVQ  16(R0), F5
+	VFMLA  V11.S4, V15.S4, V5.S4
+	FMOVQ  32(R0), F6
+	VFMLA  V11.S4, V16.S4, V6.S4
+	FMOVQ  48(R0), F7
+	VFMLA  V11.S4, V17.S4, V7.S4
+	VFMLA  V12.S4, V14.S4, V4.S4
+	VFMLA  V12.S4, V15.S4, V5.S4
+	VFMLA  V12.S4, V16.S4, V6.S4
+	VFMLA  V12.S4, V17.S4, V7.S4
+	FMOVQ  112(R3), F22
+	VFMLA  V4.S4, V13.S4, V22.S4
+	FMOVQ  112(R3), F23
+	VFMLA  V5.S4, V13.S4, V23.S4
+	FMOVQ  112(R3), F24
+	VFMLA  V6.S4, V13.S4, V24.S4
+	FMOVQ  112(R3), F25
+	VFMLA  V7.S4, V13.S4, V25.S4
+	FMOVQ  128(R3), F26
+	VFMLA  V4.S4, V22.S4, V26.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V5.S4, V23.S4, V22.S4
+	FMOVQ  128(R3), F23
+	VFMLA  V6.S4, V24.S4, V23.S4
+	FMOVQ  128(R3), F24
+	VFMLA  V7.S4, V25.S4, V24.S4
+	FMOVQ  144(R3), F25
+	VFMLA  V4.S4, V26.S4, V25.S4
+	FMOVQ  144(R3), F26
+	VFMLA  V5.S4, V22.S4, V26.S4
+	FMOVQ  144(R3), F22
+	VFMLA  V6.S4, V23.S4, V22.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V7.S4, V24.S4, V23.S4
+	FMOVQ  160(R3), F24
+	VFMLA  V4.S4, V25.S4, V24.S4
+	FMOVQ  160(R3), F25
+	VFMLA  V5.S4, V26.S4, V25.S4
+	FMOVQ  160(R3), F26
+	VFMLA  V6.S4, V22.S4, V26.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V7.S4, V23.S4, V22.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V4.S4, V24.S4, V23.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V5.S4, V25.S4, V4.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V6.S4, V26.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V7.S4, V22.S4, V6.S4
+	WORD   $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD   $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD   $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD   $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	WORD   $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
+	WORD   $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
+	WORD   $0x4e28c610 // fmaxnm v16.4s, v16.4s, v8.4s
+	WORD   $0x4e28c631 // fmaxnm v17.4s, v17.4s, v8.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
+	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
+	VSHL   $23, V14.S4, V14.S4
+	VSHL   $23, V15.S4, V15.S4
+	VSHL   $23, V16.S4, V16.S4
+	VSHL   $23, V17.S4, V17.S4
+	VFMLA  V14.S4, V23.S4, V0.S4
+	VFMLA  V15.S4, V4.S4, V1.S4
+	VFMLA  V16.S4, V5.S4, V2.S4
+	VFMLA  V17.S4, V6.S4, V3.S4
+	VORR   V18.B16, V18.B16, V4.B16
+	VORR   V19.B16, V19.B16, V5.B16
+	VORR   V20.B16, V20.B16, V6.B16
+	VORR   V21.B16, V21.B16, V7.B16
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Merge the sums.
-	WORD $0x4e25c488 // fmaxnm v8.4s, v4.4s, v5.4s
-	WORD $0x4e27c4c9 // fmaxnm v9.4s, v6.4s, v7.4s
-	WORD $0x4e29c508 // fmaxnm v8.4s, v8.4s, v9.4s
-	WORD $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
-	FMOVQ 32(R3), F9
-	WORD $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
-	FMOVQ 48(R3), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
-	WORD $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V5.S4, V1.S4, V0.S4
-	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
-	WORD $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	VSHL $23, V6.S4, V6.S4
-	VFMLA V6.S4, V2.S4, V0.S4
-	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
-	WORD $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	VSHL $23, V7.S4, V7.S4
-	VFMLA V7.S4, V3.S4, V0.S4
-	VORR V8.B16, V8.B16, V4.B16
+	WORD   $0x4e25c488 // fmaxnm v8.4s, v4.4s, v5.4s
+	WORD   $0x4e27c4c9 // fmaxnm v9.4s, v6.4s, v7.4s
+	WORD   $0x4e29c508 // fmaxnm v8.4s, v8.4s, v9.4s
+	WORD   $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
+	FMOVQ  32(R3), F9
+	WORD   $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
+	FMOVQ  48(R3), F10
+	WORD   $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+	WORD   $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
+	WORD   $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
+	VSHL   $23, V5.S4, V5.S4
+	VFMLA  V5.S4, V1.S4, V0.S4
+	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+	WORD   $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
+	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	VSHL   $23, V6.S4, V6.S4
+	VFMLA  V6.S4, V2.S4, V0.S4
+	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	WORD   $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
+	WORD   $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	VSHL   $23, V7.S4, V7.S4
+	VFMLA  V7.S4, V3.S4, V0.S4
+	VORR   V8.B16, V8.B16, V4.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F2
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c482 // fmaxnm v2.4s, v4.4s, v1.4s
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	FMOVQ 64(R3), F4
-	FMOVQ 0(R0), F6
-	VFMLA V4.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F4
-	VFMLA V4.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F4
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V4.S4, V7.S4
-	FMOVQ 128(R3), F4
-	VFMLA V6.S4, V7.S4, V4.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V4.S4, V7.S4
-	FMOVQ 160(R3), F4
-	VFMLA V6.S4, V7.S4, V4.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V4.S4, V7.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V2.B16, V2.B16, V4.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F2
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c482 // fmaxnm v2.4s, v4.4s, v1.4s
+	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ  64(R3), F4
+	FMOVQ  0(R0), F6
+	VFMLA  V4.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F4
+	VFMLA  V4.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F4
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V4.S4, V7.S4
+	FMOVQ  128(R3), F4
+	VFMLA  V6.S4, V7.S4, V4.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V4.S4, V7.S4
+	FMOVQ  160(R3), F4
+	VFMLA  V6.S4, V7.S4, V4.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V4.S4, V7.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V2.B16, V2.B16, V4.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F2
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V2.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F2
+	FMOVS  (R0), F2
 
 l2:
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V3.S4, V2.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V3.S4, V2.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	VBIF V1.B16, V4.B16, V3.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e23c482 // fmaxnm v2.4s, v4.4s, v3.4s
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V3.S4, V1.S4, V0.S4
-	VORR V2.B16, V2.B16, V4.B16
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD   $0x4e218863 // frintn v3.4s, v3.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V3.S4, V2.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V3.S4, V2.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V4.B16, V3.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e23c482 // fmaxnm v2.4s, v4.4s, v3.4s
+	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	VFMLA  V3.S4, V1.S4, V0.S4
+	VORR   V2.B16, V2.B16, V4.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V4.B16, V4.B16, V1.B16
-	WORD $0x4e21c481 // fmaxnm v1.4s, v4.4s, v1.4s
+	VEXT   $8, V4.B16, V4.B16, V1.B16
+	WORD   $0x4e21c481 // fmaxnm v1.4s, v4.4s, v1.4s
 	VREV64 V1.S4, V2.S4
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
-	FMOVQ 32(R3), F2
-	WORD $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
-	FMOVQ 48(R3), F2
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
+	FMOVQ  32(R3), F2
+	WORD   $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
+	FMOVQ  48(R3), F2
+	WORD   $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u24(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u24(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	FMOVQ 0(R3), F1
+	VEOR   V0.B16, V0.B16, V0.B16
+	FMOVQ  0(R3), F1
+
 	// 6 vectors a turn.
-	SUBS $24, R2
-	BLT done1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-	FMOVQ 16(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 96(R3), F7
+	SUBS   $24, R2
+	BLT    done1
+	FMOVQ  32(R3), F2
+	FMOVQ  48(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	FMOVQ 16(R0), F9
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	FMOVQ 32(R0), F10
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e28c42b // fmaxnm v11.4s, v1.4s, v8.4s
-	WORD $0x4e29c56b // fmaxnm v11.4s, v11.4s, v9.4s
-	WORD $0x4e2ac56b // fmaxnm v11.4s, v11.4s, v10.4s
-	FMOVQ 48(R0), F12
-	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
-	FMOVQ 64(R0), F13
-	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	FMOVQ 80(R0), F14
-	WORD $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2cc56b // fmaxnm v11.4s, v11.4s, v12.4s
-	WORD $0x4e2dc56b // fmaxnm v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ec56b // fmaxnm v11.4s, v11.4s, v14.4s
-	WORD $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R0), F1
-	VFMLA V5.S4, V8.S4, V1.S4
-	FMOVQ 16(R0), F15
-	VFMLA V5.S4, V9.S4, V15.S4
-	FMOVQ 32(R0), F16
-	VFMLA V5.S4, V10.S4, V16.S4
-	VFMLA V6.S4, V8.S4, V1.S4
-	VFMLA V6.S4, V9.S4, V15.S4
-	VFMLA V6.S4, V10.S4, V16.S4
-	FMOVQ 112(R3), F17
-	VFMLA V1.S4, V7.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V15.S4, V7.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V16.S4, V7.S4, V19.S4
-	FMOVQ 128(R3), F20
-	VFMLA V1.S4, V17.S4, V20.S4
-	FMOVQ 128(R3), F17
-	VFMLA V15.S4, V18.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V16.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V1.S4, V20.S4, V19.S4
-	FMOVQ 144(R3), F20
-	VFMLA V15.S4, V17.S4, V20.S4
-	FMOVQ 144(R3), F17
-	VFMLA V16.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V1.S4, V19.S4, V18.S4
-	FMOVQ 160(R3), F19
-	VFMLA V15.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V16.S4, V17.S4, V20.S4
-	FMOVQ 176(R3), F17
-	VFMLA V1.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F1
-	VFMLA V15.S4, V19.S4, V1.S4
-	FMOVQ 176(R3), F15
-	VFMLA V16.S4, V20.S4, V15.S4
-	WORD $0x4eabd508 // fsub v8.4s, v8.4s, v11.4s
-	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	WORD $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
-	WORD $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
-	WORD $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-	VSHL $23, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VFMLA V8.S4, V17.S4, V0.S4
-	VFMLA V9.S4, V1.S4, V0.S4
-	VFMLA V10.S4, V15.S4, V0.S4
-	FMOVQ 48(R0), F1
-	VFMLA V5.S4, V12.S4, V1.S4
-	FMOVQ 64(R0), F8
-	VFMLA V5.S4, V13.S4, V8.S4
-	FMOVQ 80(R0), F9
-	VFMLA V5.S4, V14.S4, V9.S4
-	VFMLA V6.S4, V12.S4, V1.S4
-	VFMLA V6.S4, V13.S4, V8.S4
-	VFMLA V6.S4, V14.S4, V9.S4
-	FMOVQ 112(R3), F10
-	VFMLA V1.S4, V7.S4, V10.S4
-	FMOVQ 112(R3), F15
-	VFMLA V8.S4, V7.S4, V15.S4
-	FMOVQ 112(R3), F16
-	VFMLA V9.S4, V7.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V1.S4, V10.S4, V17.S4
-	FMOVQ 128(R3), F10
-	VFMLA V8.S4, V15.S4, V10.S4
-	FMOVQ 128(R3), F15
-	VFMLA V9.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V1.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V8.S4, V10.S4, V17.S4
-	FMOVQ 144(R3), F10
-	VFMLA V9.S4, V15.S4, V10.S4
-	FMOVQ 160(R3), F15
-	VFMLA V1.S4, V16.S4, V15.S4
-	FMOVQ 160(R3), F16
-	VFMLA V8.S4, V17.S4, V16.S4
-	FMOVQ 160(R3), F17
-	VFMLA V9.S4, V10.S4, V17.S4
-	FMOVQ 176(R3), F10
-	VFMLA V1.S4, V15.S4, V10.S4
-	FMOVQ 176(R3), F1
-	VFMLA V8.S4, V16.S4, V1.S4
-	FMOVQ 176(R3), F8
-	VFMLA V9.S4, V17.S4, V8.S4
-	WORD $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
-	WORD $0x4eabd5ad // fsub v13.4s, v13.4s, v11.4s
-	WORD $0x4eabd5ce // fsub v14.4s, v14.4s, v11.4s
-	WORD $0x4e22c58c // fmaxnm v12.4s, v12.4s, v2.4s
-	WORD $0x4e22c5ad // fmaxnm v13.4s, v13.4s, v2.4s
-	WORD $0x4e22c5ce // fmaxnm v14.4s, v14.4s, v2.4s
-	WORD $0x4e23d58c // fadd v12.4s, v12.4s, v3.4s
-	WORD $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
-	WORD $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
-	VSHL $23, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VFMLA V12.S4, V10.S4, V0.S4
-	VFMLA V13.S4, V1.S4, V0.S4
-	VFMLA V14.S4, V8.S4, V0.S4
-	VORR V11.B16, V11.B16, V1.B16
-	ADD $96, R0
-	SUBS $24, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD   $0x4e218908 // frintn v8.4s, v8.4s
+	WORD   $0x4e218929 // frintn v9.4s, v9.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e28c42b // fmaxnm v11.4s, v1.4s, v8.4s
+	WORD   $0x4e29c56b // fmaxnm v11.4s, v11.4s, v9.4s
+	WORD   $0x4e2ac56b // fmaxnm v11.4s, v11.4s, v10.4s
+	FMOVQ  48(R0), F12
+	WORD   $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
+	FMOVQ  64(R0), F13
+	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	FMOVQ  80(R0), F14
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2cc56b // fmaxnm v11.4s, v11.4s, v12.4s
+	WORD   $0x4e2dc56b // fmaxnm v11.4s, v11.4s, v13.4s
+	WORD   $0x4e2ec56b // fmaxnm v11.4s, v11.4s, v14.4s
+	WORD   $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  0(R0), F1
+	VFMLA  V5.S4, V8.S4, V1.S4
+	FMOVQ  16(R0), F15
+	VFMLA  V5.S4, V9.S4, V15.S4
+	FMOVQ  32(R0), F16
+	VFMLA  V5.S4, V10.S4, V16.S4
+	VFMLA  V6.S4, V8.S4, V1.S4
+	VFMLA  V6.S4, V9.S4, V15.S4
+	VFMLA  V6.S4, V10.S4, V16.S4
+	FMOVQ  112(R3), F17
+	VFMLA  V1.S4, V7.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V15.S4, V7.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V16.S4, V7.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V1.S4, V17.S4, V20.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V15.S4, V18.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V16.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V1.S4, V20.S4, V19.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V15.S4, V17.S4, V20.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V16.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V1.S4, V19.S4, V18.S4
+	FMOVQ  160(R3), F19
+	VFMLA  V15.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V16.S4, V17.S4, V20.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V1.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V15.S4, V19.S4, V1.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V16.S4, V20.S4, V15.S4
+	WORD   $0x4eabd508 // fsub v8.4s, v8.4s, v11.4s
+	WORD   $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
+	WORD   $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
+	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
+	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
+	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	VSHL   $23, V8.S4, V8.S4
+	VSHL   $23, V9.S4, V9.S4
+	VSHL   $23, V10.S4, V10.S4
+	VFMLA  V8.S4, V17.S4, V0.S4
+	VFMLA  V9.S4, V1.S4, V0.S4
+	VFMLA  V10.S4, V15.S4, V0.S4
+	FMOVQ  48(R0), F1
+	VFMLA  V5.S4, V12.S4, V1.S4
+	FMOVQ  64(R0), F8
+	VFMLA  V5.S4, V13.S4, V8.S4
+	FMOVQ  80(R0), F9
+	VFMLA  V5.S4, V14.S4, V9.S4
+	VFMLA  V6.S4, V12.S4, V1.S4
+	VFMLA  V6.S4, V13.S4, V8.S4
+	VFMLA  V6.S4, V14.S4, V9.S4
+	FMOVQ  112(R3), F10
+	VFMLA  V1.S4, V7.S4, V10.S4
+	FMOVQ  112(R3), F15
+	VFMLA  V8.S4, V7.S4, V15.S4
+	FMOVQ  112(R3), F16
+	VFMLA  V9.S4, V7.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V1.S4, V10.S4, V17.S4
+	FMOVQ  128(R3), F10
+	VFMLA  V8.S4, V15.S4, V10.S4
+	FMOVQ  128(R3), F15
+	VFMLA  V9.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V1.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V8.S4, V10.S4, V17.S4
+	FMOVQ  144(R3), F10
+	VFMLA  V9.S4, V15.S4, V10.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V1.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V8.S4, V17.S4, V16.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V9.S4, V10.S4, V17.S4
+	FMOVQ  176(R3), F10
+	VFMLA  V1.S4, V15.S4, V10.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V8.S4, V16.S4, V1.S4
+	FMOVQ  176(R3), F8
+	VFMLA  V9.S4, V17.S4, V8.S4
+	WORD   $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
+	WORD   $0x4eabd5ad // fsub v13.4s, v13.4s, v11.4s
+	WORD   $0x4eabd5ce // fsub v14.4s, v14.4s, v11.4s
+	WORD   $0x4e22c58c // fmaxnm v12.4s, v12.4s, v2.4s
+	WORD   $0x4e22c5ad // fmaxnm v13.4s, v13.4s, v2.4s
+	WORD   $0x4e22c5ce // fmaxnm v14.4s, v14.4s, v2.4s
+	WORD   $0x4e23d58c // fadd v12.4s, v12.4s, v3.4s
+	WORD   $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
+	WORD   $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
+	VSHL   $23, V12.S4, V12.S4
+	VSHL   $23, V13.S4, V13.S4
+	VSHL   $23, V14.S4, V14.S4
+	VFMLA  V12.S4, V10.S4, V0.S4
+	VFMLA  V13.S4, V1.S4, V0.S4
+	VFMLA  V14.S4, V8.S4, V0.S4
+	VORR   V11.B16, V11.B16, V1.B16
+	ADD    $96, R0
+	SUBS   $24, R2
+	BGE    loop1
 
 done1:
-	ADD $24, R2
+	ADD    $24, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
+	SUBS   $4, R2
+	BLT    done2
 
 loop2:
-	FMOVQ 0(R0), F2
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 64(R3), F1
-	FMOVQ 0(R0), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 80(R3), F1
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 96(R3), F1
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 128(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 160(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V2.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	FMOVQ  0(R0), F6
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  80(R3), F1
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  96(R3), F1
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  128(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  160(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VFMLA  V2.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done3
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F2
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V2.B16, V1.B16, V4.B16
-	VAND V6.B16, V2.B16, V2.B16
-	WORD $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V2.B16, V1.B16, V4.B16
+	VAND   V6.B16, V2.B16, V2.B16
+	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V2.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
 
 done3:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V1.B16, V1.B16, V2.B16
-	WORD $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
+	VEXT   $8, V1.B16, V1.B16, V2.B16
+	WORD   $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
 	VREV64 V2.S4, V3.S4
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F2, exponent+28(FP)
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F2, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u24_acc2(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u24_acc2(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	FMOVQ 0(R3), F2
-	FMOVQ 0(R3), F3
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F3
+
 	// 6 vectors a turn.
-	SUBS $24, R2
-	BLT done1
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 16(R3), F6
-	FMOVQ 64(R3), F7
-	FMOVQ 80(R3), F8
-	FMOVQ 96(R3), F9
+	SUBS   $24, R2
+	BLT    done1
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+	FMOVQ  96(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
-	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	FMOVQ 32(R0), F11
-	WORD $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	FMOVQ 64(R0), F12
-	WORD $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2ac44d // fmaxnm v13.4s, v2.4s, v10.4s
-	WORD $0x4e2bc5ad // fmaxnm v13.4s, v13.4s, v11.4s
-	WORD $0x4e2cc5ad // fmaxnm v13.4s, v13.4s, v12.4s
-	WORD $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 0(R0), F2
-	VFMLA V7.S4, V10.S4, V2.S4
-	FMOVQ 32(R0), F14
-	VFMLA V7.S4, V11.S4, V14.S4
-	FMOVQ 64(R0), F15
-	VFMLA V7.S4, V12.S4, V15.S4
-	VFMLA V8.S4, V10.S4, V2.S4
-	VFMLA V8.S4, V11.S4, V14.S4
-	VFMLA V8.S4, V12.S4, V15.S4
-	FMOVQ 112(R3), F16
-	VFMLA V2.S4, V9.S4, V16.S4
-	FMOVQ 112(R3), F17
-	VFMLA V14.S4, V9.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V15.S4, V9.S4, V18.S4
-	FMOVQ 128(R3), F19
-	VFMLA V2.S4, V16.S4, V19.S4
-	FMOVQ 128(R3), F16
-	VFMLA V14.S4, V17.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V15.S4, V18.S4, V17.S4
-	FMOVQ 144(R3), F18
-	VFMLA V2.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V14.S4, V16.S4, V19.S4
-	FMOVQ 144(R3), F16
-	VFMLA V15.S4, V17.S4, V16.S4
-	FMOVQ 160(R3), F17
-	VFMLA V2.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V14.S4, V19.S4, V18.S4
-	FMOVQ 160(R3), F19
-	VFMLA V15.S4, V16.S4, V19.S4
-	FMOVQ 176(R3), F16
-	VFMLA V2.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F2
-	VFMLA V14.S4, V18.S4, V2.S4
-	FMOVQ 176(R3), F14
-	VFMLA V15.S4, V19.S4, V14.S4
-	WORD $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
-	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
-	WORD $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VSHL $23, V12.S4, V12.S4
-	VFMLA V10.S4, V16.S4, V0.S4
-	VFMLA V11.S4, V2.S4, V0.S4
-	VFMLA V12.S4, V14.S4, V0.S4
-	FMOVQ 16(R0), F2
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ 48(R0), F10
-	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	FMOVQ 80(R0), F11
-	WORD $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e22c46c // fmaxnm v12.4s, v3.4s, v2.4s
-	WORD $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
-	WORD $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
-	WORD $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
-	WORD $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 16(R0), F3
-	VFMLA V7.S4, V2.S4, V3.S4
-	FMOVQ 48(R0), F14
-	VFMLA V7.S4, V10.S4, V14.S4
-	FMOVQ 80(R0), F15
-	VFMLA V7.S4, V11.S4, V15.S4
-	VFMLA V8.S4, V2.S4, V3.S4
-	VFMLA V8.S4, V10.S4, V14.S4
-	VFMLA V8.S4, V11.S4, V15.S4
-	FMOVQ 112(R3), F16
-	VFMLA V3.S4, V9.S4, V16.S4
-	FMOVQ 112(R3), F17
-	VFMLA V14.S4, V9.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V15.S4, V9.S4, V18.S4
-	FMOVQ 128(R3), F19
-	VFMLA V3.S4, V16.S4, V19.S4
-	FMOVQ 128(R3), F16
-	VFMLA V14.S4, V17.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V15.S4, V18.S4, V17.S4
-	FMOVQ 144(R3), F18
-	VFMLA V3.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V14.S4, V16.S4, V19.S4
-	FMOVQ 144(R3), F16
-	VFMLA V15.S4, V17.S4, V16.S4
-	FMOVQ 160(R3), F17
-	VFMLA V3.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V14.S4, V19.S4, V18.S4
-	FMOVQ 160(R3), F19
-	VFMLA V15.S4, V16.S4, V19.S4
-	FMOVQ 176(R3), F16
-	VFMLA V3.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F3
-	VFMLA V14.S4, V18.S4, V3.S4
-	FMOVQ 176(R3), F14
-	VFMLA V15.S4, V19.S4, V14.S4
-	WORD $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
-	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VFMLA V2.S4, V16.S4, V1.S4
-	VFMLA V10.S4, V3.S4, V1.S4
-	VFMLA V11.S4, V14.S4, V1.S4
-	VORR V13.B16, V13.B16, V2.B16
-	VORR V12.B16, V12.B16, V3.B16
-	ADD $96, R0
-	SUBS $24, R2
-	BGE loop1
+	FMOVQ  0(R0), F10
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	FMOVQ  64(R0), F12
+	WORD   $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2ac44d // fmaxnm v13.4s, v2.4s, v10.4s
+	WORD   $0x4e2bc5ad // fmaxnm v13.4s, v13.4s, v11.4s
+	WORD   $0x4e2cc5ad // fmaxnm v13.4s, v13.4s, v12.4s
+	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ  0(R0), F2
+	VFMLA  V7.S4, V10.S4, V2.S4
+	FMOVQ  32(R0), F14
+	VFMLA  V7.S4, V11.S4, V14.S4
+	FMOVQ  64(R0), F15
+	VFMLA  V7.S4, V12.S4, V15.S4
+	VFMLA  V8.S4, V10.S4, V2.S4
+	VFMLA  V8.S4, V11.S4, V14.S4
+	VFMLA  V8.S4, V12.S4, V15.S4
+	FMOVQ  112(R3), F16
+	VFMLA  V2.S4, V9.S4, V16.S4
+	FMOVQ  112(R3), F17
+	VFMLA  V14.S4, V9.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V15.S4, V9.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V2.S4, V16.S4, V19.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V14.S4, V17.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V15.S4, V18.S4, V17.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V2.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V14.S4, V16.S4, V19.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V15.S4, V17.S4, V16.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V2.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V14.S4, V19.S4, V18.S4
+	FMOVQ  160(R3), F19
+	VFMLA  V15.S4, V16.S4, V19.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V2.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V14.S4, V18.S4, V2.S4
+	FMOVQ  176(R3), F14
+	VFMLA  V15.S4, V19.S4, V14.S4
+	WORD   $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
+	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	VFMLA  V10.S4, V16.S4, V0.S4
+	VFMLA  V11.S4, V2.S4, V0.S4
+	VFMLA  V12.S4, V14.S4, V0.S4
+	FMOVQ  16(R0), F2
+	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	FMOVQ  80(R0), F11
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e22c46c // fmaxnm v12.4s, v3.4s, v2.4s
+	WORD   $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
+	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
+	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  16(R0), F3
+	VFMLA  V7.S4, V2.S4, V3.S4
+	FMOVQ  48(R0), F14
+	VFMLA  V7.S4, V10.S4, V14.S4
+	FMOVQ  80(R0), F15
+	VFMLA  V7.S4, V11.S4, V15.S4
+	VFMLA  V8.S4, V2.S4, V3.S4
+	VFMLA  V8.S4, V10.S4, V14.S4
+	VFMLA  V8.S4, V11.S4, V15.S4
+	FMOVQ  112(R3), F16
+	VFMLA  V3.S4, V9.S4, V16.S4
+	FMOVQ  112(R3), F17
+	VFMLA  V14.S4, V9.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V15.S4, V9.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V3.S4, V16.S4, V19.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V14.S4, V17.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V15.S4, V18.S4, V17.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V3.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V14.S4, V16.S4, V19.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V15.S4, V17.S4, V16.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V3.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V14.S4, V19.S4, V18.S4
+	FMOVQ  160(R3), F19
+	VFMLA  V15.S4, V16.S4, V19.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V3.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F3
+	VFMLA  V14.S4, V18.S4, V3.S4
+	FMOVQ  176(R3), F14
+	VFMLA  V15.S4, V19.S4, V14.S4
+	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
+	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VFMLA  V2.S4, V16.S4, V1.S4
+	VFMLA  V10.S4, V3.S4, V1.S4
+	VFMLA  V11.S4, V14.S4, V1.S4
+	VORR   V13.B16, V13.B16, V2.B16
+	VORR   V12.B16, V12.B16, V3.B16
+	ADD    $96, R0
+	SUBS   $24, R2
+	BGE    loop1
 
 done1:
-	ADD $24, R2
+	ADD    $24, R2
+
 	// Merge the sums.
-	WORD $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V3.S4, V1.S4, V0.S4
-	VORR V4.B16, V4.B16, V2.B16
+	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	VFMLA  V3.S4, V1.S4, V0.S4
+	VORR   V4.B16, V4.B16, V2.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 64(R3), F2
-	FMOVQ 0(R0), F6
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F2
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F2
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 128(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 160(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ  64(R3), F2
+	FMOVQ  0(R0), F6
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F2
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  128(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  160(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V1.B16, V2.B16, V4.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V2.B16, V4.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V2.B16, V2.B16, V1.B16
-	WORD $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
+	VEXT   $8, V2.B16, V2.B16, V1.B16
+	WORD   $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
 	VREV64 V1.S4, V3.S4
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u24_acc3(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u24_acc3(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	FMOVQ 0(R3), F3
-	FMOVQ 0(R3), F4
-	FMOVQ 0(R3), F5
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	VEOR   V2.B16, V2.B16, V2.B16
+	FMOVQ  0(R3), F3
+	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F5
+
 	// 6 vectors a turn.
-	SUBS $24, R2
-	BLT done1
-	FMOVQ 32(R3), F6
-	FMOVQ 48(R3), F7
-	FMOVQ 16(R3), F8
-	FMOVQ 64(R3), F9
-	FMOVQ 80(R3), F10
-	FMOVQ 96(R3), F11
+	SUBS   $24, R2
+	BLT    done1
+	FMOVQ  32(R3), F6
+	FMOVQ  48(R3), F7
+	FMOVQ  16(R3), F8
+	FMOVQ  64(R3), F9
+	FMOVQ  80(R3), F10
+	FMOVQ  96(R3), F11
 
 loop1:
-	FMOVQ 0(R0), F12
-	WORD $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	FMOVQ 16(R0), F13
-	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
-	FMOVQ 48(R0), F14
-	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
-	FMOVQ 64(R0), F15
-	WORD $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x4e2cc470 // fmaxnm v16.4s, v3.4s, v12.4s
-	WORD $0x4e2dc491 // fmaxnm v17.4s, v4.4s, v13.4s
-	WORD $0x4e2ec610 // fmaxnm v16.4s, v16.4s, v14.4s
-	WORD $0x4e2fc631 // fmaxnm v17.4s, v17.4s, v15.4s
-	WORD $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
-	WORD $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x4eb1d484 // fsub v4.4s, v4.4s, v17.4s
-	WORD $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ 0(R0), F3
-	VFMLA V9.S4, V12.S4, V3.S4
-	FMOVQ 16(R0), F4
-	VFMLA V9.S4, V13.S4, V4.S4
-	FMOVQ 48(R0), F18
-	VFMLA V9.S4, V14.S4, V18.S4
-	FMOVQ 64(R0), F19
-	VFMLA V9.S4, V15.S4, V19.S4
-	VFMLA V10.S4, V12.S4, V3.S4
-	VFMLA V10.S4, V13.S4, V4.S4
-	VFMLA V10.S4, V14.S4, V18.S4
-	VFMLA V10.S4, V15.S4, V19.S4
-	FMOVQ 112(R3), F20
-	VFMLA V3.S4, V11.S4, V20.S4
-	FMOVQ 112(R3), F21
-	VFMLA V4.S4, V11.S4, V21.S4
-	FMOVQ 112(R3), F22
-	VFMLA V18.S4, V11.S4, V22.S4
-	FMOVQ 112(R3), F23
-	VFMLA V19.S4, V11.S4, V23.S4
-	FMOVQ 128(R3), F24
-	VFMLA V3.S4, V20.S4, V24.S4
-	FMOVQ 128(R3), F20
-	VFMLA V4.S4, V21.S4, V20.S4
-	FMOVQ 128(R3), F21
-	VFMLA V18.S4, V22.S4, V21.S4
-	FMOVQ 128(R3), F22
-	VFMLA V19.S4, V23.S4, V22.S4
-	FMOVQ 144(R3), F23
-	VFMLA V3.S4, V24.S4, V23.S4
-	FMOVQ 144(R3), F24
-	VFMLA V4.S4, V20.S4, V24.S4
-	FMOVQ 144(R3), F20
-	VFMLA V18.S4, V21.S4, V20.S4
-	FMOVQ 144(R3), F21
-	VFMLA V19.S4, V22.S4, V21.S4
-	FMOVQ 160(R3), F22
-	VFMLA V3.S4, V23.S4, V22.S4
-	FMOVQ 160(R3), F23
-	VFMLA V4.S4, V24.S4, V23.S4
-	FMOVQ 160(R3), F24
-	VFMLA V18.S4, V20.S4, V24.S4
-	FMOVQ 160(R3), F20
-	VFMLA V19.S4, V21.S4, V20.S4
-	FMOVQ 176(R3), F21
-	VFMLA V3.S4, V22.S4, V21.S4
-	FMOVQ 176(R3), F3
-	VFMLA V4.S4, V23.S4, V3.S4
-	FMOVQ 176(R3), F4
-	VFMLA V18.S4, V24.S4, V4.S4
-	FMOVQ 176(R3), F18
-	VFMLA V19.S4, V20.S4, V18.S4
-	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
-	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
-	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
-	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x4e26c58c // fmaxnm v12.4s, v12.4s, v6.4s
-	WORD $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
-	WORD $0x4e26c5ce // fmaxnm v14.4s, v14.4s, v6.4s
-	WORD $0x4e26c5ef // fmaxnm v15.4s, v15.4s, v6.4s
-	WORD $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
-	WORD $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
-	WORD $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
-	WORD $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	VSHL $23, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VSHL $23, V15.S4, V15.S4
-	VFMLA V12.S4, V21.S4, V0.S4
-	VFMLA V13.S4, V3.S4, V1.S4
-	VFMLA V14.S4, V4.S4, V0.S4
-	VFMLA V15.S4, V18.S4, V1.S4
-	FMOVQ 32(R0), F3
-	WORD $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
-	FMOVQ 80(R0), F4
-	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	WORD $0x4e23c4ac // fmaxnm v12.4s, v5.4s, v3.4s
-	WORD $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
-	WORD $0x4eacd4a5 // fsub v5.4s, v5.4s, v12.4s
-	WORD $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	FMOVQ 32(R0), F5
-	VFMLA V9.S4, V3.S4, V5.S4
-	FMOVQ 80(R0), F13
-	VFMLA V9.S4, V4.S4, V13.S4
-	VFMLA V10.S4, V3.S4, V5.S4
-	VFMLA V10.S4, V4.S4, V13.S4
-	FMOVQ 112(R3), F14
-	VFMLA V5.S4, V11.S4, V14.S4
-	FMOVQ 112(R3), F15
-	VFMLA V13.S4, V11.S4, V15.S4
-	FMOVQ 128(R3), F18
-	VFMLA V5.S4, V14.S4, V18.S4
-	FMOVQ 128(R3), F14
-	VFMLA V13.S4, V15.S4, V14.S4
-	FMOVQ 144(R3), F15
-	VFMLA V5.S4, V18.S4, V15.S4
-	FMOVQ 144(R3), F18
-	VFMLA V13.S4, V14.S4, V18.S4
-	FMOVQ 160(R3), F14
-	VFMLA V5.S4, V15.S4, V14.S4
-	FMOVQ 160(R3), F15
-	VFMLA V13.S4, V18.S4, V15.S4
-	FMOVQ 176(R3), F18
-	VFMLA V5.S4, V14.S4, V18.S4
-	FMOVQ 176(R3), F5
-	VFMLA V13.S4, V15.S4, V5.S4
-	WORD $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
-	WORD $0x4eacd484 // fsub v4.4s, v4.4s, v12.4s
-	WORD $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
-	WORD $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL $23, V3.S4, V3.S4
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V3.S4, V18.S4, V2.S4
-	VFMLA V4.S4, V5.S4, V2.S4
-	VORR V16.B16, V16.B16, V3.B16
-	VORR V17.B16, V17.B16, V4.B16
-	VORR V12.B16, V12.B16, V5.B16
-	ADD $96, R0
-	SUBS $24, R2
-	BGE loop1
+	FMOVQ  0(R0), F12
+	WORD   $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	FMOVQ  16(R0), F13
+	WORD   $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	FMOVQ  64(R0), F15
+	WORD   $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e2cc470 // fmaxnm v16.4s, v3.4s, v12.4s
+	WORD   $0x4e2dc491 // fmaxnm v17.4s, v4.4s, v13.4s
+	WORD   $0x4e2ec610 // fmaxnm v16.4s, v16.4s, v14.4s
+	WORD   $0x4e2fc631 // fmaxnm v17.4s, v17.4s, v15.4s
+	WORD   $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
+	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x4eb1d484 // fsub v4.4s, v4.4s, v17.4s
+	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	FMOVQ  0(R0), F3
+	VFMLA  V9.S4, V12.S4, V3.S4
+	FMOVQ  16(R0), F4
+	VFMLA  V9.S4, V13.S4, V4.S4
+	FMOVQ  48(R0), F18
+	VFMLA  V9.S4, V14.S4, V18.S4
+	FMOVQ  64(R0), F19
+	VFMLA  V9.S4, V15.S4, V19.S4
+	VFMLA  V10.S4, V12.S4, V3.S4
+	VFMLA  V10.S4, V13.S4, V4.S4
+	VFMLA  V10.S4, V14.S4, V18.S4
+	VFMLA  V10.S4, V15.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V3.S4, V11.S4, V20.S4
+	FMOVQ  112(R3), F21
+	VFMLA  V4.S4, V11.S4, V21.S4
+	FMOVQ  112(R3), F22
+	VFMLA  V18.S4, V11.S4, V22.S4
+	FMOVQ  112(R3), F23
+	VFMLA  V19.S4, V11.S4, V23.S4
+	FMOVQ  128(R3), F24
+	VFMLA  V3.S4, V20.S4, V24.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V4.S4, V21.S4, V20.S4
+	FMOVQ  128(R3), F21
+	VFMLA  V18.S4, V22.S4, V21.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V19.S4, V23.S4, V22.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V3.S4, V24.S4, V23.S4
+	FMOVQ  144(R3), F24
+	VFMLA  V4.S4, V20.S4, V24.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V18.S4, V21.S4, V20.S4
+	FMOVQ  144(R3), F21
+	VFMLA  V19.S4, V22.S4, V21.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V3.S4, V23.S4, V22.S4
+	FMOVQ  160(R3), F23
+	VFMLA  V4.S4, V24.S4, V23.S4
+	FMOVQ  160(R3), F24
+	VFMLA  V18.S4, V20.S4, V24.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V19.S4, V21.S4, V20.S4
+	FMOVQ  176(R3), F21
+	VFMLA  V3.S4, V22.S4, V21.S4
+	FMOVQ  176(R3), F3
+	VFMLA  V4.S4, V23.S4, V3.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V18.S4, V24.S4, V4.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V19.S4, V20.S4, V18.S4
+	WORD   $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD   $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD   $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD   $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD   $0x4e26c58c // fmaxnm v12.4s, v12.4s, v6.4s
+	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
+	WORD   $0x4e26c5ce // fmaxnm v14.4s, v14.4s, v6.4s
+	WORD   $0x4e26c5ef // fmaxnm v15.4s, v15.4s, v6.4s
+	WORD   $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
+	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	WORD   $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
+	WORD   $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
+	VSHL   $23, V12.S4, V12.S4
+	VSHL   $23, V13.S4, V13.S4
+	VSHL   $23, V14.S4, V14.S4
+	VSHL   $23, V15.S4, V15.S4
+	VFMLA  V12.S4, V21.S4, V0.S4
+	VFMLA  V13.S4, V3.S4, V1.S4
+	VFMLA  V14.S4, V4.S4, V0.S4
+	VFMLA  V15.S4, V18.S4, V1.S4
+	FMOVQ  32(R0), F3
+	WORD   $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ  80(R0), F4
+	WORD   $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD   $0x4e218863 // frintn v3.4s, v3.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	WORD   $0x4e23c4ac // fmaxnm v12.4s, v5.4s, v3.4s
+	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+	WORD   $0x4eacd4a5 // fsub v5.4s, v5.4s, v12.4s
+	WORD   $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
+	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	VSHL   $23, V5.S4, V5.S4
+	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	FMOVQ  32(R0), F5
+	VFMLA  V9.S4, V3.S4, V5.S4
+	FMOVQ  80(R0), F13
+	VFMLA  V9.S4, V4.S4, V13.S4
+	VFMLA  V10.S4, V3.S4, V5.S4
+	VFMLA  V10.S4, V4.S4, V13.S4
+	FMOVQ  112(R3), F14
+	VFMLA  V5.S4, V11.S4, V14.S4
+	FMOVQ  112(R3), F15
+	VFMLA  V13.S4, V11.S4, V15.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V5.S4, V14.S4, V18.S4
+	FMOVQ  128(R3), F14
+	VFMLA  V13.S4, V15.S4, V14.S4
+	FMOVQ  144(R3), F15
+	VFMLA  V5.S4, V18.S4, V15.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V13.S4, V14.S4, V18.S4
+	FMOVQ  160(R3), F14
+	VFMLA  V5.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V13.S4, V18.S4, V15.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V5.S4, V14.S4, V18.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V13.S4, V15.S4, V5.S4
+	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
+	WORD   $0x4eacd484 // fsub v4.4s, v4.4s, v12.4s
+	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
+	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	VSHL   $23, V3.S4, V3.S4
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V3.S4, V18.S4, V2.S4
+	VFMLA  V4.S4, V5.S4, V2.S4
+	VORR   V16.B16, V16.B16, V3.B16
+	VORR   V17.B16, V17.B16, V4.B16
+	VORR   V12.B16, V12.B16, V5.B16
+	ADD    $96, R0
+	SUBS   $24, R2
+	BGE    loop1
 
 done1:
-	ADD $24, R2
+	ADD    $24, R2
+
 	// Merge the sums.
-	WORD $0x4e24c466 // fmaxnm v6.4s, v3.4s, v4.4s
-	WORD $0x4e25c4c6 // fmaxnm v6.4s, v6.4s, v5.4s
-	WORD $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
-	FMOVQ 32(R3), F7
-	WORD $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
-	FMOVQ 48(R3), F8
-	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	WORD $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	WORD $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
-	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V5.S4, V2.S4, V0.S4
-	VORR V6.B16, V6.B16, V3.B16
+	WORD   $0x4e24c466 // fmaxnm v6.4s, v3.4s, v4.4s
+	WORD   $0x4e25c4c6 // fmaxnm v6.4s, v6.4s, v5.4s
+	WORD   $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
+	FMOVQ  32(R3), F7
+	WORD   $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
+	FMOVQ  48(R3), F8
+	WORD   $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
+	WORD   $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	WORD   $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
+	WORD   $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	VSHL   $23, V5.S4, V5.S4
+	VFMLA  V5.S4, V2.S4, V0.S4
+	VORR   V6.B16, V6.B16, V3.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F2
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c462 // fmaxnm v2.4s, v3.4s, v1.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ 64(R3), F3
-	FMOVQ 0(R0), F6
-	VFMLA V3.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F3
-	VFMLA V3.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F3
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V3.S4, V7.S4
-	FMOVQ 128(R3), F3
-	VFMLA V6.S4, V7.S4, V3.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V3.S4, V7.S4
-	FMOVQ 160(R3), F3
-	VFMLA V6.S4, V7.S4, V3.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V3.S4, V7.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V2.B16, V2.B16, V3.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F2
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c462 // fmaxnm v2.4s, v3.4s, v1.4s
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	FMOVQ  64(R3), F3
+	FMOVQ  0(R0), F6
+	VFMLA  V3.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F3
+	VFMLA  V3.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F3
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V3.S4, V7.S4
+	FMOVQ  128(R3), F3
+	VFMLA  V6.S4, V7.S4, V3.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V3.S4, V7.S4
+	FMOVQ  160(R3), F3
+	VFMLA  V6.S4, V7.S4, V3.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V3.S4, V7.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V2.B16, V2.B16, V3.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F2
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V2.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F2
+	FMOVS  (R0), F2
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V2.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V2.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	VBIF V1.B16, V3.B16, V4.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e24c462 // fmaxnm v2.4s, v3.4s, v4.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	VORR V2.B16, V2.B16, V3.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V2.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V2.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V3.B16, V4.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e24c462 // fmaxnm v2.4s, v3.4s, v4.4s
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	VORR   V2.B16, V2.B16, V3.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V3.B16, V3.B16, V1.B16
-	WORD $0x4e21c461 // fmaxnm v1.4s, v3.4s, v1.4s
+	VEXT   $8, V3.B16, V3.B16, V1.B16
+	WORD   $0x4e21c461 // fmaxnm v1.4s, v3.4s, v1.4s
 	VREV64 V1.S4, V2.S4
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
-	FMOVQ 32(R3), F2
-	WORD $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
-	FMOVQ 48(R3), F2
-	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	FMOVQ  32(R3), F2
+	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
+	FMOVQ  48(R3), F2
+	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u32(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u32(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	FMOVQ 0(R3), F1
+	VEOR   V0.B16, V0.B16, V0.B16
+	FMOVQ  0(R3), F1
+
 	// 8 vectors a turn.
-	SUBS $32, R2
-	BLT done1
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R3), F3
-	FMOVQ 16(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 96(R3), F7
+	SUBS   $32, R2
+	BLT    done1
+	FMOVQ  32(R3), F2
+	FMOVQ  48(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  96(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	FMOVQ 16(R0), F9
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	FMOVQ 32(R0), F10
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ 48(R0), F11
-	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	WORD $0x4e218908 // frintn v8.4s, v8.4s
-	WORD $0x4e218929 // frintn v9.4s, v9.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e28c42c // fmaxnm v12.4s, v1.4s, v8.4s
-	WORD $0x4e29c58c // fmaxnm v12.4s, v12.4s, v9.4s
-	WORD $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
-	WORD $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
-	FMOVQ 64(R0), F13
-	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	FMOVQ 80(R0), F14
-	WORD $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	FMOVQ 96(R0), F15
-	WORD $0x6e24ddef // fmul v15.4s, v15.4s, v4.4s
-	FMOVQ 112(R0), F16
-	WORD $0x6e24de10 // fmul v16.4s, v16.4s, v4.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e2dc58c // fmaxnm v12.4s, v12.4s, v13.4s
-	WORD $0x4e2ec58c // fmaxnm v12.4s, v12.4s, v14.4s
-	WORD $0x4e2fc58c // fmaxnm v12.4s, v12.4s, v15.4s
-	WORD $0x4e30c58c // fmaxnm v12.4s, v12.4s, v16.4s
-	WORD $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 0(R0), F1
-	VFMLA V5.S4, V8.S4, V1.S4
-	FMOVQ 16(R0), F17
-	VFMLA V5.S4, V9.S4, V17.S4
-	FMOVQ 32(R0), F18
-	VFMLA V5.S4, V10.S4, V18.S4
-	FMOVQ 48(R0), F19
-	VFMLA V5.S4, V11.S4, V19.S4
-	VFMLA V6.S4, V8.S4, V1.S4
-	VFMLA V6.S4, V9.S4, V17.S4
-	VFMLA V6.S4, V10.S4, V18.S4
-	VFMLA V6.S4, V11.S4, V19.S4
-	FMOVQ 112(R3), F20
-	VFMLA V1.S4, V7.S4, V20.S4
-	FMOVQ 112(R3), F21
-	VFMLA V17.S4, V7.S4, V21.S4
-	FMOVQ 112(R3), F22
-	VFMLA V18.S4, V7.S4, V22.S4
-	FMOVQ 112(R3), F23
-	VFMLA V19.S4, V7.S4, V23.S4
-	FMOVQ 128(R3), F24
-	VFMLA V1.S4, V20.S4, V24.S4
-	FMOVQ 128(R3), F20
-	VFMLA V17.S4, V21.S4, V20.S4
-	FMOVQ 128(R3), F21
-	VFMLA V18.S4, V22.S4, V21.S4
-	FMOVQ 128(R3), F22
-	VFMLA V19.S4, V23.S4, V22.S4
-	FMOVQ 144(R3), F23
-	VFMLA V1.S4, V24.S4, V23.S4
-	FMOVQ 144(R3), F24
-	VFMLA V17.S4, V20.S4, V24.S4
-	FMOVQ 144(R3), F20
-	VFMLA V18.S4, V21.S4, V20.S4
-	FMOVQ 144(R3), F21
-	VFMLA V19.S4, V22.S4, V21.S4
-	FMOVQ 160(R3), F22
-	VFMLA V1.S4, V23.S4, V22.S4
-	FMOVQ 160(R3), F23
-	VFMLA V17.S4, V24.S4, V23.S4
-	FMOVQ 160(R3), F24
-	VFMLA V18.S4, V20.S4, V24.S4
-	FMOVQ 160(R3), F20
-	VFMLA V19.S4, V21.S4, V20.S4
-	FMOVQ 176(R3), F21
-	VFMLA V1.S4, V22.S4, V21.S4
-	FMOVQ 176(R3), F1
-	VFMLA V17.S4, V23.S4, V1.S4
-	FMOVQ 176(R3), F17
-	VFMLA V18.S4, V24.S4, V17.S4
-	FMOVQ 176(R3), F18
-	VFMLA V19.S4, V20.S4, V18.S4
-	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
-	WORD $0x4eacd529 // fsub v9.4s, v9.4s, v12.4s
-	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
-	WORD $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
-	WORD $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
-	WORD $0x4e22c56b // fmaxnm v11.4s, v11.4s, v2.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	VSHL $23, V8.S4, V8.S4
-	VSHL $23, V9.S4, V9.S4
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VFMLA V8.S4, V21.S4, V0.S4
-	VFMLA V9.S4, V1.S4, V0.S4
-	VFMLA V10.S4, V17.S4, V0.S4
-	VFMLA V11.S4, V18.S4, V0.S4
-	FMOVQ 64(R0), F1
-	VFMLA V5.S4, V13.S4, V1.S4
-	FMOVQ 80(R0), F8
-	VFMLA V5.S4, V14.S4, V8.S4
-	FMOVQ 96(R0), F9
-	VFMLA V5.S4, V15.S4, V9.S4
-	FMOVQ 112(R0), F10
-	VFMLA V5.S4, V16.S4, V10.S4
-	VFMLA V6.S4, V13.S4, V1.S4
-	VFMLA V6.S4, V14.S4, V8.S4
-	VFMLA V6.S4, V15.S4, V9.S4
-	VFMLA V6.S4, V16.S4, V10.S4
-	FMOVQ 112(R3), F11
-	VFMLA V1.S4, V7.S4, V11.S4
-	FMOVQ 112(R3), F17
-	VFMLA V8.S4, V7.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V9.S4, V7.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V10.S4, V7.S4, V19.S4
-	FMOVQ 128(R3), F20
-	VFMLA V1.S4, V11.S4, V20.S4
-	FMOVQ 128(R3), F11
-	VFMLA V8.S4, V17.S4, V11.S4
-	FMOVQ 128(R3), F17
-	VFMLA V9.S4, V18.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V10.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V1.S4, V20.S4, V19.S4
-	FMOVQ 144(R3), F20
-	VFMLA V8.S4, V11.S4, V20.S4
-	FMOVQ 144(R3), F11
-	VFMLA V9.S4, V17.S4, V11.S4
-	FMOVQ 144(R3), F17
-	VFMLA V10.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V1.S4, V19.S4, V18.S4
-	FMOVQ 160(R3), F19
-	VFMLA V8.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V9.S4, V11.S4, V20.S4
-	FMOVQ 160(R3), F11
-	VFMLA V10.S4, V17.S4, V11.S4
-	FMOVQ 176(R3), F17
-	VFMLA V1.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F1
-	VFMLA V8.S4, V19.S4, V1.S4
-	FMOVQ 176(R3), F8
-	VFMLA V9.S4, V20.S4, V8.S4
-	FMOVQ 176(R3), F9
-	VFMLA V10.S4, V11.S4, V9.S4
-	WORD $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
-	WORD $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
-	WORD $0x4eacd5ef // fsub v15.4s, v15.4s, v12.4s
-	WORD $0x4eacd610 // fsub v16.4s, v16.4s, v12.4s
-	WORD $0x4e22c5ad // fmaxnm v13.4s, v13.4s, v2.4s
-	WORD $0x4e22c5ce // fmaxnm v14.4s, v14.4s, v2.4s
-	WORD $0x4e22c5ef // fmaxnm v15.4s, v15.4s, v2.4s
-	WORD $0x4e22c610 // fmaxnm v16.4s, v16.4s, v2.4s
-	WORD $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
-	WORD $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
-	WORD $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
-	WORD $0x4e23d610 // fadd v16.4s, v16.4s, v3.4s
-	VSHL $23, V13.S4, V13.S4
-	VSHL $23, V14.S4, V14.S4
-	VSHL $23, V15.S4, V15.S4
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V13.S4, V17.S4, V0.S4
-	VFMLA V14.S4, V1.S4, V0.S4
-	VFMLA V15.S4, V8.S4, V0.S4
-	VFMLA V16.S4, V9.S4, V0.S4
-	VORR V12.B16, V12.B16, V1.B16
-	ADD $128, R0
-	SUBS $32, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	WORD   $0x4e218908 // frintn v8.4s, v8.4s
+	WORD   $0x4e218929 // frintn v9.4s, v9.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e28c42c // fmaxnm v12.4s, v1.4s, v8.4s
+	WORD   $0x4e29c58c // fmaxnm v12.4s, v12.4s, v9.4s
+	WORD   $0x4e2ac58c // fmaxnm v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2bc58c // fmaxnm v12.4s, v12.4s, v11.4s
+	FMOVQ  64(R0), F13
+	WORD   $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	FMOVQ  80(R0), F14
+	WORD   $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	FMOVQ  96(R0), F15
+	WORD   $0x6e24ddef // fmul v15.4s, v15.4s, v4.4s
+	FMOVQ  112(R0), F16
+	WORD   $0x6e24de10 // fmul v16.4s, v16.4s, v4.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD   $0x4e2dc58c // fmaxnm v12.4s, v12.4s, v13.4s
+	WORD   $0x4e2ec58c // fmaxnm v12.4s, v12.4s, v14.4s
+	WORD   $0x4e2fc58c // fmaxnm v12.4s, v12.4s, v15.4s
+	WORD   $0x4e30c58c // fmaxnm v12.4s, v12.4s, v16.4s
+	WORD   $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  0(R0), F1
+	VFMLA  V5.S4, V8.S4, V1.S4
+	FMOVQ  16(R0), F17
+	VFMLA  V5.S4, V9.S4, V17.S4
+	FMOVQ  32(R0), F18
+	VFMLA  V5.S4, V10.S4, V18.S4
+	FMOVQ  48(R0), F19
+	VFMLA  V5.S4, V11.S4, V19.S4
+	VFMLA  V6.S4, V8.S4, V1.S4
+	VFMLA  V6.S4, V9.S4, V17.S4
+	VFMLA  V6.S4, V10.S4, V18.S4
+	VFMLA  V6.S4, V11.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V1.S4, V7.S4, V20.S4
+	FMOVQ  112(R3), F21
+	VFMLA  V17.S4, V7.S4, V21.S4
+	FMOVQ  112(R3), F22
+	VFMLA  V18.S4, V7.S4, V22.S4
+	FMOVQ  112(R3), F23
+	VFMLA  V19.S4, V7.S4, V23.S4
+	FMOVQ  128(R3), F24
+	VFMLA  V1.S4, V20.S4, V24.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V17.S4, V21.S4, V20.S4
+	FMOVQ  128(R3), F21
+	VFMLA  V18.S4, V22.S4, V21.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V19.S4, V23.S4, V22.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V1.S4, V24.S4, V23.S4
+	FMOVQ  144(R3), F24
+	VFMLA  V17.S4, V20.S4, V24.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V18.S4, V21.S4, V20.S4
+	FMOVQ  144(R3), F21
+	VFMLA  V19.S4, V22.S4, V21.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V1.S4, V23.S4, V22.S4
+	FMOVQ  160(R3), F23
+	VFMLA  V17.S4, V24.S4, V23.S4
+	FMOVQ  160(R3), F24
+	VFMLA  V18.S4, V20.S4, V24.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V19.S4, V21.S4, V20.S4
+	FMOVQ  176(R3), F21
+	VFMLA  V1.S4, V22.S4, V21.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V17.S4, V23.S4, V1.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V18.S4, V24.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V19.S4, V20.S4, V18.S4
+	WORD   $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD   $0x4eacd529 // fsub v9.4s, v9.4s, v12.4s
+	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD   $0x4e22c508 // fmaxnm v8.4s, v8.4s, v2.4s
+	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
+	WORD   $0x4e22c54a // fmaxnm v10.4s, v10.4s, v2.4s
+	WORD   $0x4e22c56b // fmaxnm v11.4s, v11.4s, v2.4s
+	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	WORD   $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
+	VSHL   $23, V8.S4, V8.S4
+	VSHL   $23, V9.S4, V9.S4
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VFMLA  V8.S4, V21.S4, V0.S4
+	VFMLA  V9.S4, V1.S4, V0.S4
+	VFMLA  V10.S4, V17.S4, V0.S4
+	VFMLA  V11.S4, V18.S4, V0.S4
+	FMOVQ  64(R0), F1
+	VFMLA  V5.S4, V13.S4, V1.S4
+	FMOVQ  80(R0), F8
+	VFMLA  V5.S4, V14.S4, V8.S4
+	FMOVQ  96(R0), F9
+	VFMLA  V5.S4, V15.S4, V9.S4
+	FMOVQ  112(R0), F10
+	VFMLA  V5.S4, V16.S4, V10.S4
+	VFMLA  V6.S4, V13.S4, V1.S4
+	VFMLA  V6.S4, V14.S4, V8.S4
+	VFMLA  V6.S4, V15.S4, V9.S4
+	VFMLA  V6.S4, V16.S4, V10.S4
+	FMOVQ  112(R3), F11
+	VFMLA  V1.S4, V7.S4, V11.S4
+	FMOVQ  112(R3), F17
+	VFMLA  V8.S4, V7.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V9.S4, V7.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V10.S4, V7.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V1.S4, V11.S4, V20.S4
+	FMOVQ  128(R3), F11
+	VFMLA  V8.S4, V17.S4, V11.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V9.S4, V18.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V10.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V1.S4, V20.S4, V19.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V8.S4, V11.S4, V20.S4
+	FMOVQ  144(R3), F11
+	VFMLA  V9.S4, V17.S4, V11.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V10.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V1.S4, V19.S4, V18.S4
+	FMOVQ  160(R3), F19
+	VFMLA  V8.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V9.S4, V11.S4, V20.S4
+	FMOVQ  160(R3), F11
+	VFMLA  V10.S4, V17.S4, V11.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V1.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F1
+	VFMLA  V8.S4, V19.S4, V1.S4
+	FMOVQ  176(R3), F8
+	VFMLA  V9.S4, V20.S4, V8.S4
+	FMOVQ  176(R3), F9
+	VFMLA  V10.S4, V11.S4, V9.S4
+	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
+	WORD   $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
+	WORD   $0x4eacd5ef // fsub v15.4s, v15.4s, v12.4s
+	WORD   $0x4eacd610 // fsub v16.4s, v16.4s, v12.4s
+	WORD   $0x4e22c5ad // fmaxnm v13.4s, v13.4s, v2.4s
+	WORD   $0x4e22c5ce // fmaxnm v14.4s, v14.4s, v2.4s
+	WORD   $0x4e22c5ef // fmaxnm v15.4s, v15.4s, v2.4s
+	WORD   $0x4e22c610 // fmaxnm v16.4s, v16.4s, v2.4s
+	WORD   $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
+	WORD   $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
+	WORD   $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	WORD   $0x4e23d610 // fadd v16.4s, v16.4s, v3.4s
+	VSHL   $23, V13.S4, V13.S4
+	VSHL   $23, V14.S4, V14.S4
+	VSHL   $23, V15.S4, V15.S4
+	VSHL   $23, V16.S4, V16.S4
+	VFMLA  V13.S4, V17.S4, V0.S4
+	VFMLA  V14.S4, V1.S4, V0.S4
+	VFMLA  V15.S4, V8.S4, V0.S4
+	VFMLA  V16.S4, V9.S4, V0.S4
+	VORR   V12.B16, V12.B16, V1.B16
+	ADD    $128, R0
+	SUBS   $32, R2
+	BGE    loop1
 
 done1:
-	ADD $32, R2
+	ADD    $32, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
+	SUBS   $4, R2
+	BLT    done2
 
 loop2:
-	FMOVQ 0(R0), F2
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ 64(R3), F1
-	FMOVQ 0(R0), F6
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 80(R3), F1
-	VFMLA V1.S4, V2.S4, V6.S4
-	FMOVQ 96(R3), F1
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 128(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	FMOVQ 160(R3), F1
-	VFMLA V6.S4, V7.S4, V1.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V1.S4, V7.S4
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V2.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e22c423 // fmaxnm v3.4s, v1.4s, v2.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	FMOVQ  0(R0), F6
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  80(R3), F1
+	VFMLA  V1.S4, V2.S4, V6.S4
+	FMOVQ  96(R3), F1
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  128(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	FMOVQ  160(R3), F1
+	VFMLA  V6.S4, V7.S4, V1.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V1.S4, V7.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VFMLA  V2.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done3
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F2
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V2.B16, V1.B16, V4.B16
-	VAND V6.B16, V2.B16, V2.B16
-	WORD $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V2.S4, V0.S4
-	VORR V3.B16, V3.B16, V1.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V2.B16, V1.B16, V4.B16
+	VAND   V6.B16, V2.B16, V2.B16
+	WORD   $0x4e24c423 // fmaxnm v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V2.S4, V0.S4
+	VORR   V3.B16, V3.B16, V1.B16
 
 done3:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V1.B16, V1.B16, V2.B16
-	WORD $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
+	VEXT   $8, V1.B16, V1.B16, V2.B16
+	WORD   $0x4e22c422 // fmaxnm v2.4s, v1.4s, v2.4s
 	VREV64 V2.S4, V3.S4
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL $23, V1.S4, V1.S4
-	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F2, exponent+28(FP)
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	VSHL   $23, V1.S4, V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F2, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u32_acc2(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u32_acc2(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	FMOVQ 0(R3), F2
-	FMOVQ 0(R3), F3
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	FMOVQ  0(R3), F2
+	FMOVQ  0(R3), F3
+
 	// 8 vectors a turn.
-	SUBS $32, R2
-	BLT done1
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 16(R3), F6
-	FMOVQ 64(R3), F7
-	FMOVQ 80(R3), F8
-	FMOVQ 96(R3), F9
+	SUBS   $32, R2
+	BLT    done1
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+	FMOVQ  96(R3), F9
 
 loop1:
-	FMOVQ 0(R0), F10
-	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	FMOVQ 32(R0), F11
-	WORD $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	FMOVQ 64(R0), F12
-	WORD $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ 96(R0), F13
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD $0x4e2ac44e // fmaxnm v14.4s, v2.4s, v10.4s
-	WORD $0x4e2bc5ce // fmaxnm v14.4s, v14.4s, v11.4s
-	WORD $0x4e2cc5ce // fmaxnm v14.4s, v14.4s, v12.4s
-	WORD $0x4e2dc5ce // fmaxnm v14.4s, v14.4s, v13.4s
-	WORD $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 0(R0), F2
-	VFMLA V7.S4, V10.S4, V2.S4
-	FMOVQ 32(R0), F15
-	VFMLA V7.S4, V11.S4, V15.S4
-	FMOVQ 64(R0), F16
-	VFMLA V7.S4, V12.S4, V16.S4
-	FMOVQ 96(R0), F17
-	VFMLA V7.S4, V13.S4, V17.S4
-	VFMLA V8.S4, V10.S4, V2.S4
-	VFMLA V8.S4, V11.S4, V15.S4
-	VFMLA V8.S4, V12.S4, V16.S4
-	VFMLA V8.S4, V13.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V2.S4, V9.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V15.S4, V9.S4, V19.S4
-	FMOVQ 112(R3), F20
-	VFMLA V16.S4, V9.S4, V20.S4
-	FMOVQ 112(R3), F21
-	VFMLA V17.S4, V9.S4, V21.S4
-	FMOVQ 128(R3), F22
-	VFMLA V2.S4, V18.S4, V22.S4
-	FMOVQ 128(R3), F18
-	VFMLA V15.S4, V19.S4, V18.S4
-	FMOVQ 128(R3), F19
-	VFMLA V16.S4, V20.S4, V19.S4
-	FMOVQ 128(R3), F20
-	VFMLA V17.S4, V21.S4, V20.S4
-	FMOVQ 144(R3), F21
-	VFMLA V2.S4, V22.S4, V21.S4
-	FMOVQ 144(R3), F22
-	VFMLA V15.S4, V18.S4, V22.S4
-	FMOVQ 144(R3), F18
-	VFMLA V16.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V17.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V2.S4, V21.S4, V20.S4
-	FMOVQ 160(R3), F21
-	VFMLA V15.S4, V22.S4, V21.S4
-	FMOVQ 160(R3), F22
-	VFMLA V16.S4, V18.S4, V22.S4
-	FMOVQ 160(R3), F18
-	VFMLA V17.S4, V19.S4, V18.S4
-	FMOVQ 176(R3), F19
-	VFMLA V2.S4, V20.S4, V19.S4
-	FMOVQ 176(R3), F2
-	VFMLA V15.S4, V21.S4, V2.S4
-	FMOVQ 176(R3), F15
-	VFMLA V16.S4, V22.S4, V15.S4
-	FMOVQ 176(R3), F16
-	VFMLA V17.S4, V18.S4, V16.S4
-	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
-	WORD $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
-	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
-	WORD $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
-	WORD $0x4e24c5ad // fmaxnm v13.4s, v13.4s, v4.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VSHL $23, V12.S4, V12.S4
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V10.S4, V19.S4, V0.S4
-	VFMLA V11.S4, V2.S4, V0.S4
-	VFMLA V12.S4, V15.S4, V0.S4
-	VFMLA V13.S4, V16.S4, V0.S4
-	FMOVQ 16(R0), F2
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ 48(R0), F10
-	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	FMOVQ 80(R0), F11
-	WORD $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	FMOVQ 112(R0), F12
-	WORD $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	WORD $0x4e218842 // frintn v2.4s, v2.4s
-	WORD $0x4e21894a // frintn v10.4s, v10.4s
-	WORD $0x4e21896b // frintn v11.4s, v11.4s
-	WORD $0x4e21898c // frintn v12.4s, v12.4s
-	WORD $0x4e22c46d // fmaxnm v13.4s, v3.4s, v2.4s
-	WORD $0x4e2ac5ad // fmaxnm v13.4s, v13.4s, v10.4s
-	WORD $0x4e2bc5ad // fmaxnm v13.4s, v13.4s, v11.4s
-	WORD $0x4e2cc5ad // fmaxnm v13.4s, v13.4s, v12.4s
-	WORD $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
-	WORD $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 16(R0), F3
-	VFMLA V7.S4, V2.S4, V3.S4
-	FMOVQ 48(R0), F15
-	VFMLA V7.S4, V10.S4, V15.S4
-	FMOVQ 80(R0), F16
-	VFMLA V7.S4, V11.S4, V16.S4
-	FMOVQ 112(R0), F17
-	VFMLA V7.S4, V12.S4, V17.S4
-	VFMLA V8.S4, V2.S4, V3.S4
-	VFMLA V8.S4, V10.S4, V15.S4
-	VFMLA V8.S4, V11.S4, V16.S4
-	VFMLA V8.S4, V12.S4, V17.S4
-	FMOVQ 112(R3), F18
-	VFMLA V3.S4, V9.S4, V18.S4
-	FMOVQ 112(R3), F19
-	VFMLA V15.S4, V9.S4, V19.S4
-	FMOVQ 112(R3), F20
-	VFMLA V16.S4, V9.S4, V20.S4
-	FMOVQ 112(R3), F21
-	VFMLA V17.S4, V9.S4, V21.S4
-	FMOVQ 128(R3), F22
-	VFMLA V3.S4, V18.S4, V22.S4
-	FMOVQ 128(R3), F18
-	VFMLA V15.S4, V19.S4, V18.S4
-	FMOVQ 128(R3), F19
-	VFMLA V16.S4, V20.S4, V19.S4
-	FMOVQ 128(R3), F20
-	VFMLA V17.S4, V21.S4, V20.S4
-	FMOVQ 144(R3), F21
-	VFMLA V3.S4, V22.S4, V21.S4
-	FMOVQ 144(R3), F22
-	VFMLA V15.S4, V18.S4, V22.S4
-	FMOVQ 144(R3), F18
-	VFMLA V16.S4, V19.S4, V18.S4
-	FMOVQ 144(R3), F19
-	VFMLA V17.S4, V20.S4, V19.S4
-	FMOVQ 160(R3), F20
-	VFMLA V3.S4, V21.S4, V20.S4
-	FMOVQ 160(R3), F21
-	VFMLA V15.S4, V22.S4, V21.S4
-	FMOVQ 160(R3), F22
-	VFMLA V16.S4, V18.S4, V22.S4
-	FMOVQ 160(R3), F18
-	VFMLA V17.S4, V19.S4, V18.S4
-	FMOVQ 176(R3), F19
-	VFMLA V3.S4, V20.S4, V19.S4
-	FMOVQ 176(R3), F3
-	VFMLA V15.S4, V21.S4, V3.S4
-	FMOVQ 176(R3), F15
-	VFMLA V16.S4, V22.S4, V15.S4
-	FMOVQ 176(R3), F16
-	VFMLA V17.S4, V18.S4, V16.S4
-	WORD $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
-	WORD $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
-	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
-	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
-	WORD $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	VSHL $23, V10.S4, V10.S4
-	VSHL $23, V11.S4, V11.S4
-	VSHL $23, V12.S4, V12.S4
-	VFMLA V2.S4, V19.S4, V1.S4
-	VFMLA V10.S4, V3.S4, V1.S4
-	VFMLA V11.S4, V15.S4, V1.S4
-	VFMLA V12.S4, V16.S4, V1.S4
-	VORR V14.B16, V14.B16, V2.B16
-	VORR V13.B16, V13.B16, V3.B16
-	ADD $128, R0
-	SUBS $32, R2
-	BGE loop1
+	FMOVQ  0(R0), F10
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	FMOVQ  64(R0), F12
+	WORD   $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
+	FMOVQ  96(R0), F13
+	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2ac44e // fmaxnm v14.4s, v2.4s, v10.4s
+	WORD   $0x4e2bc5ce // fmaxnm v14.4s, v14.4s, v11.4s
+	WORD   $0x4e2cc5ce // fmaxnm v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2dc5ce // fmaxnm v14.4s, v14.4s, v13.4s
+	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ  0(R0), F2
+	VFMLA  V7.S4, V10.S4, V2.S4
+	FMOVQ  32(R0), F15
+	VFMLA  V7.S4, V11.S4, V15.S4
+	FMOVQ  64(R0), F16
+	VFMLA  V7.S4, V12.S4, V16.S4
+	FMOVQ  96(R0), F17
+	VFMLA  V7.S4, V13.S4, V17.S4
+	VFMLA  V8.S4, V10.S4, V2.S4
+	VFMLA  V8.S4, V11.S4, V15.S4
+	VFMLA  V8.S4, V12.S4, V16.S4
+	VFMLA  V8.S4, V13.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V2.S4, V9.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V15.S4, V9.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V16.S4, V9.S4, V20.S4
+	FMOVQ  112(R3), F21
+	VFMLA  V17.S4, V9.S4, V21.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V2.S4, V18.S4, V22.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V15.S4, V19.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V16.S4, V20.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V17.S4, V21.S4, V20.S4
+	FMOVQ  144(R3), F21
+	VFMLA  V2.S4, V22.S4, V21.S4
+	FMOVQ  144(R3), F22
+	VFMLA  V15.S4, V18.S4, V22.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V16.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V17.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V2.S4, V21.S4, V20.S4
+	FMOVQ  160(R3), F21
+	VFMLA  V15.S4, V22.S4, V21.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V16.S4, V18.S4, V22.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V17.S4, V19.S4, V18.S4
+	FMOVQ  176(R3), F19
+	VFMLA  V2.S4, V20.S4, V19.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V15.S4, V21.S4, V2.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V16.S4, V22.S4, V15.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V17.S4, V18.S4, V16.S4
+	WORD   $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD   $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD   $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD   $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
+	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+	WORD   $0x4e24c5ad // fmaxnm v13.4s, v13.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	VSHL   $23, V13.S4, V13.S4
+	VFMLA  V10.S4, V19.S4, V0.S4
+	VFMLA  V11.S4, V2.S4, V0.S4
+	VFMLA  V12.S4, V15.S4, V0.S4
+	VFMLA  V13.S4, V16.S4, V0.S4
+	FMOVQ  16(R0), F2
+	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	FMOVQ  80(R0), F11
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	FMOVQ  112(R0), F12
+	WORD   $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
+	WORD   $0x4e218842 // frintn v2.4s, v2.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e22c46d // fmaxnm v13.4s, v3.4s, v2.4s
+	WORD   $0x4e2ac5ad // fmaxnm v13.4s, v13.4s, v10.4s
+	WORD   $0x4e2bc5ad // fmaxnm v13.4s, v13.4s, v11.4s
+	WORD   $0x4e2cc5ad // fmaxnm v13.4s, v13.4s, v12.4s
+	WORD   $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
+	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  16(R0), F3
+	VFMLA  V7.S4, V2.S4, V3.S4
+	FMOVQ  48(R0), F15
+	VFMLA  V7.S4, V10.S4, V15.S4
+	FMOVQ  80(R0), F16
+	VFMLA  V7.S4, V11.S4, V16.S4
+	FMOVQ  112(R0), F17
+	VFMLA  V7.S4, V12.S4, V17.S4
+	VFMLA  V8.S4, V2.S4, V3.S4
+	VFMLA  V8.S4, V10.S4, V15.S4
+	VFMLA  V8.S4, V11.S4, V16.S4
+	VFMLA  V8.S4, V12.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V3.S4, V9.S4, V18.S4
+	FMOVQ  112(R3), F19
+	VFMLA  V15.S4, V9.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V16.S4, V9.S4, V20.S4
+	FMOVQ  112(R3), F21
+	VFMLA  V17.S4, V9.S4, V21.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V3.S4, V18.S4, V22.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V15.S4, V19.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V16.S4, V20.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V17.S4, V21.S4, V20.S4
+	FMOVQ  144(R3), F21
+	VFMLA  V3.S4, V22.S4, V21.S4
+	FMOVQ  144(R3), F22
+	VFMLA  V15.S4, V18.S4, V22.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V16.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V17.S4, V20.S4, V19.S4
+	FMOVQ  160(R3), F20
+	VFMLA  V3.S4, V21.S4, V20.S4
+	FMOVQ  160(R3), F21
+	VFMLA  V15.S4, V22.S4, V21.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V16.S4, V18.S4, V22.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V17.S4, V19.S4, V18.S4
+	FMOVQ  176(R3), F19
+	VFMLA  V3.S4, V20.S4, V19.S4
+	FMOVQ  176(R3), F3
+	VFMLA  V15.S4, V21.S4, V3.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V16.S4, V22.S4, V15.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V17.S4, V18.S4, V16.S4
+	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+	WORD   $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
+	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	WORD   $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD   $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	VFMLA  V2.S4, V19.S4, V1.S4
+	VFMLA  V10.S4, V3.S4, V1.S4
+	VFMLA  V11.S4, V15.S4, V1.S4
+	VFMLA  V12.S4, V16.S4, V1.S4
+	VORR   V14.B16, V14.B16, V2.B16
+	VORR   V13.B16, V13.B16, V3.B16
+	ADD    $128, R0
+	SUBS   $32, R2
+	BGE    loop1
 
 done1:
-	ADD $32, R2
+	ADD    $32, R2
+
 	// Merge the sums.
-	WORD $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V3.S4, V1.S4, V0.S4
-	VORR V4.B16, V4.B16, V2.B16
+	WORD   $0x4e23c444 // fmaxnm v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	VFMLA  V3.S4, V1.S4, V0.S4
+	VORR   V4.B16, V4.B16, V2.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F4
-	WORD $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	FMOVQ 64(R3), F2
-	FMOVQ 0(R0), F6
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F2
-	VFMLA V2.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F2
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 128(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	FMOVQ 160(R3), F2
-	VFMLA V6.S4, V7.S4, V2.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V2.S4, V7.S4
-	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	WORD $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c443 // fmaxnm v3.4s, v2.4s, v1.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ  64(R3), F2
+	FMOVQ  0(R0), F6
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F2
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  128(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	FMOVQ  160(R3), F2
+	VFMLA  V6.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V2.S4, V7.S4
+	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F3
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V3.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F3
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V3.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F3
+	FMOVS  (R0), F3
 
 l2:
-	FMOVQ 16(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V3.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V3.S4, V5.S4, V6.S4
-	VBIF V1.B16, V2.B16, V4.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
-	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V4.S4, V1.S4, V0.S4
-	VORR V3.B16, V3.B16, V2.B16
+	FMOVQ  16(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V3.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V3.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V2.B16, V4.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e24c443 // fmaxnm v3.4s, v2.4s, v4.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	VFMLA  V4.S4, V1.S4, V0.S4
+	VORR   V3.B16, V3.B16, V2.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V2.B16, V2.B16, V1.B16
-	WORD $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
+	VEXT   $8, V2.B16, V2.B16, V1.B16
+	WORD   $0x4e21c441 // fmaxnm v1.4s, v2.4s, v1.4s
 	VREV64 V1.S4, V3.S4
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
-	FMOVQ 48(R3), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET
 
 // func f32_raddextexp_ukernel__neonfma_p5_u32_acc4(src []float32) (mantissa float32, exponent float32)
 TEXT ·f32_raddextexp_ukernel__neonfma_p5_u32_acc4(SB), NOSPLIT, $0-32
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums: 0 * 2^-Inf.
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V2.B16, V2.B16, V2.B16
-	VEOR V3.B16, V3.B16, V3.B16
-	FMOVQ 0(R3), F4
-	FMOVQ 0(R3), F5
-	FMOVQ 0(R3), F6
-	FMOVQ 0(R3), F7
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	VEOR   V2.B16, V2.B16, V2.B16
+	VEOR   V3.B16, V3.B16, V3.B16
+	FMOVQ  0(R3), F4
+	FMOVQ  0(R3), F5
+	FMOVQ  0(R3), F6
+	FMOVQ  0(R3), F7
+
 	// 8 vectors a turn.
-	SUBS $32, R2
-	BLT done1
-	FMOVQ 32(R3), F8
-	FMOVQ 48(R3), F9
-	FMOVQ 16(R3), F10
-	FMOVQ 64(R3), F11
-	FMOVQ 80(R3), F12
-	FMOVQ 96(R3), F13
+	SUBS   $32, R2
+	BLT    done1
+	FMOVQ  32(R3), F8
+	FMOVQ  48(R3), F9
+	FMOVQ  16(R3), F10
+	FMOVQ  64(R3), F11
+	FMOVQ  80(R3), F12
+	FMOVQ  96(R3), F13
 
 loop1:
-	FMOVQ 0(R0), F14
-	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
-	FMOVQ 16(R0), F15
-	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
-	FMOVQ 64(R0), F16
-	WORD $0x6e2ade10 // fmul v16.4s, v16.4s, v10.4s
-	FMOVQ 80(R0), F17
-	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD $0x4e218a31 // frintn v17.4s, v17.4s
-	WORD $0x4e2ec492 // fmaxnm v18.4s, v4.4s, v14.4s
-	WORD $0x4e2fc4b3 // fmaxnm v19.4s, v5.4s, v15.4s
-	WORD $0x4e30c652 // fmaxnm v18.4s, v18.4s, v16.4s
-	WORD $0x4e31c673 // fmaxnm v19.4s, v19.4s, v17.4s
-	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
-	WORD $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
-	WORD $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	FMOVQ 0(R0), F4
-	VFMLA V11.S4, V14.S4, V4.S4
-	FMOVQ 16(R0), F5
-	VFMLA V11.S4, V15.S4, V5.S4
-	FMOVQ 64(R0), F20
-	VFMLA V11.S4, V16.S4, V20.S4
-	FMOVQ 80(R0), F21
-	VFMLA V11.S4, V17.S4, V21.S4
-	VFMLA V12.S4, V14.S4, V4.S4
-	VFMLA V12.S4, V15.S4, V5.S4
-	VFMLA V12.S4, V16.S4, V20.S4
-	VFMLA V12.S4, V17.S4, V21.S4
-	FMOVQ 112(R3), F22
-	VFMLA V4.S4, V13.S4, V22.S4
-	FMOVQ 112(R3), F23
-	VFMLA V5.S4, V13.S4, V23.S4
-	FMOVQ 112(R3), F24
-	VFMLA V20.S4, V13.S4, V24.S4
-	FMOVQ 112(R3), F25
-	VFMLA V21.S4, V13.S4, V25.S4
-	FMOVQ 128(R3), F26
-	VFMLA V4.S4, V22.S4, V26.S4
-	FMOVQ 128(R3), F22
-	VFMLA V5.S4, V23.S4, V22.S4
-	FMOVQ 128(R3), F23
-	VFMLA V20.S4, V24.S4, V23.S4
-	FMOVQ 128(R3), F24
-	VFMLA V21.S4, V25.S4, V24.S4
-	FMOVQ 144(R3), F25
-	VFMLA V4.S4, V26.S4, V25.S4
-	FMOVQ 144(R3), F26
-	VFMLA V5.S4, V22.S4, V26.S4
-	FMOVQ 144(R3), F22
-	VFMLA V20.S4, V23.S4, V22.S4
-	FMOVQ 144(R3), F23
-	VFMLA V21.S4, V24.S4, V23.S4
-	FMOVQ 160(R3), F24
-	VFMLA V4.S4, V25.S4, V24.S4
-	FMOVQ 160(R3), F25
-	VFMLA V5.S4, V26.S4, V25.S4
-	FMOVQ 160(R3), F26
-	VFMLA V20.S4, V22.S4, V26.S4
-	FMOVQ 160(R3), F22
-	VFMLA V21.S4, V23.S4, V22.S4
-	FMOVQ 176(R3), F23
-	VFMLA V4.S4, V24.S4, V23.S4
-	FMOVQ 176(R3), F4
-	VFMLA V5.S4, V25.S4, V4.S4
-	FMOVQ 176(R3), F5
-	VFMLA V20.S4, V26.S4, V5.S4
-	FMOVQ 176(R3), F20
-	VFMLA V21.S4, V22.S4, V20.S4
-	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
-	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
-	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
-	WORD $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
-	WORD $0x4e28c610 // fmaxnm v16.4s, v16.4s, v8.4s
-	WORD $0x4e28c631 // fmaxnm v17.4s, v17.4s, v8.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
-	WORD $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
-	WORD $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	VSHL $23, V14.S4, V14.S4
-	VSHL $23, V15.S4, V15.S4
-	VSHL $23, V16.S4, V16.S4
-	VSHL $23, V17.S4, V17.S4
-	VFMLA V14.S4, V23.S4, V0.S4
-	VFMLA V15.S4, V4.S4, V1.S4
-	VFMLA V16.S4, V5.S4, V0.S4
-	VFMLA V17.S4, V20.S4, V1.S4
-	FMOVQ 32(R0), F4
-	WORD $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
-	FMOVQ 48(R0), F5
-	WORD $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
-	FMOVQ 96(R0), F14
-	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
-	FMOVQ 112(R0), F15
-	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
-	WORD $0x4e218884 // frintn v4.4s, v4.4s
-	WORD $0x4e2188a5 // frintn v5.4s, v5.4s
-	WORD $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD $0x4e2189ef // frintn v15.4s, v15.4s
-	WORD $0x4e24c4d0 // fmaxnm v16.4s, v6.4s, v4.4s
-	WORD $0x4e25c4f1 // fmaxnm v17.4s, v7.4s, v5.4s
-	WORD $0x4e2ec610 // fmaxnm v16.4s, v16.4s, v14.4s
-	WORD $0x4e2fc631 // fmaxnm v17.4s, v17.4s, v15.4s
-	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
-	WORD $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
-	WORD $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ 32(R0), F6
-	VFMLA V11.S4, V4.S4, V6.S4
-	FMOVQ 48(R0), F7
-	VFMLA V11.S4, V5.S4, V7.S4
-	FMOVQ 96(R0), F20
-	VFMLA V11.S4, V14.S4, V20.S4
-	FMOVQ 112(R0), F21
-	VFMLA V11.S4, V15.S4, V21.S4
-	VFMLA V12.S4, V4.S4, V6.S4
-	VFMLA V12.S4, V5.S4, V7.S4
-	VFMLA V12.S4, V14.S4, V20.S4
-	VFMLA V12.S4, V15.S4, V21.S4
-	FMOVQ 112(R3), F22
-	VFMLA V6.S4, V13.S4, V22.S4
-	FMOVQ 112(R3), F23
-	VFMLA V7.S4, V13.S4, V23.S4
-	FMOVQ 112(R3), F24
-	VFMLA V20.S4, V13.S4, V24.S4
-	FMOVQ 112(R3), F25
-	VFMLA V21.S4, V13.S4, V25.S4
-	FMOVQ 128(R3), F26
-	VFMLA V6.S4, V22.S4, V26.S4
-	FMOVQ 128(R3), F22
-	VFMLA V7.S4, V23.S4, V22.S4
-	FMOVQ 128(R3), F23
-	VFMLA V20.S4, V24.S4, V23.S4
-	FMOVQ 128(R3), F24
-	VFMLA V21.S4, V25.S4, V24.S4
-	FMOVQ 144(R3), F25
-	VFMLA V6.S4, V26.S4, V25.S4
-	FMOVQ 144(R3), F26
-	VFMLA V7.S4, V22.S4, V26.S4
-	FMOVQ 144(R3), F22
-	VFMLA V20.S4, V23.S4, V22.S4
-	FMOVQ 144(R3), F23
-	VFMLA V21.S4, V24.S4, V23.S4
-	FMOVQ 160(R3), F24
-	VFMLA V6.S4, V25.S4, V24.S4
-	FMOVQ 160(R3), F25
-	VFMLA V7.S4, V26.S4, V25.S4
-	FMOVQ 160(R3), F26
-	VFMLA V20.S4, V22.S4, V26.S4
-	FMOVQ 160(R3), F22
-	VFMLA V21.S4, V23.S4, V22.S4
-	FMOVQ 176(R3), F23
-	VFMLA V6.S4, V24.S4, V23.S4
-	FMOVQ 176(R3), F6
-	VFMLA V7.S4, V25.S4, V6.S4
-	FMOVQ 176(R3), F7
-	VFMLA V20.S4, V26.S4, V7.S4
-	FMOVQ 176(R3), F20
-	VFMLA V21.S4, V22.S4, V20.S4
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
-	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
-	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
-	WORD $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
-	WORD $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
-	WORD $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
-	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
-	VSHL $23, V4.S4, V4.S4
-	VSHL $23, V5.S4, V5.S4
-	VSHL $23, V14.S4, V14.S4
-	VSHL $23, V15.S4, V15.S4
-	VFMLA V4.S4, V23.S4, V2.S4
-	VFMLA V5.S4, V6.S4, V3.S4
-	VFMLA V14.S4, V7.S4, V2.S4
-	VFMLA V15.S4, V20.S4, V3.S4
-	VORR V18.B16, V18.B16, V4.B16
-	VORR V19.B16, V19.B16, V5.B16
-	VORR V16.B16, V16.B16, V6.B16
-	VORR V17.B16, V17.B16, V7.B16
-	ADD $128, R0
-	SUBS $32, R2
-	BGE loop1
+	FMOVQ  0(R0), F14
+	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	FMOVQ  16(R0), F15
+	WORD   $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
+	FMOVQ  64(R0), F16
+	WORD   $0x6e2ade10 // fmul v16.4s, v16.4s, v10.4s
+	FMOVQ  80(R0), F17
+	WORD   $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD   $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD   $0x4e2ec492 // fmaxnm v18.4s, v4.4s, v14.4s
+	WORD   $0x4e2fc4b3 // fmaxnm v19.4s, v5.4s, v15.4s
+	WORD   $0x4e30c652 // fmaxnm v18.4s, v18.4s, v16.4s
+	WORD   $0x4e31c673 // fmaxnm v19.4s, v19.4s, v17.4s
+	WORD   $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
+	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
+	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
+	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	VSHL   $23, V5.S4, V5.S4
+	WORD   $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	FMOVQ  0(R0), F4
+	VFMLA  V11.S4, V14.S4, V4.S4
+	FMOVQ  16(R0), F5
+	VFMLA  V11.S4, V15.S4, V5.S4
+	FMOVQ  64(R0), F20
+	VFMLA  V11.S4, V16.S4, V20.S4
+	FMOVQ  80(R0), F21
+	VFMLA  V11.S4, V17.S4, V21.S4
+	VFMLA  V12.S4, V14.S4, V4.S4
+	VFMLA  V12.S4, V15.S4, V5.S4
+	VFMLA  V12.S4, V16.S4, V20.S4
+	VFMLA  V12.S4, V17.S4, V21.S4
+	FMOVQ  112(R3), F22
+	VFMLA  V4.S4, V13.S4, V22.S4
+	FMOVQ  112(R3), F23
+	VFMLA  V5.S4, V13.S4, V23.S4
+	FMOVQ  112(R3), F24
+	VFMLA  V20.S4, V13.S4, V24.S4
+	FMOVQ  112(R3), F25
+	VFMLA  V21.S4, V13.S4, V25.S4
+	FMOVQ  128(R3), F26
+	VFMLA  V4.S4, V22.S4, V26.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V5.S4, V23.S4, V22.S4
+	FMOVQ  128(R3), F23
+	VFMLA  V20.S4, V24.S4, V23.S4
+	FMOVQ  128(R3), F24
+	VFMLA  V21.S4, V25.S4, V24.S4
+	FMOVQ  144(R3), F25
+	VFMLA  V4.S4, V26.S4, V25.S4
+	FMOVQ  144(R3), F26
+	VFMLA  V5.S4, V22.S4, V26.S4
+	FMOVQ  144(R3), F22
+	VFMLA  V20.S4, V23.S4, V22.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V21.S4, V24.S4, V23.S4
+	FMOVQ  160(R3), F24
+	VFMLA  V4.S4, V25.S4, V24.S4
+	FMOVQ  160(R3), F25
+	VFMLA  V5.S4, V26.S4, V25.S4
+	FMOVQ  160(R3), F26
+	VFMLA  V20.S4, V22.S4, V26.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V21.S4, V23.S4, V22.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V4.S4, V24.S4, V23.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V5.S4, V25.S4, V4.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V20.S4, V26.S4, V5.S4
+	FMOVQ  176(R3), F20
+	VFMLA  V21.S4, V22.S4, V20.S4
+	WORD   $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD   $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD   $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD   $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD   $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
+	WORD   $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
+	WORD   $0x4e28c610 // fmaxnm v16.4s, v16.4s, v8.4s
+	WORD   $0x4e28c631 // fmaxnm v17.4s, v17.4s, v8.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
+	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
+	VSHL   $23, V14.S4, V14.S4
+	VSHL   $23, V15.S4, V15.S4
+	VSHL   $23, V16.S4, V16.S4
+	VSHL   $23, V17.S4, V17.S4
+	VFMLA  V14.S4, V23.S4, V0.S4
+	VFMLA  V15.S4, V4.S4, V1.S4
+	VFMLA  V16.S4, V5.S4, V0.S4
+	VFMLA  V17.S4, V20.S4, V1.S4
+	FMOVQ  32(R0), F4
+	WORD   $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	FMOVQ  48(R0), F5
+	WORD   $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	FMOVQ  96(R0), F14
+	WORD   $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	FMOVQ  112(R0), F15
+	WORD   $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	WORD   $0x4e2188a5 // frintn v5.4s, v5.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e24c4d0 // fmaxnm v16.4s, v6.4s, v4.4s
+	WORD   $0x4e25c4f1 // fmaxnm v17.4s, v7.4s, v5.4s
+	WORD   $0x4e2ec610 // fmaxnm v16.4s, v16.4s, v14.4s
+	WORD   $0x4e2fc631 // fmaxnm v17.4s, v17.4s, v15.4s
+	WORD   $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	WORD   $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
+	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	VSHL   $23, V6.S4, V6.S4
+	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD   $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+	WORD   $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
+	WORD   $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	VSHL   $23, V7.S4, V7.S4
+	WORD   $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	FMOVQ  32(R0), F6
+	VFMLA  V11.S4, V4.S4, V6.S4
+	FMOVQ  48(R0), F7
+	VFMLA  V11.S4, V5.S4, V7.S4
+	FMOVQ  96(R0), F20
+	VFMLA  V11.S4, V14.S4, V20.S4
+	FMOVQ  112(R0), F21
+	VFMLA  V11.S4, V15.S4, V21.S4
+	VFMLA  V12.S4, V4.S4, V6.S4
+	VFMLA  V12.S4, V5.S4, V7.S4
+	VFMLA  V12.S4, V14.S4, V20.S4
+	VFMLA  V12.S4, V15.S4, V21.S4
+	FMOVQ  112(R3), F22
+	VFMLA  V6.S4, V13.S4, V22.S4
+	FMOVQ  112(R3), F23
+	VFMLA  V7.S4, V13.S4, V23.S4
+	FMOVQ  112(R3), F24
+	VFMLA  V20.S4, V13.S4, V24.S4
+	FMOVQ  112(R3), F25
+	VFMLA  V21.S4, V13.S4, V25.S4
+	FMOVQ  128(R3), F26
+	VFMLA  V6.S4, V22.S4, V26.S4
+	FMOVQ  128(R3), F22
+	VFMLA  V7.S4, V23.S4, V22.S4
+	FMOVQ  128(R3), F23
+	VFMLA  V20.S4, V24.S4, V23.S4
+	FMOVQ  128(R3), F24
+	VFMLA  V21.S4, V25.S4, V24.S4
+	FMOVQ  144(R3), F25
+	VFMLA  V6.S4, V26.S4, V25.S4
+	FMOVQ  144(R3), F26
+	VFMLA  V7.S4, V22.S4, V26.S4
+	FMOVQ  144(R3), F22
+	VFMLA  V20.S4, V23.S4, V22.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V21.S4, V24.S4, V23.S4
+	FMOVQ  160(R3), F24
+	VFMLA  V6.S4, V25.S4, V24.S4
+	FMOVQ  160(R3), F25
+	VFMLA  V7.S4, V26.S4, V25.S4
+	FMOVQ  160(R3), F26
+	VFMLA  V20.S4, V22.S4, V26.S4
+	FMOVQ  160(R3), F22
+	VFMLA  V21.S4, V23.S4, V22.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V6.S4, V24.S4, V23.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V7.S4, V25.S4, V6.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V20.S4, V26.S4, V7.S4
+	FMOVQ  176(R3), F20
+	VFMLA  V21.S4, V22.S4, V20.S4
+	WORD   $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD   $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD   $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD   $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
+	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
+	WORD   $0x4e28c5ce // fmaxnm v14.4s, v14.4s, v8.4s
+	WORD   $0x4e28c5ef // fmaxnm v15.4s, v15.4s, v8.4s
+	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
+	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	VSHL   $23, V4.S4, V4.S4
+	VSHL   $23, V5.S4, V5.S4
+	VSHL   $23, V14.S4, V14.S4
+	VSHL   $23, V15.S4, V15.S4
+	VFMLA  V4.S4, V23.S4, V2.S4
+	VFMLA  V5.S4, V6.S4, V3.S4
+	VFMLA  V14.S4, V7.S4, V2.S4
+	VFMLA  V15.S4, V20.S4, V3.S4
+	VORR   V18.B16, V18.B16, V4.B16
+	VORR   V19.B16, V19.B16, V5.B16
+	VORR   V16.B16, V16.B16, V6.B16
+	VORR   V17.B16, V17.B16, V7.B16
+	ADD    $128, R0
+	SUBS   $32, R2
+	BGE    loop1
 
 done1:
-	ADD $32, R2
+	ADD    $32, R2
+
 	// Merge the sums.
-	WORD $0x4e25c488 // fmaxnm v8.4s, v4.4s, v5.4s
-	WORD $0x4e27c4c9 // fmaxnm v9.4s, v6.4s, v7.4s
-	WORD $0x4e29c508 // fmaxnm v8.4s, v8.4s, v9.4s
-	WORD $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
-	FMOVQ 32(R3), F9
-	WORD $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
-	FMOVQ 48(R3), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
-	WORD $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V5.S4, V1.S4, V0.S4
-	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
-	WORD $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	VSHL $23, V6.S4, V6.S4
-	VFMLA V6.S4, V2.S4, V0.S4
-	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
-	WORD $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	VSHL $23, V7.S4, V7.S4
-	VFMLA V7.S4, V3.S4, V0.S4
-	VORR V8.B16, V8.B16, V4.B16
+	WORD   $0x4e25c488 // fmaxnm v8.4s, v4.4s, v5.4s
+	WORD   $0x4e27c4c9 // fmaxnm v9.4s, v6.4s, v7.4s
+	WORD   $0x4e29c508 // fmaxnm v8.4s, v8.4s, v9.4s
+	WORD   $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
+	FMOVQ  32(R3), F9
+	WORD   $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
+	FMOVQ  48(R3), F10
+	WORD   $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+	WORD   $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
+	WORD   $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
+	VSHL   $23, V5.S4, V5.S4
+	VFMLA  V5.S4, V1.S4, V0.S4
+	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+	WORD   $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
+	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	VSHL   $23, V6.S4, V6.S4
+	VFMLA  V6.S4, V2.S4, V0.S4
+	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	WORD   $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
+	WORD   $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	VSHL   $23, V7.S4, V7.S4
+	VFMLA  V7.S4, V3.S4, V0.S4
+	VORR   V8.B16, V8.B16, V4.B16
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	FMOVQ 16(R3), F2
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x4e218821 // frintn v1.4s, v1.4s
-	WORD $0x4e21c482 // fmaxnm v2.4s, v4.4s, v1.4s
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ 32(R3), F3
-	WORD $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
-	FMOVQ 48(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	FMOVQ 64(R3), F4
-	FMOVQ 0(R0), F6
-	VFMLA V4.S4, V1.S4, V6.S4
-	FMOVQ 80(R3), F4
-	VFMLA V4.S4, V1.S4, V6.S4
-	FMOVQ 96(R3), F4
-	FMOVQ 112(R3), F7
-	VFMLA V6.S4, V4.S4, V7.S4
-	FMOVQ 128(R3), F4
-	VFMLA V6.S4, V7.S4, V4.S4
-	FMOVQ 144(R3), F7
-	VFMLA V6.S4, V4.S4, V7.S4
-	FMOVQ 160(R3), F4
-	VFMLA V6.S4, V7.S4, V4.S4
-	FMOVQ 176(R3), F7
-	VFMLA V6.S4, V4.S4, V7.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V1.S4, V7.S4, V0.S4
-	VORR V2.B16, V2.B16, V4.B16
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	FMOVQ  16(R3), F2
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD   $0x4e218821 // frintn v1.4s, v1.4s
+	WORD   $0x4e21c482 // fmaxnm v2.4s, v4.4s, v1.4s
+	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ  64(R3), F4
+	FMOVQ  0(R0), F6
+	VFMLA  V4.S4, V1.S4, V6.S4
+	FMOVQ  80(R3), F4
+	VFMLA  V4.S4, V1.S4, V6.S4
+	FMOVQ  96(R3), F4
+	FMOVQ  112(R3), F7
+	VFMLA  V6.S4, V4.S4, V7.S4
+	FMOVQ  128(R3), F4
+	VFMLA  V6.S4, V7.S4, V4.S4
+	FMOVQ  144(R3), F7
+	VFMLA  V6.S4, V4.S4, V7.S4
+	FMOVQ  160(R3), F4
+	VFMLA  V6.S4, V7.S4, V4.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V6.S4, V4.S4, V7.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	VSHL   $23, V1.S4, V1.S4
+	VFMLA  V1.S4, V7.S4, V0.S4
+	VORR   V2.B16, V2.B16, V4.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left; the other lanes stay as they are.
-	CBZ R2, done4
-	MOVD $tailmask<>+16(SB), R5
-	SUB R2<<2, R5, R5
-	FMOVQ (R5), F1
-	TBZ $1, R2, l1
-	FMOVD (R0), F2
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V2.S[2]
-	B l2
+	CBZ    R2, done4
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F1
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F2
+	FMOVS  (R0), F2
 
 l2:
-	FMOVQ 16(R3), F3
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V3.S4, V2.S4
-	FMOVQ 80(R3), F5
-	VFMLA V5.S4, V3.S4, V2.S4
-	FMOVQ 96(R3), F5
-	FMOVQ 112(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 128(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 144(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 160(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 176(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	VBIF V1.B16, V4.B16, V3.B16
-	VAND V6.B16, V1.B16, V1.B16
-	WORD $0x4e23c482 // fmaxnm v2.4s, v4.4s, v3.4s
-	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
-	FMOVQ 32(R3), F5
-	WORD $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R3), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	WORD $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V3.S4, V1.S4, V0.S4
-	VORR V2.B16, V2.B16, V4.B16
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD   $0x4e218863 // frintn v3.4s, v3.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V3.S4, V2.S4
+	FMOVQ  80(R3), F5
+	VFMLA  V5.S4, V3.S4, V2.S4
+	FMOVQ  96(R3), F5
+	FMOVQ  112(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  128(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  144(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  176(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	VBIF   V1.B16, V4.B16, V3.B16
+	VAND   V6.B16, V1.B16, V1.B16
+	WORD   $0x4e23c482 // fmaxnm v2.4s, v4.4s, v3.4s
+	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	VSHL   $23, V3.S4, V3.S4
+	VFMLA  V3.S4, V1.S4, V0.S4
+	VORR   V2.B16, V2.B16, V4.B16
 
 done4:
+
 	// All lanes at their largest exponent, then add them up.
-	VEXT $8, V4.B16, V4.B16, V1.B16
-	WORD $0x4e21c481 // fmaxnm v1.4s, v4.4s, v1.4s
+	VEXT   $8, V4.B16, V4.B16, V1.B16
+	WORD   $0x4e21c481 // fmaxnm v1.4s, v4.4s, v1.4s
 	VREV64 V1.S4, V2.S4
-	WORD $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
-	WORD $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
-	FMOVQ 32(R3), F2
-	WORD $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
-	FMOVQ 48(R3), F2
-	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	VSHL $23, V4.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	FMOVS F0, mantissa+24(FP)
-	FMOVS F1, exponent+28(FP)
+	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
+	WORD   $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
+	FMOVQ  32(R3), F2
+	WORD   $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
+	FMOVQ  48(R3), F2
+	WORD   $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	FMOVS  F0, mantissa+24(FP)
+	FMOVS  F1, exponent+28(FP)
 	RET

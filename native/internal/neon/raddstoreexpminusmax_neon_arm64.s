@@ -131,2231 +131,2295 @@ GLOBL exp2k64<>(SB), RODATA|NOPTR, $256
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
-	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
-	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F24
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V24.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V24.D[1]
-	VAND V5.B16, V17.B16, V25.B16
-	VAND V5.B16, V18.B16, V26.B16
-	VAND V5.B16, V19.B16, V27.B16
-	VAND V5.B16, V20.B16, V28.B16
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VSHL $17, V28.S4, V28.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	VADD V28.S4, V24.S4, V24.S4
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
-	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
-	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
-	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
-	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
-	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
-	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
-	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
-	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
-	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
-	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
-	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
-	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
-	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
-	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
-	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
-	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
-	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
-	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
-	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
-	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
-	FMOVQ F13, 0(R1)
-	FMOVQ F14, 16(R1)
-	FMOVQ F15, 32(R1)
-	FMOVQ F16, 48(R1)
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  48(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	WORD   $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	WORD   $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F24
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V24.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V24.D[1]
+	VAND   V5.B16, V17.B16, V25.B16
+	VAND   V5.B16, V18.B16, V26.B16
+	VAND   V5.B16, V19.B16, V27.B16
+	VAND   V5.B16, V20.B16, V28.B16
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V28.S4, V28.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	VADD   V28.S4, V24.S4, V24.S4
+	WORD   $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
+	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
+	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD   $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD   $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD   $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
+	WORD   $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
+	WORD   $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD   $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD   $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD   $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD   $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD   $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD   $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD   $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD   $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD   $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD   $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD   $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD   $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD   $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD   $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD   $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD   $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD   $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ  F13, 0(R1)
+	FMOVQ  F14, 16(R1)
+	FMOVQ  F15, 32(R1)
+	FMOVQ  F16, 48(R1)
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 0(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F6
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V6.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V6.D[1]
-	FMOVQ 48(R3), F7
-	VAND V7.B16, V4.B16, V7.B16
-	VSHL $17, V7.S4, V7.S4
-	VADD V7.S4, V6.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R3), F2
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  0(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F6
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V6.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V6.D[1]
+	FMOVQ  48(R3), F7
+	VAND   V7.B16, V4.B16, V7.B16
+	VSHL   $17, V7.S4, V7.S4
+	VADD   V7.S4, V6.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  96(R3), F2
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD   $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD   $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F5
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V5.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F1
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  0(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F5
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V5.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V5.D[1]
+	FMOVQ  48(R3), F6
+	VAND   V6.B16, V3.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V5.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  96(R3), F1
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD   $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
-	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
-	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F24
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V24.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V24.D[1]
-	VAND V5.B16, V17.B16, V25.B16
-	VAND V5.B16, V18.B16, V26.B16
-	VAND V5.B16, V19.B16, V27.B16
-	VAND V5.B16, V20.B16, V28.B16
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VSHL $17, V28.S4, V28.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	VADD V28.S4, V24.S4, V24.S4
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
-	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
-	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
-	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
-	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
-	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
-	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
-	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
-	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
-	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
-	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
-	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
-	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
-	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
-	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
-	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
-	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
-	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
-	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
-	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
-	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
-	FMOVQ F13, 0(R1)
-	FMOVQ F14, 16(R1)
-	FMOVQ F15, 32(R1)
-	FMOVQ F16, 48(R1)
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  48(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	WORD   $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	WORD   $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F24
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V24.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V24.D[1]
+	VAND   V5.B16, V17.B16, V25.B16
+	VAND   V5.B16, V18.B16, V26.B16
+	VAND   V5.B16, V19.B16, V27.B16
+	VAND   V5.B16, V20.B16, V28.B16
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V28.S4, V28.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	VADD   V28.S4, V24.S4, V24.S4
+	WORD   $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
+	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
+	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD   $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD   $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD   $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
+	WORD   $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
+	WORD   $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD   $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD   $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD   $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD   $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD   $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD   $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD   $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD   $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD   $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD   $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD   $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD   $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD   $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD   $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD   $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD   $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD   $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ  F13, 0(R1)
+	FMOVQ  F14, 16(R1)
+	FMOVQ  F15, 32(R1)
+	FMOVQ  F16, 48(R1)
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 0(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F6
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V6.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V6.D[1]
-	FMOVQ 48(R3), F7
-	VAND V7.B16, V4.B16, V7.B16
-	VSHL $17, V7.S4, V7.S4
-	VADD V7.S4, V6.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R3), F2
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  0(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F6
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V6.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V6.D[1]
+	FMOVQ  48(R3), F7
+	VAND   V7.B16, V4.B16, V7.B16
+	VSHL   $17, V7.S4, V7.S4
+	VADD   V7.S4, V6.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  96(R3), F2
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD   $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD   $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F5
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V5.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F1
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  0(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F5
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V5.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V5.D[1]
+	FMOVQ  48(R3), F6
+	VAND   V6.B16, V3.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V5.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  96(R3), F1
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD   $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
-	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
-	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F24
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V24.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V24.D[1]
-	VAND V5.B16, V17.B16, V25.B16
-	VAND V5.B16, V18.B16, V26.B16
-	VAND V5.B16, V19.B16, V27.B16
-	VAND V5.B16, V20.B16, V28.B16
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VSHL $17, V28.S4, V28.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	VADD V28.S4, V24.S4, V24.S4
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
-	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
-	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
-	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
-	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
-	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
-	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
-	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
-	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
-	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
-	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
-	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
-	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
-	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
-	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
-	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
-	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
-	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
-	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
-	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
-	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
-	FMOVQ F13, 0(R1)
-	FMOVQ F14, 16(R1)
-	FMOVQ F15, 32(R1)
-	FMOVQ F16, 48(R1)
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  48(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	WORD   $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	WORD   $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F24
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V24.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V24.D[1]
+	VAND   V5.B16, V17.B16, V25.B16
+	VAND   V5.B16, V18.B16, V26.B16
+	VAND   V5.B16, V19.B16, V27.B16
+	VAND   V5.B16, V20.B16, V28.B16
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V28.S4, V28.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	VADD   V28.S4, V24.S4, V24.S4
+	WORD   $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
+	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
+	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD   $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD   $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD   $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
+	WORD   $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
+	WORD   $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD   $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD   $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD   $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD   $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD   $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD   $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD   $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD   $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD   $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD   $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD   $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD   $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD   $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD   $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD   $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD   $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD   $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ  F13, 0(R1)
+	FMOVQ  F14, 16(R1)
+	FMOVQ  F15, 32(R1)
+	FMOVQ  F16, 48(R1)
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 0(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F6
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V6.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V6.D[1]
-	FMOVQ 48(R3), F7
-	VAND V7.B16, V4.B16, V7.B16
-	VSHL $17, V7.S4, V7.S4
-	VADD V7.S4, V6.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R3), F2
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  0(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F6
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V6.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V6.D[1]
+	FMOVQ  48(R3), F7
+	VAND   V7.B16, V4.B16, V7.B16
+	VSHL   $17, V7.S4, V7.S4
+	VADD   V7.S4, V6.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  96(R3), F2
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD   $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD   $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F5
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V5.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F1
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  0(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F5
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V5.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V5.D[1]
+	FMOVQ  48(R3), F6
+	VAND   V6.B16, V3.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V5.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  96(R3), F1
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD   $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u8_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
-	FMOVQ 96(R3), F8
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  96(R3), F8
 
 loop1:
-	FMOVQ 0(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 16(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 32(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 48(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
-	WORD $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
-	WORD $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	WORD $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VMOV V20.D[0], R5
-	VMOV V20.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F24
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V24.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V24.D[1]
-	VAND V5.B16, V17.B16, V25.B16
-	VAND V5.B16, V18.B16, V26.B16
-	VAND V5.B16, V19.B16, V27.B16
-	VAND V5.B16, V20.B16, V28.B16
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VSHL $17, V28.S4, V28.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	VADD V28.S4, V24.S4, V24.S4
-	WORD $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
-	WORD $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
-	WORD $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
-	WORD $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
-	WORD $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
-	WORD $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
-	WORD $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
-	WORD $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
-	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
-	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
-	WORD $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
-	WORD $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
-	WORD $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
-	WORD $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
-	WORD $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
-	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
-	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
-	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
-	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
-	WORD $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
-	WORD $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
-	WORD $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
-	WORD $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
-	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
-	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
-	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
-	WORD $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
-	WORD $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	WORD $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
-	WORD $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
-	FMOVQ F13, 0(R1)
-	FMOVQ F14, 16(R1)
-	FMOVQ F15, 32(R1)
-	FMOVQ F16, 48(R1)
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  48(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	WORD   $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46e // fcmgt v14.4s, v3.4s, v10.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6e24dd31 // fmul v17.4s, v9.4s, v4.4s
+	WORD   $0x6e24dd52 // fmul v18.4s, v10.4s, v4.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	WORD   $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F24
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V24.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V24.D[1]
+	VAND   V5.B16, V17.B16, V25.B16
+	VAND   V5.B16, V18.B16, V26.B16
+	VAND   V5.B16, V19.B16, V27.B16
+	VAND   V5.B16, V20.B16, V28.B16
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V28.S4, V28.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	VADD   V28.S4, V24.S4, V24.S4
+	WORD   $0x4ea2d631 // fsub v17.4s, v17.4s, v2.4s
+	WORD   $0x4ea2d652 // fsub v18.4s, v18.4s, v2.4s
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x6e26de39 // fmul v25.4s, v17.4s, v6.4s
+	WORD   $0x6e26de5a // fmul v26.4s, v18.4s, v6.4s
+	WORD   $0x6e26de7b // fmul v27.4s, v19.4s, v6.4s
+	WORD   $0x6e26de9c // fmul v28.4s, v20.4s, v6.4s
+	WORD   $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD   $0x4e2ad75a // fadd v26.4s, v26.4s, v10.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
+	WORD   $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
+	WORD   $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD   $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x6e28de29 // fmul v9.4s, v17.4s, v8.4s
+	WORD   $0x6e28de4a // fmul v10.4s, v18.4s, v8.4s
+	WORD   $0x6e28de6b // fmul v11.4s, v19.4s, v8.4s
+	WORD   $0x6e28de8c // fmul v12.4s, v20.4s, v8.4s
+	WORD   $0x6e29de29 // fmul v9.4s, v17.4s, v9.4s
+	WORD   $0x6e2ade4a // fmul v10.4s, v18.4s, v10.4s
+	WORD   $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde8c // fmul v12.4s, v20.4s, v12.4s
+	WORD   $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD   $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD   $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD   $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD   $0x6e29dea9 // fmul v9.4s, v21.4s, v9.4s
+	WORD   $0x6e2adeca // fmul v10.4s, v22.4s, v10.4s
+	WORD   $0x6e2bdeeb // fmul v11.4s, v23.4s, v11.4s
+	WORD   $0x6e2cdf0c // fmul v12.4s, v24.4s, v12.4s
+	WORD   $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD   $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD   $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD   $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD   $0x4e6d1d2d // bic v13.16b, v9.16b, v13.16b
+	WORD   $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
+	WORD   $0x4e6f1d6f // bic v15.16b, v11.16b, v15.16b
+	WORD   $0x4e701d90 // bic v16.16b, v12.16b, v16.16b
+	FMOVQ  F13, 0(R1)
+	FMOVQ  F14, 16(R1)
+	FMOVQ  F15, 32(R1)
+	FMOVQ  F16, 48(R1)
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 0(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F6
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V6.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V6.D[1]
-	FMOVQ 48(R3), F7
-	VAND V7.B16, V4.B16, V7.B16
-	VSHL $17, V7.S4, V7.S4
-	VADD V7.S4, V6.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 96(R3), F2
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	WORD $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  0(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F6
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V6.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V6.D[1]
+	FMOVQ  48(R3), F7
+	VAND   V7.B16, V4.B16, V7.B16
+	VSHL   $17, V7.S4, V7.S4
+	VADD   V7.S4, V6.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  96(R3), F2
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD   $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD   $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD   $0x4e631c43 // bic v3.16b, v2.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 0(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VMOV V3.D[0], R5
-	VMOV V3.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F5
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V5.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V5.D[1]
-	FMOVQ 48(R3), F6
-	VAND V6.B16, V3.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V5.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 96(R3), F1
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  0(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F5
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V5.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V5.D[1]
+	FMOVQ  48(R3), F6
+	VAND   V6.B16, V3.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V5.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  96(R3), F1
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD   $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 128(R3), F7
-	FMOVQ 144(R3), F8
-	FMOVQ 160(R3), F9
-	FMOVQ 176(R3), F10
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  112(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F9
+	FMOVQ  176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
-	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
-	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
-	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
-	VSHL $23, V19.S4, V23.S4
-	VSHL $23, V20.S4, V24.S4
-	VSHL $23, V21.S4, V25.S4
-	VSHL $23, V22.S4, V26.S4
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
-	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
-	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
-	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
-	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
-	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
-	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
-	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
-	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
-	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
-	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
-	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
-	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
-	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
-	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
-	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
-	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ 192(R3), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
-	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
-	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
-	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
-	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
-	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
-	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
-	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
-	FMOVQ F15, 0(R1)
-	FMOVQ F16, 16(R1)
-	FMOVQ F17, 32(R1)
-	FMOVQ F18, 48(R1)
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  16(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	FMOVQ  32(R0), F13
+	WORD   $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD   $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD   $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD   $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
+	VSHL   $23, V19.S4, V23.S4
+	VSHL   $23, V20.S4, V24.S4
+	VSHL   $23, V21.S4, V25.S4
+	VSHL   $23, V22.S4, V26.S4
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD   $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD   $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD   $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD   $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD   $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD   $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD   $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD   $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD   $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD   $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD   $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD   $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD   $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ  192(R3), F27
+	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD   $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD   $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
+	WORD   $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD   $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD   $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD   $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD   $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
+	WORD   $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD   $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD   $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ  F15, 0(R1)
+	FMOVQ  F16, 16(R1)
+	FMOVQ  F17, 32(R1)
+	FMOVQ  F18, 48(R1)
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL $23, V4.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 128(R3), F2
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 144(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 160(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  112(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  128(R3), F2
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  144(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  160(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  176(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  192(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 112(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 128(R3), F1
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 144(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 160(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 176(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  112(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL   $23, V3.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  128(R3), F1
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  144(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  160(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  176(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  192(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 128(R3), F7
-	FMOVQ 144(R3), F8
-	FMOVQ 160(R3), F9
-	FMOVQ 176(R3), F10
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  112(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F9
+	FMOVQ  176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
-	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
-	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
-	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
-	VSHL $23, V19.S4, V23.S4
-	VSHL $23, V20.S4, V24.S4
-	VSHL $23, V21.S4, V25.S4
-	VSHL $23, V22.S4, V26.S4
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
-	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
-	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
-	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
-	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
-	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
-	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
-	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
-	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
-	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
-	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
-	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
-	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
-	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
-	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
-	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
-	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ 192(R3), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
-	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
-	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
-	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
-	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
-	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
-	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
-	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
-	FMOVQ F15, 0(R1)
-	FMOVQ F16, 16(R1)
-	FMOVQ F17, 32(R1)
-	FMOVQ F18, 48(R1)
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  16(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	FMOVQ  32(R0), F13
+	WORD   $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD   $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD   $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD   $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
+	VSHL   $23, V19.S4, V23.S4
+	VSHL   $23, V20.S4, V24.S4
+	VSHL   $23, V21.S4, V25.S4
+	VSHL   $23, V22.S4, V26.S4
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD   $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD   $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD   $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD   $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD   $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD   $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD   $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD   $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD   $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD   $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD   $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD   $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD   $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ  192(R3), F27
+	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD   $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD   $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
+	WORD   $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD   $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD   $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD   $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD   $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
+	WORD   $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD   $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD   $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ  F15, 0(R1)
+	FMOVQ  F16, 16(R1)
+	FMOVQ  F17, 32(R1)
+	FMOVQ  F18, 48(R1)
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL $23, V4.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 128(R3), F2
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 144(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 160(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  112(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  128(R3), F2
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  144(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  160(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  176(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  192(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 112(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 128(R3), F1
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 144(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 160(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 176(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  112(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL   $23, V3.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  128(R3), F1
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  144(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  160(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  176(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  192(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 128(R3), F7
-	FMOVQ 144(R3), F8
-	FMOVQ 160(R3), F9
-	FMOVQ 176(R3), F10
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  112(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F9
+	FMOVQ  176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
-	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
-	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
-	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
-	VSHL $23, V19.S4, V23.S4
-	VSHL $23, V20.S4, V24.S4
-	VSHL $23, V21.S4, V25.S4
-	VSHL $23, V22.S4, V26.S4
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
-	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
-	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
-	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
-	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
-	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
-	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
-	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
-	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
-	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
-	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
-	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
-	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
-	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
-	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
-	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
-	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ 192(R3), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
-	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
-	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
-	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
-	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
-	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
-	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
-	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
-	FMOVQ F15, 0(R1)
-	FMOVQ F16, 16(R1)
-	FMOVQ F17, 32(R1)
-	FMOVQ F18, 48(R1)
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  16(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	FMOVQ  32(R0), F13
+	WORD   $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD   $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD   $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD   $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
+	VSHL   $23, V19.S4, V23.S4
+	VSHL   $23, V20.S4, V24.S4
+	VSHL   $23, V21.S4, V25.S4
+	VSHL   $23, V22.S4, V26.S4
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD   $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD   $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD   $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD   $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD   $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD   $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD   $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD   $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD   $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD   $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD   $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD   $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD   $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ  192(R3), F27
+	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD   $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD   $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
+	WORD   $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD   $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD   $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD   $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD   $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
+	WORD   $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD   $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD   $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ  F15, 0(R1)
+	FMOVQ  F16, 16(R1)
+	FMOVQ  F17, 32(R1)
+	FMOVQ  F18, 48(R1)
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL $23, V4.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 128(R3), F2
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 144(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 160(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  112(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  128(R3), F2
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  144(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  160(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  176(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  192(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 112(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 128(R3), F1
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 144(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 160(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 176(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  112(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL   $23, V3.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  128(R3), F1
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  144(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  160(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  176(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  192(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 112(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 80(R3), F6
-	FMOVQ 128(R3), F7
-	FMOVQ 144(R3), F8
-	FMOVQ 160(R3), F9
-	FMOVQ 176(R3), F10
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  112(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  80(R3), F6
+	FMOVQ  128(R3), F7
+	FMOVQ  144(R3), F8
+	FMOVQ  160(R3), F9
+	FMOVQ  176(R3), F10
 
 loop1:
-	FMOVQ 0(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	FMOVQ 16(R0), F12
-	WORD $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
-	FMOVQ 32(R0), F13
-	WORD $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
-	FMOVQ 48(R0), F14
-	WORD $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
-	WORD $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
-	WORD $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
-	WORD $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
-	WORD $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
-	WORD $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
-	WORD $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
-	WORD $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
-	WORD $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
-	WORD $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
-	WORD $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
-	WORD $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
-	WORD $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
-	VSHL $23, V19.S4, V23.S4
-	VSHL $23, V20.S4, V24.S4
-	VSHL $23, V21.S4, V25.S4
-	VSHL $23, V22.S4, V26.S4
-	WORD $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
-	WORD $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
-	WORD $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
-	WORD $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
-	WORD $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
-	WORD $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
-	WORD $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
-	WORD $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
-	WORD $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
-	WORD $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
-	WORD $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
-	WORD $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
-	WORD $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
-	WORD $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
-	WORD $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
-	WORD $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
-	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
-	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
-	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
-	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
-	WORD $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
-	WORD $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
-	WORD $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
-	WORD $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
-	WORD $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
-	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
-	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
-	WORD $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	WORD $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
-	WORD $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
-	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
-	FMOVQ 192(R3), F27
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
-	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
-	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
-	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
-	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
-	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
-	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
-	WORD $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
-	WORD $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
-	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
-	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
-	WORD $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
-	WORD $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
-	WORD $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
-	WORD $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
-	FMOVQ F15, 0(R1)
-	FMOVQ F16, 16(R1)
-	FMOVQ F17, 32(R1)
-	FMOVQ F18, 48(R1)
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
-	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	FMOVQ  16(R0), F12
+	WORD   $0x4ea1d58c // fsub v12.4s, v12.4s, v1.4s
+	FMOVQ  32(R0), F13
+	WORD   $0x4ea1d5ad // fsub v13.4s, v13.4s, v1.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4ea1d5ce // fsub v14.4s, v14.4s, v1.4s
+	WORD   $0x6eabe46f // fcmgt v15.4s, v3.4s, v11.4s
+	WORD   $0x6eace470 // fcmgt v16.4s, v3.4s, v12.4s
+	WORD   $0x6eade471 // fcmgt v17.4s, v3.4s, v13.4s
+	WORD   $0x6eaee472 // fcmgt v18.4s, v3.4s, v14.4s
+	WORD   $0x6e24dd73 // fmul v19.4s, v11.4s, v4.4s
+	WORD   $0x6e24dd94 // fmul v20.4s, v12.4s, v4.4s
+	WORD   $0x6e24ddb5 // fmul v21.4s, v13.4s, v4.4s
+	WORD   $0x6e24ddd6 // fmul v22.4s, v14.4s, v4.4s
+	WORD   $0x4e22d673 // fadd v19.4s, v19.4s, v2.4s
+	WORD   $0x4e22d694 // fadd v20.4s, v20.4s, v2.4s
+	WORD   $0x4e22d6b5 // fadd v21.4s, v21.4s, v2.4s
+	WORD   $0x4e22d6d6 // fadd v22.4s, v22.4s, v2.4s
+	VSHL   $23, V19.S4, V23.S4
+	VSHL   $23, V20.S4, V24.S4
+	VSHL   $23, V21.S4, V25.S4
+	VSHL   $23, V22.S4, V26.S4
+	WORD   $0x4ea2d673 // fsub v19.4s, v19.4s, v2.4s
+	WORD   $0x4ea2d694 // fsub v20.4s, v20.4s, v2.4s
+	WORD   $0x4ea2d6b5 // fsub v21.4s, v21.4s, v2.4s
+	WORD   $0x4ea2d6d6 // fsub v22.4s, v22.4s, v2.4s
+	WORD   $0x6e25de7b // fmul v27.4s, v19.4s, v5.4s
+	WORD   $0x6e25de9c // fmul v28.4s, v20.4s, v5.4s
+	WORD   $0x6e25debd // fmul v29.4s, v21.4s, v5.4s
+	WORD   $0x6e25dede // fmul v30.4s, v22.4s, v5.4s
+	WORD   $0x4e2bd77b // fadd v27.4s, v27.4s, v11.4s
+	WORD   $0x4e2cd79c // fadd v28.4s, v28.4s, v12.4s
+	WORD   $0x4e2dd7bd // fadd v29.4s, v29.4s, v13.4s
+	WORD   $0x4e2ed7de // fadd v30.4s, v30.4s, v14.4s
+	WORD   $0x6e26de73 // fmul v19.4s, v19.4s, v6.4s
+	WORD   $0x6e26de94 // fmul v20.4s, v20.4s, v6.4s
+	WORD   $0x6e26deb5 // fmul v21.4s, v21.4s, v6.4s
+	WORD   $0x6e26ded6 // fmul v22.4s, v22.4s, v6.4s
+	WORD   $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD   $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD   $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD   $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD   $0x6e33dceb // fmul v11.4s, v7.4s, v19.4s
+	WORD   $0x6e34dcec // fmul v12.4s, v7.4s, v20.4s
+	WORD   $0x6e35dced // fmul v13.4s, v7.4s, v21.4s
+	WORD   $0x6e36dcee // fmul v14.4s, v7.4s, v22.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD   $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD   $0x4e28d5ad // fadd v13.4s, v13.4s, v8.4s
+	WORD   $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD   $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD   $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD   $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2ad5ad // fadd v13.4s, v13.4s, v10.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x6e34dd8c // fmul v12.4s, v12.4s, v20.4s
+	WORD   $0x6e35ddad // fmul v13.4s, v13.4s, v21.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	FMOVQ  192(R3), F27
+	WORD   $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD   $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD   $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD   $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	WORD   $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD   $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD   $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	WORD   $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD   $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD   $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD   $0x6e2ddeb5 // fmul v21.4s, v21.4s, v13.4s
+	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
+	WORD   $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD   $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD   $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD   $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD   $0x4e6f1e6f // bic v15.16b, v19.16b, v15.16b
+	WORD   $0x4e701e90 // bic v16.16b, v20.16b, v16.16b
+	WORD   $0x4e711eb1 // bic v17.16b, v21.16b, v17.16b
+	WORD   $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	FMOVQ  F15, 0(R1)
+	FMOVQ  F16, 16(R1)
+	FMOVQ  F17, 32(R1)
+	FMOVQ  F18, 48(R1)
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 32(R3), F4
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ 112(R3), F5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL $23, V4.S4, V6.S4
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ 80(R3), F2
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 128(R3), F2
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 144(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 160(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 176(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ 192(R3), F5
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  112(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  128(R3), F2
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  144(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  160(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  176(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  192(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 16(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 32(R3), F3
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FMOVQ 112(R3), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VSHL $23, V3.S4, V5.S4
-	WORD $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ 64(R3), F4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
-	FMOVQ 80(R3), F1
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 128(R3), F1
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 144(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 160(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 176(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FMOVQ 192(R3), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  16(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  32(R3), F3
+	WORD   $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ  112(R3), F4
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VSHL   $23, V3.S4, V5.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  64(R3), F4
+	WORD   $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD   $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ  128(R3), F1
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  144(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  160(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  176(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FMOVQ  192(R3), F4
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD   $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET

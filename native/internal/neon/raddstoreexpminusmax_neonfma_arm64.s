@@ -127,1943 +127,2007 @@ GLOBL exp2k64<>(SB), RODATA|NOPTR, $256
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 16(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 32(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 48(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ 48(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 48(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 48(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	FMOVQ 48(R3), F19
-	VFMLA V3.S4, V11.S4, V19.S4
-	VMOV V16.D[0], R5
-	VMOV V16.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F20
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V20.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V20.D[1]
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VAND V4.B16, V16.B16, V24.B16
-	VAND V4.B16, V17.B16, V25.B16
-	VAND V4.B16, V18.B16, V26.B16
-	VAND V4.B16, V19.B16, V27.B16
-	VSHL $17, V24.S4, V24.S4
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VADD V24.S4, V20.S4, V20.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
-	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
-	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
-	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
-	VFMLA V6.S4, V16.S4, V8.S4
-	VFMLA V6.S4, V17.S4, V9.S4
-	VFMLA V6.S4, V18.S4, V10.S4
-	VFMLA V6.S4, V19.S4, V11.S4
-	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
-	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
-	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
-	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
-	VFMLA V16.S4, V8.S4, V8.S4
-	VFMLA V17.S4, V9.S4, V9.S4
-	VFMLA V18.S4, V10.S4, V10.S4
-	VFMLA V19.S4, V11.S4, V11.S4
-	VFMLA V8.S4, V20.S4, V20.S4
-	VFMLA V9.S4, V21.S4, V21.S4
-	VFMLA V10.S4, V22.S4, V22.S4
-	VFMLA V11.S4, V23.S4, V23.S4
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ  48(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  48(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  48(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	FMOVQ  48(R3), F19
+	VFMLA  V3.S4, V11.S4, V19.S4
+	VMOV   V16.D[0], R5
+	VMOV   V16.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F20
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V20.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V20.D[1]
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VAND   V4.B16, V16.B16, V24.B16
+	VAND   V4.B16, V17.B16, V25.B16
+	VAND   V4.B16, V18.B16, V26.B16
+	VAND   V4.B16, V19.B16, V27.B16
+	VSHL   $17, V24.S4, V24.S4
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VADD   V24.S4, V20.S4, V20.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	WORD   $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA  V6.S4, V16.S4, V8.S4
+	VFMLA  V6.S4, V17.S4, V9.S4
+	VFMLA  V6.S4, V18.S4, V10.S4
+	VFMLA  V6.S4, V19.S4, V11.S4
+	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD   $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA  V16.S4, V8.S4, V8.S4
+	VFMLA  V17.S4, V9.S4, V9.S4
+	VFMLA  V18.S4, V10.S4, V10.S4
+	VFMLA  V19.S4, V11.S4, V11.S4
+	VFMLA  V8.S4, V20.S4, V20.S4
+	VFMLA  V9.S4, V21.S4, V21.S4
+	VFMLA  V10.S4, V22.S4, V22.S4
+	VFMLA  V11.S4, V23.S4, V23.S4
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD   $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F13, 16(R1)
+	FMOVQ  F14, 32(R1)
+	FMOVQ  F15, 48(R1)
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 48(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F4
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V4.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V4.D[1]
-	FMOVQ 32(R3), F6
-	VAND V6.B16, V5.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V4.S4, V4.S4
-	FMOVQ 48(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	VFMLA V5.S4, V2.S4, V2.S4
-	VFMLA V2.S4, V4.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  48(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VMOV   V5.D[0], R5
+	VMOV   V5.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F4
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V4.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V4.D[1]
+	FMOVQ  32(R3), F6
+	VAND   V6.B16, V5.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V4.S4, V4.S4
+	FMOVQ  48(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  80(R3), F5
+	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA  V5.S4, V2.S4, V2.S4
+	VFMLA  V2.S4, V4.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 48(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F3
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V3.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V3.D[1]
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 48(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	VFMLA V4.S4, V1.S4, V1.S4
-	VFMLA V1.S4, V3.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  48(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F3
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V3.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V3.D[1]
+	FMOVQ  32(R3), F5
+	VAND   V5.B16, V4.B16, V5.B16
+	VSHL   $17, V5.S4, V5.S4
+	VADD   V5.S4, V3.S4, V3.S4
+	FMOVQ  48(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA  V4.S4, V1.S4, V1.S4
+	VFMLA  V1.S4, V3.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 16(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 32(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 48(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ 48(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 48(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 48(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	FMOVQ 48(R3), F19
-	VFMLA V3.S4, V11.S4, V19.S4
-	VMOV V16.D[0], R5
-	VMOV V16.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F20
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V20.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V20.D[1]
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VAND V4.B16, V16.B16, V24.B16
-	VAND V4.B16, V17.B16, V25.B16
-	VAND V4.B16, V18.B16, V26.B16
-	VAND V4.B16, V19.B16, V27.B16
-	VSHL $17, V24.S4, V24.S4
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VADD V24.S4, V20.S4, V20.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
-	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
-	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
-	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
-	VFMLA V6.S4, V16.S4, V8.S4
-	VFMLA V6.S4, V17.S4, V9.S4
-	VFMLA V6.S4, V18.S4, V10.S4
-	VFMLA V6.S4, V19.S4, V11.S4
-	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
-	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
-	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
-	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
-	VFMLA V16.S4, V8.S4, V8.S4
-	VFMLA V17.S4, V9.S4, V9.S4
-	VFMLA V18.S4, V10.S4, V10.S4
-	VFMLA V19.S4, V11.S4, V11.S4
-	VFMLA V8.S4, V20.S4, V20.S4
-	VFMLA V9.S4, V21.S4, V21.S4
-	VFMLA V10.S4, V22.S4, V22.S4
-	VFMLA V11.S4, V23.S4, V23.S4
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ  48(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  48(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  48(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	FMOVQ  48(R3), F19
+	VFMLA  V3.S4, V11.S4, V19.S4
+	VMOV   V16.D[0], R5
+	VMOV   V16.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F20
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V20.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V20.D[1]
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VAND   V4.B16, V16.B16, V24.B16
+	VAND   V4.B16, V17.B16, V25.B16
+	VAND   V4.B16, V18.B16, V26.B16
+	VAND   V4.B16, V19.B16, V27.B16
+	VSHL   $17, V24.S4, V24.S4
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VADD   V24.S4, V20.S4, V20.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	WORD   $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA  V6.S4, V16.S4, V8.S4
+	VFMLA  V6.S4, V17.S4, V9.S4
+	VFMLA  V6.S4, V18.S4, V10.S4
+	VFMLA  V6.S4, V19.S4, V11.S4
+	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD   $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA  V16.S4, V8.S4, V8.S4
+	VFMLA  V17.S4, V9.S4, V9.S4
+	VFMLA  V18.S4, V10.S4, V10.S4
+	VFMLA  V19.S4, V11.S4, V11.S4
+	VFMLA  V8.S4, V20.S4, V20.S4
+	VFMLA  V9.S4, V21.S4, V21.S4
+	VFMLA  V10.S4, V22.S4, V22.S4
+	VFMLA  V11.S4, V23.S4, V23.S4
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD   $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F13, 16(R1)
+	FMOVQ  F14, 32(R1)
+	FMOVQ  F15, 48(R1)
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 48(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F4
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V4.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V4.D[1]
-	FMOVQ 32(R3), F6
-	VAND V6.B16, V5.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V4.S4, V4.S4
-	FMOVQ 48(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	VFMLA V5.S4, V2.S4, V2.S4
-	VFMLA V2.S4, V4.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  48(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VMOV   V5.D[0], R5
+	VMOV   V5.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F4
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V4.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V4.D[1]
+	FMOVQ  32(R3), F6
+	VAND   V6.B16, V5.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V4.S4, V4.S4
+	FMOVQ  48(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  80(R3), F5
+	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA  V5.S4, V2.S4, V2.S4
+	VFMLA  V2.S4, V4.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 48(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F3
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V3.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V3.D[1]
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 48(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	VFMLA V4.S4, V1.S4, V1.S4
-	VFMLA V1.S4, V3.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  48(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F3
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V3.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V3.D[1]
+	FMOVQ  32(R3), F5
+	VAND   V5.B16, V4.B16, V5.B16
+	VSHL   $17, V5.S4, V5.S4
+	VADD   V5.S4, V3.S4, V3.S4
+	FMOVQ  48(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA  V4.S4, V1.S4, V1.S4
+	VFMLA  V1.S4, V3.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 16(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 32(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 48(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ 48(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 48(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 48(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	FMOVQ 48(R3), F19
-	VFMLA V3.S4, V11.S4, V19.S4
-	VMOV V16.D[0], R5
-	VMOV V16.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F20
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V20.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V20.D[1]
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VAND V4.B16, V16.B16, V24.B16
-	VAND V4.B16, V17.B16, V25.B16
-	VAND V4.B16, V18.B16, V26.B16
-	VAND V4.B16, V19.B16, V27.B16
-	VSHL $17, V24.S4, V24.S4
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VADD V24.S4, V20.S4, V20.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
-	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
-	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
-	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
-	VFMLA V6.S4, V16.S4, V8.S4
-	VFMLA V6.S4, V17.S4, V9.S4
-	VFMLA V6.S4, V18.S4, V10.S4
-	VFMLA V6.S4, V19.S4, V11.S4
-	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
-	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
-	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
-	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
-	VFMLA V16.S4, V8.S4, V8.S4
-	VFMLA V17.S4, V9.S4, V9.S4
-	VFMLA V18.S4, V10.S4, V10.S4
-	VFMLA V19.S4, V11.S4, V11.S4
-	VFMLA V8.S4, V20.S4, V20.S4
-	VFMLA V9.S4, V21.S4, V21.S4
-	VFMLA V10.S4, V22.S4, V22.S4
-	VFMLA V11.S4, V23.S4, V23.S4
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ  48(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  48(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  48(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	FMOVQ  48(R3), F19
+	VFMLA  V3.S4, V11.S4, V19.S4
+	VMOV   V16.D[0], R5
+	VMOV   V16.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F20
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V20.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V20.D[1]
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VAND   V4.B16, V16.B16, V24.B16
+	VAND   V4.B16, V17.B16, V25.B16
+	VAND   V4.B16, V18.B16, V26.B16
+	VAND   V4.B16, V19.B16, V27.B16
+	VSHL   $17, V24.S4, V24.S4
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VADD   V24.S4, V20.S4, V20.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	WORD   $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA  V6.S4, V16.S4, V8.S4
+	VFMLA  V6.S4, V17.S4, V9.S4
+	VFMLA  V6.S4, V18.S4, V10.S4
+	VFMLA  V6.S4, V19.S4, V11.S4
+	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD   $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA  V16.S4, V8.S4, V8.S4
+	VFMLA  V17.S4, V9.S4, V9.S4
+	VFMLA  V18.S4, V10.S4, V10.S4
+	VFMLA  V19.S4, V11.S4, V11.S4
+	VFMLA  V8.S4, V20.S4, V20.S4
+	VFMLA  V9.S4, V21.S4, V21.S4
+	VFMLA  V10.S4, V22.S4, V22.S4
+	VFMLA  V11.S4, V23.S4, V23.S4
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD   $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F13, 16(R1)
+	FMOVQ  F14, 32(R1)
+	FMOVQ  F15, 48(R1)
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 48(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F4
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V4.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V4.D[1]
-	FMOVQ 32(R3), F6
-	VAND V6.B16, V5.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V4.S4, V4.S4
-	FMOVQ 48(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	VFMLA V5.S4, V2.S4, V2.S4
-	VFMLA V2.S4, V4.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  48(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VMOV   V5.D[0], R5
+	VMOV   V5.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F4
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V4.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V4.D[1]
+	FMOVQ  32(R3), F6
+	VAND   V6.B16, V5.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V4.S4, V4.S4
+	FMOVQ  48(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  80(R3), F5
+	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA  V5.S4, V2.S4, V2.S4
+	VFMLA  V2.S4, V4.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 48(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F3
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V3.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V3.D[1]
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 48(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	VFMLA V4.S4, V1.S4, V1.S4
-	VFMLA V1.S4, V3.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  48(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F3
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V3.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V3.D[1]
+	FMOVQ  32(R3), F5
+	VAND   V5.B16, V4.B16, V5.B16
+	VSHL   $17, V5.S4, V5.S4
+	VADD   V5.S4, V3.S4, V3.S4
+	FMOVQ  48(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA  V4.S4, V1.S4, V1.S4
+	VFMLA  V1.S4, V3.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u8_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
-	MOVD $exp2k64<>(SB), R4
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+	MOVD   $exp2k64<>(SB), R4
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	FMOVQ 64(R3), F6
-	FMOVQ 80(R3), F7
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
 
 loop1:
-	FMOVQ 0(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 16(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 32(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	FMOVQ 48(R0), F11
-	WORD $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	WORD $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
-	FMOVQ 48(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 48(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 48(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	FMOVQ 48(R3), F19
-	VFMLA V3.S4, V11.S4, V19.S4
-	VMOV V16.D[0], R5
-	VMOV V16.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F20
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V20.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V20.D[1]
-	VMOV V17.D[0], R5
-	VMOV V17.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F21
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V21.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V21.D[1]
-	VMOV V18.D[0], R5
-	VMOV V18.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F22
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V22.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V22.D[1]
-	VMOV V19.D[0], R5
-	VMOV V19.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F23
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V23.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V23.D[1]
-	VAND V4.B16, V16.B16, V24.B16
-	VAND V4.B16, V17.B16, V25.B16
-	VAND V4.B16, V18.B16, V26.B16
-	VAND V4.B16, V19.B16, V27.B16
-	VSHL $17, V24.S4, V24.S4
-	VSHL $17, V25.S4, V25.S4
-	VSHL $17, V26.S4, V26.S4
-	VSHL $17, V27.S4, V27.S4
-	VADD V24.S4, V20.S4, V20.S4
-	VADD V25.S4, V21.S4, V21.S4
-	VADD V26.S4, V22.S4, V22.S4
-	VADD V27.S4, V23.S4, V23.S4
-	WORD $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
-	WORD $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
-	WORD $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
-	WORD $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
-	VFMLA V6.S4, V16.S4, V8.S4
-	VFMLA V6.S4, V17.S4, V9.S4
-	VFMLA V6.S4, V18.S4, V10.S4
-	VFMLA V6.S4, V19.S4, V11.S4
-	WORD $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
-	WORD $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
-	WORD $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
-	WORD $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
-	VFMLA V16.S4, V8.S4, V8.S4
-	VFMLA V17.S4, V9.S4, V9.S4
-	VFMLA V18.S4, V10.S4, V10.S4
-	VFMLA V19.S4, V11.S4, V11.S4
-	VFMLA V8.S4, V20.S4, V20.S4
-	VFMLA V9.S4, V21.S4, V21.S4
-	VFMLA V10.S4, V22.S4, V22.S4
-	VFMLA V11.S4, V23.S4, V23.S4
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	WORD $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
-	FMOVQ F12, 0(R1)
-	FMOVQ F13, 16(R1)
-	FMOVQ F14, 32(R1)
-	FMOVQ F15, 48(R1)
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x4ea1d56b // fsub v11.4s, v11.4s, v1.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	WORD   $0x6eabe44f // fcmgt v15.4s, v2.4s, v11.4s
+	FMOVQ  48(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  48(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  48(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	FMOVQ  48(R3), F19
+	VFMLA  V3.S4, V11.S4, V19.S4
+	VMOV   V16.D[0], R5
+	VMOV   V16.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F20
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V20.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V20.D[1]
+	VMOV   V17.D[0], R5
+	VMOV   V17.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F21
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V21.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V21.D[1]
+	VMOV   V18.D[0], R5
+	VMOV   V18.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F22
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V22.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V22.D[1]
+	VMOV   V19.D[0], R5
+	VMOV   V19.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F23
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V23.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V23.D[1]
+	VAND   V4.B16, V16.B16, V24.B16
+	VAND   V4.B16, V17.B16, V25.B16
+	VAND   V4.B16, V18.B16, V26.B16
+	VAND   V4.B16, V19.B16, V27.B16
+	VSHL   $17, V24.S4, V24.S4
+	VSHL   $17, V25.S4, V25.S4
+	VSHL   $17, V26.S4, V26.S4
+	VSHL   $17, V27.S4, V27.S4
+	VADD   V24.S4, V20.S4, V20.S4
+	VADD   V25.S4, V21.S4, V21.S4
+	VADD   V26.S4, V22.S4, V22.S4
+	VADD   V27.S4, V23.S4, V23.S4
+	WORD   $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA  V6.S4, V16.S4, V8.S4
+	VFMLA  V6.S4, V17.S4, V9.S4
+	VFMLA  V6.S4, V18.S4, V10.S4
+	VFMLA  V6.S4, V19.S4, V11.S4
+	WORD   $0x6e27dd10 // fmul v16.4s, v8.4s, v7.4s
+	WORD   $0x6e27dd31 // fmul v17.4s, v9.4s, v7.4s
+	WORD   $0x6e27dd52 // fmul v18.4s, v10.4s, v7.4s
+	WORD   $0x6e27dd73 // fmul v19.4s, v11.4s, v7.4s
+	VFMLA  V16.S4, V8.S4, V8.S4
+	VFMLA  V17.S4, V9.S4, V9.S4
+	VFMLA  V18.S4, V10.S4, V10.S4
+	VFMLA  V19.S4, V11.S4, V11.S4
+	VFMLA  V8.S4, V20.S4, V20.S4
+	VFMLA  V9.S4, V21.S4, V21.S4
+	VFMLA  V10.S4, V22.S4, V22.S4
+	VFMLA  V11.S4, V23.S4, V23.S4
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	WORD   $0x4e6f1eef // bic v15.16b, v23.16b, v15.16b
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F13, 16(R1)
+	FMOVQ  F14, 32(R1)
+	FMOVQ  F15, 48(R1)
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD   $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 48(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VMOV V5.D[0], R5
-	VMOV V5.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F4
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V4.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V4.D[1]
-	FMOVQ 32(R3), F6
-	VAND V6.B16, V5.B16, V6.B16
-	VSHL $17, V6.S4, V6.S4
-	VADD V6.S4, V4.S4, V4.S4
-	FMOVQ 48(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 80(R3), F5
-	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
-	VFMLA V5.S4, V2.S4, V2.S4
-	VFMLA V2.S4, V4.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  48(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VMOV   V5.D[0], R5
+	VMOV   V5.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F4
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V4.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V4.D[1]
+	FMOVQ  32(R3), F6
+	VAND   V6.B16, V5.B16, V6.B16
+	VSHL   $17, V6.S4, V6.S4
+	VADD   V6.S4, V4.S4, V4.S4
+	FMOVQ  48(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  80(R3), F5
+	WORD   $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VFMLA  V5.S4, V2.S4, V2.S4
+	VFMLA  V2.S4, V4.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 48(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VMOV V4.D[0], R5
-	VMOV V4.D[1], R7
-	UBFX $32, R5, $6, R6
-	UBFX $32, R7, $6, R8
-	AND $0x3f, R5, R5
-	AND $0x3f, R7, R7
-	FMOVS (R4)(R5<<2), F3
-	FMOVS (R4)(R7<<2), F31
-	ADD R6<<2, R4, R6
-	ADD R8<<2, R4, R8
-	VLD1 (R6), V3.S[1]
-	VLD1 (R8), V31.S[1]
-	VMOV V31.D[0], V3.D[1]
-	FMOVQ 32(R3), F5
-	VAND V5.B16, V4.B16, V5.B16
-	VSHL $17, V5.S4, V5.S4
-	VADD V5.S4, V3.S4, V3.S4
-	FMOVQ 48(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 80(R3), F4
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
-	VFMLA V4.S4, V1.S4, V1.S4
-	VFMLA V1.S4, V3.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  48(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R7
+	UBFX   $32, R5, $6, R6
+	UBFX   $32, R7, $6, R8
+	AND    $0x3f, R5, R5
+	AND    $0x3f, R7, R7
+	FMOVS  (R4)(R5<<2), F3
+	FMOVS  (R4)(R7<<2), F31
+	ADD    R6<<2, R4, R6
+	ADD    R8<<2, R4, R8
+	VLD1   (R6), V3.S[1]
+	VLD1   (R8), V31.S[1]
+	VMOV   V31.D[0], V3.D[1]
+	FMOVQ  32(R3), F5
+	VAND   V5.B16, V4.B16, V5.B16
+	VSHL   $17, V5.S4, V5.S4
+	VADD   V5.S4, V3.S4, V3.S4
+	FMOVQ  48(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  80(R3), F4
+	WORD   $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	VFMLA  V4.S4, V1.S4, V1.S4
+	VFMLA  V1.S4, V3.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 112(R3), F6
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F7
-	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
-	FMOVQ 16(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 32(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 48(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ 96(R3), F15
-	VFMLA V3.S4, V7.S4, V15.S4
-	FMOVQ 96(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 96(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 96(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	VSHL $23, V15.S4, V19.S4
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
-	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
-	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
-	VFMLA V5.S4, V15.S4, V7.S4
-	VFMLA V5.S4, V16.S4, V8.S4
-	VFMLA V5.S4, V17.S4, V9.S4
-	VFMLA V5.S4, V18.S4, V10.S4
-	FMOVQ 128(R3), F15
-	VFMLA V7.S4, V6.S4, V15.S4
-	FMOVQ 128(R3), F16
-	VFMLA V8.S4, V6.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V9.S4, V6.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V10.S4, V6.S4, V18.S4
-	FMOVQ 144(R3), F23
-	VFMLA V7.S4, V15.S4, V23.S4
-	FMOVQ 144(R3), F15
-	VFMLA V8.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V9.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V10.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V7.S4, V23.S4, V18.S4
-	FMOVQ 160(R3), F23
-	VFMLA V8.S4, V15.S4, V23.S4
-	FMOVQ 160(R3), F15
-	VFMLA V9.S4, V16.S4, V15.S4
-	FMOVQ 160(R3), F16
-	VFMLA V10.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F17
-	VFMLA V7.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F18
-	VFMLA V8.S4, V23.S4, V18.S4
-	FMOVQ 176(R3), F23
-	VFMLA V9.S4, V15.S4, V23.S4
-	FMOVQ 176(R3), F15
-	VFMLA V10.S4, V16.S4, V15.S4
-	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
-	VFMLA V17.S4, V7.S4, V19.S4
-	VFMLA V18.S4, V8.S4, V20.S4
-	VFMLA V23.S4, V9.S4, V21.S4
-	VFMLA V15.S4, V10.S4, V22.S4
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	FMOVQ F11, 0(R1)
-	FMOVQ F12, 16(R1)
-	FMOVQ F13, 32(R1)
-	FMOVQ F14, 48(R1)
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F7
+	WORD   $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ  16(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  32(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD   $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ  96(R3), F15
+	VFMLA  V3.S4, V7.S4, V15.S4
+	FMOVQ  96(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  96(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  96(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	VSHL   $23, V15.S4, V19.S4
+	VSHL   $23, V16.S4, V20.S4
+	VSHL   $23, V17.S4, V21.S4
+	VSHL   $23, V18.S4, V22.S4
+	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA  V5.S4, V15.S4, V7.S4
+	VFMLA  V5.S4, V16.S4, V8.S4
+	VFMLA  V5.S4, V17.S4, V9.S4
+	VFMLA  V5.S4, V18.S4, V10.S4
+	FMOVQ  128(R3), F15
+	VFMLA  V7.S4, V6.S4, V15.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V8.S4, V6.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V9.S4, V6.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V10.S4, V6.S4, V18.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V7.S4, V15.S4, V23.S4
+	FMOVQ  144(R3), F15
+	VFMLA  V8.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V9.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V10.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V7.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23
+	VFMLA  V8.S4, V15.S4, V23.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V9.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V10.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V7.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V8.S4, V23.S4, V18.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V9.S4, V15.S4, V23.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V10.S4, V16.S4, V15.S4
+	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD   $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD   $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA  V17.S4, V7.S4, V19.S4
+	VFMLA  V18.S4, V8.S4, V20.S4
+	VFMLA  V23.S4, V9.S4, V21.S4
+	VFMLA  V15.S4, V10.S4, V22.S4
+	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	FMOVQ  F11, 0(R1)
+	FMOVQ  F12, 16(R1)
+	FMOVQ  F13, 32(R1)
+	FMOVQ  F14, 48(R1)
+	WORD   $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 96(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VSHL $23, V5.S4, V4.S4
-	FMOVQ 96(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 112(R3), F5
-	FMOVQ 128(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 144(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 160(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 176(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	VFMLA V5.S4, V2.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  96(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  144(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  160(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 112(R3), F4
-	FMOVQ 128(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 144(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 160(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 176(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	VFMLA V4.S4, V1.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  144(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA  V4.S4, V1.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 112(R3), F6
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F7
-	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
-	FMOVQ 16(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 32(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 48(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ 96(R3), F15
-	VFMLA V3.S4, V7.S4, V15.S4
-	FMOVQ 96(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 96(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 96(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	VSHL $23, V15.S4, V19.S4
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
-	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
-	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
-	VFMLA V5.S4, V15.S4, V7.S4
-	VFMLA V5.S4, V16.S4, V8.S4
-	VFMLA V5.S4, V17.S4, V9.S4
-	VFMLA V5.S4, V18.S4, V10.S4
-	FMOVQ 128(R3), F15
-	VFMLA V7.S4, V6.S4, V15.S4
-	FMOVQ 128(R3), F16
-	VFMLA V8.S4, V6.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V9.S4, V6.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V10.S4, V6.S4, V18.S4
-	FMOVQ 144(R3), F23
-	VFMLA V7.S4, V15.S4, V23.S4
-	FMOVQ 144(R3), F15
-	VFMLA V8.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V9.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V10.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V7.S4, V23.S4, V18.S4
-	FMOVQ 160(R3), F23
-	VFMLA V8.S4, V15.S4, V23.S4
-	FMOVQ 160(R3), F15
-	VFMLA V9.S4, V16.S4, V15.S4
-	FMOVQ 160(R3), F16
-	VFMLA V10.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F17
-	VFMLA V7.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F18
-	VFMLA V8.S4, V23.S4, V18.S4
-	FMOVQ 176(R3), F23
-	VFMLA V9.S4, V15.S4, V23.S4
-	FMOVQ 176(R3), F15
-	VFMLA V10.S4, V16.S4, V15.S4
-	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
-	VFMLA V17.S4, V7.S4, V19.S4
-	VFMLA V18.S4, V8.S4, V20.S4
-	VFMLA V23.S4, V9.S4, V21.S4
-	VFMLA V15.S4, V10.S4, V22.S4
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	FMOVQ F11, 0(R1)
-	FMOVQ F12, 16(R1)
-	FMOVQ F13, 32(R1)
-	FMOVQ F14, 48(R1)
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F7
+	WORD   $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ  16(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  32(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD   $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ  96(R3), F15
+	VFMLA  V3.S4, V7.S4, V15.S4
+	FMOVQ  96(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  96(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  96(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	VSHL   $23, V15.S4, V19.S4
+	VSHL   $23, V16.S4, V20.S4
+	VSHL   $23, V17.S4, V21.S4
+	VSHL   $23, V18.S4, V22.S4
+	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA  V5.S4, V15.S4, V7.S4
+	VFMLA  V5.S4, V16.S4, V8.S4
+	VFMLA  V5.S4, V17.S4, V9.S4
+	VFMLA  V5.S4, V18.S4, V10.S4
+	FMOVQ  128(R3), F15
+	VFMLA  V7.S4, V6.S4, V15.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V8.S4, V6.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V9.S4, V6.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V10.S4, V6.S4, V18.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V7.S4, V15.S4, V23.S4
+	FMOVQ  144(R3), F15
+	VFMLA  V8.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V9.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V10.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V7.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23
+	VFMLA  V8.S4, V15.S4, V23.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V9.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V10.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V7.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V8.S4, V23.S4, V18.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V9.S4, V15.S4, V23.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V10.S4, V16.S4, V15.S4
+	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD   $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD   $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA  V17.S4, V7.S4, V19.S4
+	VFMLA  V18.S4, V8.S4, V20.S4
+	VFMLA  V23.S4, V9.S4, V21.S4
+	VFMLA  V15.S4, V10.S4, V22.S4
+	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	FMOVQ  F11, 0(R1)
+	FMOVQ  F12, 16(R1)
+	FMOVQ  F13, 32(R1)
+	FMOVQ  F14, 48(R1)
+	WORD   $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 96(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VSHL $23, V5.S4, V4.S4
-	FMOVQ 96(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 112(R3), F5
-	FMOVQ 128(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 144(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 160(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 176(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	VFMLA V5.S4, V2.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  96(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  144(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  160(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 112(R3), F4
-	FMOVQ 128(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 144(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 160(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 176(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	VFMLA V4.S4, V1.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  144(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA  V4.S4, V1.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 112(R3), F6
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F7
-	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
-	FMOVQ 16(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 32(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 48(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ 96(R3), F15
-	VFMLA V3.S4, V7.S4, V15.S4
-	FMOVQ 96(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 96(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 96(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	VSHL $23, V15.S4, V19.S4
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
-	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
-	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
-	VFMLA V5.S4, V15.S4, V7.S4
-	VFMLA V5.S4, V16.S4, V8.S4
-	VFMLA V5.S4, V17.S4, V9.S4
-	VFMLA V5.S4, V18.S4, V10.S4
-	FMOVQ 128(R3), F15
-	VFMLA V7.S4, V6.S4, V15.S4
-	FMOVQ 128(R3), F16
-	VFMLA V8.S4, V6.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V9.S4, V6.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V10.S4, V6.S4, V18.S4
-	FMOVQ 144(R3), F23
-	VFMLA V7.S4, V15.S4, V23.S4
-	FMOVQ 144(R3), F15
-	VFMLA V8.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V9.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V10.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V7.S4, V23.S4, V18.S4
-	FMOVQ 160(R3), F23
-	VFMLA V8.S4, V15.S4, V23.S4
-	FMOVQ 160(R3), F15
-	VFMLA V9.S4, V16.S4, V15.S4
-	FMOVQ 160(R3), F16
-	VFMLA V10.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F17
-	VFMLA V7.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F18
-	VFMLA V8.S4, V23.S4, V18.S4
-	FMOVQ 176(R3), F23
-	VFMLA V9.S4, V15.S4, V23.S4
-	FMOVQ 176(R3), F15
-	VFMLA V10.S4, V16.S4, V15.S4
-	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
-	VFMLA V17.S4, V7.S4, V19.S4
-	VFMLA V18.S4, V8.S4, V20.S4
-	VFMLA V23.S4, V9.S4, V21.S4
-	VFMLA V15.S4, V10.S4, V22.S4
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	FMOVQ F11, 0(R1)
-	FMOVQ F12, 16(R1)
-	FMOVQ F13, 32(R1)
-	FMOVQ F14, 48(R1)
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F7
+	WORD   $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ  16(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  32(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD   $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ  96(R3), F15
+	VFMLA  V3.S4, V7.S4, V15.S4
+	FMOVQ  96(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  96(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  96(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	VSHL   $23, V15.S4, V19.S4
+	VSHL   $23, V16.S4, V20.S4
+	VSHL   $23, V17.S4, V21.S4
+	VSHL   $23, V18.S4, V22.S4
+	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA  V5.S4, V15.S4, V7.S4
+	VFMLA  V5.S4, V16.S4, V8.S4
+	VFMLA  V5.S4, V17.S4, V9.S4
+	VFMLA  V5.S4, V18.S4, V10.S4
+	FMOVQ  128(R3), F15
+	VFMLA  V7.S4, V6.S4, V15.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V8.S4, V6.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V9.S4, V6.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V10.S4, V6.S4, V18.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V7.S4, V15.S4, V23.S4
+	FMOVQ  144(R3), F15
+	VFMLA  V8.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V9.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V10.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V7.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23
+	VFMLA  V8.S4, V15.S4, V23.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V9.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V10.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V7.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V8.S4, V23.S4, V18.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V9.S4, V15.S4, V23.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V10.S4, V16.S4, V15.S4
+	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD   $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD   $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA  V17.S4, V7.S4, V19.S4
+	VFMLA  V18.S4, V8.S4, V20.S4
+	VFMLA  V23.S4, V9.S4, V21.S4
+	VFMLA  V15.S4, V10.S4, V22.S4
+	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	FMOVQ  F11, 0(R1)
+	FMOVQ  F12, 16(R1)
+	FMOVQ  F13, 32(R1)
+	FMOVQ  F14, 48(R1)
+	WORD   $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 96(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VSHL $23, V5.S4, V4.S4
-	FMOVQ 96(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 112(R3), F5
-	FMOVQ 128(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 144(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 160(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 176(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	VFMLA V5.S4, V2.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  96(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  144(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  160(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 112(R3), F4
-	FMOVQ 128(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 144(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 160(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 176(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	VFMLA V4.S4, V1.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  144(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA  V4.S4, V1.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2.
 // func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(dst []float32, src []float32, max float32) (sum float32)
 TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(SB), NOSPLIT, $0-60
-	MOVD src_base+24(FP), R0
-	MOVD src_len+32(FP), R2
-	MOVD dst_base+0(FP), R1
-	MOVD $pool<>(SB), R3
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
 	// Empty sums.
-	VEOR V0.B16, V0.B16, V0.B16
+	VEOR   V0.B16, V0.B16, V0.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	FMOVQ 64(R3), F5
-	FMOVQ 112(R3), F6
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  0(R3), F2
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	FMOVQ  64(R3), F5
+	FMOVQ  112(R3), F6
 
 loop1:
-	FMOVQ 0(R0), F7
-	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
-	FMOVQ 16(R0), F8
-	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
-	FMOVQ 32(R0), F9
-	WORD $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
-	FMOVQ 48(R0), F10
-	WORD $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
-	WORD $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
-	WORD $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
-	WORD $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
-	FMOVQ 96(R3), F15
-	VFMLA V3.S4, V7.S4, V15.S4
-	FMOVQ 96(R3), F16
-	VFMLA V3.S4, V8.S4, V16.S4
-	FMOVQ 96(R3), F17
-	VFMLA V3.S4, V9.S4, V17.S4
-	FMOVQ 96(R3), F18
-	VFMLA V3.S4, V10.S4, V18.S4
-	VSHL $23, V15.S4, V19.S4
-	VSHL $23, V16.S4, V20.S4
-	VSHL $23, V17.S4, V21.S4
-	VSHL $23, V18.S4, V22.S4
-	WORD $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
-	WORD $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
-	WORD $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
-	WORD $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
-	VFMLA V5.S4, V15.S4, V7.S4
-	VFMLA V5.S4, V16.S4, V8.S4
-	VFMLA V5.S4, V17.S4, V9.S4
-	VFMLA V5.S4, V18.S4, V10.S4
-	FMOVQ 128(R3), F15
-	VFMLA V7.S4, V6.S4, V15.S4
-	FMOVQ 128(R3), F16
-	VFMLA V8.S4, V6.S4, V16.S4
-	FMOVQ 128(R3), F17
-	VFMLA V9.S4, V6.S4, V17.S4
-	FMOVQ 128(R3), F18
-	VFMLA V10.S4, V6.S4, V18.S4
-	FMOVQ 144(R3), F23
-	VFMLA V7.S4, V15.S4, V23.S4
-	FMOVQ 144(R3), F15
-	VFMLA V8.S4, V16.S4, V15.S4
-	FMOVQ 144(R3), F16
-	VFMLA V9.S4, V17.S4, V16.S4
-	FMOVQ 144(R3), F17
-	VFMLA V10.S4, V18.S4, V17.S4
-	FMOVQ 160(R3), F18
-	VFMLA V7.S4, V23.S4, V18.S4
-	FMOVQ 160(R3), F23
-	VFMLA V8.S4, V15.S4, V23.S4
-	FMOVQ 160(R3), F15
-	VFMLA V9.S4, V16.S4, V15.S4
-	FMOVQ 160(R3), F16
-	VFMLA V10.S4, V17.S4, V16.S4
-	FMOVQ 176(R3), F17
-	VFMLA V7.S4, V18.S4, V17.S4
-	FMOVQ 176(R3), F18
-	VFMLA V8.S4, V23.S4, V18.S4
-	FMOVQ 176(R3), F23
-	VFMLA V9.S4, V15.S4, V23.S4
-	FMOVQ 176(R3), F15
-	VFMLA V10.S4, V16.S4, V15.S4
-	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
-	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
-	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
-	VFMLA V17.S4, V7.S4, V19.S4
-	VFMLA V18.S4, V8.S4, V20.S4
-	VFMLA V23.S4, V9.S4, V21.S4
-	VFMLA V15.S4, V10.S4, V22.S4
-	WORD $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
-	WORD $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
-	WORD $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
-	WORD $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
-	FMOVQ F11, 0(R1)
-	FMOVQ F12, 16(R1)
-	FMOVQ F13, 32(R1)
-	FMOVQ F14, 48(R1)
-	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	ADD $64, R0
-	ADD $64, R1
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F7
+	WORD   $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	FMOVQ  16(R0), F8
+	WORD   $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ  32(R0), F9
+	WORD   $0x4ea1d529 // fsub v9.4s, v9.4s, v1.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4ea1d54a // fsub v10.4s, v10.4s, v1.4s
+	WORD   $0x6ea7e44b // fcmgt v11.4s, v2.4s, v7.4s
+	WORD   $0x6ea8e44c // fcmgt v12.4s, v2.4s, v8.4s
+	WORD   $0x6ea9e44d // fcmgt v13.4s, v2.4s, v9.4s
+	WORD   $0x6eaae44e // fcmgt v14.4s, v2.4s, v10.4s
+	FMOVQ  96(R3), F15
+	VFMLA  V3.S4, V7.S4, V15.S4
+	FMOVQ  96(R3), F16
+	VFMLA  V3.S4, V8.S4, V16.S4
+	FMOVQ  96(R3), F17
+	VFMLA  V3.S4, V9.S4, V17.S4
+	FMOVQ  96(R3), F18
+	VFMLA  V3.S4, V10.S4, V18.S4
+	VSHL   $23, V15.S4, V19.S4
+	VSHL   $23, V16.S4, V20.S4
+	VSHL   $23, V17.S4, V21.S4
+	VSHL   $23, V18.S4, V22.S4
+	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	WORD   $0x4ea4d631 // fsub v17.4s, v17.4s, v4.4s
+	WORD   $0x4ea4d652 // fsub v18.4s, v18.4s, v4.4s
+	VFMLA  V5.S4, V15.S4, V7.S4
+	VFMLA  V5.S4, V16.S4, V8.S4
+	VFMLA  V5.S4, V17.S4, V9.S4
+	VFMLA  V5.S4, V18.S4, V10.S4
+	FMOVQ  128(R3), F15
+	VFMLA  V7.S4, V6.S4, V15.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V8.S4, V6.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V9.S4, V6.S4, V17.S4
+	FMOVQ  128(R3), F18
+	VFMLA  V10.S4, V6.S4, V18.S4
+	FMOVQ  144(R3), F23
+	VFMLA  V7.S4, V15.S4, V23.S4
+	FMOVQ  144(R3), F15
+	VFMLA  V8.S4, V16.S4, V15.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V9.S4, V17.S4, V16.S4
+	FMOVQ  144(R3), F17
+	VFMLA  V10.S4, V18.S4, V17.S4
+	FMOVQ  160(R3), F18
+	VFMLA  V7.S4, V23.S4, V18.S4
+	FMOVQ  160(R3), F23
+	VFMLA  V8.S4, V15.S4, V23.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V9.S4, V16.S4, V15.S4
+	FMOVQ  160(R3), F16
+	VFMLA  V10.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V7.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V8.S4, V23.S4, V18.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V9.S4, V15.S4, V23.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V10.S4, V16.S4, V15.S4
+	WORD   $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD   $0x6e34dd08 // fmul v8.4s, v8.4s, v20.4s
+	WORD   $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
+	WORD   $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	VFMLA  V17.S4, V7.S4, V19.S4
+	VFMLA  V18.S4, V8.S4, V20.S4
+	VFMLA  V23.S4, V9.S4, V21.S4
+	VFMLA  V15.S4, V10.S4, V22.S4
+	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e6d1ead // bic v13.16b, v21.16b, v13.16b
+	WORD   $0x4e6e1ece // bic v14.16b, v22.16b, v14.16b
+	FMOVQ  F11, 0(R1)
+	FMOVQ  F12, 16(R1)
+	FMOVQ  F13, 32(R1)
+	FMOVQ  F14, 48(R1)
+	WORD   $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
+	WORD   $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
-	FMOVS max+48(FP), F1
-	VDUP V1.S[0], V1.S4
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F1
+	VDUP   V1.S[0], V1.S4
 
 loop2:
-	FMOVQ 0(R0), F2
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ 0(R3), F3
-	WORD $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 96(R3), F5
-	VFMLA V4.S4, V2.S4, V5.S4
-	VSHL $23, V5.S4, V4.S4
-	FMOVQ 96(R3), F6
-	WORD $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R3), F6
-	VFMLA V6.S4, V5.S4, V2.S4
-	FMOVQ 112(R3), F5
-	FMOVQ 128(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 144(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 160(R3), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 176(R3), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	VFMLA V5.S4, V2.S4, V4.S4
-	WORD $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	FMOVQ F3, 0(R1)
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  96(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  112(R3), F5
+	FMOVQ  128(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  144(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  160(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  176(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	FMOVQ  F3, 0(R1)
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Add the lanes up.
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
-	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+
 	// Elements that are left.
-	CBZ R2, done4
-	TBZ $1, R2, l1
-	FMOVD (R0), F1
-	TBZ $0, R2, l2
-	ADD $8, R0, R5
-	VLD1 (R5), V1.S[2]
-	B l2
+	CBZ    R2, done4
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F1
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V1.S[2]
+	B      l2
 
 l1:
-	FMOVS (R0), F1
+	FMOVS  (R0), F1
 
 l2:
-	FMOVS max+48(FP), F2
-	VDUP V2.S[0], V2.S4
-	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FMOVQ 0(R3), F2
-	WORD $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R3), F3
-	FMOVQ 96(R3), F4
-	VFMLA V3.S4, V1.S4, V4.S4
-	VSHL $23, V4.S4, V3.S4
-	FMOVQ 96(R3), F5
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ 64(R3), F5
-	VFMLA V5.S4, V4.S4, V1.S4
-	FMOVQ 112(R3), F4
-	FMOVQ 128(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 144(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	FMOVQ 160(R3), F5
-	VFMLA V1.S4, V4.S4, V5.S4
-	FMOVQ 176(R3), F4
-	VFMLA V1.S4, V5.S4, V4.S4
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	VFMLA V4.S4, V1.S4, V3.S4
-	WORD $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  96(R3), F4
+	VFMLA  V3.S4, V1.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
+	FMOVQ  96(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	VFMLA  V5.S4, V4.S4, V1.S4
+	FMOVQ  112(R3), F4
+	FMOVQ  128(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  144(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V1.S4, V4.S4, V5.S4
+	FMOVQ  176(R3), F4
+	VFMLA  V1.S4, V5.S4, V4.S4
+	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VFMLA  V4.S4, V1.S4, V3.S4
+	WORD   $0x4e621c61 // bic v1.16b, v3.16b, v2.16b
 
 done4:
+
 	// Two of them.
-	TBZ $1, R2, done5
-	FMOVD F1, (R1)
-	WORD $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VDUP V1.D[1], V1.D2
-	ADD $8, R0
-	ADD $8, R1
+	TBZ    $1, R2, done5
+	FMOVD  F1, (R1)
+	WORD   $0x6e21d422 // faddp v2.4s, v1.4s, v1.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V1.D2
+	ADD    $8, R0
+	ADD    $8, R1
 
 done5:
+
 	// One of them.
-	TBZ $0, R2, done6
-	FMOVS F1, (R1)
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	ADD $4, R1
+	TBZ    $0, R2, done6
+	FMOVS  F1, (R1)
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	ADD    $4, R1
 
 done6:
+
 	// The sum.
-	FMOVS F0, sum+56(FP)
+	FMOVS  F0, sum+56(FP)
 	RET

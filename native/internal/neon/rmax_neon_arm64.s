@@ -11,311 +11,340 @@
 // Twin of xnn_f32_rmax_ukernel__neon_u12_acc3.
 // func f32_rmax_ukernel__neon_u12_acc3(src []float32) (max float32)
 TEXT ·f32_rmax_ukernel__neon_u12_acc3(SB), NOSPLIT, $0-28
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+
 	// The first element, in every lane.
-	VLD1R (R0), [V0.S4]
-	VORR V0.B16, V0.B16, V1.B16
-	VORR V0.B16, V0.B16, V2.B16
+	VLD1R  (R0), [V0.S4]
+	VORR   V0.B16, V0.B16, V1.B16
+	VORR   V0.B16, V0.B16, V2.B16
+
 	// 3 vectors a turn.
-	SUBS $12, R2
-	BLT done1
+	SUBS   $12, R2
+	BLT    done1
 
 loop1:
-	FMOVQ 0(R0), F3
-	WORD $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
-	FMOVQ 16(R0), F3
-	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ 32(R0), F3
-	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
-	ADD $48, R0
-	SUBS $12, R2
-	BGE loop1
+	FMOVQ  0(R0), F3
+	WORD   $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
+	FMOVQ  16(R0), F3
+	WORD   $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	FMOVQ  32(R0), F3
+	WORD   $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	ADD    $48, R0
+	SUBS   $12, R2
+	BGE    loop1
 
 done1:
-	ADD $12, R2
+	ADD    $12, R2
+
 	// Merge the maxima.
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD   $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left, one by one into every lane.
-	SUBS $1, R2
-	BLT done4
+	SUBS   $1, R2
+	BLT    done4
 
 loop4:
-	VLD1R (R0), [V1.S4]
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	SUBS $1, R2
-	BGE loop4
+	VLD1R  (R0), [V1.S4]
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	SUBS   $1, R2
+	BGE    loop4
 
 done4:
-	ADD $1, R2
+	ADD    $1, R2
+
 	// The largest lane.
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVS F0, max+24(FP)
+	VDUP   V0.D[1], V1.D2
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP   V0.S[1], V1.S4
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS  F0, max+24(FP)
 	RET
 
 // Twin of xnn_f32_rmax_ukernel__neon_u16_acc2.
 // func f32_rmax_ukernel__neon_u16_acc2(src []float32) (max float32)
 TEXT ·f32_rmax_ukernel__neon_u16_acc2(SB), NOSPLIT, $0-28
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+
 	// The first element, in every lane.
-	VLD1R (R0), [V0.S4]
-	VORR V0.B16, V0.B16, V1.B16
+	VLD1R  (R0), [V0.S4]
+	VORR   V0.B16, V0.B16, V1.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
+	SUBS   $16, R2
+	BLT    done1
 
 loop1:
-	FMOVQ 0(R0), F2
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ 16(R0), F2
-	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ 32(R0), F2
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ 48(R0), F2
-	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	ADD $64, R0
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F2
+	WORD   $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	FMOVQ  16(R0), F2
+	WORD   $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	FMOVQ  32(R0), F2
+	WORD   $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	FMOVQ  48(R0), F2
+	WORD   $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Merge the maxima.
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left, one by one into every lane.
-	SUBS $1, R2
-	BLT done4
+	SUBS   $1, R2
+	BLT    done4
 
 loop4:
-	VLD1R (R0), [V1.S4]
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	SUBS $1, R2
-	BGE loop4
+	VLD1R  (R0), [V1.S4]
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	SUBS   $1, R2
+	BGE    loop4
 
 done4:
-	ADD $1, R2
+	ADD    $1, R2
+
 	// The largest lane.
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVS F0, max+24(FP)
+	VDUP   V0.D[1], V1.D2
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP   V0.S[1], V1.S4
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS  F0, max+24(FP)
 	RET
 
 // Twin of xnn_f32_rmax_ukernel__neon_u16_acc4.
 // func f32_rmax_ukernel__neon_u16_acc4(src []float32) (max float32)
 TEXT ·f32_rmax_ukernel__neon_u16_acc4(SB), NOSPLIT, $0-28
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+
 	// The first element, in every lane.
-	VLD1R (R0), [V0.S4]
-	VORR V0.B16, V0.B16, V1.B16
-	VORR V0.B16, V0.B16, V2.B16
-	VORR V0.B16, V0.B16, V3.B16
+	VLD1R  (R0), [V0.S4]
+	VORR   V0.B16, V0.B16, V1.B16
+	VORR   V0.B16, V0.B16, V2.B16
+	VORR   V0.B16, V0.B16, V3.B16
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
+	SUBS   $16, R2
+	BLT    done1
 
 loop1:
-	FMOVQ 0(R0), F4
-	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
-	FMOVQ 16(R0), F4
-	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
-	FMOVQ 32(R0), F4
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ 48(R0), F4
-	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
-	ADD $64, R0
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F4
+	WORD   $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	FMOVQ  16(R0), F4
+	WORD   $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
+	FMOVQ  32(R0), F4
+	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	FMOVQ  48(R0), F4
+	WORD   $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Merge the maxima.
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD   $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD   $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left, one by one into every lane.
-	SUBS $1, R2
-	BLT done4
+	SUBS   $1, R2
+	BLT    done4
 
 loop4:
-	VLD1R (R0), [V1.S4]
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	SUBS $1, R2
-	BGE loop4
+	VLD1R  (R0), [V1.S4]
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	SUBS   $1, R2
+	BGE    loop4
 
 done4:
-	ADD $1, R2
+	ADD    $1, R2
+
 	// The largest lane.
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVS F0, max+24(FP)
+	VDUP   V0.D[1], V1.D2
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP   V0.S[1], V1.S4
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS  F0, max+24(FP)
 	RET
 
 // Twin of xnn_f32_rmax_ukernel__neon_u4.
 // func f32_rmax_ukernel__neon_u4(src []float32) (max float32)
 TEXT ·f32_rmax_ukernel__neon_u4(SB), NOSPLIT, $0-28
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+
 	// The first element, in every lane.
-	VLD1R (R0), [V0.S4]
+	VLD1R  (R0), [V0.S4]
+
 	// 4 vectors a turn.
-	SUBS $16, R2
-	BLT done1
+	SUBS   $16, R2
+	BLT    done1
 
 loop1:
-	FMOVQ 0(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ 16(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ 32(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ 48(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $64, R0
-	SUBS $16, R2
-	BGE loop1
+	FMOVQ  0(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVQ  16(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVQ  32(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVQ  48(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
 
 done1:
-	ADD $16, R2
+	ADD    $16, R2
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done2
+	SUBS   $4, R2
+	BLT    done2
 
 loop2:
-	FMOVQ 0(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop2
+	FMOVQ  0(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
 
 done2:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left, one by one into every lane.
-	SUBS $1, R2
-	BLT done3
+	SUBS   $1, R2
+	BLT    done3
 
 loop3:
-	VLD1R (R0), [V1.S4]
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	SUBS $1, R2
-	BGE loop3
+	VLD1R  (R0), [V1.S4]
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	SUBS   $1, R2
+	BGE    loop3
 
 done3:
-	ADD $1, R2
+	ADD    $1, R2
+
 	// The largest lane.
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVS F0, max+24(FP)
+	VDUP   V0.D[1], V1.D2
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP   V0.S[1], V1.S4
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS  F0, max+24(FP)
 	RET
 
 // Twin of xnn_f32_rmax_ukernel__neon_u8_acc2.
 // func f32_rmax_ukernel__neon_u8_acc2(src []float32) (max float32)
 TEXT ·f32_rmax_ukernel__neon_u8_acc2(SB), NOSPLIT, $0-28
-	MOVD src_base+0(FP), R0
-	MOVD src_len+8(FP), R2
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+
 	// The first element, in every lane.
-	VLD1R (R0), [V0.S4]
-	VORR V0.B16, V0.B16, V1.B16
+	VLD1R  (R0), [V0.S4]
+	VORR   V0.B16, V0.B16, V1.B16
+
 	// 2 vectors a turn.
-	SUBS $8, R2
-	BLT done1
+	SUBS   $8, R2
+	BLT    done1
 
 loop1:
-	FMOVQ 0(R0), F2
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ 16(R0), F2
-	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	ADD $32, R0
-	SUBS $8, R2
-	BGE loop1
+	FMOVQ  0(R0), F2
+	WORD   $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	FMOVQ  16(R0), F2
+	WORD   $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
+	ADD    $32, R0
+	SUBS   $8, R2
+	BGE    loop1
 
 done1:
-	ADD $8, R2
+	ADD    $8, R2
+
 	// Merge the maxima.
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+
 	// Whole vectors that are left.
-	SUBS $4, R2
-	BLT done3
+	SUBS   $4, R2
+	BLT    done3
 
 loop3:
-	FMOVQ 0(R0), F1
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $16, R0
-	SUBS $4, R2
-	BGE loop3
+	FMOVQ  0(R0), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop3
 
 done3:
-	ADD $4, R2
+	ADD    $4, R2
+
 	// Elements that are left, one by one into every lane.
-	SUBS $1, R2
-	BLT done4
+	SUBS   $1, R2
+	BLT    done4
 
 loop4:
-	VLD1R (R0), [V1.S4]
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	ADD $4, R0
-	SUBS $1, R2
-	BGE loop4
+	VLD1R  (R0), [V1.S4]
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	ADD    $4, R0
+	SUBS   $1, R2
+	BGE    loop4
 
 done4:
-	ADD $1, R2
+	ADD    $1, R2
+
 	// The largest lane.
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVS F0, max+24(FP)
+	VDUP   V0.D[1], V1.D2
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	VDUP   V0.S[1], V1.S4
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS  F0, max+24(FP)
 	RET

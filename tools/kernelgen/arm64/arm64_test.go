@@ -28,7 +28,7 @@ func disassemble(t *testing.T, word uint32) string {
 	return arm64asm.GNUSyntax(in)
 }
 
-var wordLine = regexp.MustCompile(`^\s*WORD \$(0x[0-9a-f]{8}) // (.*)$`)
+var wordLine = regexp.MustCompile(`^\s*WORD +\$(0x[0-9a-f]{8}) // (.*)$`)
 
 // check holds that a line with a word says what the word is.
 func check(t *testing.T, line string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/twopass-softmax/twopass/internal/f32"
@@ -104,7 +105,11 @@ type writer struct {
 	labels int
 }
 
-func (w *writer) emit(format string, args ...any) { fmt.Fprintf(&w.text, "\t"+format+"\n", args...) }
+// emit writes an instruction, its operands in a column.
+func (w *writer) emit(format string, args ...any) {
+	name, operands, _ := strings.Cut(fmt.Sprintf(format, args...), " ")
+	w.text.WriteString(strings.TrimRight(fmt.Sprintf("\t%-6s %s", name, operands), " ") + "\n")
+}
 
 func (w *writer) label(name string) { fmt.Fprintf(&w.text, "\n%s:\n", name) }
 
@@ -118,9 +123,9 @@ func (w *writer) function() {
 	if w.plan.Slots > 0 {
 		panic(fmt.Sprintf("arm64: %s needs %d stack slots; choose a shape that needs none", w.k, w.plan.Slots))
 	}
-	fmt.Fprintf(&w.text, "\n// Twin of xnn_%s.\n", w.k)
-	if w.k.Ours {
-		w.text.Truncate(w.text.Len() - len(fmt.Sprintf("// Twin of xnn_%s.\n", w.k)))
+	w.text.WriteString("\n")
+	if !w.k.Ours {
+		fmt.Fprintf(&w.text, "// Twin of xnn_%s.\n", w.k)
 	}
 	fmt.Fprintf(&w.text, "// func %s%s\n", w.k, w.sig.String())
 	fmt.Fprintf(&w.text, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", w.k, w.sig.Bytes())
@@ -174,7 +179,7 @@ func (w *writer) block(i int, c ir.Code) {
 	step := c.Step
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
-	w.emit("// %s", c.Comment)
+	fmt.Fprintf(&w.text, "\n\t// %s\n", c.Comment)
 	switch c.Test {
 	case ir.While:
 		w.emit("SUBS $%d, %s", step, left)
