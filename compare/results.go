@@ -46,6 +46,8 @@ type Results struct {
 	Bits   []Agreement `json:"bits,omitempty"`
 	Speed  []Timing    `json:"speed,omitempty"`
 	NotRun []NotRun    `json:"not_run,omitempty"`
+	// Overhead is the time of a call on a row of one element.
+	Overhead *Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.
 	Coverage []Coverage `json:"coverage,omitempty"`
 }

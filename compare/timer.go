@@ -114,19 +114,13 @@ const (
 	// Same means that it contains 1 and is narrow.
 	Same Verdict = "same"
 	// Noisy means that the machine was too noisy to conclude anything: the
-	// interval is wider than [MaxWidth], or too many samples are outliers.
+	// interval is wider than [MaxWidth], or there are too few samples for one.
 	Noisy Verdict = "too noisy"
 )
 
-const (
-	// MaxWidth is the width of a ratio's confidence interval, relative to the
-	// ratio, beyond which nothing is concluded.
-	MaxWidth = 0.1
-	// MaxOutliers is the share of outliers beyond which nothing is concluded. It
-	// is below a quarter: if more are slow than that, none is an outlier, and the
-	// interval is wide instead.
-	MaxOutliers = 0.15
-)
+// MaxWidth is the width of a ratio's confidence interval, relative to the ratio,
+// beyond which nothing is concluded.
+const MaxWidth = 0.1
 
 // Speed is a comparison of two functions that process the same elements.
 type Speed struct {
@@ -143,7 +137,8 @@ type Speed struct {
 	Calls   int `json:"calls"`
 	Samples int `json:"samples"`
 	// Outliers is the number of repetitions in which a function took far longer
-	// than it usually did.
+	// than it usually did. Many of them mean that the machine was busy, which
+	// the medians bear up to half the repetitions.
 	Outliers int `json:"outliers"`
 	// Drift is by how much our median in the last third of the repetitions
 	// exceeds that in the first third, relative to the latter: a change of the
@@ -173,7 +168,7 @@ func NewRatio(s Samples, ref, ours, elements int) Speed {
 	}
 	v.RefNS, v.Ratio, v.Outliers = NewInterval(a), NewInterval(ratios), count(slow)
 	switch {
-	case v.Ratio.Width() > MaxWidth, float64(v.Outliers) > MaxOutliers*float64(len(a)), len(a) < 6:
+	case v.Ratio.Width() > MaxWidth, len(a) < 6:
 		v.Verdict = Noisy
 	case v.Ratio.Hi < 1:
 		v.Verdict = Faster

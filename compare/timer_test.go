@@ -108,8 +108,8 @@ func TestRatio(t *testing.T) {
 			s.NS[0][i] *= 5
 		}
 	}
-	if v := NewRatio(s, 0, 1, elements); v.Outliers != 9 || v.Verdict != Noisy {
-		t.Errorf("9 of 41 repetitions take five times as long: %d outliers, verdict %q", v.Outliers, v.Verdict)
+	if v := NewRatio(s, 0, 1, elements); v.Outliers != 9 || v.Verdict != Faster {
+		t.Errorf("9 of 41 repetitions of the slower side take five times as long: %d outliers, verdict %q", v.Outliers, v.Verdict)
 	}
 
 	s = samples(0.9, 0.01, 0)

@@ -155,8 +155,8 @@ func (a *app) row(width int, name string, bits compare.Agreement, t compare.Timi
 }
 
 func (a *app) rowHead(width int, name string) {
-	a.line("%-*s %7s %6s %7s %7s %6s", width, "", "", "bits", a.sides.ref.Name[:min(len(a.sides.ref.Name), 8)], "native", "native")
-	a.line("%-*s %7s %6s %7s %7s %6s %6s", width, name, "inputs", "differ", "ns/elem", "ns/elem", "/ref", "")
+	a.line("%-*s %7s %6s %8s %6s", width, "", "", "bits", a.sides.ref.Name, "native")
+	a.line("%-*s %7s %6s %7s %7s %6s", width, name, "inputs", "differ", "ns/elem", "ns/elem", "ratio")
 }
 
 // kernels times every pair that can run and prints a line for each.
@@ -170,6 +170,7 @@ func (a *app) kernels(ctx context.Context, r *compare.Results, pairs []compare.P
 		bits[g.Kernel] = g
 	}
 	a.line("Kernels, on %s elements in the L1 cache", grouped(int64(o.lengths.L1)))
+	a.overhead(r, subjects)
 	a.rowHead(width, "kernel")
 	work := compare.NewWorkload(o.lengths.L1)
 	timer := compare.Timer{Budget: min(o.kernelTime/time.Duration(max(len(subjects), 1)), 200*time.Millisecond)}
@@ -190,6 +191,19 @@ func (a *app) kernels(ctx context.Context, r *compare.Results, pairs []compare.P
 		a.step(1)
 	}
 	return nil
+}
+
+// overhead times a call on one element: what a call costs beside the work. Cgo
+// is a part of upstream's time.
+func (a *app) overhead(r *compare.Results, subjects []compare.Subject) {
+	if len(subjects) == 0 || a.sides.noUpstream != nil {
+		return
+	}
+	t := compare.NewWorkload(1).Time(compare.Timer{Budget: 50 * time.Millisecond}, subjects[0])
+	t.Where = "one element"
+	r.Overhead = &t
+	a.line("A call on one element takes %.0f ns upstream, through cgo, and %.0f ns in native; it is part of the times.",
+		t.RefNS.Median, t.OursNS.Median)
 }
 
 // time times both sides, or ours alone if the reference is the model.
@@ -310,6 +324,26 @@ func (a *app) ratios(speed []compare.Timing) {
 		verdicts[compare.Faster], verdicts[compare.Same], verdicts[compare.Slower], verdicts[compare.Noisy])
 	a.line("  least %.3f  %s", least.Ratio.Median, least.Name)
 	a.line("  most  %.3f  %s", most.Ratio.Median, most.Name)
+	a.disturbances(timed)
+}
+
+// disturbances says what may have spoilt the timing.
+func (a *app) disturbances(timed []compare.Timing) {
+	busy, drifted := 0, 0
+	for _, t := range timed {
+		if t.Outliers*20 > t.Samples {
+			busy++
+		}
+		if math.Abs(t.Drift) > 0.05 {
+			drifted++
+		}
+	}
+	if busy > 0 {
+		a.line("The machine was busy: in %d of %d comparisons of speed, more than 5%% of the samples are outliers.", busy, len(timed))
+	}
+	if drifted > 0 {
+		a.line("The clock was unsteady: in %d of %d, the time drifted by more than 5%%, which the ratios bear.", drifted, len(timed))
+	}
 }
 
 // differences reports what differed, and returns an error if anything did.
