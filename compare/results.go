@@ -46,6 +46,9 @@ type Results struct {
 	Bits   []Agreement `json:"bits,omitempty"`
 	Speed  []Timing    `json:"speed,omitempty"`
 	NotRun []NotRun    `json:"not_run,omitempty"`
+	// Frequency is the measured clock in GHz, Bandwidth that of memory.
+	Frequency float64     `json:"frequency,omitempty"`
+	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`
 	// Overhead is the time of a call on a row of one element.
 	Overhead *Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.
@@ -69,7 +72,23 @@ type Timing struct {
 	Kernels []string `json:"kernels,omitempty"`
 	// Where says where the row lies: "L1", "L2", "memory", or empty.
 	Where string `json:"where,omitempty"`
+	// Threads is the number of threads, each with a row of its own, that share
+	// the elements; 0 is one.
+	Threads int `json:"threads,omitempty"`
+	// LimitShare is the time of moving the data, and nothing else, relative to
+	// our time; 0 if the row fits a cache.
+	LimitShare float64 `json:"limit_share,omitempty"`
 	Speed
+}
+
+// Bandwidth is what memory can do.
+type Bandwidth struct {
+	// Name is "read", "copy", or "copy, non-temporal".
+	Name    string `json:"name"`
+	Threads int    `json:"threads"`
+	// GBps counts 1e9 bytes read and written a second, without what is fetched
+	// before a line is written.
+	GBps Interval `json:"gb_per_s"`
 }
 
 // NotRun is a pair that this CPU can't run.

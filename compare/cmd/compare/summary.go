@@ -236,7 +236,7 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 			continue
 		}
 		composed = append(composed, s)
-		notes = append(notes, fmt.Sprintf("  %-20s %s", algorithm, strings.Join(s.Kernels, "\n"+strings.Repeat(" ", 23))))
+		notes = append(notes, withKernels(algorithm, s.Kernels))
 	}
 	for _, l := range lengths {
 		work := compare.NewWorkload(l.n)
@@ -269,6 +269,11 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 		}
 	}
 	return nil
+}
+
+// withKernels lists the kernels of an algorithm.
+func withKernels(a ukernel.Algorithm, kernels []string) string {
+	return fmt.Sprintf("  %-20s %s", a, strings.Join(kernels, "\n"+strings.Repeat(" ", 23)))
 }
 
 // conclude counts.

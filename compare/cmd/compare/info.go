@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+func (a *app) infoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "info",
+		Short: "Describe the machine, its measured clock and bandwidth, and the kernels on each side",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.info(cmd.Context(), compare.ThisMachine().Lengths().Memory, 300*time.Millisecond)
+		},
+	}
+}
+
+// info is the info command. Bandwidth is measured on rows of n elements in all,
+// for about the given time each.
+func (a *app) info(ctx context.Context, n int, each time.Duration) error {
+	r, start := a.begin()
+	a.header(r)
+	r.Frequency = compare.Frequency()
+	a.line("Clock     %.2f GHz as measured, if a dependent addition takes one cycle", r.Frequency)
+	var err error
+	if r.Bandwidth, err = a.bandwidth(ctx, n, each); err != nil {
+		return err
+	}
+	a.line("")
+	a.line("%-26s %-10s %9s %9s %9s   %s", "kernels of family", "ISA", "XNNPACK's", a.sides.ref.Name, a.sides.ours.Name, "this CPU")
+	last := ""
+	for _, f := range ukernel.Families() {
+		for _, isa := range ukernel.ISAs() {
+			all := countOf(ukernel.Upstream(), f, isa)
+			ref, ours := countOf(a.sides.ref.Kernels, f, isa), countOf(a.sides.ours.Kernels, f, isa)
+			if all+ref+ours == 0 {
+				continue
+			}
+			family := f.String()
+			if family == last {
+				family = ""
+			}
+			last = f.String()
+			runs := "runs it"
+			if !isa.Supported() {
+				runs = "has no " + isa.String()
+			}
+			a.line("%-26s %-10s %9d %9d %9d   %s", family, isa, all, ref, ours, runs)
+		}
+	}
+	a.line("%-26s %-10s %9d %9d %9d", "all", "", len(ukernel.Upstream()), len(a.sides.ref.Kernels), len(a.sides.ours.Kernels))
+	a.line("")
+	a.line("What native.Softmax does with a row of")
+	lengths := r.Machine.Lengths()
+	for _, n := range []int{lengths.L1, lengths.L2, lengths.Memory} {
+		a.line("%s", native.Softmaxer{}.Explain(n))
+	}
+	return a.end(r, start)
+}
+
+func countOf(kernels []ukernel.Kernel, f ukernel.Family, isa ukernel.ISA) int {
+	n := 0
+	for _, k := range kernels {
+		if k.Family == f && k.ISA == isa {
+			n++
+		}
+	}
+	return n
+}
+
+// threadCounts are one thread and all.
+func threadCounts() []int {
+	if n := runtime.GOMAXPROCS(0); n > 1 {
+		return []int{1, n}
+	}
+	return []int{1}
+}
+
+// bandwidth measures what memory can do.
+func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compare.Bandwidth, error) {
+	read, copied, around, _ := compare.Traffic()
+	contestants := []compare.Contestant{read, copied}
+	if compare.Streams {
+		contestants = append(contestants, around)
+	}
+	a.line("")
+	a.line("Memory, %s of rows and outputs in all; a copy counts as one read and one write", size(8*n))
+	a.line("%-22s %8s %8s %7s", "", "threads", "GB/s", "")
+	var all []compare.Bandwidth
+	counts := threadCounts()
+	a.start("Measuring memory", int64(len(counts)))
+	defer a.finish()
+	for _, threads := range counts {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		c := compare.Contest{Timer: compare.Timer{MinReps: 7, Budget: each * time.Duration(len(contestants))}, Elements: n, Threads: threads}
+		s, elements := c.Run(contestants)
+		for i, con := range contestants {
+			bytes := 4.0
+			if i > 0 {
+				bytes = 8
+			}
+			ns := compare.NewInterval(s.NS[i])
+			per := bytes * float64(elements)
+			b := compare.Bandwidth{Name: con.Name, Threads: threads, GBps: compare.Interval{Median: per / ns.Median, Lo: per / ns.Hi, Hi: per / ns.Lo}}
+			all = append(all, b)
+			a.line("%-22s %8d %8.2f %7s", b.Name, threads, b.GBps.Median, fmt.Sprintf("±%.1f%%", 50*b.GBps.Width()))
+		}
+		a.step(1)
+	}
+	return all, nil
+}

@@ -1,0 +1,75 @@
+package compare
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+func TestContest(t *testing.T) {
+	for _, threads := range []int{1, 2, 3} {
+		var elements [2]atomic.Int64
+		contestant := func(i int) Contestant {
+			return Contestant{"", func(dst, src []float32) {
+				if len(dst) != len(src) {
+					t.Errorf("dst has %d elements, src %d", len(dst), len(src))
+				}
+				elements[i].Add(int64(len(src)))
+			}}
+		}
+		c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 3 << 16, threads}
+		s, n := c.Run([]Contestant{contestant(0), contestant(1)})
+		if n != 3<<16 {
+			t.Errorf("%d threads: %d elements a call, want %d", threads, n, 3<<16)
+		}
+		for i := range s.NS {
+			if len(s.NS[i]) != 6 {
+				t.Errorf("%d threads: %d samples, want 6", threads, len(s.NS[i]))
+			}
+			// Each sample has the same number of calls; the warm-up some more.
+			if got, least := elements[i].Load(), int64(6*s.Calls*n); got < least || got%int64(n) != 0 {
+				t.Errorf("%d threads: %d elements processed in samples of %d calls", threads, got, s.Calls)
+			}
+		}
+	}
+	c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 2000, 2}
+	if _, n := c.Run([]Contestant{{"", func(dst, src []float32) {}}}); n != 2*65*1000 {
+		t.Errorf("two short rows of 1000: %d elements a call, want 65 turns", n)
+	}
+}
+
+// TestTraffic holds that the contestants which copy do so.
+func TestTraffic(t *testing.T) {
+	read, copied, around, limit := Traffic()
+	for _, c := range []Contestant{copied, around, limit} {
+		src, dst := []float32{1, 2, 3}, make([]float32, 3)
+		c.Run(dst, src)
+		if dst[0] != 1 || dst[1] != 2 || dst[2] != 3 {
+			t.Errorf("%s wrote %v", c.Name, dst)
+		}
+	}
+	dst := []float32{7}
+	if read.Run(dst, []float32{1}); dst[0] != 7 {
+		t.Errorf("read wrote %v", dst)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	// The table of reads, writes and write-allocates, 4 bytes each.
+	for a, want := range map[ukernel.Algorithm]int{
+		ukernel.Auto: 0, ukernel.TwoPass: 16, ukernel.ThreePassRecompute: 20, ukernel.ThreePassReload: 24,
+	} {
+		if got := Bytes(a); got != want {
+			t.Errorf("Bytes(%v) = %d, want %d", a, got, want)
+		}
+	}
+}
+
+// TestFrequency allows for anything from an emulator to what no CPU reaches.
+func TestFrequency(t *testing.T) {
+	if f := Frequency(); f < 0.001 || f > 20 {
+		t.Errorf("%v GHz", f)
+	}
+}
