@@ -16,10 +16,10 @@ DATA pool<>+16(SB)/4, $0x3fb8aa3b
 DATA pool<>+20(SB)/4, $0x3fb8aa3b
 DATA pool<>+24(SB)/4, $0x3fb8aa3b
 DATA pool<>+28(SB)/4, $0x3fb8aa3b
-DATA pool<>+32(SB)/4, $0xffffffc0
-DATA pool<>+36(SB)/4, $0xffffffc0
-DATA pool<>+40(SB)/4, $0xffffffc0
-DATA pool<>+44(SB)/4, $0xffffffc0
+DATA pool<>+32(SB)/4, $0x0000003f
+DATA pool<>+36(SB)/4, $0x0000003f
+DATA pool<>+40(SB)/4, $0x0000003f
+DATA pool<>+44(SB)/4, $0x0000003f
 DATA pool<>+48(SB)/4, $0x48400000
 DATA pool<>+52(SB)/4, $0x48400000
 DATA pool<>+56(SB)/4, $0x48400000
@@ -59,69 +59,69 @@ DATA pool<>+188(SB)/4, $0x3f7ffffb
 GLOBL pool<>(SB), RODATA|NOPTR, $192
 
 DATA exp2k64<>+0(SB)/4, $0x3f800000
-DATA exp2k64<>+4(SB)/4, $0x3f8164d2
-DATA exp2k64<>+8(SB)/4, $0x3f82cd87
-DATA exp2k64<>+12(SB)/4, $0x3f843a29
-DATA exp2k64<>+16(SB)/4, $0x3f85aac3
-DATA exp2k64<>+20(SB)/4, $0x3f871f62
-DATA exp2k64<>+24(SB)/4, $0x3f88980f
-DATA exp2k64<>+28(SB)/4, $0x3f8a14d5
-DATA exp2k64<>+32(SB)/4, $0x3f8b95c2
-DATA exp2k64<>+36(SB)/4, $0x3f8d1adf
-DATA exp2k64<>+40(SB)/4, $0x3f8ea43a
-DATA exp2k64<>+44(SB)/4, $0x3f9031dc
-DATA exp2k64<>+48(SB)/4, $0x3f91c3d3
-DATA exp2k64<>+52(SB)/4, $0x3f935a2b
-DATA exp2k64<>+56(SB)/4, $0x3f94f4f0
-DATA exp2k64<>+60(SB)/4, $0x3f96942d
-DATA exp2k64<>+64(SB)/4, $0x3f9837f0
-DATA exp2k64<>+68(SB)/4, $0x3f99e046
-DATA exp2k64<>+72(SB)/4, $0x3f9b8d3a
-DATA exp2k64<>+76(SB)/4, $0x3f9d3eda
-DATA exp2k64<>+80(SB)/4, $0x3f9ef532
-DATA exp2k64<>+84(SB)/4, $0x3fa0b051
-DATA exp2k64<>+88(SB)/4, $0x3fa27043
-DATA exp2k64<>+92(SB)/4, $0x3fa43516
-DATA exp2k64<>+96(SB)/4, $0x3fa5fed7
-DATA exp2k64<>+100(SB)/4, $0x3fa7cd94
-DATA exp2k64<>+104(SB)/4, $0x3fa9a15b
-DATA exp2k64<>+108(SB)/4, $0x3fab7a3a
-DATA exp2k64<>+112(SB)/4, $0x3fad583f
-DATA exp2k64<>+116(SB)/4, $0x3faf3b79
-DATA exp2k64<>+120(SB)/4, $0x3fb123f6
-DATA exp2k64<>+124(SB)/4, $0x3fb311c4
-DATA exp2k64<>+128(SB)/4, $0x3fb504f3
-DATA exp2k64<>+132(SB)/4, $0x3fb6fd92
-DATA exp2k64<>+136(SB)/4, $0x3fb8fbaf
-DATA exp2k64<>+140(SB)/4, $0x3fbaff5b
-DATA exp2k64<>+144(SB)/4, $0x3fbd08a4
-DATA exp2k64<>+148(SB)/4, $0x3fbf179a
-DATA exp2k64<>+152(SB)/4, $0x3fc12c4d
-DATA exp2k64<>+156(SB)/4, $0x3fc346cd
-DATA exp2k64<>+160(SB)/4, $0x3fc5672a
-DATA exp2k64<>+164(SB)/4, $0x3fc78d75
-DATA exp2k64<>+168(SB)/4, $0x3fc9b9be
-DATA exp2k64<>+172(SB)/4, $0x3fcbec15
-DATA exp2k64<>+176(SB)/4, $0x3fce248c
-DATA exp2k64<>+180(SB)/4, $0x3fd06334
-DATA exp2k64<>+184(SB)/4, $0x3fd2a81e
-DATA exp2k64<>+188(SB)/4, $0x3fd4f35b
-DATA exp2k64<>+192(SB)/4, $0x3fd744fd
-DATA exp2k64<>+196(SB)/4, $0x3fd99d16
-DATA exp2k64<>+200(SB)/4, $0x3fdbfbb8
-DATA exp2k64<>+204(SB)/4, $0x3fde60f5
-DATA exp2k64<>+208(SB)/4, $0x3fe0ccdf
-DATA exp2k64<>+212(SB)/4, $0x3fe33f89
-DATA exp2k64<>+216(SB)/4, $0x3fe5b907
-DATA exp2k64<>+220(SB)/4, $0x3fe8396a
-DATA exp2k64<>+224(SB)/4, $0x3feac0c7
-DATA exp2k64<>+228(SB)/4, $0x3fed4f30
-DATA exp2k64<>+232(SB)/4, $0x3fefe4ba
-DATA exp2k64<>+236(SB)/4, $0x3ff28177
-DATA exp2k64<>+240(SB)/4, $0x3ff5257d
-DATA exp2k64<>+244(SB)/4, $0x3ff7d0df
-DATA exp2k64<>+248(SB)/4, $0x3ffa83b3
-DATA exp2k64<>+252(SB)/4, $0x3ffd3e0c
+DATA exp2k64<>+4(SB)/4, $0x3f7f64d2
+DATA exp2k64<>+8(SB)/4, $0x3f7ecd87
+DATA exp2k64<>+12(SB)/4, $0x3f7e3a29
+DATA exp2k64<>+16(SB)/4, $0x3f7daac3
+DATA exp2k64<>+20(SB)/4, $0x3f7d1f62
+DATA exp2k64<>+24(SB)/4, $0x3f7c980f
+DATA exp2k64<>+28(SB)/4, $0x3f7c14d5
+DATA exp2k64<>+32(SB)/4, $0x3f7b95c2
+DATA exp2k64<>+36(SB)/4, $0x3f7b1adf
+DATA exp2k64<>+40(SB)/4, $0x3f7aa43a
+DATA exp2k64<>+44(SB)/4, $0x3f7a31dc
+DATA exp2k64<>+48(SB)/4, $0x3f79c3d3
+DATA exp2k64<>+52(SB)/4, $0x3f795a2b
+DATA exp2k64<>+56(SB)/4, $0x3f78f4f0
+DATA exp2k64<>+60(SB)/4, $0x3f78942d
+DATA exp2k64<>+64(SB)/4, $0x3f7837f0
+DATA exp2k64<>+68(SB)/4, $0x3f77e046
+DATA exp2k64<>+72(SB)/4, $0x3f778d3a
+DATA exp2k64<>+76(SB)/4, $0x3f773eda
+DATA exp2k64<>+80(SB)/4, $0x3f76f532
+DATA exp2k64<>+84(SB)/4, $0x3f76b051
+DATA exp2k64<>+88(SB)/4, $0x3f767043
+DATA exp2k64<>+92(SB)/4, $0x3f763516
+DATA exp2k64<>+96(SB)/4, $0x3f75fed7
+DATA exp2k64<>+100(SB)/4, $0x3f75cd94
+DATA exp2k64<>+104(SB)/4, $0x3f75a15b
+DATA exp2k64<>+108(SB)/4, $0x3f757a3a
+DATA exp2k64<>+112(SB)/4, $0x3f75583f
+DATA exp2k64<>+116(SB)/4, $0x3f753b79
+DATA exp2k64<>+120(SB)/4, $0x3f7523f6
+DATA exp2k64<>+124(SB)/4, $0x3f7511c4
+DATA exp2k64<>+128(SB)/4, $0x3f7504f3
+DATA exp2k64<>+132(SB)/4, $0x3f74fd92
+DATA exp2k64<>+136(SB)/4, $0x3f74fbaf
+DATA exp2k64<>+140(SB)/4, $0x3f74ff5b
+DATA exp2k64<>+144(SB)/4, $0x3f7508a4
+DATA exp2k64<>+148(SB)/4, $0x3f75179a
+DATA exp2k64<>+152(SB)/4, $0x3f752c4d
+DATA exp2k64<>+156(SB)/4, $0x3f7546cd
+DATA exp2k64<>+160(SB)/4, $0x3f75672a
+DATA exp2k64<>+164(SB)/4, $0x3f758d75
+DATA exp2k64<>+168(SB)/4, $0x3f75b9be
+DATA exp2k64<>+172(SB)/4, $0x3f75ec15
+DATA exp2k64<>+176(SB)/4, $0x3f76248c
+DATA exp2k64<>+180(SB)/4, $0x3f766334
+DATA exp2k64<>+184(SB)/4, $0x3f76a81e
+DATA exp2k64<>+188(SB)/4, $0x3f76f35b
+DATA exp2k64<>+192(SB)/4, $0x3f7744fd
+DATA exp2k64<>+196(SB)/4, $0x3f779d16
+DATA exp2k64<>+200(SB)/4, $0x3f77fbb8
+DATA exp2k64<>+204(SB)/4, $0x3f7860f5
+DATA exp2k64<>+208(SB)/4, $0x3f78ccdf
+DATA exp2k64<>+212(SB)/4, $0x3f793f89
+DATA exp2k64<>+216(SB)/4, $0x3f79b907
+DATA exp2k64<>+220(SB)/4, $0x3f7a396a
+DATA exp2k64<>+224(SB)/4, $0x3f7ac0c7
+DATA exp2k64<>+228(SB)/4, $0x3f7b4f30
+DATA exp2k64<>+232(SB)/4, $0x3f7be4ba
+DATA exp2k64<>+236(SB)/4, $0x3f7c8177
+DATA exp2k64<>+240(SB)/4, $0x3f7d257d
+DATA exp2k64<>+244(SB)/4, $0x3f7dd0df
+DATA exp2k64<>+248(SB)/4, $0x3f7e83b3
+DATA exp2k64<>+252(SB)/4, $0x3f7f3e0c
 GLOBL exp2k64<>(SB), RODATA|NOPTR, $256
 
 // Twin of xnn_f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2.
@@ -169,66 +169,50 @@ loop1:
 	VFMLA  V3.S4, V10.S4, V18.S4
 	FMOVQ  48(R3), F19
 	VFMLA  V3.S4, V11.S4, V19.S4
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F20
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V20.S[1]
-	VLD1   (R8), V31.S[1]
+	VAND   V4.B16, V16.B16, V20.B16
+	VAND   V4.B16, V17.B16, V21.B16
+	VAND   V4.B16, V18.B16, V22.B16
+	VAND   V4.B16, V19.B16, V23.B16
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F20
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V20.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V20.D[1]
-	VMOV   V17.D[0], R5
-	VMOV   V17.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F21
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V21.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V21.D[0], R5
+	VMOV   V21.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F21
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V21.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V21.D[1]
-	VMOV   V18.D[0], R5
-	VMOV   V18.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F22
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V22.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V22.D[0], R5
+	VMOV   V22.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F22
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V22.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V22.D[1]
-	VMOV   V19.D[0], R5
-	VMOV   V19.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F23
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V23.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V23.D[0], R5
+	VMOV   V23.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F23
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V23.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V23.D[1]
-	VAND   V4.B16, V16.B16, V24.B16
-	VAND   V4.B16, V17.B16, V25.B16
-	VAND   V4.B16, V18.B16, V26.B16
-	VAND   V4.B16, V19.B16, V27.B16
-	VSHL   $17, V24.S4, V24.S4
-	VSHL   $17, V25.S4, V25.S4
-	VSHL   $17, V26.S4, V26.S4
-	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V16.S4, V24.S4
+	VSHL   $17, V17.S4, V25.S4
+	VSHL   $17, V18.S4, V26.S4
+	VSHL   $17, V19.S4, V27.S4
 	VADD   V24.S4, V20.S4, V20.S4
 	VADD   V25.S4, V21.S4, V21.S4
 	VADD   V26.S4, V22.S4, V22.S4
@@ -287,22 +271,18 @@ loop2:
 	FMOVQ  16(R3), F4
 	FMOVQ  48(R3), F5
 	VFMLA  V4.S4, V2.S4, V5.S4
-	VMOV   V5.D[0], R5
-	VMOV   V5.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F4
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V4.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F4
+	VAND   V4.B16, V5.B16, V4.B16
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F4
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V4.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V4.D[1]
-	FMOVQ  32(R3), F6
-	VAND   V6.B16, V5.B16, V6.B16
-	VSHL   $17, V6.S4, V6.S4
+	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
 	FMOVQ  48(R3), F6
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
@@ -348,22 +328,18 @@ l2:
 	FMOVQ  16(R3), F3
 	FMOVQ  48(R3), F4
 	VFMLA  V3.S4, V1.S4, V4.S4
-	VMOV   V4.D[0], R5
-	VMOV   V4.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F3
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V3.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F3
+	VAND   V3.B16, V4.B16, V3.B16
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F3
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V3.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V3.D[1]
-	FMOVQ  32(R3), F5
-	VAND   V5.B16, V4.B16, V5.B16
-	VSHL   $17, V5.S4, V5.S4
+	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
 	FMOVQ  48(R3), F5
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -446,66 +422,50 @@ loop1:
 	VFMLA  V3.S4, V10.S4, V18.S4
 	FMOVQ  48(R3), F19
 	VFMLA  V3.S4, V11.S4, V19.S4
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F20
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V20.S[1]
-	VLD1   (R8), V31.S[1]
+	VAND   V4.B16, V16.B16, V20.B16
+	VAND   V4.B16, V17.B16, V21.B16
+	VAND   V4.B16, V18.B16, V22.B16
+	VAND   V4.B16, V19.B16, V23.B16
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F20
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V20.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V20.D[1]
-	VMOV   V17.D[0], R5
-	VMOV   V17.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F21
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V21.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V21.D[0], R5
+	VMOV   V21.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F21
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V21.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V21.D[1]
-	VMOV   V18.D[0], R5
-	VMOV   V18.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F22
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V22.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V22.D[0], R5
+	VMOV   V22.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F22
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V22.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V22.D[1]
-	VMOV   V19.D[0], R5
-	VMOV   V19.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F23
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V23.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V23.D[0], R5
+	VMOV   V23.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F23
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V23.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V23.D[1]
-	VAND   V4.B16, V16.B16, V24.B16
-	VAND   V4.B16, V17.B16, V25.B16
-	VAND   V4.B16, V18.B16, V26.B16
-	VAND   V4.B16, V19.B16, V27.B16
-	VSHL   $17, V24.S4, V24.S4
-	VSHL   $17, V25.S4, V25.S4
-	VSHL   $17, V26.S4, V26.S4
-	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V16.S4, V24.S4
+	VSHL   $17, V17.S4, V25.S4
+	VSHL   $17, V18.S4, V26.S4
+	VSHL   $17, V19.S4, V27.S4
 	VADD   V24.S4, V20.S4, V20.S4
 	VADD   V25.S4, V21.S4, V21.S4
 	VADD   V26.S4, V22.S4, V22.S4
@@ -564,22 +524,18 @@ loop2:
 	FMOVQ  16(R3), F4
 	FMOVQ  48(R3), F5
 	VFMLA  V4.S4, V2.S4, V5.S4
-	VMOV   V5.D[0], R5
-	VMOV   V5.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F4
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V4.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F4
+	VAND   V4.B16, V5.B16, V4.B16
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F4
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V4.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V4.D[1]
-	FMOVQ  32(R3), F6
-	VAND   V6.B16, V5.B16, V6.B16
-	VSHL   $17, V6.S4, V6.S4
+	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
 	FMOVQ  48(R3), F6
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
@@ -625,22 +581,18 @@ l2:
 	FMOVQ  16(R3), F3
 	FMOVQ  48(R3), F4
 	VFMLA  V3.S4, V1.S4, V4.S4
-	VMOV   V4.D[0], R5
-	VMOV   V4.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F3
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V3.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F3
+	VAND   V3.B16, V4.B16, V3.B16
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F3
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V3.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V3.D[1]
-	FMOVQ  32(R3), F5
-	VAND   V5.B16, V4.B16, V5.B16
-	VSHL   $17, V5.S4, V5.S4
+	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
 	FMOVQ  48(R3), F5
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -723,66 +675,50 @@ loop1:
 	VFMLA  V3.S4, V10.S4, V18.S4
 	FMOVQ  48(R3), F19
 	VFMLA  V3.S4, V11.S4, V19.S4
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F20
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V20.S[1]
-	VLD1   (R8), V31.S[1]
+	VAND   V4.B16, V16.B16, V20.B16
+	VAND   V4.B16, V17.B16, V21.B16
+	VAND   V4.B16, V18.B16, V22.B16
+	VAND   V4.B16, V19.B16, V23.B16
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F20
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V20.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V20.D[1]
-	VMOV   V17.D[0], R5
-	VMOV   V17.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F21
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V21.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V21.D[0], R5
+	VMOV   V21.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F21
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V21.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V21.D[1]
-	VMOV   V18.D[0], R5
-	VMOV   V18.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F22
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V22.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V22.D[0], R5
+	VMOV   V22.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F22
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V22.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V22.D[1]
-	VMOV   V19.D[0], R5
-	VMOV   V19.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F23
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V23.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V23.D[0], R5
+	VMOV   V23.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F23
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V23.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V23.D[1]
-	VAND   V4.B16, V16.B16, V24.B16
-	VAND   V4.B16, V17.B16, V25.B16
-	VAND   V4.B16, V18.B16, V26.B16
-	VAND   V4.B16, V19.B16, V27.B16
-	VSHL   $17, V24.S4, V24.S4
-	VSHL   $17, V25.S4, V25.S4
-	VSHL   $17, V26.S4, V26.S4
-	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V16.S4, V24.S4
+	VSHL   $17, V17.S4, V25.S4
+	VSHL   $17, V18.S4, V26.S4
+	VSHL   $17, V19.S4, V27.S4
 	VADD   V24.S4, V20.S4, V20.S4
 	VADD   V25.S4, V21.S4, V21.S4
 	VADD   V26.S4, V22.S4, V22.S4
@@ -841,22 +777,18 @@ loop2:
 	FMOVQ  16(R3), F4
 	FMOVQ  48(R3), F5
 	VFMLA  V4.S4, V2.S4, V5.S4
-	VMOV   V5.D[0], R5
-	VMOV   V5.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F4
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V4.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F4
+	VAND   V4.B16, V5.B16, V4.B16
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F4
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V4.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V4.D[1]
-	FMOVQ  32(R3), F6
-	VAND   V6.B16, V5.B16, V6.B16
-	VSHL   $17, V6.S4, V6.S4
+	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
 	FMOVQ  48(R3), F6
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
@@ -902,22 +834,18 @@ l2:
 	FMOVQ  16(R3), F3
 	FMOVQ  48(R3), F4
 	VFMLA  V3.S4, V1.S4, V4.S4
-	VMOV   V4.D[0], R5
-	VMOV   V4.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F3
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V3.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F3
+	VAND   V3.B16, V4.B16, V3.B16
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F3
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V3.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V3.D[1]
-	FMOVQ  32(R3), F5
-	VAND   V5.B16, V4.B16, V5.B16
-	VSHL   $17, V5.S4, V5.S4
+	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
 	FMOVQ  48(R3), F5
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -1000,66 +928,50 @@ loop1:
 	VFMLA  V3.S4, V10.S4, V18.S4
 	FMOVQ  48(R3), F19
 	VFMLA  V3.S4, V11.S4, V19.S4
-	VMOV   V16.D[0], R5
-	VMOV   V16.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F20
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V20.S[1]
-	VLD1   (R8), V31.S[1]
+	VAND   V4.B16, V16.B16, V20.B16
+	VAND   V4.B16, V17.B16, V21.B16
+	VAND   V4.B16, V18.B16, V22.B16
+	VAND   V4.B16, V19.B16, V23.B16
+	VMOV   V20.D[0], R5
+	VMOV   V20.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F20
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V20.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V20.D[1]
-	VMOV   V17.D[0], R5
-	VMOV   V17.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F21
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V21.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V21.D[0], R5
+	VMOV   V21.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F21
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V21.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V21.D[1]
-	VMOV   V18.D[0], R5
-	VMOV   V18.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F22
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V22.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V22.D[0], R5
+	VMOV   V22.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F22
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V22.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V22.D[1]
-	VMOV   V19.D[0], R5
-	VMOV   V19.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F23
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V23.S[1]
-	VLD1   (R8), V31.S[1]
+	VMOV   V23.D[0], R5
+	VMOV   V23.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F23
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V23.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V23.D[1]
-	VAND   V4.B16, V16.B16, V24.B16
-	VAND   V4.B16, V17.B16, V25.B16
-	VAND   V4.B16, V18.B16, V26.B16
-	VAND   V4.B16, V19.B16, V27.B16
-	VSHL   $17, V24.S4, V24.S4
-	VSHL   $17, V25.S4, V25.S4
-	VSHL   $17, V26.S4, V26.S4
-	VSHL   $17, V27.S4, V27.S4
+	VSHL   $17, V16.S4, V24.S4
+	VSHL   $17, V17.S4, V25.S4
+	VSHL   $17, V18.S4, V26.S4
+	VSHL   $17, V19.S4, V27.S4
 	VADD   V24.S4, V20.S4, V20.S4
 	VADD   V25.S4, V21.S4, V21.S4
 	VADD   V26.S4, V22.S4, V22.S4
@@ -1118,22 +1030,18 @@ loop2:
 	FMOVQ  16(R3), F4
 	FMOVQ  48(R3), F5
 	VFMLA  V4.S4, V2.S4, V5.S4
-	VMOV   V5.D[0], R5
-	VMOV   V5.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F4
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V4.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F4
+	VAND   V4.B16, V5.B16, V4.B16
+	VMOV   V4.D[0], R5
+	VMOV   V4.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F4
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V4.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V4.D[1]
-	FMOVQ  32(R3), F6
-	VAND   V6.B16, V5.B16, V6.B16
-	VSHL   $17, V6.S4, V6.S4
+	VSHL   $17, V5.S4, V6.S4
 	VADD   V6.S4, V4.S4, V4.S4
 	FMOVQ  48(R3), F6
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
@@ -1179,22 +1087,18 @@ l2:
 	FMOVQ  16(R3), F3
 	FMOVQ  48(R3), F4
 	VFMLA  V3.S4, V1.S4, V4.S4
-	VMOV   V4.D[0], R5
-	VMOV   V4.D[1], R7
-	UBFX   $32, R5, $6, R6
-	UBFX   $32, R7, $6, R8
-	AND    $0x3f, R5, R5
-	AND    $0x3f, R7, R7
-	FMOVS  (R4)(R5<<2), F3
-	FMOVS  (R4)(R7<<2), F31
-	ADD    R6<<2, R4, R6
-	ADD    R8<<2, R4, R8
-	VLD1   (R6), V3.S[1]
-	VLD1   (R8), V31.S[1]
+	FMOVQ  32(R3), F3
+	VAND   V3.B16, V4.B16, V3.B16
+	VMOV   V3.D[0], R5
+	VMOV   V3.D[1], R6
+	FMOVS  (R4)(R5.UXTW<<2), F3
+	FMOVS  (R4)(R6.UXTW<<2), F31
+	ADD    R5>>30, R4, R5
+	ADD    R6>>30, R4, R6
+	VLD1   (R5), V3.S[1]
+	VLD1   (R6), V31.S[1]
 	VMOV   V31.D[0], V3.D[1]
-	FMOVQ  32(R3), F5
-	VAND   V5.B16, V4.B16, V5.B16
-	VSHL   $17, V5.S4, V5.S4
+	VSHL   $17, V4.S4, V5.S4
 	VADD   V5.S4, V3.S4, V3.S4
 	FMOVQ  48(R3), F5
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s

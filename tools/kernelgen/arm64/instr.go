@@ -134,20 +134,18 @@ func (w *writer) move(in ir.Instr) {
 	}
 }
 
-// exp2k64 looks the last 6 bits of each lane up in the table.
+// exp2k64 looks each lane up in the table. The general registers hold two lanes
+// each: the lower is an index by its lower half, the upper, shifted right by 30, is
+// an offset in bytes.
 func (w *writer) exp2k64(from, to int) {
 	w.emit("VMOV V%d.D[0], %s", from, tmp)
-	w.emit("VMOV V%d.D[1], %s", from, tmp3)
-	w.emit("UBFX $32, %s, $6, %s", tmp, tmp2)
-	w.emit("UBFX $32, %s, $6, %s", tmp3, tmp4)
-	w.emit("AND $0x3f, %s, %s", tmp, tmp)
-	w.emit("AND $0x3f, %s, %s", tmp3, tmp3)
-	w.emit("FMOVS (%s)(%s<<2), F%d", table, tmp, to)
-	w.emit("FMOVS (%s)(%s<<2), F%d", table, tmp3, scratch)
-	w.emit("ADD %s<<2, %s, %s", tmp2, table, tmp2)
-	w.emit("ADD %s<<2, %s, %s", tmp4, table, tmp4)
-	w.emit("VLD1 (%s), V%d.S[1]", tmp2, to)
-	w.emit("VLD1 (%s), V%d.S[1]", tmp4, scratch)
+	w.emit("VMOV V%d.D[1], %s", from, tmp2)
+	w.emit("FMOVS (%s)(%s.UXTW<<2), F%d", table, tmp, to)
+	w.emit("FMOVS (%s)(%s.UXTW<<2), F%d", table, tmp2, scratch)
+	w.emit("ADD %s>>30, %s, %s", tmp, table, tmp)
+	w.emit("ADD %s>>30, %s, %s", tmp2, table, tmp2)
+	w.emit("VLD1 (%s), V%d.S[1]", tmp, to)
+	w.emit("VLD1 (%s), V%d.S[1]", tmp2, scratch)
 	w.emit("VMOV V%d.D[0], V%d.D[1]", scratch, to)
 }
 

@@ -21,11 +21,9 @@ const (
 	dst   = "R1" // next element
 	left  = "R2" // elements left
 	pool  = "R3" // the constants of the file
-	table = "R4" // 2^(k/64)
+	table = "R4" // of ir.Exp2K64
 	tmp   = "R5"
 	tmp2  = "R6"
-	tmp3  = "R7"
-	tmp4  = "R8"
 )
 
 // File writes kernels of one family and one ISA as an assembly file.
@@ -92,7 +90,11 @@ func (f *file) data(b *bytes.Buffer) {
 		words("tailmask", []uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), 0, 0, 0, 0})
 	}
 	if f.table {
-		words("exp2k64", f32.Exp2K64[:])
+		exp2 := f32.Exp2K64
+		for k := range exp2 {
+			exp2[k] -= uint32(k) << 17
+		}
+		words("exp2k64", exp2[:])
 	}
 }
 

@@ -150,9 +150,10 @@ func expByTable(b *ir.Block, variant string, x ir.V) ir.V {
 		c2    = 0x1.FFFF0Ap-2
 	)
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
-	// The last 6 bits are the fraction of n, those above them its integer part,
-	// which is moved to where the exponent is.
-	s := b.AddInt(b.Exp2K64(n), b.ShiftLeft(b.And(n, b.Bits(^uint32(0x3f))), mantissaBits-6))
+	// The last 6 bits of n are its fraction k/64, those above them its integer
+	// part, which n << 17 moves to where the exponent is, with k below it. The
+	// table makes up for that k.
+	s := b.AddInt(b.Exp2K64(b.And(n, b.Bits(0x3f))), b.ShiftLeft(n, mantissaBits-6))
 	n = b.Sub(n, b.Const(magic))
 	t := reduce(b, variant, n, x)
 	// exp(x) = s * (1 + t + t*(t*c2)) = s + s*p

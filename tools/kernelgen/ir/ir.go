@@ -31,7 +31,7 @@ const (
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
 	And        // the bits that a and b have in common
 	AddInt     // the bits of a and b as integers, added
-	Exp2K64    // 2^(k/64), where k is the last 6 bits of a
+	Exp2K64    // of an integer k below 64: the bits of 2^(k/64), less k << 17
 	Scalef     // a * 2^floor(b)
 	NotLess    // mask: !(a < b), true for a NaN
 	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
