@@ -5,14 +5,18 @@ import (
 	"unsafe"
 )
 
-// checkSlices is [ukernel.CheckSlices] for two types. If their sizes differ the
-// slices may not overlap at all.
+// checkSlices is [ukernel.CheckSlices] for any two types.
 func checkSlices[D, S any](who string, dst []D, src []S) {
 	if len(dst) != len(src) {
 		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
 	}
+	checkApart(who, "src", dst, src)
+}
+
+// checkApart panics if dst overlaps src, whose name is given, without being it.
+func checkApart[D, S any](who, name string, dst []D, src []S) {
 	if !identical(dst, src) && overlap(dst, src) {
-		panic(fmt.Sprintf("%s: dst and src of %d elements overlap; they must be the same or apart", who, len(src)))
+		panic(fmt.Sprintf("%s: dst of %d elements overlaps %s of %d; they must be the same or apart", who, len(dst), name, len(src)))
 	}
 }
 
@@ -23,17 +27,18 @@ func identical[D, S any](dst []D, src []S) bool {
 		unsafe.Sizeof(*new(D)) == unsafe.Sizeof(*new(S))
 }
 
-// checkMatrices panics unless both slices hold their matrix and are the same or
-// apart. It is false if there is nothing in them.
-func checkMatrices[D, S any](who string, dst []D, src []S, rows, cols, dstStride, srcStride int) bool {
+// checkMatrices panics unless both slices, dst and the one whose name is given,
+// hold their matrix and are the same or apart. It is false if there is nothing
+// in them.
+func checkMatrices[D, S any](who, name string, dst []D, src []S, rows, cols, dstStride, srcStride int) bool {
 	checkMatrix(who, "dst", len(dst), rows, cols, dstStride)
-	checkMatrix(who, "src", len(src), rows, cols, srcStride)
+	checkMatrix(who, name, len(src), rows, cols, srcStride)
 	if rows == 0 || cols == 0 {
 		return false
 	}
 	dst, src = dst[:(rows-1)*dstStride+cols], src[:(rows-1)*srcStride+cols]
 	if !(identical(dst, src) && (dstStride == srcStride || rows == 1)) && overlap(dst, src) {
-		panic(fmt.Sprintf("%s: dst (stride %d) and src (stride %d) overlap; they must be the same, with one stride, or apart", who, dstStride, srcStride))
+		panic(fmt.Sprintf("%s: dst (stride %d) and %s (stride %d) overlap; they must be the same, with one stride, or apart", who, dstStride, name, srcStride))
 	}
 	return true
 }

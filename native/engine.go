@@ -12,9 +12,11 @@ import (
 // first. An engine takes the first that its level allows and that this build
 // and this CPU have.
 //
-// Missing on purpose: the avx512f scalef variants of the minusmax families,
-// which give infinity for x - max below about -2e15, and avx512f raddextexp,
-// which loses a NaN that shares its lane with -Inf.
+// Kernels with twosum in their names carry what their sums round off, so that
+// the error of a sum does not grow with its length: with float32 accumulators
+// alone, 64 equal terms in a lane cost 16 units in the last place. Those with
+// floor take -Inf for a number that adds nothing, where the others make NaN or,
+// on AVX-512, may lose one.
 var preferred = [...][]string{
 	ukernel.RMax: {
 		"f32_rmax_ukernel__avx512f_u64_acc4",
@@ -24,29 +26,40 @@ var preferred = [...][]string{
 		"f32_rmax_ukernel__scalar_u4_acc4",
 	},
 	ukernel.RAddExtExp: {
-		"f32_raddextexp_ukernel__avx2_p5_u96_acc6",
-		"f32_raddextexp_ukernel__neonfma_p5_u16_acc4",
-		"f32_raddextexp_ukernel__scalar_fma_p5_u4_acc4",
+		"f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64",
+		"f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64",
+		"f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16",
+		"f32_raddextexp_ukernel__scalar_p6_floor_twosum_u4",
 	},
 	ukernel.VScaleExtExp: {
-		"f32_vscaleextexp_ukernel__avx2_p5_u32",
-		"f32_vscaleextexp_ukernel__neonfma_p5_u16",
-		"f32_vscaleextexp_ukernel__scalar_fma_p5_u4",
+		"f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64",
+		"f32_vscaleextexp_ukernel__avx2_p6_floor_u32",
+		"f32_vscaleextexp_ukernel__neonfma_p6_floor_u16",
+		"f32_vscaleextexp_ukernel__scalar_p6_floor_u1",
 	},
 	ukernel.RAddExpMinusMax: {
-		"f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6",
+		"f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64",
+		"f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32",
+		"f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
+		"f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
+		"f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
+		"f32_raddexpminusmax_ukernel__scalar_rr2_p6_twosum_u4",
 	},
 	ukernel.VScaleExpMinusMax: {
-		"f32_vscaleexpminusmax_ukernel__avx2_p5_u32",
+		"f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64",
+		"f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32",
+		"f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16",
+		"f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16",
+		"f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16",
+		"f32_vscaleexpminusmax_ukernel__scalar_rr2_p6_u1",
 	},
 	ukernel.RAddStoreExpMinusMax: {
-		"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4",
-		"f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4",
-		"f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4",
-		"f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4",
-		"f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4",
-		"f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4",
-		"f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5_u4_acc4",
+		"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64",
+		"f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32",
+		"f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
+		"f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
+		"f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
+		"f32_raddstoreexpminusmax_ukernel__scalar_rr2_p6_twosum_u4",
 	},
 	ukernel.VMulC: {
 		"f32_vmulc_ukernel__avx512f_u32",
@@ -57,12 +70,6 @@ var preferred = [...][]string{
 	},
 }
 
-// chain is how many terms of a sum a lane of a kernel's accumulators takes
-// before the sum goes on in float64. Four equal terms add up without any
-// rounding error; the error of longer chains grows with their length, and 64
-// terms already cost 16 units in the last place.
-const chain = 4
-
 // engine is the set of kernels that one level of instructions runs. It does not
 // change once made.
 type engine struct {
@@ -72,16 +79,13 @@ type engine struct {
 	// One kernel per family, unchecked; a family without a kernel has no name.
 	kernels [len(preferred)]ukernel.Func
 	// The same by name, to be called.
-	rmax      func(src []float32) float32
-	addExt    func(src []float32) (mantissa, exponent float32)
-	scaleExt  func(dst, src []float32, mantissa, exponent float32)
-	add       func(src []float32, max float32) float32
-	scale     func(dst, src []float32, scale, max float32)
-	addStore  func(dst, src []float32, max float32) float32
-	mul       func(dst, src []float32, c float32)
-	extBlock  int // elements per call of addExt, see chain
-	addBlock  int // elements per call of add, or of addStore in its place
-	storBlock int // elements per call of addStore
+	rmax     func(src []float32) float32
+	addExt   func(src []float32) (mantissa, exponent float32)
+	scaleExt func(dst, src []float32, mantissa, exponent float32)
+	add      func(src []float32, max float32) float32
+	scale    func(dst, src []float32, scale, max float32)
+	addStore func(dst, src []float32, max float32) float32
+	mul      func(dst, src []float32, c float32)
 }
 
 // newEngine collects the kernels of a level, those of narrower ISAs included.
@@ -108,38 +112,16 @@ func newEngine(level ukernel.ISA) *engine {
 	e.scale = k[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.addStore = k[ukernel.RAddStoreExpMinusMax].RAddStoreExpMinusMax
 	e.mul = k[ukernel.VMulC].VMulC
-	if e.addExt != nil {
-		e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
-	}
-	e.extBlock = sumBlock(k[ukernel.RAddExtExp].Name)
-	e.storBlock = sumBlock(k[ukernel.RAddStoreExpMinusMax].Name)
-	e.addBlock = e.storBlock
-	if e.add != nil {
-		e.addBlock = sumBlock(k[ukernel.RAddExpMinusMax].Name)
-	}
+	e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
 	return e
-}
-
-// sumBlock is the number of elements that a call of the named reduction may
-// sum, zero without a name.
-func sumBlock(name string) int {
-	if name == "" {
-		return 0
-	}
-	k := ukernel.MustParse(name)
-	return min(chain*k.Lanes()*k.Accumulators, scratchLen)
-}
-
-// has reports whether the engine has the kernels of an algorithm. Where a
-// three-pass form lacks a kernel, another one is used in its place, so that
-// only the two-pass kernels can be missing.
-func (e *engine) has(a ukernel.Algorithm) bool {
-	return a != ukernel.TwoPass || e.addExt != nil && e.scaleExt != nil
 }
 
 // available reports whether this build has kernels of the ISA and this CPU runs
 // them. The error says which of the two is not so.
 func available(isa ukernel.ISA) error {
+	if int(isa) >= len(ukernel.ISAs()) {
+		return fmt.Errorf("native: %v does not exist", isa)
+	}
 	if !isa.Supported() {
 		if arch := isa.Arch(); arch != "" && arch != runtime.GOARCH {
 			return fmt.Errorf("native: %v is of %s, this program runs on %s", isa, arch, runtime.GOARCH)

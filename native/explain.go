@@ -35,14 +35,10 @@ func (s Softmaxer) Explain(n int) string {
 		b.WriteString("the widest that this build and this CPU have")
 	}
 	for _, f := range a.Families() {
-		if name := e.kernels[f].Name; name != "" {
-			fmt.Fprintf(&b, "\n  %s", name)
-		} else {
-			fmt.Fprintf(&b, "\n  %s in place of %v, which this level does not have", e.kernels[ukernel.RAddStoreExpMinusMax].Name, f)
-		}
+		fmt.Fprintf(&b, "\n  %s", e.kernels[f].Name)
 	}
 	if a == ukernel.TwoPass {
-		b.WriteString("\nA row with -Inf, NaN or a maximum beyond 45000 takes three passes instead.")
+		b.WriteString("\nA row whose maximum is beyond 45000 in size takes three passes instead.")
 	}
 	return b.String()
 }

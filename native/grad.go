@@ -1,6 +1,6 @@
 package native
 
-import "github.com/twopass-softmax/twopass/ukernel"
+import "fmt"
 
 // SoftmaxGrad is the backward pass of [Softmax]: given the result y of the
 // forward pass and the gradient dy of a loss with respect to it, it writes the
@@ -52,13 +52,15 @@ func (s Softmaxer) LogSoftmaxGradRows(dst, y, dy []float32, rows, cols, dstStrid
 
 // checkGrad panics unless dst goes with both inputs.
 func checkGrad(who string, dst, y, dy []float32) {
-	ukernel.CheckSlices(who+": y as src", dst, y)
-	ukernel.CheckSlices(who+": dy as src", dst, dy)
+	if len(y) != len(dst) || len(dy) != len(dst) {
+		panic(fmt.Sprintf("%s: len(dst) is %d, len(y) is %d, len(dy) is %d, they must be equal", who, len(dst), len(y), len(dy)))
+	}
+	checkApart(who, "y", dst, y)
+	checkApart(who, "dy", dst, dy)
 }
 
 func (s *Softmaxer) gradRows(who string, dst, y, dy []float32, rows, cols, dstStride, yStride, dyStride int, log bool) {
-	if !checkMatrices(who+": y as src", dst, y, rows, cols, dstStride, yStride) ||
-		!checkMatrices(who+": dy as src", dst, dy, rows, cols, dstStride, dyStride) {
+	if !checkMatrices(who, "y", dst, y, rows, cols, dstStride, yStride) || !checkMatrices(who, "dy", dst, dy, rows, cols, dstStride, dyStride) {
 		return
 	}
 	if g := share(s.goroutines, rows*cols); g > 1 {

@@ -134,7 +134,7 @@ func LogSoftmaxHalfRows[D Output, S Half](s Softmaxer, dst []D, src []S, rows, c
 }
 
 func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows, cols, dstStride, srcStride int, log bool) {
-	if s.mask.checkRows(who, rows, cols); !checkMatrices(who, dst, src, rows, cols, dstStride, srcStride) {
+	if s.mask.checkRows(who, rows, cols); !checkMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
 		return
 	}
 	if g := share(s.goroutines, rows*cols); g > 1 {

@@ -40,9 +40,6 @@ func New(options ...Option) (Softmaxer, error) {
 			return Softmaxer{}, err
 		}
 	}
-	if !s.kernels().has(s.algorithm) {
-		return Softmaxer{}, fmt.Errorf("native: no kernels for %v at level %v", s.algorithm, s.kernels().isa)
-	}
 	return s, nil
 }
 
@@ -157,7 +154,7 @@ func (s *Softmaxer) choose(n int) ukernel.Algorithm {
 
 // vectorTwoPass reports whether the two-pass kernels are as wide as the others.
 func (e *engine) vectorTwoPass() bool {
-	return e.has(ukernel.TwoPass) && e.extISA != ukernel.Scalar
+	return e.extISA != ukernel.Scalar
 }
 
 // empty is what the softmax of a row without a number is, in logarithms if log.

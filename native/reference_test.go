@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -138,3 +139,44 @@ func settings(t testing.TB, goroutines ...int) (all []setting) {
 	}
 	return all
 }
+
+// verify compares a result with the table of special values and the error
+// bounds. Empty is what a row of -Inf alone becomes.
+func verify(src []float32, got result, empty float32) error {
+	lse := refLogSumExp(src)
+	all := func(softmax, logSoftmax, logSumExp float32) error {
+		if !same(got.logSumExp, logSumExp) {
+			return fmt.Errorf("log-sum-exp is %g, want %g", got.logSumExp, logSumExp)
+		}
+		for i := range src {
+			if !same(got.softmax[i], softmax) || !same(got.logSoftmax[i], logSoftmax) {
+				return fmt.Errorf("element %d: softmax is %g, want %g; log-softmax is %g, want %g", i, got.softmax[i], softmax, got.logSoftmax[i], logSoftmax)
+			}
+		}
+		return nil
+	}
+	switch {
+	case math.IsInf(lse, -1) && empty == 0:
+		return all(0, negInf, negInf)
+	case math.IsInf(lse, 0) || lse != lse:
+		return all(nan, nan, float32(lse))
+	}
+	for i, x := range src {
+		if x == negInf && (!same(got.softmax[i], 0) || got.logSoftmax[i] != negInf) {
+			return fmt.Errorf("element %d is -Inf: softmax is %g, log-softmax %g", i, got.softmax[i], got.logSoftmax[i])
+		}
+	}
+	if e := measure(src, got); !(e.softmax <= 1 && e.logSoftmax <= 1 && e.logSumExp <= 1 && e.one <= 0x1p-20) {
+		return fmt.Errorf("errors over bounds: softmax %.3g, log-softmax %.3g, log-sum-exp %.3g; the probabilities' sum is off by %.3g",
+			e.softmax, e.logSoftmax, e.logSumExp, e.one)
+	}
+	return nil
+}
+
+// same reports whether two results are equal, zeros with their signs. A NaN
+// equals any NaN.
+func same(a, b float32) bool {
+	return a == b && math.Signbit(float64(a)) == math.Signbit(float64(b)) || a != a && b != b
+}
+
+func sameRow(a, b []float32) bool { return slices.EqualFunc(a, b, same) }

@@ -13,9 +13,10 @@ import (
 // is why their number does not show in the bits.
 const chunkLen = 1 << 16
 
-// cacheBlock is the number of elements whose maximum is found before they are
+// sumBlock is the number of elements that a kernel sums in float32, before the
+// sum goes on in float64. It is also that whose maximum is found before they are
 // read again to sum them: 16 KiB stay in any first-level cache.
-const cacheBlock = 1 << 12
+const sumBlock = 1 << 12
 
 // scratchLen is the length of a scratch buffer.
 const scratchLen = 1 << 10
@@ -106,7 +107,7 @@ func (r row) sum(src []float32) (s sum) {
 func (e *engine) sumChunk(src []float32) (s sum) {
 	s.ref = negInf
 	for rest := src; len(rest) > 0; {
-		block := rest[:min(len(rest), cacheBlock)]
+		block := rest[:min(len(rest), sumBlock)]
 		rest = rest[len(block):]
 		// A NaN may hide in what rmax returns, but not in the sum below.
 		max := e.rmax(block)
@@ -123,7 +124,7 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 		if ref == negInf {
 			ref = 0 // the sum of -Inf alone is 0, and NaN with a NaN
 		}
-		mass := e.addBlocks(block, ref)
+		mass := float64(e.add(block, ref))
 		if mass != mass {
 			return sum{mass: math.NaN()}
 		}
@@ -133,25 +134,6 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 		s.ref = 0
 	}
 	return s
-}
-
-// addBlocks is the sum of exp(x - max).
-func (e *engine) addBlocks(src []float32, max float32) (mass float64) {
-	if e.add == nil {
-		buf := scratchPool.Get().(*[scratchLen]float32)
-		for len(src) > 0 {
-			block := src[:min(len(src), e.addBlock)]
-			mass += float64(e.addStore(buf[:len(block)], block, max))
-			src = src[len(block):]
-		}
-		scratchPool.Put(buf)
-		return mass
-	}
-	for len(src) > e.addBlock {
-		mass += float64(e.add(src[:e.addBlock], max))
-		src = src[e.addBlock:]
-	}
-	return mass + float64(e.add(src, max))
 }
 
 // extLimit bounds the exponents for which the two-pass kernels are accurate. The
@@ -194,7 +176,8 @@ func exp2(n float64) float64 {
 }
 
 // sumExt is the first pass of the two-pass algorithm. It is not ok for a row
-// with -Inf, +Inf, NaN or elements so large that the kernels lose accuracy.
+// with +Inf, NaN, only -Inf, or a maximum so large that the kernels lose
+// accuracy.
 func (r row) sumExt(src []float32) extSum {
 	s := extSum{0, math.Inf(-1)}
 	if r.split(len(src)) {
@@ -219,7 +202,7 @@ func (r row) sumExt(src []float32) extSum {
 func (e *engine) sumExtChunk(src []float32) extSum {
 	s := extSum{0, math.Inf(-1)}
 	for len(src) > 0 {
-		block := src[:min(len(src), e.extBlock)]
+		block := src[:min(len(src), sumBlock)]
 		src = src[len(block):]
 		m, n := e.addExt(block)
 		if !(m > 0 && m <= math.MaxFloat32 && n <= extLimit) {
@@ -247,24 +230,10 @@ func (r row) writeExt(dst, src []float32, s extSum) {
 func (r row) write(dst, src []float32, s sum) {
 	scale := float32(1 / s.mass)
 	if r.split(len(src)) {
-		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.writeChunk(dst, src, scale, s.ref) })
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.scale(dst, src, scale, s.ref) })
 		return
 	}
-	r.writeChunk(dst, src, scale, s.ref)
-}
-
-// writeChunk writes exp(x - max) * scale.
-func (e *engine) writeChunk(dst, src []float32, scale, max float32) {
-	if e.scale != nil {
-		e.scale(dst, src, scale, max)
-		return
-	}
-	for len(src) > 0 {
-		n := min(len(src), cacheBlock)
-		e.addStore(dst[:n], src[:n], max)
-		e.mul(dst[:n], dst[:n], scale)
-		dst, src = dst[n:], src[n:]
-	}
+	r.scale(dst, src, scale, s.ref)
 }
 
 // writeLog writes x - log(s). S has finite elements. Two subtractions keep the
@@ -312,7 +281,7 @@ func (r row) store(dst, src []float32, max float32) (mass float64) {
 
 func (e *engine) storeChunk(dst, src []float32, max float32) (mass float64) {
 	for len(src) > 0 {
-		n := min(len(src), e.storBlock)
+		n := min(len(src), sumBlock)
 		mass += float64(e.addStore(dst[:n], src[:n], max))
 		dst, src = dst[n:], src[n:]
 	}

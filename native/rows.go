@@ -30,7 +30,7 @@ func LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
 // SoftmaxRows is the function [SoftmaxRows] with the options of s.
 func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.SoftmaxRows"
-	if s.mask.checkRows(who, rows, cols); checkMatrices(who, dst, src, rows, cols, dstStride, srcStride) {
+	if s.mask.checkRows(who, rows, cols); checkMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opSoftmax, dst, src, rows, cols, dstStride, srcStride)
 	}
 }
@@ -38,7 +38,7 @@ func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStr
 // LogSoftmaxRows is the function [LogSoftmaxRows] with the options of s.
 func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.LogSoftmaxRows"
-	if s.mask.checkRows(who, rows, cols); checkMatrices(who, dst, src, rows, cols, dstStride, srcStride) {
+	if s.mask.checkRows(who, rows, cols); checkMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opLogSoftmax, dst, src, rows, cols, dstStride, srcStride)
 	}
 }

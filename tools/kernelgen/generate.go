@@ -33,6 +33,26 @@ var ours = func() (ks []ukernel.Kernel) {
 	for _, shape := range []string{"u16", "u24", "u32"} {
 		ks = append(ks, ukernel.MustParse("f32_vscaleextexp_ukernel__neonfma_p5_"+shape))
 	}
+	// For the functions of package native: a more exact exponential, sums that
+	// don't drift, a floor that lets -Inf pass, and the three-pass families where
+	// upstream lacks them.
+	for _, name := range []string{"sse2_rr2_p6", "avx2_rr2_p6", "avx512f_rr2_p6", "neon_rr2_p6", "neonfma_rr2_p6"} {
+		lanes := ukernel.MustParse("f32_raddexpminusmax_ukernel__" + name + "_u16").Lanes()
+		for _, vectors := range []int{4, 8} {
+			tile := fmt.Sprintf("_u%d", vectors*lanes)
+			ks = append(ks,
+				ukernel.MustParse("f32_raddexpminusmax_ukernel__"+name+"_twosum"+tile),
+				ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum"+tile))
+		}
+		ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)))
+	}
+	for _, name := range []string{"avx2_p6", "avx512f_p6_scalef", "neonfma_p6"} {
+		lanes := ukernel.MustParse("f32_raddextexp_ukernel__" + name + "_u16").Lanes()
+		for _, vectors := range []int{4, 8} {
+			ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_raddextexp_ukernel__%s_floor_twosum_u%d", name, vectors*lanes)))
+		}
+		ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_vscaleextexp_ukernel__%s_floor_u%d", name, 4*lanes)))
+	}
 	return ks
 }()
 
@@ -87,8 +107,11 @@ func (b backend) generate(files map[string][]byte) error {
 			}
 			all = append(all, kernels...)
 			whose := fmt.Sprintf("Twins of upstream's xnn_%v_ukernel__%v_*.", family, isa)
-			if kernels[0].Ours {
-				whose = fmt.Sprintf("Upstream has none for %v. These do what xnn_%v_ukernel__avx2_p5_* do.", isa, family)
+			switch last := kernels[len(kernels)-1]; {
+			case kernels[0].Ours:
+				whose = fmt.Sprintf("Ours: upstream has none for %v.", isa)
+			case last.Ours:
+				whose += "\n// The last of them are ours, as " + last.Name + "."
 			}
 			header := fmt.Sprintf("%s\n// %s\n//\n// %s\n", generated, about[family], whose)
 			text, err := b.file(kernels, func(k ukernel.Kernel) string { return fields[k.Family].signature }, header)

@@ -26,6 +26,8 @@ type exponential struct {
 	table bool
 	// scalef scales by VSCALEFPS, which needs no cutoff.
 	scalef bool
+	// floor keeps arguments from going below -2^17.
+	floor bool
 }
 
 const (
@@ -38,6 +40,8 @@ const (
 
 var (
 	degree5 = []float32{0x1.0f9f9cp-7, 0x1.573a1ap-5, 0x1.555a80p-3, 0x1.fffdc6p-2, 0x1.fffff6p-1}
+	// Ours, the minimax polynomial with 1 for the coefficient of degree 1.
+	degree6 = []float32{0x1.6a519ep-10, 0x1.12397cp-7, 0x1.5558acp-5, 0x1.555492p-3, 0x1.fffffcp-2, 1}
 	degree2 = []float32{0x1.ffff0ap-2}
 
 	// ln(2) as the nearest float32 and the rest. n times the first is exact only

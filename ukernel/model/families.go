@@ -147,7 +147,7 @@ func (m *machine) vscaleexpminusmax(e exponential, a ukernel.Args) {
 func (m *machine) vscaleextexp(e exponential, a ukernel.Args) {
 	scale, exponent := m.splat(a.Scale), m.splat(a.ScaleExp)
 	m.each(a.Dst, func(x vector) vector {
-		n, p := m.extExp(e, x)
+		n, p := m.extExp(e, m.floored(e, x))
 		f := m.mul("vf", p, scale)
 		n = m.add("ve", n, exponent)
 		if e.scalef {
@@ -255,27 +255,31 @@ func (m *machine) raddextexp(e exponential) (mantissa, exponent float32) {
 		})
 
 	a := acc[0]
-	var to vector
+	to := m.top(a.e)
+	return m.sum("vaccv", scaled("vaccv", a, to, nil)), to[0]
+}
+
+// top is the largest exponent, in every lane.
+func (m *machine) top(e vector) vector {
+	maximum := func(x, y vector) vector { return m.max("vmax_e", x, y) }
 	if m.style == predicated {
 		// _mm512_reduce_max_ps as gcc has it: the upper half of the lanes is the
 		// first operand, until four are left. clang gives the lower half first,
 		// which may choose another zero, or a number instead of a NaN.
-		to = m.splat(halve(a.e, func(lower, upper vector) vector {
+		return m.splat(halve(e, func(lower, upper vector) vector {
 			if len(lower) < 4 {
 				return maximum(lower, upper)
 			}
 			return maximum(upper, lower)
 		}))
-	} else {
-		// Every lane finds the largest of all.
-		to = a.e
-		for d := len(to) / 2; d > 0; d /= 2 {
-			other := make(vector, len(to))
-			for i := range other {
-				other[i] = to[i^d]
-			}
-			to = maximum(to, other)
-		}
 	}
-	return m.sum("vaccv", scaled("vaccv", a, to, nil)), to[0]
+	// Every lane finds the largest of all.
+	for d := len(e) / 2; d > 0; d /= 2 {
+		other := make(vector, len(e))
+		for i := range other {
+			other[i] = e[i^d]
+		}
+		e = maximum(e, other)
+	}
+	return e
 }

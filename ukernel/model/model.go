@@ -99,7 +99,7 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	if k.Family.Stores() && len(a.Dst) != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
 	}
-	v, ok := variants[key{group(k.Family), k.ISA, k.Variant}]
+	v, ok := lookupVariant(k)
 	if !ok || k.Tile < 1 || k.Accumulators < 1 {
 		return nil, r, &UnknownError{k}
 	}
@@ -111,10 +111,18 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	case ukernel.RMax:
 		r.Value = m.rmax()
 	case ukernel.RAddExtExp:
+		if v.twoSum {
+			r.Value, r.Exponent = m.raddextexpTwoSum(v.exp)
+			break
+		}
 		r.Value, r.Exponent = m.raddextexp(v.exp)
 	case ukernel.VScaleExtExp:
 		m.vscaleextexp(v.exp, a)
 	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
+		if v.twoSum {
+			r.Value = m.raddexpminusmaxTwoSum(v.exp, a)
+			break
+		}
 		r.Value = m.raddexpminusmax(v.exp, a)
 	case ukernel.VScaleExpMinusMax:
 		m.vscaleexpminusmax(v.exp, a)
@@ -146,6 +154,8 @@ type key struct {
 type variant struct {
 	isa isa
 	exp exponential
+	// twoSum: the kernel sums with compensation.
+	twoSum bool
 }
 
 // variants says, for each combination of family, ISA and variant, which
@@ -157,26 +167,55 @@ var variants = map[key]variant{
 	{ukernel.RMax, ukernel.AVX512F, ""}: {isa: avx512},
 	{ukernel.RMax, ukernel.NEON, ""}:    {isa: neon},
 
-	{ukernel.RAddExtExp, ukernel.AVX2, "p5"}:           {avx2, p5},
-	{ukernel.RAddExtExp, ukernel.AVX512F, "p5_scalef"}: {avx512, p5Scalef},
+	{ukernel.RAddExtExp, ukernel.AVX2, "p5"}:           {isa: avx2, exp: p5},
+	{ukernel.RAddExtExp, ukernel.AVX512F, "p5_scalef"}: {isa: avx512, exp: p5Scalef},
 	// Ours: what upstream has for AVX2 only, lane by lane.
-	{ukernel.RAddExtExp, ukernel.NEONFMA, "p5"}:    {neonTwoPass, p5},
-	{ukernel.RAddExtExp, ukernel.Scalar, "p5"}:     {scalar, p5Double},
-	{ukernel.RAddExtExp, ukernel.Scalar, "fma_p5"}: {scalarFMA, p5},
+	{ukernel.RAddExtExp, ukernel.NEONFMA, "p5"}:    {isa: neonTwoPass, exp: p5},
+	{ukernel.RAddExtExp, ukernel.Scalar, "p5"}:     {isa: scalar, exp: p5Double},
+	{ukernel.RAddExtExp, ukernel.Scalar, "fma_p5"}: {isa: scalarFMA, exp: p5},
 
-	{ukernel.RAddExpMinusMax, ukernel.AVX2, "p5"}:           {avx2, p5},
-	{ukernel.RAddExpMinusMax, ukernel.AVX512F, "p5_scalef"}: {avx512, p5Scalef},
+	{ukernel.RAddExpMinusMax, ukernel.AVX2, "p5"}:           {isa: avx2, exp: p5},
+	{ukernel.RAddExpMinusMax, ukernel.AVX512F, "p5_scalef"}: {isa: avx512, exp: p5Scalef},
 
-	{ukernel.RAddStoreExpMinusMax, ukernel.Scalar, "rr2_p5"}:         {scalar, rr2P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.Scalar, "rr2_lut64_p2"}:   {scalar, rr2LUT64Scalar},
-	{ukernel.RAddStoreExpMinusMax, ukernel.SSE2, "rr2_p5"}:           {sse, rr2P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.AVX2, "rr1_p5"}:           {avx2, rr1P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.AVX2, "rr2_p5"}:           {avx2, rr2P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.AVX256SKX, "rr2_p5"}:      {avx512, rr2P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.AVX512F, "rr1_p5_scalef"}: {avx512, rr1P5Scalef},
-	{ukernel.RAddStoreExpMinusMax, ukernel.AVX512F, "rr2_p5"}:        {avx512, rr2P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_p5"}:           {neon, rr2P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_lut64_p2"}:     {neon, rr2LUT64},
-	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_p5"}:        {neonFMA, rr1P5},
-	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_lut64_p2"}:  {neonFMA, rr1LUT64},
+	{ukernel.RAddStoreExpMinusMax, ukernel.Scalar, "rr2_p5"}:         {isa: scalar, exp: rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.Scalar, "rr2_lut64_p2"}:   {isa: scalar, exp: rr2LUT64Scalar},
+	{ukernel.RAddStoreExpMinusMax, ukernel.SSE2, "rr2_p5"}:           {isa: sse, exp: rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX2, "rr1_p5"}:           {isa: avx2, exp: rr1P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX2, "rr2_p5"}:           {isa: avx2, exp: rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX256SKX, "rr2_p5"}:      {isa: avx512, exp: rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX512F, "rr1_p5_scalef"}: {isa: avx512, exp: rr1P5Scalef},
+	{ukernel.RAddStoreExpMinusMax, ukernel.AVX512F, "rr2_p5"}:        {isa: avx512, exp: rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_p5"}:           {isa: neon, exp: rr2P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_lut64_p2"}:     {isa: neon, exp: rr2LUT64},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_p5"}:        {isa: neonFMA, exp: rr1P5},
+	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_lut64_p2"}:  {isa: neonFMA, exp: rr1LUT64},
+}
+
+// lookupVariant finds what a kernel's variant stands for. Ours are like one of
+// upstream's, but for what their names say: p6 has a polynomial of degree 6,
+// floor and twosum are said elsewhere, and rr2 is there for NEON with fused
+// multiply-add too.
+func lookupVariant(k ukernel.Kernel) (variant, bool) {
+	name, twoSum := strings.CutSuffix(k.Variant, "_twosum")
+	name, floor := strings.CutSuffix(name, "_floor")
+	key := key{group(k.Family), k.ISA, strings.Replace(name, "p6", "p5", 1)}
+	p6 := key.variant != name
+	v, ok := variants[key]
+	if !ok && p6 && key.group == ukernel.RAddExpMinusMax {
+		// What upstream has for the family that stores only.
+		key.group = ukernel.RAddStoreExpMinusMax
+		v, ok = variants[key]
+	}
+	if !ok && p6 && k.ISA == ukernel.NEONFMA && key.variant == "rr2_p5" {
+		v, ok = variant{isa: neonFMA, exp: rr2P5}, true
+	}
+	v.twoSum = twoSum
+	v.exp.floor = floor
+	if p6 {
+		v.exp.coefficients = degree6
+	}
+	if floor && k.ISA == ukernel.NEONFMA { // with FMAX, as a NaN must not yield to the floor
+		v.isa.maximum = maxNEON
+	}
+	return v, ok
 }

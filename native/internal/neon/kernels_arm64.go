@@ -27,9 +27,18 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc2", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc2},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc4", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc4},
+	{Name: "f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16", RAddExtExp: f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16},
+	{Name: "f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32", RAddExtExp: f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u16},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u24},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u32},
+	{Name: "f32_vscaleextexp_ukernel__neonfma_p6_floor_u16", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p6_floor_u16},
+	{Name: "f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16},
+	{Name: "f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32},
+	{Name: "f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16},
+	{Name: "f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
+	{Name: "f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4},
@@ -38,6 +47,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4},
@@ -46,6 +57,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
 	{Name: "f32_vmulc_ukernel__neon_u4", VMulC: f32_vmulc_ukernel__neon_u4},
 	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u8},
 }
@@ -108,6 +121,12 @@ func f32_raddextexp_ukernel__neonfma_p5_u32_acc2(src []float32) (mantissa, expon
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc4(src []float32) (mantissa, exponent float32)
 
 //go:noescape
+func f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16(src []float32) (mantissa, exponent float32)
+
+//go:noescape
+func f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32(src []float32) (mantissa, exponent float32)
+
+//go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u16(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -115,6 +134,27 @@ func f32_vscaleextexp_ukernel__neonfma_p5_u24(dst, src []float32, mantissa, expo
 
 //go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u32(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
+func f32_vscaleextexp_ukernel__neonfma_p6_floor_u16(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16(dst, src []float32, scale, max float32)
+
+//go:noescape
+func f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -141,6 +181,12 @@ func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(dst, src []float32, max fl
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
+func f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -163,6 +209,12 @@ func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(dst, src []float32, max
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_vmulc_ukernel__neon_u4(dst, src []float32, c float32)

@@ -3,7 +3,7 @@
 // The first pass of the two-pass softmax (arXiv 2001.04438, section 3): the sum
 // of exp(x) as mantissa * 2^exponent.
 //
-// Upstream has none for neonfma. These do what xnn_f32_raddextexp_ukernel__avx2_p5_* do.
+// Ours: upstream has none for neonfma.
 
 //go:build !purego
 
@@ -57,7 +57,31 @@ DATA pool<>+176(SB)/4, $0x3f800000
 DATA pool<>+180(SB)/4, $0x3f800000
 DATA pool<>+184(SB)/4, $0x3f800000
 DATA pool<>+188(SB)/4, $0x3f800000
-GLOBL pool<>(SB), RODATA|NOPTR, $192
+DATA pool<>+192(SB)/4, $0xc8000000
+DATA pool<>+196(SB)/4, $0xc8000000
+DATA pool<>+200(SB)/4, $0xc8000000
+DATA pool<>+204(SB)/4, $0xc8000000
+DATA pool<>+208(SB)/4, $0x3ab528cf
+DATA pool<>+212(SB)/4, $0x3ab528cf
+DATA pool<>+216(SB)/4, $0x3ab528cf
+DATA pool<>+220(SB)/4, $0x3ab528cf
+DATA pool<>+224(SB)/4, $0x3c091cbe
+DATA pool<>+228(SB)/4, $0x3c091cbe
+DATA pool<>+232(SB)/4, $0x3c091cbe
+DATA pool<>+236(SB)/4, $0x3c091cbe
+DATA pool<>+240(SB)/4, $0x3d2aac56
+DATA pool<>+244(SB)/4, $0x3d2aac56
+DATA pool<>+248(SB)/4, $0x3d2aac56
+DATA pool<>+252(SB)/4, $0x3d2aac56
+DATA pool<>+256(SB)/4, $0x3e2aaa49
+DATA pool<>+260(SB)/4, $0x3e2aaa49
+DATA pool<>+264(SB)/4, $0x3e2aaa49
+DATA pool<>+268(SB)/4, $0x3e2aaa49
+DATA pool<>+272(SB)/4, $0x3efffffe
+DATA pool<>+276(SB)/4, $0x3efffffe
+DATA pool<>+280(SB)/4, $0x3efffffe
+DATA pool<>+284(SB)/4, $0x3efffffe
+GLOBL pool<>(SB), RODATA|NOPTR, $288
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -3841,4 +3865,748 @@ done4:
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	FMOVS  F0, mantissa+24(FP)
 	FMOVS  F1, exponent+28(FP)
+	RET
+
+// func f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16(src []float32) (mantissa float32, exponent float32)
+TEXT ·f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16(SB), NOSPLIT, $0-32
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum: 0 * 2^-Inf.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	FMOVQ  0(R3), F2
+
+	// 4 vectors a turn.
+	SUBS   $16, R2
+	BLT    done1
+	FMOVQ  192(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+	FMOVQ  208(R3), F9
+
+loop1:
+	FMOVQ  0(R0), F10
+	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
+	FMOVQ  16(R0), F11
+	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e2af44c // fmax v12.4s, v2.4s, v10.4s
+	WORD   $0x4e2bf58c // fmax v12.4s, v12.4s, v11.4s
+	FMOVQ  32(R0), F13
+	WORD   $0x4e2df46d // fmax v13.4s, v3.4s, v13.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4e2ef46e // fmax v14.4s, v3.4s, v14.4s
+	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD   $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2df58c // fmax v12.4s, v12.4s, v13.4s
+	WORD   $0x4e2ef58c // fmax v12.4s, v12.4s, v14.4s
+	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
+	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R0), F2
+	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	FMOVQ  16(R0), F15
+	WORD   $0x4e2ff46f // fmax v15.4s, v3.4s, v15.4s
+	VFMLA  V7.S4, V10.S4, V2.S4
+	VFMLA  V7.S4, V11.S4, V15.S4
+	VFMLA  V8.S4, V10.S4, V2.S4
+	VFMLA  V8.S4, V11.S4, V15.S4
+	FMOVQ  224(R3), F16
+	VFMLA  V2.S4, V9.S4, V16.S4
+	FMOVQ  224(R3), F17
+	VFMLA  V15.S4, V9.S4, V17.S4
+	FMOVQ  240(R3), F18
+	VFMLA  V2.S4, V16.S4, V18.S4
+	FMOVQ  240(R3), F16
+	VFMLA  V15.S4, V17.S4, V16.S4
+	FMOVQ  256(R3), F17
+	VFMLA  V2.S4, V18.S4, V17.S4
+	FMOVQ  256(R3), F18
+	VFMLA  V15.S4, V16.S4, V18.S4
+	FMOVQ  272(R3), F16
+	VFMLA  V2.S4, V17.S4, V16.S4
+	FMOVQ  272(R3), F17
+	VFMLA  V15.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V2.S4, V16.S4, V18.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V15.S4, V17.S4, V16.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V2.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V15.S4, V16.S4, V2.S4
+	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD   $0x4e24f54a // fmax v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24f56b // fmax v11.4s, v11.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	WORD   $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
+	WORD   $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD   $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
+	FMOVQ  32(R0), F2
+	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
+	VFMLA  V7.S4, V13.S4, V2.S4
+	VFMLA  V7.S4, V14.S4, V10.S4
+	VFMLA  V8.S4, V13.S4, V2.S4
+	VFMLA  V8.S4, V14.S4, V10.S4
+	FMOVQ  224(R3), F11
+	VFMLA  V2.S4, V9.S4, V11.S4
+	FMOVQ  224(R3), F15
+	VFMLA  V10.S4, V9.S4, V15.S4
+	FMOVQ  240(R3), F16
+	VFMLA  V2.S4, V11.S4, V16.S4
+	FMOVQ  240(R3), F11
+	VFMLA  V10.S4, V15.S4, V11.S4
+	FMOVQ  256(R3), F15
+	VFMLA  V2.S4, V16.S4, V15.S4
+	FMOVQ  256(R3), F16
+	VFMLA  V10.S4, V11.S4, V16.S4
+	FMOVQ  272(R3), F11
+	VFMLA  V2.S4, V15.S4, V11.S4
+	FMOVQ  272(R3), F15
+	VFMLA  V10.S4, V16.S4, V15.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V2.S4, V11.S4, V16.S4
+	FMOVQ  176(R3), F11
+	VFMLA  V10.S4, V15.S4, V11.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V2.S4, V16.S4, V15.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V10.S4, V11.S4, V2.S4
+	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
+	WORD   $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
+	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
+	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
+	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	WORD   $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
+	VSHL   $23, V13.S4, V13.S4
+	VSHL   $23, V14.S4, V14.S4
+	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD   $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
+	WORD   $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
+	WORD   $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD   $0x4e31d402 // fadd v2.4s, v0.4s, v17.4s
+	WORD   $0x4ea0d44a // fsub v10.4s, v2.4s, v0.4s
+	WORD   $0x4eaad44b // fsub v11.4s, v2.4s, v10.4s
+	WORD   $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD   $0x4eaad631 // fsub v17.4s, v17.4s, v10.4s
+	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V2.B16, V2.B16, V0.B16
+	VORR   V12.B16, V12.B16, V2.B16
+	ADD    $64, R0
+	SUBS   $16, R2
+	BGE    loop1
+
+done1:
+	ADD    $16, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+
+loop2:
+	FMOVQ  192(R3), F3
+	FMOVQ  0(R0), F4
+	WORD   $0x4e24f464 // fmax v4.4s, v3.4s, v4.4s
+	FMOVQ  16(R3), F5
+	WORD   $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	WORD   $0x4e24f445 // fmax v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	FMOVQ  32(R3), F6
+	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	FMOVQ  48(R3), F7
+	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R0), F2
+	WORD   $0x4e22f463 // fmax v3.4s, v3.4s, v2.4s
+	FMOVQ  64(R3), F2
+	VFMLA  V2.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V4.S4, V3.S4
+	FMOVQ  208(R3), F2
+	FMOVQ  224(R3), F8
+	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F2
+	VFMLA  V3.S4, V8.S4, V2.S4
+	FMOVQ  256(R3), F8
+	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  272(R3), F2
+	VFMLA  V3.S4, V8.S4, V2.S4
+	FMOVQ  176(R3), F8
+	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V3.S4, V8.S4, V2.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26f484 // fmax v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d466 // fsub v6.4s, v3.4s, v4.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	VORR   V5.B16, V5.B16, V2.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes are at the floor, which adds nothing.
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F3
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F4
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V4.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F4
+
+l2:
+	FMOVQ  192(R3), F5
+	VBSL   V5.B16, V4.B16, V3.B16
+	WORD   $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD   $0x4e218863 // frintn v3.4s, v3.4s
+	WORD   $0x4e23f444 // fmax v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	FMOVQ  32(R3), F6
+	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	FMOVQ  48(R3), F7
+	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ  64(R3), F2
+	VFMLA  V2.S4, V3.S4, V5.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V3.S4, V5.S4
+	FMOVQ  208(R3), F2
+	FMOVQ  224(R3), F8
+	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F2
+	VFMLA  V5.S4, V8.S4, V2.S4
+	FMOVQ  256(R3), F8
+	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  272(R3), F2
+	VFMLA  V5.S4, V8.S4, V2.S4
+	FMOVQ  176(R3), F8
+	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V5.S4, V8.S4, V2.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e26f463 // fmax v3.4s, v3.4s, v6.4s
+	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	VORR   V4.B16, V4.B16, V2.B16
+
+done3:
+
+	// All lanes at their largest exponent, then add them up.
+	VEXT   $8, V2.B16, V2.B16, V3.B16
+	WORD   $0x4e23f443 // fmax v3.4s, v2.4s, v3.4s
+	VREV64 V3.S4, V4.S4
+	WORD   $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24f445 // fmax v5.4s, v2.4s, v4.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VSHL   $23, V5.S4, V5.S4
+	WORD   $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
+	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V4.S[1], V0.S4
+	WORD   $0x4e20d482 // fadd v2.4s, v4.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d446 // fsub v6.4s, v2.4s, v5.4s
+	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, mantissa+24(FP)
+	FMOVS  F3, exponent+28(FP)
+	RET
+
+// func f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32(src []float32) (mantissa float32, exponent float32)
+TEXT ·f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32(SB), NOSPLIT, $0-32
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum: 0 * 2^-Inf.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+	FMOVQ  0(R3), F2
+
+	// 8 vectors a turn.
+	SUBS   $32, R2
+	BLT    done1
+	FMOVQ  192(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  48(R3), F5
+	FMOVQ  16(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+	FMOVQ  208(R3), F9
+
+loop1:
+	FMOVQ  0(R0), F10
+	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
+	FMOVQ  16(R0), F11
+	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
+	FMOVQ  32(R0), F12
+	WORD   $0x4e2cf46c // fmax v12.4s, v3.4s, v12.4s
+	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
+	WORD   $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
+	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2af44d // fmax v13.4s, v2.4s, v10.4s
+	WORD   $0x4e2bf5ad // fmax v13.4s, v13.4s, v11.4s
+	WORD   $0x4e2cf5ad // fmax v13.4s, v13.4s, v12.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4e2ef46e // fmax v14.4s, v3.4s, v14.4s
+	FMOVQ  64(R0), F15
+	WORD   $0x4e2ff46f // fmax v15.4s, v3.4s, v15.4s
+	FMOVQ  80(R0), F16
+	WORD   $0x4e30f470 // fmax v16.4s, v3.4s, v16.4s
+	WORD   $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
+	WORD   $0x6e26ddef // fmul v15.4s, v15.4s, v6.4s
+	WORD   $0x6e26de10 // fmul v16.4s, v16.4s, v6.4s
+	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD   $0x4e2ef5ad // fmax v13.4s, v13.4s, v14.4s
+	WORD   $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD   $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
+	FMOVQ  96(R0), F17
+	WORD   $0x4e31f471 // fmax v17.4s, v3.4s, v17.4s
+	FMOVQ  112(R0), F18
+	WORD   $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	WORD   $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
+	WORD   $0x6e26de52 // fmul v18.4s, v18.4s, v6.4s
+	WORD   $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD   $0x4e218a52 // frintn v18.4s, v18.4s
+	WORD   $0x4e31f5ad // fmax v13.4s, v13.4s, v17.4s
+	WORD   $0x4e32f5ad // fmax v13.4s, v13.4s, v18.4s
+	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R0), F2
+	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	FMOVQ  16(R0), F19
+	WORD   $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
+	FMOVQ  32(R0), F20
+	WORD   $0x4e34f474 // fmax v20.4s, v3.4s, v20.4s
+	VFMLA  V7.S4, V10.S4, V2.S4
+	VFMLA  V7.S4, V11.S4, V19.S4
+	VFMLA  V7.S4, V12.S4, V20.S4
+	VFMLA  V8.S4, V10.S4, V2.S4
+	VFMLA  V8.S4, V11.S4, V19.S4
+	VFMLA  V8.S4, V12.S4, V20.S4
+	FMOVQ  224(R3), F21
+	VFMLA  V2.S4, V9.S4, V21.S4
+	FMOVQ  224(R3), F22
+	VFMLA  V19.S4, V9.S4, V22.S4
+	FMOVQ  224(R3), F23
+	VFMLA  V20.S4, V9.S4, V23.S4
+	FMOVQ  240(R3), F24
+	VFMLA  V2.S4, V21.S4, V24.S4
+	FMOVQ  240(R3), F21
+	VFMLA  V19.S4, V22.S4, V21.S4
+	FMOVQ  240(R3), F22
+	VFMLA  V20.S4, V23.S4, V22.S4
+	FMOVQ  256(R3), F23
+	VFMLA  V2.S4, V24.S4, V23.S4
+	FMOVQ  256(R3), F24
+	VFMLA  V19.S4, V21.S4, V24.S4
+	FMOVQ  256(R3), F21
+	VFMLA  V20.S4, V22.S4, V21.S4
+	FMOVQ  272(R3), F22
+	VFMLA  V2.S4, V23.S4, V22.S4
+	FMOVQ  272(R3), F23
+	VFMLA  V19.S4, V24.S4, V23.S4
+	FMOVQ  272(R3), F24
+	VFMLA  V20.S4, V21.S4, V24.S4
+	FMOVQ  176(R3), F21
+	VFMLA  V2.S4, V22.S4, V21.S4
+	FMOVQ  176(R3), F22
+	VFMLA  V19.S4, V23.S4, V22.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V20.S4, V24.S4, V23.S4
+	FMOVQ  176(R3), F24
+	VFMLA  V2.S4, V21.S4, V24.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V19.S4, V22.S4, V2.S4
+	FMOVQ  176(R3), F19
+	VFMLA  V20.S4, V23.S4, V19.S4
+	WORD   $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
+	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	WORD   $0x4e24f54a // fmax v10.4s, v10.4s, v4.4s
+	WORD   $0x4e24f56b // fmax v11.4s, v11.4s, v4.4s
+	WORD   $0x4e24f58c // fmax v12.4s, v12.4s, v4.4s
+	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	VSHL   $23, V10.S4, V10.S4
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	WORD   $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
+	WORD   $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD   $0x6e2cde73 // fmul v19.4s, v19.4s, v12.4s
+	WORD   $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
+	FMOVQ  48(R0), F2
+	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	FMOVQ  64(R0), F10
+	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
+	FMOVQ  80(R0), F11
+	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
+	VFMLA  V7.S4, V14.S4, V2.S4
+	VFMLA  V7.S4, V15.S4, V10.S4
+	VFMLA  V7.S4, V16.S4, V11.S4
+	VFMLA  V8.S4, V14.S4, V2.S4
+	VFMLA  V8.S4, V15.S4, V10.S4
+	VFMLA  V8.S4, V16.S4, V11.S4
+	FMOVQ  224(R3), F12
+	VFMLA  V2.S4, V9.S4, V12.S4
+	FMOVQ  224(R3), F20
+	VFMLA  V10.S4, V9.S4, V20.S4
+	FMOVQ  224(R3), F21
+	VFMLA  V11.S4, V9.S4, V21.S4
+	FMOVQ  240(R3), F22
+	VFMLA  V2.S4, V12.S4, V22.S4
+	FMOVQ  240(R3), F12
+	VFMLA  V10.S4, V20.S4, V12.S4
+	FMOVQ  240(R3), F20
+	VFMLA  V11.S4, V21.S4, V20.S4
+	FMOVQ  256(R3), F21
+	VFMLA  V2.S4, V22.S4, V21.S4
+	FMOVQ  256(R3), F22
+	VFMLA  V10.S4, V12.S4, V22.S4
+	FMOVQ  256(R3), F12
+	VFMLA  V11.S4, V20.S4, V12.S4
+	FMOVQ  272(R3), F20
+	VFMLA  V2.S4, V21.S4, V20.S4
+	FMOVQ  272(R3), F21
+	VFMLA  V10.S4, V22.S4, V21.S4
+	FMOVQ  272(R3), F22
+	VFMLA  V11.S4, V12.S4, V22.S4
+	FMOVQ  176(R3), F12
+	VFMLA  V2.S4, V20.S4, V12.S4
+	FMOVQ  176(R3), F20
+	VFMLA  V10.S4, V21.S4, V20.S4
+	FMOVQ  176(R3), F21
+	VFMLA  V11.S4, V22.S4, V21.S4
+	FMOVQ  176(R3), F22
+	VFMLA  V2.S4, V12.S4, V22.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V10.S4, V20.S4, V2.S4
+	FMOVQ  176(R3), F10
+	VFMLA  V11.S4, V21.S4, V10.S4
+	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD   $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD   $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
+	WORD   $0x4e24f5ef // fmax v15.4s, v15.4s, v4.4s
+	WORD   $0x4e24f610 // fmax v16.4s, v16.4s, v4.4s
+	WORD   $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
+	WORD   $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
+	WORD   $0x4e25d610 // fadd v16.4s, v16.4s, v5.4s
+	VSHL   $23, V14.S4, V14.S4
+	VSHL   $23, V15.S4, V15.S4
+	VSHL   $23, V16.S4, V16.S4
+	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
+	WORD   $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
+	WORD   $0x6e30dd4a // fmul v10.4s, v10.4s, v16.4s
+	WORD   $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD   $0x4e33d718 // fadd v24.4s, v24.4s, v19.4s
+	WORD   $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	FMOVQ  96(R0), F10
+	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
+	FMOVQ  112(R0), F11
+	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
+	VFMLA  V7.S4, V17.S4, V10.S4
+	VFMLA  V7.S4, V18.S4, V11.S4
+	VFMLA  V8.S4, V17.S4, V10.S4
+	VFMLA  V8.S4, V18.S4, V11.S4
+	FMOVQ  224(R3), F12
+	VFMLA  V10.S4, V9.S4, V12.S4
+	FMOVQ  224(R3), F14
+	VFMLA  V11.S4, V9.S4, V14.S4
+	FMOVQ  240(R3), F15
+	VFMLA  V10.S4, V12.S4, V15.S4
+	FMOVQ  240(R3), F12
+	VFMLA  V11.S4, V14.S4, V12.S4
+	FMOVQ  256(R3), F14
+	VFMLA  V10.S4, V15.S4, V14.S4
+	FMOVQ  256(R3), F15
+	VFMLA  V11.S4, V12.S4, V15.S4
+	FMOVQ  272(R3), F12
+	VFMLA  V10.S4, V14.S4, V12.S4
+	FMOVQ  272(R3), F14
+	VFMLA  V11.S4, V15.S4, V14.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V10.S4, V12.S4, V15.S4
+	FMOVQ  176(R3), F12
+	VFMLA  V11.S4, V14.S4, V12.S4
+	FMOVQ  176(R3), F14
+	VFMLA  V10.S4, V15.S4, V14.S4
+	FMOVQ  176(R3), F10
+	VFMLA  V11.S4, V12.S4, V10.S4
+	WORD   $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
+	WORD   $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	WORD   $0x4e24f631 // fmax v17.4s, v17.4s, v4.4s
+	WORD   $0x4e24f652 // fmax v18.4s, v18.4s, v4.4s
+	WORD   $0x4e25d631 // fadd v17.4s, v17.4s, v5.4s
+	WORD   $0x4e25d652 // fadd v18.4s, v18.4s, v5.4s
+	VSHL   $23, V17.S4, V17.S4
+	VSHL   $23, V18.S4, V18.S4
+	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD   $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD   $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
+	WORD   $0x4e38d402 // fadd v2.4s, v0.4s, v24.4s
+	WORD   $0x4ea0d44a // fsub v10.4s, v2.4s, v0.4s
+	WORD   $0x4eaad44b // fsub v11.4s, v2.4s, v10.4s
+	WORD   $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD   $0x4eaad718 // fsub v24.4s, v24.4s, v10.4s
+	WORD   $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V2.B16, V2.B16, V0.B16
+	VORR   V13.B16, V13.B16, V2.B16
+	ADD    $128, R0
+	SUBS   $32, R2
+	BGE    loop1
+
+done1:
+	ADD    $32, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+
+loop2:
+	FMOVQ  192(R3), F3
+	FMOVQ  0(R0), F4
+	WORD   $0x4e24f464 // fmax v4.4s, v3.4s, v4.4s
+	FMOVQ  16(R3), F5
+	WORD   $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD   $0x4e218884 // frintn v4.4s, v4.4s
+	WORD   $0x4e24f445 // fmax v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	FMOVQ  32(R3), F6
+	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	FMOVQ  48(R3), F7
+	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ  0(R0), F2
+	WORD   $0x4e22f463 // fmax v3.4s, v3.4s, v2.4s
+	FMOVQ  64(R3), F2
+	VFMLA  V2.S4, V4.S4, V3.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V4.S4, V3.S4
+	FMOVQ  208(R3), F2
+	FMOVQ  224(R3), F8
+	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F2
+	VFMLA  V3.S4, V8.S4, V2.S4
+	FMOVQ  256(R3), F8
+	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  272(R3), F2
+	VFMLA  V3.S4, V8.S4, V2.S4
+	FMOVQ  176(R3), F8
+	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V3.S4, V8.S4, V2.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e26f484 // fmax v4.4s, v4.4s, v6.4s
+	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	VSHL   $23, V4.S4, V4.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d466 // fsub v6.4s, v3.4s, v4.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	VORR   V5.B16, V5.B16, V2.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes are at the floor, which adds nothing.
+	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F3
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F4
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V4.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F4
+
+l2:
+	FMOVQ  192(R3), F5
+	VBSL   V5.B16, V4.B16, V3.B16
+	WORD   $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD   $0x4e218863 // frintn v3.4s, v3.4s
+	WORD   $0x4e23f444 // fmax v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	FMOVQ  32(R3), F6
+	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
+	FMOVQ  48(R3), F7
+	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	FMOVQ  64(R3), F2
+	VFMLA  V2.S4, V3.S4, V5.S4
+	FMOVQ  80(R3), F2
+	VFMLA  V2.S4, V3.S4, V5.S4
+	FMOVQ  208(R3), F2
+	FMOVQ  224(R3), F8
+	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F2
+	VFMLA  V5.S4, V8.S4, V2.S4
+	FMOVQ  256(R3), F8
+	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  272(R3), F2
+	VFMLA  V5.S4, V8.S4, V2.S4
+	FMOVQ  176(R3), F8
+	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V5.S4, V8.S4, V2.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e26f463 // fmax v3.4s, v3.4s, v6.4s
+	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	VORR   V4.B16, V4.B16, V2.B16
+
+done3:
+
+	// All lanes at their largest exponent, then add them up.
+	VEXT   $8, V2.B16, V2.B16, V3.B16
+	WORD   $0x4e23f443 // fmax v3.4s, v2.4s, v3.4s
+	VREV64 V3.S4, V4.S4
+	WORD   $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x4e24f445 // fmax v5.4s, v2.4s, v4.4s
+	FMOVQ  48(R3), F6
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VSHL   $23, V5.S4, V5.S4
+	WORD   $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VSHL   $23, V2.S4, V2.S4
+	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
+	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V4.S[1], V0.S4
+	WORD   $0x4e20d482 // fadd v2.4s, v4.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d446 // fsub v6.4s, v2.4s, v5.4s
+	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, mantissa+24(FP)
+	FMOVS  F3, exponent+28(FP)
 	RET

@@ -3,6 +3,7 @@
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__neon_*.
+// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32.
 
 //go:build !purego
 
@@ -60,7 +61,41 @@ DATA pool<>+192(SB)/4, $0x3f7ffffb
 DATA pool<>+196(SB)/4, $0x3f7ffffb
 DATA pool<>+200(SB)/4, $0x3f7ffffb
 DATA pool<>+204(SB)/4, $0x3f7ffffb
-GLOBL pool<>(SB), RODATA|NOPTR, $208
+DATA pool<>+208(SB)/4, $0x3ab528cf
+DATA pool<>+212(SB)/4, $0x3ab528cf
+DATA pool<>+216(SB)/4, $0x3ab528cf
+DATA pool<>+220(SB)/4, $0x3ab528cf
+DATA pool<>+224(SB)/4, $0x3c091cbe
+DATA pool<>+228(SB)/4, $0x3c091cbe
+DATA pool<>+232(SB)/4, $0x3c091cbe
+DATA pool<>+236(SB)/4, $0x3c091cbe
+DATA pool<>+240(SB)/4, $0x3d2aac56
+DATA pool<>+244(SB)/4, $0x3d2aac56
+DATA pool<>+248(SB)/4, $0x3d2aac56
+DATA pool<>+252(SB)/4, $0x3d2aac56
+DATA pool<>+256(SB)/4, $0x3e2aaa49
+DATA pool<>+260(SB)/4, $0x3e2aaa49
+DATA pool<>+264(SB)/4, $0x3e2aaa49
+DATA pool<>+268(SB)/4, $0x3e2aaa49
+DATA pool<>+272(SB)/4, $0x3efffffe
+DATA pool<>+276(SB)/4, $0x3efffffe
+DATA pool<>+280(SB)/4, $0x3efffffe
+DATA pool<>+284(SB)/4, $0x3efffffe
+DATA pool<>+288(SB)/4, $0x3f800000
+DATA pool<>+292(SB)/4, $0x3f800000
+DATA pool<>+296(SB)/4, $0x3f800000
+DATA pool<>+300(SB)/4, $0x3f800000
+GLOBL pool<>(SB), RODATA|NOPTR, $304
+
+DATA tailmask<>+0(SB)/4, $0xffffffff
+DATA tailmask<>+4(SB)/4, $0xffffffff
+DATA tailmask<>+8(SB)/4, $0xffffffff
+DATA tailmask<>+12(SB)/4, $0xffffffff
+DATA tailmask<>+16(SB)/4, $0x00000000
+DATA tailmask<>+20(SB)/4, $0x00000000
+DATA tailmask<>+24(SB)/4, $0x00000000
+DATA tailmask<>+28(SB)/4, $0x00000000
+GLOBL tailmask<>(SB), RODATA|NOPTR, $32
 
 DATA exp2k64<>+0(SB)/4, $0x3f800000
 DATA exp2k64<>+4(SB)/4, $0x3f7f64d2
@@ -2326,4 +2361,750 @@ done6:
 
 	// The sum.
 	FMOVS  F0, sum+56(FP)
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16(dst []float32, src []float32, max float32) (sum float32)
+TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16(SB), NOSPLIT, $0-60
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+
+	// 4 vectors a turn.
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	FMOVQ  112(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  32(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F9
+	FMOVQ  240(R3), F10
+	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F13
+
+loop1:
+	FMOVQ  0(R0), F14
+	WORD   $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
+	FMOVQ  16(R0), F15
+	WORD   $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
+	WORD   $0x6eaee490 // fcmgt v16.4s, v4.4s, v14.4s
+	WORD   $0x6eafe491 // fcmgt v17.4s, v4.4s, v15.4s
+	WORD   $0x6e25ddd2 // fmul v18.4s, v14.4s, v5.4s
+	WORD   $0x6e25ddf3 // fmul v19.4s, v15.4s, v5.4s
+	WORD   $0x4e23d652 // fadd v18.4s, v18.4s, v3.4s
+	WORD   $0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	VSHL   $23, V18.S4, V20.S4
+	VSHL   $23, V19.S4, V21.S4
+	WORD   $0x4ea3d652 // fsub v18.4s, v18.4s, v3.4s
+	WORD   $0x4ea3d673 // fsub v19.4s, v19.4s, v3.4s
+	WORD   $0x6e26de56 // fmul v22.4s, v18.4s, v6.4s
+	WORD   $0x6e26de77 // fmul v23.4s, v19.4s, v6.4s
+	WORD   $0x4e2ed6d6 // fadd v22.4s, v22.4s, v14.4s
+	WORD   $0x4e2fd6f7 // fadd v23.4s, v23.4s, v15.4s
+	WORD   $0x6e27de52 // fmul v18.4s, v18.4s, v7.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD   $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD   $0x6e32dd0e // fmul v14.4s, v8.4s, v18.4s
+	WORD   $0x6e33dd0f // fmul v15.4s, v8.4s, v19.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x4e2ad5ef // fadd v15.4s, v15.4s, v10.4s
+	WORD   $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD   $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD   $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2cd5ef // fadd v15.4s, v15.4s, v12.4s
+	WORD   $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD   $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD   $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD   $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD   $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD   $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	WORD   $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD   $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD   $0x4e701e50 // bic v16.16b, v18.16b, v16.16b
+	WORD   $0x4e711e71 // bic v17.16b, v19.16b, v17.16b
+	FMOVQ  F16, 0(R1)
+	FMOVQ  F17, 16(R1)
+	WORD   $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
+	FMOVQ  32(R0), F14
+	WORD   $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
+	FMOVQ  48(R0), F15
+	WORD   $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
+	WORD   $0x6eaee491 // fcmgt v17.4s, v4.4s, v14.4s
+	WORD   $0x6eafe492 // fcmgt v18.4s, v4.4s, v15.4s
+	WORD   $0x6e25ddd3 // fmul v19.4s, v14.4s, v5.4s
+	WORD   $0x6e25ddf4 // fmul v20.4s, v15.4s, v5.4s
+	WORD   $0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD   $0x4e23d694 // fadd v20.4s, v20.4s, v3.4s
+	VSHL   $23, V19.S4, V21.S4
+	VSHL   $23, V20.S4, V22.S4
+	WORD   $0x4ea3d673 // fsub v19.4s, v19.4s, v3.4s
+	WORD   $0x4ea3d694 // fsub v20.4s, v20.4s, v3.4s
+	WORD   $0x6e26de77 // fmul v23.4s, v19.4s, v6.4s
+	WORD   $0x6e26de98 // fmul v24.4s, v20.4s, v6.4s
+	WORD   $0x4e2ed6f7 // fadd v23.4s, v23.4s, v14.4s
+	WORD   $0x4e2fd718 // fadd v24.4s, v24.4s, v15.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
+	WORD   $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD   $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD   $0x6e33dd0e // fmul v14.4s, v8.4s, v19.4s
+	WORD   $0x6e34dd0f // fmul v15.4s, v8.4s, v20.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x4e2ad5ef // fadd v15.4s, v15.4s, v10.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
+	WORD   $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
+	WORD   $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2cd5ef // fadd v15.4s, v15.4s, v12.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
+	WORD   $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD   $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD   $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
+	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
+	WORD   $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
+	WORD   $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD   $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD   $0x4e711e71 // bic v17.16b, v19.16b, v17.16b
+	WORD   $0x4e721e92 // bic v18.16b, v20.16b, v18.16b
+	FMOVQ  F17, 32(R1)
+	FMOVQ  F18, 48(R1)
+	WORD   $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
+	WORD   $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
+	WORD   $0x4e30d40e // fadd v14.4s, v0.4s, v16.4s
+	WORD   $0x4ea0d5cf // fsub v15.4s, v14.4s, v0.4s
+	WORD   $0x4eafd5d1 // fsub v17.4s, v14.4s, v15.4s
+	WORD   $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD   $0x4eafd610 // fsub v16.4s, v16.4s, v15.4s
+	WORD   $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V14.B16, V14.B16, V0.B16
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
+
+done1:
+	ADD    $16, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+
+loop2:
+	FMOVQ  0(R0), F3
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
+	FMOVQ  112(R3), F6
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VSHL   $23, V5.S4, V7.S4
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	WORD   $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
+	WORD   $0x4e23d4c6 // fadd v6.4s, v6.4s, v3.4s
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ  208(R3), F3
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  224(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  240(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  256(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  272(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  288(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	FMOVQ  F4, 0(R1)
+	WORD   $0x4e24d403 // fadd v3.4s, v0.4s, v4.4s
+	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes add zero.
+	CBZ    R2, done3
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F2
+
+l2:
+	FMOVS  max+48(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  112(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  208(R3), F2
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  224(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  240(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  256(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  272(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  288(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F3
+	VAND   V2.B16, V3.B16, V3.B16
+	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
+	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V4.B16, V4.B16, V0.B16
+
+done3:
+
+	// Two of them.
+	TBZ    $1, R2, done4
+	FMOVD  F2, (R1)
+	VDUP   V2.D[1], V2.D2
+	ADD    $8, R0
+	ADD    $8, R1
+
+done4:
+
+	// One of them.
+	TBZ    $0, R2, done5
+	FMOVS  F2, (R1)
+	ADD    $4, R0
+	ADD    $4, R1
+
+done5:
+
+	// Add the lanes up.
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V3.S[1], V0.S4
+	WORD   $0x4e20d462 // fadd v2.4s, v3.4s, v0.4s
+	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, sum+56(FP)
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32(dst []float32, src []float32, max float32) (sum float32)
+TEXT ·f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32(SB), NOSPLIT, $0-60
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+
+	// 8 vectors a turn.
+	SUBS   $32, R2
+	BLT    done1
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	FMOVQ  112(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  32(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  208(R3), F8
+	FMOVQ  224(R3), F9
+	FMOVQ  240(R3), F10
+	FMOVQ  256(R3), F11
+	FMOVQ  272(R3), F12
+	FMOVQ  288(R3), F13
+
+loop1:
+	FMOVQ  0(R0), F14
+	WORD   $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
+	FMOVQ  16(R0), F15
+	WORD   $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
+	FMOVQ  32(R0), F16
+	WORD   $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	WORD   $0x6eaee491 // fcmgt v17.4s, v4.4s, v14.4s
+	WORD   $0x6eafe492 // fcmgt v18.4s, v4.4s, v15.4s
+	WORD   $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD   $0x6e25ddd4 // fmul v20.4s, v14.4s, v5.4s
+	WORD   $0x6e25ddf5 // fmul v21.4s, v15.4s, v5.4s
+	WORD   $0x6e25de16 // fmul v22.4s, v16.4s, v5.4s
+	WORD   $0x4e23d694 // fadd v20.4s, v20.4s, v3.4s
+	WORD   $0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	WORD   $0x4e23d6d6 // fadd v22.4s, v22.4s, v3.4s
+	VSHL   $23, V20.S4, V23.S4
+	VSHL   $23, V21.S4, V24.S4
+	VSHL   $23, V22.S4, V25.S4
+	WORD   $0x4ea3d694 // fsub v20.4s, v20.4s, v3.4s
+	WORD   $0x4ea3d6b5 // fsub v21.4s, v21.4s, v3.4s
+	WORD   $0x4ea3d6d6 // fsub v22.4s, v22.4s, v3.4s
+	WORD   $0x6e26de9a // fmul v26.4s, v20.4s, v6.4s
+	WORD   $0x6e26debb // fmul v27.4s, v21.4s, v6.4s
+	WORD   $0x6e26dedc // fmul v28.4s, v22.4s, v6.4s
+	WORD   $0x4e2ed75a // fadd v26.4s, v26.4s, v14.4s
+	WORD   $0x4e2fd77b // fadd v27.4s, v27.4s, v15.4s
+	WORD   $0x4e30d79c // fadd v28.4s, v28.4s, v16.4s
+	WORD   $0x6e27de94 // fmul v20.4s, v20.4s, v7.4s
+	WORD   $0x6e27deb5 // fmul v21.4s, v21.4s, v7.4s
+	WORD   $0x6e27ded6 // fmul v22.4s, v22.4s, v7.4s
+	WORD   $0x4e3ad694 // fadd v20.4s, v20.4s, v26.4s
+	WORD   $0x4e3bd6b5 // fadd v21.4s, v21.4s, v27.4s
+	WORD   $0x4e3cd6d6 // fadd v22.4s, v22.4s, v28.4s
+	WORD   $0x6e34dd0e // fmul v14.4s, v8.4s, v20.4s
+	WORD   $0x6e35dd0f // fmul v15.4s, v8.4s, v21.4s
+	WORD   $0x6e36dd10 // fmul v16.4s, v8.4s, v22.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
+	WORD   $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x4e2ad5ef // fadd v15.4s, v15.4s, v10.4s
+	WORD   $0x4e2ad610 // fadd v16.4s, v16.4s, v10.4s
+	WORD   $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
+	WORD   $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x4e2bd610 // fadd v16.4s, v16.4s, v11.4s
+	WORD   $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
+	WORD   $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2cd5ef // fadd v15.4s, v15.4s, v12.4s
+	WORD   $0x4e2cd610 // fadd v16.4s, v16.4s, v12.4s
+	WORD   $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
+	WORD   $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD   $0x4e2dd610 // fadd v16.4s, v16.4s, v13.4s
+	WORD   $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD   $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
+	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD   $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
+	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
+	WORD   $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
+	WORD   $0x4e37d694 // fadd v20.4s, v20.4s, v23.4s
+	WORD   $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD   $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
+	WORD   $0x4e711e91 // bic v17.16b, v20.16b, v17.16b
+	WORD   $0x4e721eb2 // bic v18.16b, v21.16b, v18.16b
+	WORD   $0x4e731ed3 // bic v19.16b, v22.16b, v19.16b
+	FMOVQ  F17, 0(R1)
+	FMOVQ  F18, 16(R1)
+	FMOVQ  F19, 32(R1)
+	WORD   $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
+	FMOVQ  64(R0), F15
+	WORD   $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
+	FMOVQ  80(R0), F16
+	WORD   $0x4ea2d610 // fsub v16.4s, v16.4s, v2.4s
+	WORD   $0x6eaee492 // fcmgt v18.4s, v4.4s, v14.4s
+	WORD   $0x6eafe494 // fcmgt v20.4s, v4.4s, v15.4s
+	WORD   $0x6eb0e495 // fcmgt v21.4s, v4.4s, v16.4s
+	WORD   $0x6e25ddd6 // fmul v22.4s, v14.4s, v5.4s
+	WORD   $0x6e25ddf7 // fmul v23.4s, v15.4s, v5.4s
+	WORD   $0x6e25de18 // fmul v24.4s, v16.4s, v5.4s
+	WORD   $0x4e23d6d6 // fadd v22.4s, v22.4s, v3.4s
+	WORD   $0x4e23d6f7 // fadd v23.4s, v23.4s, v3.4s
+	WORD   $0x4e23d718 // fadd v24.4s, v24.4s, v3.4s
+	VSHL   $23, V22.S4, V25.S4
+	VSHL   $23, V23.S4, V26.S4
+	VSHL   $23, V24.S4, V27.S4
+	WORD   $0x4ea3d6d6 // fsub v22.4s, v22.4s, v3.4s
+	WORD   $0x4ea3d6f7 // fsub v23.4s, v23.4s, v3.4s
+	WORD   $0x4ea3d718 // fsub v24.4s, v24.4s, v3.4s
+	WORD   $0x6e26dedc // fmul v28.4s, v22.4s, v6.4s
+	WORD   $0x6e26defd // fmul v29.4s, v23.4s, v6.4s
+	WORD   $0x6e26df1e // fmul v30.4s, v24.4s, v6.4s
+	WORD   $0x4e2ed79c // fadd v28.4s, v28.4s, v14.4s
+	WORD   $0x4e2fd7bd // fadd v29.4s, v29.4s, v15.4s
+	WORD   $0x4e30d7de // fadd v30.4s, v30.4s, v16.4s
+	WORD   $0x6e27ded6 // fmul v22.4s, v22.4s, v7.4s
+	WORD   $0x6e27def7 // fmul v23.4s, v23.4s, v7.4s
+	WORD   $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
+	WORD   $0x4e3cd6d6 // fadd v22.4s, v22.4s, v28.4s
+	WORD   $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
+	WORD   $0x4e3ed718 // fadd v24.4s, v24.4s, v30.4s
+	WORD   $0x6e36dd0e // fmul v14.4s, v8.4s, v22.4s
+	WORD   $0x6e37dd0f // fmul v15.4s, v8.4s, v23.4s
+	WORD   $0x6e38dd10 // fmul v16.4s, v8.4s, v24.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x6e37ddef // fmul v15.4s, v15.4s, v23.4s
+	WORD   $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x4e2ad5ef // fadd v15.4s, v15.4s, v10.4s
+	WORD   $0x4e2ad610 // fadd v16.4s, v16.4s, v10.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x6e37ddef // fmul v15.4s, v15.4s, v23.4s
+	WORD   $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
+	WORD   $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x4e2bd610 // fadd v16.4s, v16.4s, v11.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x6e37ddef // fmul v15.4s, v15.4s, v23.4s
+	WORD   $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
+	WORD   $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2cd5ef // fadd v15.4s, v15.4s, v12.4s
+	WORD   $0x4e2cd610 // fadd v16.4s, v16.4s, v12.4s
+	WORD   $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD   $0x6e37ddef // fmul v15.4s, v15.4s, v23.4s
+	WORD   $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
+	WORD   $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD   $0x4e2dd610 // fadd v16.4s, v16.4s, v13.4s
+	WORD   $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD   $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD   $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
+	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
+	WORD   $0x6e30df18 // fmul v24.4s, v24.4s, v16.4s
+	WORD   $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
+	WORD   $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
+	WORD   $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
+	WORD   $0x4e721ed2 // bic v18.16b, v22.16b, v18.16b
+	WORD   $0x4e741ef4 // bic v20.16b, v23.16b, v20.16b
+	WORD   $0x4e751f15 // bic v21.16b, v24.16b, v21.16b
+	FMOVQ  F18, 48(R1)
+	FMOVQ  F20, 64(R1)
+	FMOVQ  F21, 80(R1)
+	WORD   $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
+	WORD   $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD   $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	FMOVQ  96(R0), F14
+	WORD   $0x4ea2d5ce // fsub v14.4s, v14.4s, v2.4s
+	FMOVQ  112(R0), F15
+	WORD   $0x4ea2d5ef // fsub v15.4s, v15.4s, v2.4s
+	WORD   $0x6eaee490 // fcmgt v16.4s, v4.4s, v14.4s
+	WORD   $0x6eafe492 // fcmgt v18.4s, v4.4s, v15.4s
+	WORD   $0x6e25ddd3 // fmul v19.4s, v14.4s, v5.4s
+	WORD   $0x6e25ddf5 // fmul v21.4s, v15.4s, v5.4s
+	WORD   $0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD   $0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	VSHL   $23, V19.S4, V22.S4
+	VSHL   $23, V21.S4, V23.S4
+	WORD   $0x4ea3d673 // fsub v19.4s, v19.4s, v3.4s
+	WORD   $0x4ea3d6b5 // fsub v21.4s, v21.4s, v3.4s
+	WORD   $0x6e26de78 // fmul v24.4s, v19.4s, v6.4s
+	WORD   $0x6e26deb9 // fmul v25.4s, v21.4s, v6.4s
+	WORD   $0x4e2ed718 // fadd v24.4s, v24.4s, v14.4s
+	WORD   $0x4e2fd739 // fadd v25.4s, v25.4s, v15.4s
+	WORD   $0x6e27de73 // fmul v19.4s, v19.4s, v7.4s
+	WORD   $0x6e27deb5 // fmul v21.4s, v21.4s, v7.4s
+	WORD   $0x4e38d673 // fadd v19.4s, v19.4s, v24.4s
+	WORD   $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD   $0x6e33dd0e // fmul v14.4s, v8.4s, v19.4s
+	WORD   $0x6e35dd0f // fmul v15.4s, v8.4s, v21.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD   $0x4e2ad5ef // fadd v15.4s, v15.4s, v10.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x4e2bd5ce // fadd v14.4s, v14.4s, v11.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2cd5ef // fadd v15.4s, v15.4s, v12.4s
+	WORD   $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD   $0x6e35ddef // fmul v15.4s, v15.4s, v21.4s
+	WORD   $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD   $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD   $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	WORD   $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	WORD   $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
+	WORD   $0x6e2fdeb5 // fmul v21.4s, v21.4s, v15.4s
+	WORD   $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD   $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD   $0x4e701e70 // bic v16.16b, v19.16b, v16.16b
+	WORD   $0x4e721eb2 // bic v18.16b, v21.16b, v18.16b
+	FMOVQ  F16, 96(R1)
+	FMOVQ  F18, 112(R1)
+	WORD   $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD   $0x4e30d694 // fadd v20.4s, v20.4s, v16.4s
+	WORD   $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD   $0x4e31d40e // fadd v14.4s, v0.4s, v17.4s
+	WORD   $0x4ea0d5cf // fsub v15.4s, v14.4s, v0.4s
+	WORD   $0x4eafd5d0 // fsub v16.4s, v14.4s, v15.4s
+	WORD   $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD   $0x4eafd631 // fsub v17.4s, v17.4s, v15.4s
+	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V14.B16, V14.B16, V0.B16
+	ADD    $128, R0
+	ADD    $128, R1
+	SUBS   $32, R2
+	BGE    loop1
+
+done1:
+	ADD    $32, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+
+loop2:
+	FMOVQ  0(R0), F3
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
+	FMOVQ  112(R3), F6
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VSHL   $23, V5.S4, V7.S4
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	WORD   $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
+	WORD   $0x4e23d4c6 // fadd v6.4s, v6.4s, v3.4s
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ  208(R3), F3
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  224(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  240(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  256(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  272(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  288(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	FMOVQ  F4, 0(R1)
+	WORD   $0x4e24d403 // fadd v3.4s, v0.4s, v4.4s
+	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes add zero.
+	CBZ    R2, done3
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F2
+
+l2:
+	FMOVS  max+48(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  16(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  32(R3), F4
+	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	FMOVQ  112(R3), F5
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VSHL   $23, V4.S4, V6.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  64(R3), F5
+	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ  208(R3), F2
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  224(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  240(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  256(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  272(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ  288(R3), F5
+	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F3
+	VAND   V2.B16, V3.B16, V3.B16
+	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
+	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V4.B16, V4.B16, V0.B16
+
+done3:
+
+	// Two of them.
+	TBZ    $1, R2, done4
+	FMOVD  F2, (R1)
+	VDUP   V2.D[1], V2.D2
+	ADD    $8, R0
+	ADD    $8, R1
+
+done4:
+
+	// One of them.
+	TBZ    $0, R2, done5
+	FMOVS  F2, (R1)
+	ADD    $4, R0
+	ADD    $4, R1
+
+done5:
+
+	// Add the lanes up.
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V3.S[1], V0.S4
+	WORD   $0x4e20d462 // fadd v2.4s, v3.4s, v0.4s
+	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, sum+56(FP)
 	RET

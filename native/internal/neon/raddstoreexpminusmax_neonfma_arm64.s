@@ -3,6 +3,7 @@
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__neonfma_*.
+// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32.
 
 //go:build !purego
 
@@ -56,7 +57,49 @@ DATA pool<>+176(SB)/4, $0x3f7ffffb
 DATA pool<>+180(SB)/4, $0x3f7ffffb
 DATA pool<>+184(SB)/4, $0x3f7ffffb
 DATA pool<>+188(SB)/4, $0x3f7ffffb
-GLOBL pool<>(SB), RODATA|NOPTR, $192
+DATA pool<>+192(SB)/4, $0xbf317200
+DATA pool<>+196(SB)/4, $0xbf317200
+DATA pool<>+200(SB)/4, $0xbf317200
+DATA pool<>+204(SB)/4, $0xbf317200
+DATA pool<>+208(SB)/4, $0xb5bfbe8e
+DATA pool<>+212(SB)/4, $0xb5bfbe8e
+DATA pool<>+216(SB)/4, $0xb5bfbe8e
+DATA pool<>+220(SB)/4, $0xb5bfbe8e
+DATA pool<>+224(SB)/4, $0x3ab528cf
+DATA pool<>+228(SB)/4, $0x3ab528cf
+DATA pool<>+232(SB)/4, $0x3ab528cf
+DATA pool<>+236(SB)/4, $0x3ab528cf
+DATA pool<>+240(SB)/4, $0x3c091cbe
+DATA pool<>+244(SB)/4, $0x3c091cbe
+DATA pool<>+248(SB)/4, $0x3c091cbe
+DATA pool<>+252(SB)/4, $0x3c091cbe
+DATA pool<>+256(SB)/4, $0x3d2aac56
+DATA pool<>+260(SB)/4, $0x3d2aac56
+DATA pool<>+264(SB)/4, $0x3d2aac56
+DATA pool<>+268(SB)/4, $0x3d2aac56
+DATA pool<>+272(SB)/4, $0x3e2aaa49
+DATA pool<>+276(SB)/4, $0x3e2aaa49
+DATA pool<>+280(SB)/4, $0x3e2aaa49
+DATA pool<>+284(SB)/4, $0x3e2aaa49
+DATA pool<>+288(SB)/4, $0x3efffffe
+DATA pool<>+292(SB)/4, $0x3efffffe
+DATA pool<>+296(SB)/4, $0x3efffffe
+DATA pool<>+300(SB)/4, $0x3efffffe
+DATA pool<>+304(SB)/4, $0x3f800000
+DATA pool<>+308(SB)/4, $0x3f800000
+DATA pool<>+312(SB)/4, $0x3f800000
+DATA pool<>+316(SB)/4, $0x3f800000
+GLOBL pool<>(SB), RODATA|NOPTR, $320
+
+DATA tailmask<>+0(SB)/4, $0xffffffff
+DATA tailmask<>+4(SB)/4, $0xffffffff
+DATA tailmask<>+8(SB)/4, $0xffffffff
+DATA tailmask<>+12(SB)/4, $0xffffffff
+DATA tailmask<>+16(SB)/4, $0x00000000
+DATA tailmask<>+20(SB)/4, $0x00000000
+DATA tailmask<>+24(SB)/4, $0x00000000
+DATA tailmask<>+28(SB)/4, $0x00000000
+GLOBL tailmask<>(SB), RODATA|NOPTR, $32
 
 DATA exp2k64<>+0(SB)/4, $0x3f800000
 DATA exp2k64<>+4(SB)/4, $0x3f7f64d2
@@ -2034,4 +2077,672 @@ done6:
 
 	// The sum.
 	FMOVS  F0, sum+56(FP)
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(dst []float32, src []float32, max float32) (sum float32)
+TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(SB), NOSPLIT, $0-60
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+
+	// 4 vectors a turn.
+	SUBS   $16, R2
+	BLT    done1
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	FMOVQ  0(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	FMOVQ  192(R3), F6
+	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F8
+
+loop1:
+	FMOVQ  0(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	WORD   $0x6ea9e46b // fcmgt v11.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46c // fcmgt v12.4s, v3.4s, v10.4s
+	FMOVQ  96(R3), F13
+	VFMLA  V4.S4, V9.S4, V13.S4
+	FMOVQ  96(R3), F14
+	VFMLA  V4.S4, V10.S4, V14.S4
+	VSHL   $23, V13.S4, V15.S4
+	VSHL   $23, V14.S4, V16.S4
+	WORD   $0x4ea5d5ad // fsub v13.4s, v13.4s, v5.4s
+	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
+	VFMLA  V6.S4, V13.S4, V9.S4
+	VFMLA  V6.S4, V14.S4, V10.S4
+	VFMLA  V7.S4, V13.S4, V9.S4
+	VFMLA  V7.S4, V14.S4, V10.S4
+	FMOVQ  240(R3), F13
+	VFMLA  V9.S4, V8.S4, V13.S4
+	FMOVQ  240(R3), F14
+	VFMLA  V10.S4, V8.S4, V14.S4
+	FMOVQ  256(R3), F17
+	VFMLA  V9.S4, V13.S4, V17.S4
+	FMOVQ  256(R3), F13
+	VFMLA  V10.S4, V14.S4, V13.S4
+	FMOVQ  272(R3), F14
+	VFMLA  V9.S4, V17.S4, V14.S4
+	FMOVQ  272(R3), F17
+	VFMLA  V10.S4, V13.S4, V17.S4
+	FMOVQ  288(R3), F13
+	VFMLA  V9.S4, V14.S4, V13.S4
+	FMOVQ  288(R3), F14
+	VFMLA  V10.S4, V17.S4, V14.S4
+	FMOVQ  304(R3), F17
+	VFMLA  V9.S4, V13.S4, V17.S4
+	FMOVQ  304(R3), F13
+	VFMLA  V10.S4, V14.S4, V13.S4
+	WORD   $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD   $0x6e30dd4a // fmul v10.4s, v10.4s, v16.4s
+	VFMLA  V17.S4, V9.S4, V15.S4
+	VFMLA  V13.S4, V10.S4, V16.S4
+	WORD   $0x4e6b1deb // bic v11.16b, v15.16b, v11.16b
+	WORD   $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
+	FMOVQ  F11, 0(R1)
+	FMOVQ  F12, 16(R1)
+	WORD   $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ  32(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	WORD   $0x6ea9e46c // fcmgt v12.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46d // fcmgt v13.4s, v3.4s, v10.4s
+	FMOVQ  96(R3), F14
+	VFMLA  V4.S4, V9.S4, V14.S4
+	FMOVQ  96(R3), F15
+	VFMLA  V4.S4, V10.S4, V15.S4
+	VSHL   $23, V14.S4, V16.S4
+	VSHL   $23, V15.S4, V17.S4
+	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
+	WORD   $0x4ea5d5ef // fsub v15.4s, v15.4s, v5.4s
+	VFMLA  V6.S4, V14.S4, V9.S4
+	VFMLA  V6.S4, V15.S4, V10.S4
+	VFMLA  V7.S4, V14.S4, V9.S4
+	VFMLA  V7.S4, V15.S4, V10.S4
+	FMOVQ  240(R3), F14
+	VFMLA  V9.S4, V8.S4, V14.S4
+	FMOVQ  240(R3), F15
+	VFMLA  V10.S4, V8.S4, V15.S4
+	FMOVQ  256(R3), F18
+	VFMLA  V9.S4, V14.S4, V18.S4
+	FMOVQ  256(R3), F14
+	VFMLA  V10.S4, V15.S4, V14.S4
+	FMOVQ  272(R3), F15
+	VFMLA  V9.S4, V18.S4, V15.S4
+	FMOVQ  272(R3), F18
+	VFMLA  V10.S4, V14.S4, V18.S4
+	FMOVQ  288(R3), F14
+	VFMLA  V9.S4, V15.S4, V14.S4
+	FMOVQ  288(R3), F15
+	VFMLA  V10.S4, V18.S4, V15.S4
+	FMOVQ  304(R3), F18
+	VFMLA  V9.S4, V14.S4, V18.S4
+	FMOVQ  304(R3), F14
+	VFMLA  V10.S4, V15.S4, V14.S4
+	WORD   $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD   $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	VFMLA  V18.S4, V9.S4, V16.S4
+	VFMLA  V14.S4, V10.S4, V17.S4
+	WORD   $0x4e6c1e0c // bic v12.16b, v16.16b, v12.16b
+	WORD   $0x4e6d1e2d // bic v13.16b, v17.16b, v13.16b
+	FMOVQ  F12, 32(R1)
+	FMOVQ  F13, 48(R1)
+	WORD   $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD   $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD   $0x4e2bd409 // fadd v9.4s, v0.4s, v11.4s
+	WORD   $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD   $0x4eaad52c // fsub v12.4s, v9.4s, v10.4s
+	WORD   $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
+	WORD   $0x4eaad56b // fsub v11.4s, v11.4s, v10.4s
+	WORD   $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V9.B16, V9.B16, V0.B16
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop1
+
+done1:
+	ADD    $16, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+
+loop2:
+	FMOVQ  0(R0), F3
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  0(R3), F4
+	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
+	FMOVQ  16(R3), F5
+	FMOVQ  96(R3), F6
+	VFMLA  V5.S4, V3.S4, V6.S4
+	VSHL   $23, V6.S4, V5.S4
+	FMOVQ  96(R3), F7
+	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	FMOVQ  192(R3), F7
+	VFMLA  V7.S4, V6.S4, V3.S4
+	FMOVQ  208(R3), F7
+	VFMLA  V7.S4, V6.S4, V3.S4
+	FMOVQ  224(R3), F6
+	FMOVQ  240(R3), F7
+	VFMLA  V3.S4, V6.S4, V7.S4
+	FMOVQ  256(R3), F6
+	VFMLA  V3.S4, V7.S4, V6.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V3.S4, V6.S4, V7.S4
+	FMOVQ  288(R3), F6
+	VFMLA  V3.S4, V7.S4, V6.S4
+	FMOVQ  304(R3), F7
+	VFMLA  V3.S4, V6.S4, V7.S4
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	VFMLA  V7.S4, V3.S4, V5.S4
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	FMOVQ  F4, 0(R1)
+	WORD   $0x4e24d403 // fadd v3.4s, v0.4s, v4.4s
+	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes add zero.
+	CBZ    R2, done3
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F2
+
+l2:
+	FMOVS  max+48(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  96(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  192(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  208(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  224(R3), F5
+	FMOVQ  240(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  256(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  272(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  288(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  304(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V6.S4, V2.S4, V4.S4
+	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F3
+	VAND   V2.B16, V3.B16, V3.B16
+	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
+	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V4.B16, V4.B16, V0.B16
+
+done3:
+
+	// Two of them.
+	TBZ    $1, R2, done4
+	FMOVD  F2, (R1)
+	VDUP   V2.D[1], V2.D2
+	ADD    $8, R0
+	ADD    $8, R1
+
+done4:
+
+	// One of them.
+	TBZ    $0, R2, done5
+	FMOVS  F2, (R1)
+	ADD    $4, R0
+	ADD    $4, R1
+
+done5:
+
+	// Add the lanes up.
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V3.S[1], V0.S4
+	WORD   $0x4e20d462 // fadd v2.4s, v3.4s, v0.4s
+	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, sum+56(FP)
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(dst []float32, src []float32, max float32) (sum float32)
+TEXT ·f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(SB), NOSPLIT, $0-60
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+
+	// 8 vectors a turn.
+	SUBS   $32, R2
+	BLT    done1
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+	FMOVQ  0(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	FMOVQ  192(R3), F6
+	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F8
+
+loop1:
+	FMOVQ  0(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	FMOVQ  32(R0), F11
+	WORD   $0x4ea2d56b // fsub v11.4s, v11.4s, v2.4s
+	WORD   $0x6ea9e46c // fcmgt v12.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46d // fcmgt v13.4s, v3.4s, v10.4s
+	WORD   $0x6eabe46e // fcmgt v14.4s, v3.4s, v11.4s
+	FMOVQ  96(R3), F15
+	VFMLA  V4.S4, V9.S4, V15.S4
+	FMOVQ  96(R3), F16
+	VFMLA  V4.S4, V10.S4, V16.S4
+	FMOVQ  96(R3), F17
+	VFMLA  V4.S4, V11.S4, V17.S4
+	VSHL   $23, V15.S4, V18.S4
+	VSHL   $23, V16.S4, V19.S4
+	VSHL   $23, V17.S4, V20.S4
+	WORD   $0x4ea5d5ef // fsub v15.4s, v15.4s, v5.4s
+	WORD   $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	VFMLA  V6.S4, V15.S4, V9.S4
+	VFMLA  V6.S4, V16.S4, V10.S4
+	VFMLA  V6.S4, V17.S4, V11.S4
+	VFMLA  V7.S4, V15.S4, V9.S4
+	VFMLA  V7.S4, V16.S4, V10.S4
+	VFMLA  V7.S4, V17.S4, V11.S4
+	FMOVQ  240(R3), F15
+	VFMLA  V9.S4, V8.S4, V15.S4
+	FMOVQ  240(R3), F16
+	VFMLA  V10.S4, V8.S4, V16.S4
+	FMOVQ  240(R3), F17
+	VFMLA  V11.S4, V8.S4, V17.S4
+	FMOVQ  256(R3), F21
+	VFMLA  V9.S4, V15.S4, V21.S4
+	FMOVQ  256(R3), F15
+	VFMLA  V10.S4, V16.S4, V15.S4
+	FMOVQ  256(R3), F16
+	VFMLA  V11.S4, V17.S4, V16.S4
+	FMOVQ  272(R3), F17
+	VFMLA  V9.S4, V21.S4, V17.S4
+	FMOVQ  272(R3), F21
+	VFMLA  V10.S4, V15.S4, V21.S4
+	FMOVQ  272(R3), F15
+	VFMLA  V11.S4, V16.S4, V15.S4
+	FMOVQ  288(R3), F16
+	VFMLA  V9.S4, V17.S4, V16.S4
+	FMOVQ  288(R3), F17
+	VFMLA  V10.S4, V21.S4, V17.S4
+	FMOVQ  288(R3), F21
+	VFMLA  V11.S4, V15.S4, V21.S4
+	FMOVQ  304(R3), F15
+	VFMLA  V9.S4, V16.S4, V15.S4
+	FMOVQ  304(R3), F16
+	VFMLA  V10.S4, V17.S4, V16.S4
+	FMOVQ  304(R3), F17
+	VFMLA  V11.S4, V21.S4, V17.S4
+	WORD   $0x6e32dd29 // fmul v9.4s, v9.4s, v18.4s
+	WORD   $0x6e33dd4a // fmul v10.4s, v10.4s, v19.4s
+	WORD   $0x6e34dd6b // fmul v11.4s, v11.4s, v20.4s
+	VFMLA  V15.S4, V9.S4, V18.S4
+	VFMLA  V16.S4, V10.S4, V19.S4
+	VFMLA  V17.S4, V11.S4, V20.S4
+	WORD   $0x4e6c1e4c // bic v12.16b, v18.16b, v12.16b
+	WORD   $0x4e6d1e6d // bic v13.16b, v19.16b, v13.16b
+	WORD   $0x4e6e1e8e // bic v14.16b, v20.16b, v14.16b
+	FMOVQ  F12, 0(R1)
+	FMOVQ  F13, 16(R1)
+	FMOVQ  F14, 32(R1)
+	WORD   $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ  48(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  64(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	FMOVQ  80(R0), F11
+	WORD   $0x4ea2d56b // fsub v11.4s, v11.4s, v2.4s
+	WORD   $0x6ea9e46d // fcmgt v13.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46f // fcmgt v15.4s, v3.4s, v10.4s
+	WORD   $0x6eabe470 // fcmgt v16.4s, v3.4s, v11.4s
+	FMOVQ  96(R3), F17
+	VFMLA  V4.S4, V9.S4, V17.S4
+	FMOVQ  96(R3), F18
+	VFMLA  V4.S4, V10.S4, V18.S4
+	FMOVQ  96(R3), F19
+	VFMLA  V4.S4, V11.S4, V19.S4
+	VSHL   $23, V17.S4, V20.S4
+	VSHL   $23, V18.S4, V21.S4
+	VSHL   $23, V19.S4, V22.S4
+	WORD   $0x4ea5d631 // fsub v17.4s, v17.4s, v5.4s
+	WORD   $0x4ea5d652 // fsub v18.4s, v18.4s, v5.4s
+	WORD   $0x4ea5d673 // fsub v19.4s, v19.4s, v5.4s
+	VFMLA  V6.S4, V17.S4, V9.S4
+	VFMLA  V6.S4, V18.S4, V10.S4
+	VFMLA  V6.S4, V19.S4, V11.S4
+	VFMLA  V7.S4, V17.S4, V9.S4
+	VFMLA  V7.S4, V18.S4, V10.S4
+	VFMLA  V7.S4, V19.S4, V11.S4
+	FMOVQ  240(R3), F17
+	VFMLA  V9.S4, V8.S4, V17.S4
+	FMOVQ  240(R3), F18
+	VFMLA  V10.S4, V8.S4, V18.S4
+	FMOVQ  240(R3), F19
+	VFMLA  V11.S4, V8.S4, V19.S4
+	FMOVQ  256(R3), F23
+	VFMLA  V9.S4, V17.S4, V23.S4
+	FMOVQ  256(R3), F17
+	VFMLA  V10.S4, V18.S4, V17.S4
+	FMOVQ  256(R3), F18
+	VFMLA  V11.S4, V19.S4, V18.S4
+	FMOVQ  272(R3), F19
+	VFMLA  V9.S4, V23.S4, V19.S4
+	FMOVQ  272(R3), F23
+	VFMLA  V10.S4, V17.S4, V23.S4
+	FMOVQ  272(R3), F17
+	VFMLA  V11.S4, V18.S4, V17.S4
+	FMOVQ  288(R3), F18
+	VFMLA  V9.S4, V19.S4, V18.S4
+	FMOVQ  288(R3), F19
+	VFMLA  V10.S4, V23.S4, V19.S4
+	FMOVQ  288(R3), F23
+	VFMLA  V11.S4, V17.S4, V23.S4
+	FMOVQ  304(R3), F17
+	VFMLA  V9.S4, V18.S4, V17.S4
+	FMOVQ  304(R3), F18
+	VFMLA  V10.S4, V19.S4, V18.S4
+	FMOVQ  304(R3), F19
+	VFMLA  V11.S4, V23.S4, V19.S4
+	WORD   $0x6e34dd29 // fmul v9.4s, v9.4s, v20.4s
+	WORD   $0x6e35dd4a // fmul v10.4s, v10.4s, v21.4s
+	WORD   $0x6e36dd6b // fmul v11.4s, v11.4s, v22.4s
+	VFMLA  V17.S4, V9.S4, V20.S4
+	VFMLA  V18.S4, V10.S4, V21.S4
+	VFMLA  V19.S4, V11.S4, V22.S4
+	WORD   $0x4e6d1e8d // bic v13.16b, v20.16b, v13.16b
+	WORD   $0x4e6f1eaf // bic v15.16b, v21.16b, v15.16b
+	WORD   $0x4e701ed0 // bic v16.16b, v22.16b, v16.16b
+	FMOVQ  F13, 48(R1)
+	FMOVQ  F15, 64(R1)
+	FMOVQ  F16, 80(R1)
+	WORD   $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD   $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD   $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	FMOVQ  96(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  112(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	WORD   $0x6ea9e46b // fcmgt v11.4s, v3.4s, v9.4s
+	WORD   $0x6eaae46d // fcmgt v13.4s, v3.4s, v10.4s
+	FMOVQ  96(R3), F14
+	VFMLA  V4.S4, V9.S4, V14.S4
+	FMOVQ  96(R3), F16
+	VFMLA  V4.S4, V10.S4, V16.S4
+	VSHL   $23, V14.S4, V17.S4
+	VSHL   $23, V16.S4, V18.S4
+	WORD   $0x4ea5d5ce // fsub v14.4s, v14.4s, v5.4s
+	WORD   $0x4ea5d610 // fsub v16.4s, v16.4s, v5.4s
+	VFMLA  V6.S4, V14.S4, V9.S4
+	VFMLA  V6.S4, V16.S4, V10.S4
+	VFMLA  V7.S4, V14.S4, V9.S4
+	VFMLA  V7.S4, V16.S4, V10.S4
+	FMOVQ  240(R3), F14
+	VFMLA  V9.S4, V8.S4, V14.S4
+	FMOVQ  240(R3), F16
+	VFMLA  V10.S4, V8.S4, V16.S4
+	FMOVQ  256(R3), F19
+	VFMLA  V9.S4, V14.S4, V19.S4
+	FMOVQ  256(R3), F14
+	VFMLA  V10.S4, V16.S4, V14.S4
+	FMOVQ  272(R3), F16
+	VFMLA  V9.S4, V19.S4, V16.S4
+	FMOVQ  272(R3), F19
+	VFMLA  V10.S4, V14.S4, V19.S4
+	FMOVQ  288(R3), F14
+	VFMLA  V9.S4, V16.S4, V14.S4
+	FMOVQ  288(R3), F16
+	VFMLA  V10.S4, V19.S4, V16.S4
+	FMOVQ  304(R3), F19
+	VFMLA  V9.S4, V14.S4, V19.S4
+	FMOVQ  304(R3), F14
+	VFMLA  V10.S4, V16.S4, V14.S4
+	WORD   $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD   $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	VFMLA  V19.S4, V9.S4, V17.S4
+	VFMLA  V14.S4, V10.S4, V18.S4
+	WORD   $0x4e6b1e2b // bic v11.16b, v17.16b, v11.16b
+	WORD   $0x4e6d1e4d // bic v13.16b, v18.16b, v13.16b
+	FMOVQ  F11, 96(R1)
+	FMOVQ  F13, 112(R1)
+	WORD   $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD   $0x4e2cd409 // fadd v9.4s, v0.4s, v12.4s
+	WORD   $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD   $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
+	WORD   $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD   $0x4eaad58c // fsub v12.4s, v12.4s, v10.4s
+	WORD   $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V9.B16, V9.B16, V0.B16
+	ADD    $128, R0
+	ADD    $128, R1
+	SUBS   $32, R2
+	BGE    loop1
+
+done1:
+	ADD    $32, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+48(FP), F2
+	VDUP   V2.S[0], V2.S4
+
+loop2:
+	FMOVQ  0(R0), F3
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  0(R3), F4
+	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
+	FMOVQ  16(R3), F5
+	FMOVQ  96(R3), F6
+	VFMLA  V5.S4, V3.S4, V6.S4
+	VSHL   $23, V6.S4, V5.S4
+	FMOVQ  96(R3), F7
+	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	FMOVQ  192(R3), F7
+	VFMLA  V7.S4, V6.S4, V3.S4
+	FMOVQ  208(R3), F7
+	VFMLA  V7.S4, V6.S4, V3.S4
+	FMOVQ  224(R3), F6
+	FMOVQ  240(R3), F7
+	VFMLA  V3.S4, V6.S4, V7.S4
+	FMOVQ  256(R3), F6
+	VFMLA  V3.S4, V7.S4, V6.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V3.S4, V6.S4, V7.S4
+	FMOVQ  288(R3), F6
+	VFMLA  V3.S4, V7.S4, V6.S4
+	FMOVQ  304(R3), F7
+	VFMLA  V3.S4, V6.S4, V7.S4
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	VFMLA  V7.S4, V3.S4, V5.S4
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	FMOVQ  F4, 0(R1)
+	WORD   $0x4e24d403 // fadd v3.4s, v0.4s, v4.4s
+	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes add zero.
+	CBZ    R2, done3
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F2
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F2
+
+l2:
+	FMOVS  max+48(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  96(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  96(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  192(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  208(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  224(R3), F5
+	FMOVQ  240(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  256(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  272(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  288(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  304(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V6.S4, V2.S4, V4.S4
+	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F3
+	VAND   V2.B16, V3.B16, V3.B16
+	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
+	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V4.B16, V4.B16, V0.B16
+
+done3:
+
+	// Two of them.
+	TBZ    $1, R2, done4
+	FMOVD  F2, (R1)
+	VDUP   V2.D[1], V2.D2
+	ADD    $8, R0
+	ADD    $8, R1
+
+done4:
+
+	// One of them.
+	TBZ    $0, R2, done5
+	FMOVS  F2, (R1)
+	ADD    $4, R0
+	ADD    $4, R1
+
+done5:
+
+	// Add the lanes up.
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V3.S[1], V0.S4
+	WORD   $0x4e20d462 // fadd v2.4s, v3.4s, v0.4s
+	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, sum+56(FP)
 	RET

@@ -3,7 +3,7 @@
 // The second pass of the two-pass softmax (arXiv 2001.04438, section 3):
 // exp(x) * mantissa * 2^exponent.
 //
-// Upstream has none for neonfma. These do what xnn_f32_vscaleextexp_ukernel__avx2_p5_* do.
+// Ours: upstream has none for neonfma.
 
 //go:build !purego
 
@@ -53,7 +53,31 @@ DATA pool<>+160(SB)/4, $0x3f800000
 DATA pool<>+164(SB)/4, $0x3f800000
 DATA pool<>+168(SB)/4, $0x3f800000
 DATA pool<>+172(SB)/4, $0x3f800000
-GLOBL pool<>(SB), RODATA|NOPTR, $176
+DATA pool<>+176(SB)/4, $0xc8000000
+DATA pool<>+180(SB)/4, $0xc8000000
+DATA pool<>+184(SB)/4, $0xc8000000
+DATA pool<>+188(SB)/4, $0xc8000000
+DATA pool<>+192(SB)/4, $0x3ab528cf
+DATA pool<>+196(SB)/4, $0x3ab528cf
+DATA pool<>+200(SB)/4, $0x3ab528cf
+DATA pool<>+204(SB)/4, $0x3ab528cf
+DATA pool<>+208(SB)/4, $0x3c091cbe
+DATA pool<>+212(SB)/4, $0x3c091cbe
+DATA pool<>+216(SB)/4, $0x3c091cbe
+DATA pool<>+220(SB)/4, $0x3c091cbe
+DATA pool<>+224(SB)/4, $0x3d2aac56
+DATA pool<>+228(SB)/4, $0x3d2aac56
+DATA pool<>+232(SB)/4, $0x3d2aac56
+DATA pool<>+236(SB)/4, $0x3d2aac56
+DATA pool<>+240(SB)/4, $0x3e2aaa49
+DATA pool<>+244(SB)/4, $0x3e2aaa49
+DATA pool<>+248(SB)/4, $0x3e2aaa49
+DATA pool<>+252(SB)/4, $0x3e2aaa49
+DATA pool<>+256(SB)/4, $0x3efffffe
+DATA pool<>+260(SB)/4, $0x3efffffe
+DATA pool<>+264(SB)/4, $0x3efffffe
+DATA pool<>+268(SB)/4, $0x3efffffe
+GLOBL pool<>(SB), RODATA|NOPTR, $272
 
 // func f32_vscaleextexp_ukernel__neonfma_p5_u16(dst []float32, src []float32, mantissa float32, exponent float32)
 TEXT ·f32_vscaleextexp_ukernel__neonfma_p5_u16(SB), NOSPLIT, $0-56
@@ -847,6 +871,254 @@ l2:
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VSHL   $23, V1.S4, V1.S4
 	WORD   $0x6e21dc60 // fmul v0.4s, v3.4s, v1.4s
+
+done2:
+
+	// Two of them.
+	TBZ    $1, R2, done3
+	FMOVD  F0, (R1)
+	VDUP   V0.D[1], V0.D2
+	ADD    $8, R0
+	ADD    $8, R1
+
+done3:
+
+	// One of them.
+	TBZ    $0, R2, done4
+	FMOVS  F0, (R1)
+	ADD    $4, R0
+	ADD    $4, R1
+
+done4:
+	RET
+
+// func f32_vscaleextexp_ukernel__neonfma_p6_floor_u16(dst []float32, src []float32, mantissa float32, exponent float32)
+TEXT ·f32_vscaleextexp_ukernel__neonfma_p6_floor_u16(SB), NOSPLIT, $0-56
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
+	// 4 vectors a turn.
+	SUBS   $16, R2
+	BLT    done0
+	FMOVS  mantissa+48(FP), F0
+	VDUP   V0.S[0], V0.S4
+	FMOVS  exponent+52(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  176(R3), F2
+	FMOVQ  0(R3), F3
+	FMOVQ  16(R3), F4
+	FMOVQ  32(R3), F5
+	FMOVQ  192(R3), F6
+	FMOVQ  64(R3), F7
+	FMOVQ  80(R3), F8
+
+loop0:
+	FMOVQ  0(R0), F9
+	WORD   $0x4e29f449 // fmax v9.4s, v2.4s, v9.4s
+	FMOVQ  16(R0), F10
+	WORD   $0x4e2af44a // fmax v10.4s, v2.4s, v10.4s
+	WORD   $0x6e23dd2b // fmul v11.4s, v9.4s, v3.4s
+	WORD   $0x6e23dd4c // fmul v12.4s, v10.4s, v3.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	VFMLA  V4.S4, V11.S4, V9.S4
+	VFMLA  V4.S4, V12.S4, V10.S4
+	VFMLA  V5.S4, V11.S4, V9.S4
+	VFMLA  V5.S4, V12.S4, V10.S4
+	FMOVQ  208(R3), F13
+	VFMLA  V9.S4, V6.S4, V13.S4
+	FMOVQ  208(R3), F14
+	VFMLA  V10.S4, V6.S4, V14.S4
+	FMOVQ  224(R3), F15
+	VFMLA  V9.S4, V13.S4, V15.S4
+	FMOVQ  224(R3), F13
+	VFMLA  V10.S4, V14.S4, V13.S4
+	FMOVQ  240(R3), F14
+	VFMLA  V9.S4, V15.S4, V14.S4
+	FMOVQ  240(R3), F15
+	VFMLA  V10.S4, V13.S4, V15.S4
+	FMOVQ  256(R3), F13
+	VFMLA  V9.S4, V14.S4, V13.S4
+	FMOVQ  256(R3), F14
+	VFMLA  V10.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V9.S4, V13.S4, V15.S4
+	FMOVQ  160(R3), F13
+	VFMLA  V10.S4, V14.S4, V13.S4
+	FMOVQ  160(R3), F14
+	VFMLA  V9.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F9
+	VFMLA  V10.S4, V13.S4, V9.S4
+	WORD   $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
+	WORD   $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	WORD   $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	WORD   $0x4e27f56b // fmax v11.4s, v11.4s, v7.4s
+	WORD   $0x4e27f58c // fmax v12.4s, v12.4s, v7.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD   $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	WORD   $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD   $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	FMOVQ  F14, 0(R1)
+	FMOVQ  F9, 16(R1)
+	FMOVQ  32(R0), F9
+	WORD   $0x4e29f449 // fmax v9.4s, v2.4s, v9.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4e2af44a // fmax v10.4s, v2.4s, v10.4s
+	WORD   $0x6e23dd2b // fmul v11.4s, v9.4s, v3.4s
+	WORD   $0x6e23dd4c // fmul v12.4s, v10.4s, v3.4s
+	WORD   $0x4e21896b // frintn v11.4s, v11.4s
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	VFMLA  V4.S4, V11.S4, V9.S4
+	VFMLA  V4.S4, V12.S4, V10.S4
+	VFMLA  V5.S4, V11.S4, V9.S4
+	VFMLA  V5.S4, V12.S4, V10.S4
+	FMOVQ  208(R3), F13
+	VFMLA  V9.S4, V6.S4, V13.S4
+	FMOVQ  208(R3), F14
+	VFMLA  V10.S4, V6.S4, V14.S4
+	FMOVQ  224(R3), F15
+	VFMLA  V9.S4, V13.S4, V15.S4
+	FMOVQ  224(R3), F13
+	VFMLA  V10.S4, V14.S4, V13.S4
+	FMOVQ  240(R3), F14
+	VFMLA  V9.S4, V15.S4, V14.S4
+	FMOVQ  240(R3), F15
+	VFMLA  V10.S4, V13.S4, V15.S4
+	FMOVQ  256(R3), F13
+	VFMLA  V9.S4, V14.S4, V13.S4
+	FMOVQ  256(R3), F14
+	VFMLA  V10.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F15
+	VFMLA  V9.S4, V13.S4, V15.S4
+	FMOVQ  160(R3), F13
+	VFMLA  V10.S4, V14.S4, V13.S4
+	FMOVQ  160(R3), F14
+	VFMLA  V9.S4, V15.S4, V14.S4
+	FMOVQ  160(R3), F9
+	VFMLA  V10.S4, V13.S4, V9.S4
+	WORD   $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
+	WORD   $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	WORD   $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	WORD   $0x4e27f56b // fmax v11.4s, v11.4s, v7.4s
+	WORD   $0x4e27f58c // fmax v12.4s, v12.4s, v7.4s
+	WORD   $0x4e28d56b // fadd v11.4s, v11.4s, v8.4s
+	WORD   $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	VSHL   $23, V11.S4, V11.S4
+	VSHL   $23, V12.S4, V12.S4
+	WORD   $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD   $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	FMOVQ  F14, 32(R1)
+	FMOVQ  F9, 48(R1)
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop0
+
+done0:
+	ADD    $16, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done1
+	FMOVS  mantissa+48(FP), F0
+	VDUP   V0.S[0], V0.S4
+	FMOVS  exponent+52(FP), F1
+	VDUP   V1.S[0], V1.S4
+
+loop1:
+	FMOVQ  176(R3), F2
+	FMOVQ  0(R0), F3
+	WORD   $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD   $0x4e218863 // frintn v3.4s, v3.4s
+	FMOVQ  16(R3), F4
+	VFMLA  V4.S4, V3.S4, V2.S4
+	FMOVQ  32(R3), F4
+	VFMLA  V4.S4, V3.S4, V2.S4
+	FMOVQ  192(R3), F4
+	FMOVQ  208(R3), F5
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  224(R3), F4
+	VFMLA  V2.S4, V5.S4, V4.S4
+	FMOVQ  240(R3), F5
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  256(R3), F4
+	VFMLA  V2.S4, V5.S4, V4.S4
+	FMOVQ  160(R3), F5
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  160(R3), F4
+	VFMLA  V2.S4, V5.S4, V4.S4
+	WORD   $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD   $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
+	FMOVQ  64(R3), F2
+	WORD   $0x4e22f463 // fmax v3.4s, v3.4s, v2.4s
+	FMOVQ  80(R3), F2
+	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	VSHL   $23, V3.S4, V3.S4
+	WORD   $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	FMOVQ  F4, 0(R1)
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop1
+
+done1:
+	ADD    $4, R2
+
+	// Elements that are left.
+	CBZ    R2, done2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F0
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V0.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F0
+
+l2:
+	FMOVQ  176(R3), F1
+	WORD   $0x4e20f421 // fmax v1.4s, v1.4s, v0.4s
+	FMOVQ  0(R3), F0
+	WORD   $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD   $0x4e218800 // frintn v0.4s, v0.4s
+	FMOVQ  16(R3), F2
+	VFMLA  V2.S4, V0.S4, V1.S4
+	FMOVQ  32(R3), F2
+	VFMLA  V2.S4, V0.S4, V1.S4
+	FMOVQ  192(R3), F2
+	FMOVQ  208(R3), F3
+	VFMLA  V1.S4, V2.S4, V3.S4
+	FMOVQ  224(R3), F2
+	VFMLA  V1.S4, V3.S4, V2.S4
+	FMOVQ  240(R3), F3
+	VFMLA  V1.S4, V2.S4, V3.S4
+	FMOVQ  256(R3), F2
+	VFMLA  V1.S4, V3.S4, V2.S4
+	FMOVQ  160(R3), F3
+	VFMLA  V1.S4, V2.S4, V3.S4
+	FMOVQ  160(R3), F2
+	VFMLA  V1.S4, V3.S4, V2.S4
+	FMOVS  mantissa+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	WORD   $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	FMOVS  exponent+52(FP), F1
+	VDUP   V1.S[0], V1.S4
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ  64(R3), F1
+	WORD   $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVQ  80(R3), F1
+	WORD   $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VSHL   $23, V0.S4, V0.S4
+	WORD   $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 
 done2:
 

@@ -33,6 +33,12 @@ func kernels() (fs []ukernel.Func) {
 				VScaleExtExp: func(dst, src []float32, m, e float32) { vscaleextexp(dst, src, m, e, fused) }})
 		}
 	}
+	fs = append(fs,
+		ukernel.Func{Name: "f32_raddextexp_ukernel__scalar_p6_floor_twosum_u4", RAddExtExp: raddextexpTwoSum},
+		ukernel.Func{Name: "f32_vscaleextexp_ukernel__scalar_p6_floor_u1", VScaleExtExp: vscaleextexpFloor},
+		ukernel.Func{Name: "f32_raddexpminusmax_ukernel__scalar_rr2_p6_twosum_u4", RAddExpMinusMax: raddexpminusmaxTwoSum},
+		ukernel.Func{Name: "f32_vscaleexpminusmax_ukernel__scalar_rr2_p6_u1", VScaleExpMinusMax: vscaleexpminusmax},
+		ukernel.Func{Name: "f32_raddstoreexpminusmax_ukernel__scalar_rr2_p6_twosum_u4", RAddStoreExpMinusMax: raddstoreexpminusmaxTwoSum})
 	for _, tile := range []int{1, 2, 4, 8} {
 		fs = append(fs, ukernel.Func{Name: tiling{tile, 1}.name(ukernel.VMulC, ""), VMulC: vmulc})
 	}

@@ -29,7 +29,7 @@ var (
 	sse2 = words(`andps cmpnltps movq pslld`)
 
 	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps
-		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vxorps vzeroupper`)
+		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vsubss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
 	avx2 = words(`vpslld`)
 

@@ -38,6 +38,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__avx2_p5_u96_acc2", RAddExtExp: f32_raddextexp_ukernel__avx2_p5_u96_acc2},
 	{Name: "f32_raddextexp_ukernel__avx2_p5_u96_acc3", RAddExtExp: f32_raddextexp_ukernel__avx2_p5_u96_acc3},
 	{Name: "f32_raddextexp_ukernel__avx2_p5_u96_acc6", RAddExtExp: f32_raddextexp_ukernel__avx2_p5_u96_acc6},
+	{Name: "f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32", RAddExtExp: f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32},
+	{Name: "f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64", RAddExtExp: f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u128", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4},
@@ -53,6 +55,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4},
+	{Name: "f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64", RAddExtExp: f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64},
+	{Name: "f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128", RAddExtExp: f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u24},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u32},
@@ -65,6 +69,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u80},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u88", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u88},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u96},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p6_floor_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p6_floor_u32},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144},
@@ -77,6 +82,9 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64},
+	{Name: "f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16},
+	{Name: "f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4},
@@ -92,6 +100,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4},
@@ -107,6 +117,9 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4},
+	{Name: "f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64},
+	{Name: "f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128},
+	{Name: "f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u24", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u24},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u32},
@@ -119,6 +132,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u80},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u88", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u88},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u96},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144},
@@ -131,10 +145,13 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2},
+	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16},
+	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4},
@@ -143,6 +160,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8},
+	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32},
+	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4},
@@ -155,6 +174,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4},
+	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64},
+	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128},
 	{Name: "f32_vmulc_ukernel__sse_u4", VMulC: f32_vmulc_ukernel__sse_u4},
 	{Name: "f32_vmulc_ukernel__sse_u8", VMulC: f32_vmulc_ukernel__sse_u8},
 	{Name: "f32_vmulc_ukernel__avx_u16", VMulC: f32_vmulc_ukernel__avx_u16},
@@ -254,6 +275,12 @@ func f32_raddextexp_ukernel__avx2_p5_u96_acc3(src []float32) (mantissa, exponent
 func f32_raddextexp_ukernel__avx2_p5_u96_acc6(src []float32) (mantissa, exponent float32)
 
 //go:noescape
+func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(src []float32) (mantissa, exponent float32)
+
+//go:noescape
+func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(src []float32) (mantissa, exponent float32)
+
+//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u128(src []float32) (mantissa, exponent float32)
 
 //go:noescape
@@ -299,6 +326,12 @@ func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2(src []float32) (mantissa
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4(src []float32) (mantissa, exponent float32)
 
 //go:noescape
+func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64(src []float32) (mantissa, exponent float32)
+
+//go:noescape
+func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128(src []float32) (mantissa, exponent float32)
+
+//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u16(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -335,6 +368,9 @@ func f32_vscaleextexp_ukernel__avx2_p5_u88(dst, src []float32, mantissa, exponen
 func f32_vscaleextexp_ukernel__avx2_p5_u96(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
+func f32_vscaleextexp_ukernel__avx2_p6_floor_u32(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -369,6 +405,15 @@ func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80(dst, src []float32, mantiss
 
 //go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
+func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u32(src []float32, max float32) (sum float32)
@@ -416,6 +461,12 @@ func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(src []float32, max float32) (
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(src []float32, max float32) (sum float32)
 
 //go:noescape
+func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
+
+//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128(src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -461,6 +512,15 @@ func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2(src []float32, max 
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4(src []float32, max float32) (sum float32)
 
 //go:noescape
+func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(dst, src []float32, scale, max float32)
+
+//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u16(dst, src []float32, scale, max float32)
 
 //go:noescape
@@ -495,6 +555,9 @@ func f32_vscaleexpminusmax_ukernel__avx2_p5_u88(dst, src []float32, scale, max f
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u96(dst, src []float32, scale, max float32)
+
+//go:noescape
+func f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112(dst, src []float32, scale, max float32)
@@ -533,6 +596,9 @@ func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80(dst, src []float32, sc
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96(dst, src []float32, scale, max float32)
 
 //go:noescape
+func f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(dst, src []float32, scale, max float32)
+
+//go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -543,6 +609,12 @@ func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(dst, src []float32, max fl
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -567,6 +639,12 @@ func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(dst, src []float32, 
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -603,6 +681,12 @@ func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2(dst, src []float3
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
+func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_vmulc_ukernel__sse_u4(dst, src []float32, c float32)

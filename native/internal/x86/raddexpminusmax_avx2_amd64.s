@@ -3,6 +3,7 @@
 // The sum of exp(x - max), the second of three passes.
 //
 // Twins of upstream's xnn_f32_raddexpminusmax_ukernel__avx2_*.
+// The last of them are ours, as f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64.
 
 //go:build !purego
 
@@ -4372,5 +4373,643 @@ done4:
 	VMOVSHDUP    X0, X1
 	VADDSS       X1, X0, X0
 	VMOVSS       X0, sum+32(FP)
+	VZEROUPPER
+	RET
+
+// func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(SB), NOSPLIT, $0-36
+	// Twin of xnn_f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32.
+	MOVQ src_base+0(FP), SI
+	MOVQ src_len+8(FP), CX
+
+	// An empty sum.
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+
+	// 4 vectors a turn.
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS max+24(FP), Y2
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
+	VMOVUPS      f3ab528cf<>+0(SB), Y7
+	VMOVUPS      f3c091cbe<>+0(SB), Y8
+	VMOVUPS      f3d2aac56<>+0(SB), Y9
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS     (SI), Y10
+	VSUBPS      Y2, Y10, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y10, Y11
+	VPSLLD      $0x17, Y11, Y12
+	VSUBPS      Y3, Y11, Y11
+	VMOVAPS     Y10, Y13
+	VFMADD231PS Y5, Y11, Y13
+	VFMADD231PS Y6, Y11, Y13
+	VMOVAPS     Y8, Y11
+	VFMADD231PS Y13, Y7, Y11
+	VFMADD213PS Y9, Y13, Y11
+	VFMADD213PS f3e2aaa49<>+0(SB), Y13, Y11
+	VFMADD213PS f3efffffe<>+0(SB), Y13, Y11
+	VFMADD213PS c0<>+0(SB), Y13, Y11
+	VMULPS      Y12, Y13, Y13
+	VFMADD231PS Y11, Y13, Y12
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     32(SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VMOVAPS     Y11, Y14
+	VFMADD231PS Y5, Y12, Y14
+	VFMADD231PS Y6, Y12, Y14
+	VMOVAPS     Y8, Y12
+	VFMADD231PS Y14, Y7, Y12
+	VFMADD213PS Y9, Y14, Y12
+	VFMADD213PS f3e2aaa49<>+0(SB), Y14, Y12
+	VFMADD213PS f3efffffe<>+0(SB), Y14, Y12
+	VFMADD213PS c0<>+0(SB), Y14, Y12
+	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y12, Y14, Y13
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     64(SI), Y11
+	VSUBPS      Y2, Y11, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y11, Y12
+	VPSLLD      $0x17, Y12, Y13
+	VSUBPS      Y3, Y12, Y12
+	VMOVAPS     Y11, Y14
+	VFMADD231PS Y5, Y12, Y14
+	VFMADD231PS Y6, Y12, Y14
+	VMOVAPS     Y8, Y12
+	VFMADD231PS Y14, Y7, Y12
+	VFMADD213PS Y9, Y14, Y12
+	VFMADD213PS f3e2aaa49<>+0(SB), Y14, Y12
+	VFMADD213PS f3efffffe<>+0(SB), Y14, Y12
+	VFMADD213PS c0<>+0(SB), Y14, Y12
+	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y12, Y14, Y13
+	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
+	VANDPS      Y13, Y11, Y11
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS f3e2aaa49<>+0(SB), Y15, Y13
+	VFMADD213PS f3efffffe<>+0(SB), Y15, Y13
+	VFMADD213PS c0<>+0(SB), Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y0, Y11
+	VSUBPS      Y0, Y11, Y12
+	VSUBPS      Y12, Y11, Y13
+	VSUBPS      Y13, Y0, Y0
+	VSUBPS      Y12, Y10, Y10
+	VADDPS      Y10, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y11, Y0
+	ADDQ        $0x00000080, SI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000020, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done2
+	VBROADCASTSS max+24(FP), Y2
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS     (SI), Y3
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     log2e<>+0(SB), Y4
+	VFMADD213PS magic<>+0(SB), Y3, Y4
+	VPSLLD      $0x17, Y4, Y5
+	VSUBPS      magic<>+0(SB), Y4, Y4
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y4, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y4
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y4
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y4
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y4
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y4
+	VFMADD213PS c0<>+0(SB), Y6, Y4
+	VMULPS      Y5, Y6, Y6
+	VFMADD231PS Y4, Y6, Y5
+	VCMPPS      $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS      Y5, Y3, Y3
+	VADDPS      Y3, Y0, Y4
+	VSUBPS      Y0, Y4, Y5
+	VSUBPS      Y5, Y4, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y5, Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y4, Y0
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ        CX, CX
+	JZ           done3
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y2
+	VMASKMOVPS   (SI), Y2, Y3
+	VBROADCASTSS max+24(FP), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  magic<>+0(SB), Y3, Y4
+	VPSLLD       $0x17, Y4, Y5
+	VSUBPS       magic<>+0(SB), Y4, Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y6
+	VFMADD213PS  Y3, Y4, Y6
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y4, Y6
+	VMOVUPS      f3c091cbe<>+0(SB), Y4
+	VFMADD231PS  f3ab528cf<>+0(SB), Y6, Y4
+	VFMADD213PS  f3d2aac56<>+0(SB), Y6, Y4
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y6, Y4
+	VFMADD213PS  f3efffffe<>+0(SB), Y6, Y4
+	VFMADD213PS  c0<>+0(SB), Y6, Y4
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y4, Y6, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS       Y5, Y3, Y3
+	VANDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y3
+	VSUBPS       Y0, Y3, Y4
+	VSUBPS       Y4, Y3, Y5
+	VSUBPS       Y5, Y0, Y0
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVAPS      Y3, Y0
+
+done3:
+	// Add the lanes up.
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X3
+	VSUBPS       X0, X3, X4
+	VSUBPS       X4, X3, X5
+	VSUBPS       X5, X0, X0
+	VSUBPS       X4, X2, X2
+	VADDPS       X2, X0, X0
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X3, X3, X0
+	VADDPS       X0, X3, X2
+	VSUBPS       X3, X2, X4
+	VSUBPS       X4, X2, X5
+	VSUBPS       X5, X3, X3
+	VSUBPS       X4, X0, X0
+	VADDPS       X0, X3, X3
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VADDPS       X3, X1, X1
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X3
+	VSUBSS       X2, X3, X4
+	VSUBSS       X4, X3, X5
+	VSUBSS       X5, X2, X2
+	VSUBSS       X4, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VADDSS       X2, X1, X1
+	VADDSS       X1, X3, X3
+	VMOVSS       X3, sum+32(FP)
+	VZEROUPPER
+	RET
+
+DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+8(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+12(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+16(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+20(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+24(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+28(SB)/4, $0xbf317200
+GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $32
+
+DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+4(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+8(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+12(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+16(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+20(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+24(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+28(SB)/4, $0xb5bfbe8e
+GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $32
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+12(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+16(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+20(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+24(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+28(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $32
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+8(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+12(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+16(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+20(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+24(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+28(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $32
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $32
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+DATA f3efffffe<>+4(SB)/4, $0x3efffffe
+DATA f3efffffe<>+8(SB)/4, $0x3efffffe
+DATA f3efffffe<>+12(SB)/4, $0x3efffffe
+DATA f3efffffe<>+16(SB)/4, $0x3efffffe
+DATA f3efffffe<>+20(SB)/4, $0x3efffffe
+DATA f3efffffe<>+24(SB)/4, $0x3efffffe
+DATA f3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
+
+DATA c0<>+0(SB)/4, $0x3f800000
+DATA c0<>+4(SB)/4, $0x3f800000
+DATA c0<>+8(SB)/4, $0x3f800000
+DATA c0<>+12(SB)/4, $0x3f800000
+DATA c0<>+16(SB)/4, $0x3f800000
+DATA c0<>+20(SB)/4, $0x3f800000
+DATA c0<>+24(SB)/4, $0x3f800000
+DATA c0<>+28(SB)/4, $0x3f800000
+GLOBL c0<>(SB), RODATA|NOPTR, $32
+
+// func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(SB), $128-36
+	// Twin of xnn_f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64.
+	MOVQ src_base+0(FP), SI
+	MOVQ src_len+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// An empty sum.
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done1
+	VBROADCASTSS max+24(FP), Y2
+	VMOVUPS      magic<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
+	VMOVUPS      f3ab528cf<>+0(SB), Y7
+	VMOVUPS      f3c091cbe<>+0(SB), Y8
+	VMOVUPS      f3d2aac56<>+0(SB), Y9
+	VMOVUPS      f3e2aaa49<>+0(SB), Y10
+	VMOVUPS      f3efffffe<>+0(SB), Y11
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y2, Y12, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VFMADD213PS c0<>+0(SB), Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMOVUPS     32(SI), Y13
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y4, Y13, Y14
+	VPSLLD      $0x17, Y14, Y15
+	VSUBPS      Y3, Y14, Y14
+	VMOVUPS     Y1, (BX)
+	VMOVAPS     Y13, Y1
+	VFMADD231PS Y5, Y14, Y1
+	VFMADD231PS Y6, Y14, Y1
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD213PS Y9, Y1, Y14
+	VFMADD213PS Y10, Y1, Y14
+	VFMADD213PS Y11, Y1, Y14
+	VFMADD213PS c0<>+0(SB), Y1, Y14
+	VMULPS      Y15, Y1, Y1
+	VFMADD231PS Y14, Y1, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VMOVUPS     64(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y1, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y1, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VFMADD213PS c0<>+0(SB), Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS      Y14, Y1, Y1
+	VMOVUPS     96(SI), Y13
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y4, Y13, Y14
+	VPSLLD      $0x17, Y14, Y15
+	VSUBPS      Y3, Y14, Y14
+	VMOVUPS     Y0, 32(BX)
+	VMOVAPS     Y13, Y0
+	VFMADD231PS Y5, Y14, Y0
+	VFMADD231PS Y6, Y14, Y0
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD213PS Y9, Y0, Y14
+	VFMADD213PS Y10, Y0, Y14
+	VFMADD213PS Y11, Y0, Y14
+	VFMADD213PS c0<>+0(SB), Y0, Y14
+	VMULPS      Y15, Y0, Y0
+	VFMADD231PS Y14, Y0, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y1, Y1
+	VADDPS      Y1, Y12, Y12
+	VMOVUPS     128(SI), Y0
+	VSUBPS      Y2, Y0, Y0
+	VMOVAPS     Y3, Y1
+	VFMADD231PS Y4, Y0, Y1
+	VPSLLD      $0x17, Y1, Y13
+	VSUBPS      Y3, Y1, Y1
+	VMOVAPS     Y0, Y14
+	VFMADD231PS Y5, Y1, Y14
+	VFMADD231PS Y6, Y1, Y14
+	VMOVAPS     Y8, Y1
+	VFMADD231PS Y14, Y7, Y1
+	VFMADD213PS Y9, Y14, Y1
+	VFMADD213PS Y10, Y14, Y1
+	VFMADD213PS Y11, Y14, Y1
+	VFMADD213PS c0<>+0(SB), Y14, Y1
+	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y1, Y14, Y13
+	VCMPPS      $0x05, cutoff<>+0(SB), Y0, Y0
+	VANDPS      Y13, Y0, Y0
+	VMOVUPS     160(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y1, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y1, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VFMADD213PS c0<>+0(SB), Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS      Y14, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     192(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y4, Y1, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y3, Y13, Y13
+	VMOVAPS     Y1, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VFMADD231PS Y6, Y13, Y15
+	VMOVAPS     Y8, Y13
+	VFMADD231PS Y15, Y7, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VFMADD213PS c0<>+0(SB), Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS      Y14, Y1, Y1
+	VMOVUPS     224(SI), Y13
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y4, Y13, Y14
+	VPSLLD      $0x17, Y14, Y15
+	VSUBPS      Y3, Y14, Y14
+	VMOVUPS     Y12, 64(BX)
+	VMOVAPS     Y13, Y12
+	VFMADD231PS Y5, Y14, Y12
+	VFMADD231PS Y6, Y14, Y12
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y12, Y7, Y14
+	VFMADD213PS Y9, Y12, Y14
+	VFMADD213PS Y10, Y12, Y14
+	VFMADD213PS Y11, Y12, Y14
+	VFMADD213PS c0<>+0(SB), Y12, Y14
+	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y14, Y12, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      64(BX), Y0, Y0
+	VMOVUPS     32(BX), Y1
+	VADDPS      Y0, Y1, Y12
+	VSUBPS      Y1, Y12, Y13
+	VSUBPS      Y13, Y12, Y14
+	VSUBPS      Y14, Y1, Y1
+	VSUBPS      Y13, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VADDPS      (BX), Y1, Y1
+	VMOVAPS     Y12, Y0
+	ADDQ        $0x00000100, SI
+	SUBQ        $0x00000040, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done2
+	VBROADCASTSS max+24(FP), Y2
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS     (SI), Y3
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     log2e<>+0(SB), Y4
+	VFMADD213PS magic<>+0(SB), Y3, Y4
+	VPSLLD      $0x17, Y4, Y5
+	VSUBPS      magic<>+0(SB), Y4, Y4
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
+	VFMADD213PS Y3, Y4, Y6
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y4, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y4
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y4
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y4
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y4
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y4
+	VFMADD213PS c0<>+0(SB), Y6, Y4
+	VMULPS      Y5, Y6, Y6
+	VFMADD231PS Y4, Y6, Y5
+	VCMPPS      $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS      Y5, Y3, Y3
+	VADDPS      Y3, Y0, Y4
+	VSUBPS      Y0, Y4, Y5
+	VSUBPS      Y5, Y4, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y5, Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y4, Y0
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ        CX, CX
+	JZ           done3
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y2
+	VMASKMOVPS   (SI), Y2, Y3
+	VBROADCASTSS max+24(FP), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  magic<>+0(SB), Y3, Y4
+	VPSLLD       $0x17, Y4, Y5
+	VSUBPS       magic<>+0(SB), Y4, Y4
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y6
+	VFMADD213PS  Y3, Y4, Y6
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y4, Y6
+	VMOVUPS      f3c091cbe<>+0(SB), Y4
+	VFMADD231PS  f3ab528cf<>+0(SB), Y6, Y4
+	VFMADD213PS  f3d2aac56<>+0(SB), Y6, Y4
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y6, Y4
+	VFMADD213PS  f3efffffe<>+0(SB), Y6, Y4
+	VFMADD213PS  c0<>+0(SB), Y6, Y4
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  Y4, Y6, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS       Y5, Y3, Y3
+	VANDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y3
+	VSUBPS       Y0, Y3, Y4
+	VSUBPS       Y4, Y3, Y5
+	VSUBPS       Y5, Y0, Y0
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVAPS      Y3, Y0
+
+done3:
+	// Add the lanes up.
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X3
+	VSUBPS       X0, X3, X4
+	VSUBPS       X4, X3, X5
+	VSUBPS       X5, X0, X0
+	VSUBPS       X4, X2, X2
+	VADDPS       X2, X0, X0
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X3, X3, X0
+	VADDPS       X0, X3, X2
+	VSUBPS       X3, X2, X4
+	VSUBPS       X4, X2, X5
+	VSUBPS       X5, X3, X3
+	VSUBPS       X4, X0, X0
+	VADDPS       X0, X3, X3
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VADDPS       X3, X1, X1
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X3
+	VSUBSS       X2, X3, X4
+	VSUBSS       X4, X3, X5
+	VSUBSS       X5, X2, X2
+	VSUBSS       X4, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VADDSS       X2, X1, X1
+	VADDSS       X1, X3, X3
+	VMOVSS       X3, sum+32(FP)
 	VZEROUPPER
 	RET

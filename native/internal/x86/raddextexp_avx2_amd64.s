@@ -4,6 +4,7 @@
 // of exp(x) as mantissa * 2^exponent.
 //
 // Twins of upstream's xnn_f32_raddextexp_ukernel__avx2_*.
+// The last of them are ours, as f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64.
 
 //go:build !purego
 
@@ -5037,5 +5038,701 @@ done4:
 	VADDSS       X1, X0, X0
 	VMOVSS       X0, mantissa+24(FP)
 	VMOVSS       X2, exponent+28(FP)
+	VZEROUPPER
+	RET
+
+// func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(src []float32) (mantissa float32, exponent float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(SB), NOSPLIT, $64-32
+	// Twin of xnn_f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32.
+	MOVQ src_base+0(FP), SI
+	MOVQ src_len+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// An empty sum: 0 * 2^-Inf.
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VMOVUPS minusInf<>+0(SB), Y2
+	VMOVUPS Y2, (BX)
+
+	// 4 vectors a turn.
+	SUBQ    $0x00000020, CX
+	JLT     done1
+	VMOVUPS fc8000000<>+0(SB), Y2
+	VMOVUPS c0<>+0(SB), Y3
+	VMOVUPS minExponent<>+0(SB), Y4
+	VMOVUPS magic<>+0(SB), Y5
+	VMOVUPS log2e<>+0(SB), Y6
+	VMOVUPS minusLn2<>+0(SB), Y7
+	VMOVUPS minusLn2Lo<>+0(SB), Y8
+	PCALIGN $0x40
+
+loop1:
+	VMAXPS      (SI), Y2, Y9
+	VMULPS      Y6, Y9, Y9
+	VROUNDPS    $0x08, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VMAXPS      Y9, Y10, Y11
+	VMAXPS      32(SI), Y2, Y12
+	VMULPS      Y6, Y12, Y12
+	VROUNDPS    $0x08, Y12, Y12
+	VMAXPS      Y12, Y11, Y11
+	VMAXPS      64(SI), Y2, Y13
+	VMULPS      Y6, Y13, Y13
+	VROUNDPS    $0x08, Y13, Y13
+	VMAXPS      Y13, Y11, Y11
+	VMAXPS      96(SI), Y2, Y14
+	VMULPS      Y6, Y14, Y14
+	VROUNDPS    $0x08, Y14, Y14
+	VMAXPS      Y14, Y11, Y11
+	VSUBPS      Y11, Y10, Y10
+	VMAXPS      Y4, Y10, Y10
+	VADDPS      Y5, Y10, Y10
+	VPSLLD      $0x17, Y10, Y10
+	VMULPS      Y10, Y0, Y0
+	VMULPS      Y10, Y1, Y1
+	VMAXPS      (SI), Y2, Y10
+	VFMADD231PS Y7, Y9, Y10
+	VFMADD231PS Y8, Y9, Y10
+	VMOVUPS     f3c091cbe<>+0(SB), Y15
+	VFMADD231PS f3ab528cf<>+0(SB), Y10, Y15
+	VFMADD213PS f3d2aac56<>+0(SB), Y10, Y15
+	VFMADD213PS f3e2aaa49<>+0(SB), Y10, Y15
+	VFMADD213PS f3efffffe<>+0(SB), Y10, Y15
+	VFMADD213PS Y3, Y10, Y15
+	VFMADD213PS Y3, Y10, Y15
+	VSUBPS      Y11, Y9, Y9
+	VMAXPS      Y4, Y9, Y9
+	VADDPS      Y5, Y9, Y9
+	VPSLLD      $0x17, Y9, Y9
+	VMULPS      Y9, Y15, Y15
+	VMAXPS      32(SI), Y2, Y9
+	VFMADD231PS Y7, Y12, Y9
+	VFMADD231PS Y8, Y12, Y9
+	VMOVUPS     f3c091cbe<>+0(SB), Y10
+	VFMADD231PS f3ab528cf<>+0(SB), Y9, Y10
+	VFMADD213PS f3d2aac56<>+0(SB), Y9, Y10
+	VFMADD213PS f3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS f3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS Y3, Y9, Y10
+	VFMADD213PS Y3, Y9, Y10
+	VSUBPS      Y11, Y12, Y12
+	VMAXPS      Y4, Y12, Y12
+	VADDPS      Y5, Y12, Y12
+	VPSLLD      $0x17, Y12, Y12
+	VMULPS      Y12, Y10, Y10
+	VADDPS      Y10, Y15, Y15
+	VMAXPS      64(SI), Y2, Y9
+	VFMADD231PS Y7, Y13, Y9
+	VFMADD231PS Y8, Y13, Y9
+	VMOVUPS     f3c091cbe<>+0(SB), Y10
+	VFMADD231PS f3ab528cf<>+0(SB), Y9, Y10
+	VFMADD213PS f3d2aac56<>+0(SB), Y9, Y10
+	VFMADD213PS f3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS f3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS Y3, Y9, Y10
+	VFMADD213PS Y3, Y9, Y10
+	VSUBPS      Y11, Y13, Y13
+	VMAXPS      Y4, Y13, Y13
+	VADDPS      Y5, Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMULPS      Y13, Y10, Y10
+	VMAXPS      96(SI), Y2, Y9
+	VFMADD231PS Y7, Y14, Y9
+	VFMADD231PS Y8, Y14, Y9
+	VMOVUPS     f3c091cbe<>+0(SB), Y12
+	VFMADD231PS f3ab528cf<>+0(SB), Y9, Y12
+	VFMADD213PS f3d2aac56<>+0(SB), Y9, Y12
+	VFMADD213PS f3e2aaa49<>+0(SB), Y9, Y12
+	VFMADD213PS f3efffffe<>+0(SB), Y9, Y12
+	VFMADD213PS Y3, Y9, Y12
+	VFMADD213PS Y3, Y9, Y12
+	VSUBPS      Y11, Y14, Y14
+	VMAXPS      Y4, Y14, Y14
+	VADDPS      Y5, Y14, Y14
+	VPSLLD      $0x17, Y14, Y14
+	VMULPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y15, Y15
+	VADDPS      Y15, Y0, Y9
+	VSUBPS      Y0, Y9, Y10
+	VSUBPS      Y10, Y9, Y12
+	VSUBPS      Y12, Y0, Y0
+	VSUBPS      Y10, Y15, Y15
+	VADDPS      Y15, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y9, Y0
+	VMOVUPS     Y11, (BX)
+	ADDQ        $0x00000080, SI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000020, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	VMOVUPS     fc8000000<>+0(SB), Y2
+	VMAXPS      (SI), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y3, Y3
+	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS     (BX), Y4
+	VMAXPS      Y3, Y4, Y5
+	VSUBPS      Y5, Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y0, Y0
+	VMULPS      Y4, Y1, Y1
+	VMAXPS      (SI), Y2, Y2
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     f3c091cbe<>+0(SB), Y4
+	VFMADD231PS f3ab528cf<>+0(SB), Y2, Y4
+	VFMADD213PS f3d2aac56<>+0(SB), Y2, Y4
+	VFMADD213PS f3e2aaa49<>+0(SB), Y2, Y4
+	VFMADD213PS f3efffffe<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
+	VSUBPS      Y5, Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VMULPS      Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y2
+	VSUBPS      Y0, Y2, Y3
+	VSUBPS      Y3, Y2, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y5, (BX)
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left; the other lanes are at the floor, which adds nothing.
+	TESTQ       CX, CX
+	JZ          done3
+	LEAQ        tailmask<>+32(SB), AX
+	MOVQ        CX, DX
+	SHLQ        $0x02, DX
+	SUBQ        DX, AX
+	VMOVUPS     (AX), Y2
+	VMASKMOVPS  (SI), Y2, Y3
+	VMOVUPS     fc8000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VMAXPS      Y2, Y4, Y4
+	VMULPS      log2e<>+0(SB), Y4, Y2
+	VROUNDPS    $0x08, Y2, Y2
+	VMOVUPS     (BX), Y3
+	VMAXPS      Y2, Y3, Y5
+	VSUBPS      Y5, Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VMULPS      Y3, Y0, Y0
+	VMULPS      Y3, Y1, Y1
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     f3c091cbe<>+0(SB), Y3
+	VFMADD231PS f3ab528cf<>+0(SB), Y4, Y3
+	VFMADD213PS f3d2aac56<>+0(SB), Y4, Y3
+	VFMADD213PS f3e2aaa49<>+0(SB), Y4, Y3
+	VFMADD213PS f3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS c0<>+0(SB), Y4, Y3
+	VFMADD213PS c0<>+0(SB), Y4, Y3
+	VSUBPS      Y5, Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VADDPS      Y3, Y0, Y2
+	VSUBPS      Y0, Y2, Y4
+	VSUBPS      Y4, Y2, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y5, (BX)
+
+done3:
+	// All lanes at their largest exponent, then add them up.
+	VMOVUPS      (BX), Y2
+	VPERM2F128   $0x01, Y2, Y2, Y3
+	VMAXPS       Y3, Y2, Y3
+	VSHUFPS      $0x4e, Y3, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VSHUFPS      $0xb1, Y3, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y4
+	VADDPS       magic<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X4
+	VSUBPS       X0, X4, X5
+	VSUBPS       X5, X4, X6
+	VSUBPS       X6, X0, X0
+	VSUBPS       X5, X2, X2
+	VADDPS       X2, X0, X0
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X4, X4, X0
+	VADDPS       X0, X4, X2
+	VSUBPS       X4, X2, X5
+	VSUBPS       X5, X2, X6
+	VSUBPS       X6, X4, X4
+	VSUBPS       X5, X0, X0
+	VADDPS       X0, X4, X4
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VADDPS       X4, X1, X1
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X4
+	VSUBSS       X2, X4, X5
+	VSUBSS       X5, X4, X6
+	VSUBSS       X6, X2, X2
+	VSUBSS       X5, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VADDSS       X2, X1, X1
+	VADDSS       X1, X4, X4
+	VMOVSS       X4, mantissa+24(FP)
+	VMOVSS       X3, exponent+28(FP)
+	VZEROUPPER
+	RET
+
+DATA fc8000000<>+0(SB)/4, $0xc8000000
+DATA fc8000000<>+4(SB)/4, $0xc8000000
+DATA fc8000000<>+8(SB)/4, $0xc8000000
+DATA fc8000000<>+12(SB)/4, $0xc8000000
+DATA fc8000000<>+16(SB)/4, $0xc8000000
+DATA fc8000000<>+20(SB)/4, $0xc8000000
+DATA fc8000000<>+24(SB)/4, $0xc8000000
+DATA fc8000000<>+28(SB)/4, $0xc8000000
+GLOBL fc8000000<>(SB), RODATA|NOPTR, $32
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+12(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+16(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+20(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+24(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+28(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $32
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+8(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+12(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+16(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+20(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+24(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+28(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $32
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $32
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+DATA f3efffffe<>+4(SB)/4, $0x3efffffe
+DATA f3efffffe<>+8(SB)/4, $0x3efffffe
+DATA f3efffffe<>+12(SB)/4, $0x3efffffe
+DATA f3efffffe<>+16(SB)/4, $0x3efffffe
+DATA f3efffffe<>+20(SB)/4, $0x3efffffe
+DATA f3efffffe<>+24(SB)/4, $0x3efffffe
+DATA f3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
+
+// func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(src []float32) (mantissa float32, exponent float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(SB), $96-32
+	// Twin of xnn_f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64.
+	MOVQ src_base+0(FP), SI
+	MOVQ src_len+8(FP), CX
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// An empty sum: 0 * 2^-Inf.
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VMOVUPS minusInf<>+0(SB), Y2
+	VMOVUPS Y2, (BX)
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done1
+	VMOVUPS fc8000000<>+0(SB), Y2
+	VMOVUPS c0<>+0(SB), Y3
+	VMOVUPS minExponent<>+0(SB), Y4
+	VMOVUPS magic<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop1:
+	VMAXPS      (SI), Y2, Y6
+	VMULPS      log2e<>+0(SB), Y6, Y6
+	VROUNDPS    $0x08, Y6, Y6
+	VMOVUPS     (BX), Y7
+	VMAXPS      Y6, Y7, Y8
+	VMAXPS      32(SI), Y2, Y9
+	VMULPS      log2e<>+0(SB), Y9, Y9
+	VROUNDPS    $0x08, Y9, Y9
+	VMAXPS      Y9, Y8, Y8
+	VMAXPS      64(SI), Y2, Y10
+	VMULPS      log2e<>+0(SB), Y10, Y10
+	VROUNDPS    $0x08, Y10, Y10
+	VMAXPS      Y10, Y8, Y8
+	VMAXPS      96(SI), Y2, Y11
+	VMULPS      log2e<>+0(SB), Y11, Y11
+	VROUNDPS    $0x08, Y11, Y11
+	VMAXPS      Y11, Y8, Y8
+	VMAXPS      128(SI), Y2, Y12
+	VMULPS      log2e<>+0(SB), Y12, Y12
+	VROUNDPS    $0x08, Y12, Y12
+	VMAXPS      Y12, Y8, Y8
+	VMAXPS      160(SI), Y2, Y13
+	VMULPS      log2e<>+0(SB), Y13, Y13
+	VROUNDPS    $0x08, Y13, Y13
+	VMAXPS      Y13, Y8, Y8
+	VMAXPS      192(SI), Y2, Y14
+	VMULPS      log2e<>+0(SB), Y14, Y14
+	VROUNDPS    $0x08, Y14, Y14
+	VMAXPS      Y14, Y8, Y8
+	VMAXPS      224(SI), Y2, Y15
+	VMULPS      log2e<>+0(SB), Y15, Y15
+	VROUNDPS    $0x08, Y15, Y15
+	VMAXPS      Y15, Y8, Y8
+	VSUBPS      Y8, Y7, Y7
+	VMAXPS      Y4, Y7, Y7
+	VADDPS      Y5, Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y0, Y0
+	VMULPS      Y7, Y1, Y1
+	VMAXPS      (SI), Y2, Y7
+	VFMADD231PS minusLn2<>+0(SB), Y6, Y7
+	VFMADD231PS minusLn2Lo<>+0(SB), Y6, Y7
+	VMOVUPS     Y1, 32(BX)
+	VMOVUPS     f3c091cbe<>+0(SB), Y1
+	VFMADD231PS f3ab528cf<>+0(SB), Y7, Y1
+	VFMADD213PS f3d2aac56<>+0(SB), Y7, Y1
+	VFMADD213PS f3e2aaa49<>+0(SB), Y7, Y1
+	VFMADD213PS f3efffffe<>+0(SB), Y7, Y1
+	VFMADD213PS Y3, Y7, Y1
+	VFMADD213PS Y3, Y7, Y1
+	VSUBPS      Y8, Y6, Y6
+	VMAXPS      Y4, Y6, Y6
+	VADDPS      Y5, Y6, Y6
+	VPSLLD      $0x17, Y6, Y6
+	VMULPS      Y6, Y1, Y1
+	VMAXPS      32(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y9, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y9, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y7
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y7
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y7
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS Y3, Y6, Y7
+	VFMADD213PS Y3, Y6, Y7
+	VSUBPS      Y8, Y9, Y9
+	VMAXPS      Y4, Y9, Y9
+	VADDPS      Y5, Y9, Y9
+	VPSLLD      $0x17, Y9, Y9
+	VMULPS      Y9, Y7, Y7
+	VADDPS      Y7, Y1, Y1
+	VMAXPS      64(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y10, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y10, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y7
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y7
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y7
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS Y3, Y6, Y7
+	VFMADD213PS Y3, Y6, Y7
+	VSUBPS      Y8, Y10, Y10
+	VMAXPS      Y4, Y10, Y10
+	VADDPS      Y5, Y10, Y10
+	VPSLLD      $0x17, Y10, Y10
+	VMULPS      Y10, Y7, Y7
+	VMAXPS      96(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y11, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y11, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y9
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y9
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y9
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y9
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y9
+	VFMADD213PS Y3, Y6, Y9
+	VFMADD213PS Y3, Y6, Y9
+	VSUBPS      Y8, Y11, Y11
+	VMAXPS      Y4, Y11, Y11
+	VADDPS      Y5, Y11, Y11
+	VPSLLD      $0x17, Y11, Y11
+	VMULPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y1, Y1
+	VMAXPS      128(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y12, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y12, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y7
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y7
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y7
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS Y3, Y6, Y7
+	VFMADD213PS Y3, Y6, Y7
+	VSUBPS      Y8, Y12, Y12
+	VMAXPS      Y4, Y12, Y12
+	VADDPS      Y5, Y12, Y12
+	VPSLLD      $0x17, Y12, Y12
+	VMULPS      Y12, Y7, Y7
+	VMAXPS      160(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y13, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y13, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y9
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y9
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y9
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y9
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y9
+	VFMADD213PS Y3, Y6, Y9
+	VFMADD213PS Y3, Y6, Y9
+	VSUBPS      Y8, Y13, Y13
+	VMAXPS      Y4, Y13, Y13
+	VADDPS      Y5, Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMULPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VMAXPS      192(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y14, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y14, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y9
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y9
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y9
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y9
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y9
+	VFMADD213PS Y3, Y6, Y9
+	VFMADD213PS Y3, Y6, Y9
+	VSUBPS      Y8, Y14, Y14
+	VMAXPS      Y4, Y14, Y14
+	VADDPS      Y5, Y14, Y14
+	VPSLLD      $0x17, Y14, Y14
+	VMULPS      Y14, Y9, Y9
+	VMAXPS      224(SI), Y2, Y6
+	VFMADD231PS minusLn2<>+0(SB), Y15, Y6
+	VFMADD231PS minusLn2Lo<>+0(SB), Y15, Y6
+	VMOVUPS     f3c091cbe<>+0(SB), Y10
+	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y10
+	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y10
+	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y10
+	VFMADD213PS f3efffffe<>+0(SB), Y6, Y10
+	VFMADD213PS Y3, Y6, Y10
+	VFMADD213PS Y3, Y6, Y10
+	VSUBPS      Y8, Y15, Y15
+	VMAXPS      Y4, Y15, Y15
+	VADDPS      Y5, Y15, Y15
+	VPSLLD      $0x17, Y15, Y15
+	VMULPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y1, Y0, Y6
+	VSUBPS      Y0, Y6, Y7
+	VSUBPS      Y7, Y6, Y9
+	VSUBPS      Y9, Y0, Y0
+	VSUBPS      Y7, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      32(BX), Y0, Y1
+	VMOVAPS     Y6, Y0
+	VMOVUPS     Y8, (BX)
+	ADDQ        $0x00000100, SI
+	SUBQ        $0x00000040, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	VMOVUPS     fc8000000<>+0(SB), Y2
+	VMAXPS      (SI), Y2, Y3
+	VMULPS      log2e<>+0(SB), Y3, Y3
+	VROUNDPS    $0x08, Y3, Y3
+	VMOVUPS     (BX), Y4
+	VMAXPS      Y3, Y4, Y5
+	VSUBPS      Y5, Y4, Y4
+	VMAXPS      minExponent<>+0(SB), Y4, Y4
+	VADDPS      magic<>+0(SB), Y4, Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMULPS      Y4, Y0, Y0
+	VMULPS      Y4, Y1, Y1
+	VMAXPS      (SI), Y2, Y2
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     f3c091cbe<>+0(SB), Y4
+	VFMADD231PS f3ab528cf<>+0(SB), Y2, Y4
+	VFMADD213PS f3d2aac56<>+0(SB), Y2, Y4
+	VFMADD213PS f3e2aaa49<>+0(SB), Y2, Y4
+	VFMADD213PS f3efffffe<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
+	VSUBPS      Y5, Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VMULPS      Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y2
+	VSUBPS      Y0, Y2, Y3
+	VSUBPS      Y3, Y2, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y3, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y5, (BX)
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000008, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left; the other lanes are at the floor, which adds nothing.
+	TESTQ       CX, CX
+	JZ          done3
+	LEAQ        tailmask<>+32(SB), AX
+	MOVQ        CX, DX
+	SHLQ        $0x02, DX
+	SUBQ        DX, AX
+	VMOVUPS     (AX), Y2
+	VMASKMOVPS  (SI), Y2, Y3
+	VMOVUPS     fc8000000<>+0(SB), Y4
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VMAXPS      Y2, Y4, Y4
+	VMULPS      log2e<>+0(SB), Y4, Y2
+	VROUNDPS    $0x08, Y2, Y2
+	VMOVUPS     (BX), Y3
+	VMAXPS      Y2, Y3, Y5
+	VSUBPS      Y5, Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VMULPS      Y3, Y0, Y0
+	VMULPS      Y3, Y1, Y1
+	VFMADD231PS minusLn2<>+0(SB), Y2, Y4
+	VFMADD231PS minusLn2Lo<>+0(SB), Y2, Y4
+	VMOVUPS     f3c091cbe<>+0(SB), Y3
+	VFMADD231PS f3ab528cf<>+0(SB), Y4, Y3
+	VFMADD213PS f3d2aac56<>+0(SB), Y4, Y3
+	VFMADD213PS f3e2aaa49<>+0(SB), Y4, Y3
+	VFMADD213PS f3efffffe<>+0(SB), Y4, Y3
+	VFMADD213PS c0<>+0(SB), Y4, Y3
+	VFMADD213PS c0<>+0(SB), Y4, Y3
+	VSUBPS      Y5, Y2, Y2
+	VMAXPS      minExponent<>+0(SB), Y2, Y2
+	VADDPS      magic<>+0(SB), Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VMULPS      Y2, Y3, Y3
+	VADDPS      Y3, Y0, Y2
+	VSUBPS      Y0, Y2, Y4
+	VSUBPS      Y4, Y2, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y5, (BX)
+
+done3:
+	// All lanes at their largest exponent, then add them up.
+	VMOVUPS      (BX), Y2
+	VPERM2F128   $0x01, Y2, Y2, Y3
+	VMAXPS       Y3, Y2, Y3
+	VSHUFPS      $0x4e, Y3, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VSHUFPS      $0xb1, Y3, Y3, Y4
+	VMAXPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMAXPS       minExponent<>+0(SB), Y2, Y4
+	VADDPS       magic<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VMAXPS       minExponent<>+0(SB), Y2, Y2
+	VADDPS       magic<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X4
+	VSUBPS       X0, X4, X5
+	VSUBPS       X5, X4, X6
+	VSUBPS       X6, X0, X0
+	VSUBPS       X5, X2, X2
+	VADDPS       X2, X0, X0
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X4, X4, X0
+	VADDPS       X0, X4, X2
+	VSUBPS       X4, X2, X5
+	VSUBPS       X5, X2, X6
+	VSUBPS       X6, X4, X4
+	VSUBPS       X5, X0, X0
+	VADDPS       X0, X4, X4
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VADDPS       X4, X1, X1
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X4
+	VSUBSS       X2, X4, X5
+	VSUBSS       X5, X4, X6
+	VSUBSS       X6, X2, X2
+	VSUBSS       X5, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VADDSS       X2, X1, X1
+	VADDSS       X1, X4, X4
+	VMOVSS       X4, mantissa+24(FP)
+	VMOVSS       X3, exponent+28(FP)
 	VZEROUPPER
 	RET

@@ -4,6 +4,7 @@
 // of exp(x) as mantissa * 2^exponent.
 //
 // Twins of upstream's xnn_f32_raddextexp_ukernel__avx512f_*.
+// The last of them are ours, as f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128.
 
 //go:build !purego
 
@@ -4137,5 +4138,599 @@ done4:
 	VADDSS        X1, X0, X0
 	VMOVSS        X0, mantissa+24(FP)
 	VMOVSS        X2, exponent+28(FP)
+	VZEROUPPER
+	RET
+
+// func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64(src []float32) (mantissa float32, exponent float32)
+// Requires: AVX, AVX512F
+TEXT ·f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64(SB), NOSPLIT, $0-32
+	// Twin of xnn_f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64.
+	MOVQ src_base+0(FP), SI
+	MOVQ src_len+8(FP), CX
+
+	// An empty sum: 0 * 2^-Inf.
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VBROADCASTSS minusInf<>+0(SB), Z2
+
+	// 4 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done1
+	VBROADCASTSS fc8000000<>+0(SB), Z3
+	VBROADCASTSS c0<>+0(SB), Z4
+	VBROADCASTSS log2e<>+0(SB), Z5
+	VBROADCASTSS minusLn2<>+0(SB), Z6
+	VBROADCASTSS minusLn2Lo<>+0(SB), Z7
+	VBROADCASTSS f3ab528cf<>+0(SB), Z8
+	VBROADCASTSS f3c091cbe<>+0(SB), Z9
+	VBROADCASTSS f3d2aac56<>+0(SB), Z10
+	VBROADCASTSS f3e2aaa49<>+0(SB), Z11
+	VBROADCASTSS f3efffffe<>+0(SB), Z12
+	PCALIGN      $0x40
+
+loop1:
+	VMAXPS      (SI), Z3, Z13
+	VMAXPS      64(SI), Z3, Z14
+	VMAXPS      128(SI), Z3, Z15
+	VMAXPS      192(SI), Z3, Z16
+	VMULPS      Z5, Z13, Z13
+	VMULPS      Z5, Z14, Z14
+	VMULPS      Z5, Z15, Z15
+	VMULPS      Z5, Z16, Z16
+	VRNDSCALEPS $0x00, Z13, Z13
+	VRNDSCALEPS $0x00, Z14, Z14
+	VRNDSCALEPS $0x00, Z15, Z15
+	VRNDSCALEPS $0x00, Z16, Z16
+	VMAXPS      Z13, Z2, Z17
+	VMAXPS      Z14, Z17, Z17
+	VMAXPS      Z15, Z17, Z17
+	VMAXPS      Z16, Z17, Z17
+	VSUBPS      Z17, Z2, Z2
+	VSCALEFPS   Z2, Z0, Z0
+	VSCALEFPS   Z2, Z1, Z1
+	VMAXPS      (SI), Z3, Z2
+	VMAXPS      64(SI), Z3, Z18
+	VMAXPS      128(SI), Z3, Z19
+	VMAXPS      192(SI), Z3, Z20
+	VFMADD231PS Z6, Z13, Z2
+	VFMADD231PS Z6, Z14, Z18
+	VFMADD231PS Z6, Z15, Z19
+	VFMADD231PS Z6, Z16, Z20
+	VFMADD231PS Z7, Z13, Z2
+	VFMADD231PS Z7, Z14, Z18
+	VFMADD231PS Z7, Z15, Z19
+	VFMADD231PS Z7, Z16, Z20
+	VMOVAPS     Z9, Z21
+	VFMADD231PS Z2, Z8, Z21
+	VMOVAPS     Z9, Z22
+	VFMADD231PS Z18, Z8, Z22
+	VMOVAPS     Z9, Z23
+	VFMADD231PS Z19, Z8, Z23
+	VMOVAPS     Z9, Z24
+	VFMADD231PS Z20, Z8, Z24
+	VFMADD213PS Z10, Z2, Z21
+	VFMADD213PS Z10, Z18, Z22
+	VFMADD213PS Z10, Z19, Z23
+	VFMADD213PS Z10, Z20, Z24
+	VFMADD213PS Z11, Z2, Z21
+	VFMADD213PS Z11, Z18, Z22
+	VFMADD213PS Z11, Z19, Z23
+	VFMADD213PS Z11, Z20, Z24
+	VFMADD213PS Z12, Z2, Z21
+	VFMADD213PS Z12, Z18, Z22
+	VFMADD213PS Z12, Z19, Z23
+	VFMADD213PS Z12, Z20, Z24
+	VFMADD213PS Z4, Z2, Z21
+	VFMADD213PS Z4, Z18, Z22
+	VFMADD213PS Z4, Z19, Z23
+	VFMADD213PS Z4, Z20, Z24
+	VFMADD213PS Z4, Z2, Z21
+	VFMADD213PS Z4, Z18, Z22
+	VFMADD213PS Z4, Z19, Z23
+	VFMADD213PS Z4, Z20, Z24
+	VSUBPS      Z17, Z13, Z13
+	VSUBPS      Z17, Z14, Z14
+	VSUBPS      Z17, Z15, Z15
+	VSUBPS      Z17, Z16, Z16
+	VSCALEFPS   Z13, Z21, Z21
+	VSCALEFPS   Z14, Z22, Z22
+	VSCALEFPS   Z15, Z23, Z23
+	VSCALEFPS   Z16, Z24, Z24
+	VADDPS      Z22, Z21, Z21
+	VADDPS      Z24, Z23, Z23
+	VADDPS      Z23, Z21, Z21
+	VADDPS      Z21, Z0, Z2
+	VSUBPS      Z0, Z2, Z13
+	VSUBPS      Z13, Z2, Z14
+	VSUBPS      Z14, Z0, Z0
+	VSUBPS      Z13, Z21, Z21
+	VADDPS      Z21, Z0, Z0
+	VADDPS      Z0, Z1, Z1
+	VMOVAPS     Z2, Z0
+	VMOVAPS     Z17, Z2
+	ADDQ        $0x00000100, SI
+	SUBQ        $0x00000040, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	VBROADCASTSS     fc8000000<>+0(SB), Z3
+	VMAXPS           (SI), Z3, Z4
+	VMULPS.BCST      log2e<>+0(SB), Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMAXPS           Z4, Z2, Z5
+	VSUBPS           Z5, Z2, Z2
+	VSCALEFPS        Z2, Z0, Z0
+	VSCALEFPS        Z2, Z1, Z1
+	VMAXPS           (SI), Z3, Z3
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z4, Z3
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z4, Z3
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z2
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z3, Z2
+	VSUBPS           Z5, Z4, Z4
+	VSCALEFPS        Z4, Z2, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z3, Z6
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z3, Z0
+	VMOVAPS          Z5, Z2
+	ADDQ             $0x00000040, SI
+	SUBQ             $0x00000010, CX
+	JGE              loop2
+
+done2:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left; the other lanes are at the floor, which adds nothing.
+	TESTQ            CX, CX
+	JZ               done3
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z3
+	VBROADCASTSS     fc8000000<>+0(SB), Z4
+	VBLENDMPS        Z3, Z4, K1, Z3
+	VMAXPS           Z3, Z4, Z4
+	VMULPS.BCST      log2e<>+0(SB), Z4, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMAXPS           Z3, Z2, Z5
+	VSUBPS           Z5, Z2, Z2
+	VSCALEFPS        Z2, Z0, Z0
+	VSCALEFPS        Z2, Z1, Z1
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z4
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z2
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z4, Z2
+	VSUBPS           Z5, Z3, Z3
+	VSCALEFPS        Z3, Z2, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z3, Z6
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z3, Z0
+	VMOVAPS          Z5, Z2
+
+done3:
+	// All lanes at their largest exponent, then add them up.
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VMAXPS        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VMAXPS        X3, X4, X4
+	VMOVSHDUP     X4, X3
+	VMAXSS        X3, X4, X4
+	VBROADCASTSS  X4, Z3
+	VSUBPS        Z3, Z2, Z2
+	VSCALEFPS     Z2, Z0, Z0
+	VSCALEFPS     Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y3
+	VSUBPS        Y0, Y3, Y5
+	VSUBPS        Y5, Y3, Y6
+	VSUBPS        Y6, Y0, Y0
+	VSUBPS        Y5, Y2, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y3, X0
+	VADDPS        X0, X3, X2
+	VSUBPS        X3, X2, X5
+	VSUBPS        X5, X2, X6
+	VSUBPS        X6, X3, X3
+	VSUBPS        X5, X0, X0
+	VADDPS        X0, X3, X3
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X3, X1, X1
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X3
+	VSUBPS        X2, X3, X5
+	VSUBPS        X5, X3, X6
+	VSUBPS        X6, X2, X2
+	VSUBPS        X5, X0, X0
+	VADDPS        X0, X2, X2
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X2, X1, X1
+	VMOVSHDUP     X3, X0
+	VADDSS        X0, X3, X2
+	VSUBSS        X3, X2, X5
+	VSUBSS        X5, X2, X6
+	VSUBSS        X6, X3, X3
+	VSUBSS        X5, X0, X0
+	VADDSS        X0, X3, X3
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VADDSS        X3, X1, X1
+	VADDSS        X1, X2, X2
+	VMOVSS        X2, mantissa+24(FP)
+	VMOVSS        X4, exponent+28(FP)
+	VZEROUPPER
+	RET
+
+DATA fc8000000<>+0(SB)/4, $0xc8000000
+GLOBL fc8000000<>(SB), RODATA|NOPTR, $4
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $4
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $4
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $4
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $4
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $4
+
+// func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128(src []float32) (mantissa float32, exponent float32)
+// Requires: AVX, AVX512F
+TEXT ·f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128(SB), NOSPLIT, $0-32
+	// Twin of xnn_f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128.
+	MOVQ src_base+0(FP), SI
+	MOVQ src_len+8(FP), CX
+
+	// An empty sum: 0 * 2^-Inf.
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VBROADCASTSS minusInf<>+0(SB), Z2
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done1
+	VBROADCASTSS fc8000000<>+0(SB), Z3
+	VBROADCASTSS c0<>+0(SB), Z4
+	VBROADCASTSS log2e<>+0(SB), Z5
+	VBROADCASTSS minusLn2<>+0(SB), Z6
+	VBROADCASTSS minusLn2Lo<>+0(SB), Z7
+	VBROADCASTSS f3ab528cf<>+0(SB), Z8
+	VBROADCASTSS f3c091cbe<>+0(SB), Z9
+	VBROADCASTSS f3d2aac56<>+0(SB), Z10
+	VBROADCASTSS f3e2aaa49<>+0(SB), Z11
+	VBROADCASTSS f3efffffe<>+0(SB), Z12
+	PCALIGN      $0x40
+
+loop1:
+	VMAXPS      (SI), Z3, Z13
+	VMAXPS      64(SI), Z3, Z14
+	VMAXPS      128(SI), Z3, Z15
+	VMAXPS      192(SI), Z3, Z16
+	VMULPS      Z5, Z13, Z13
+	VMULPS      Z5, Z14, Z14
+	VMULPS      Z5, Z15, Z15
+	VMULPS      Z5, Z16, Z16
+	VRNDSCALEPS $0x00, Z13, Z13
+	VRNDSCALEPS $0x00, Z14, Z14
+	VRNDSCALEPS $0x00, Z15, Z15
+	VRNDSCALEPS $0x00, Z16, Z16
+	VMAXPS      Z13, Z2, Z17
+	VMAXPS      Z14, Z17, Z17
+	VMAXPS      Z15, Z17, Z17
+	VMAXPS      Z16, Z17, Z17
+	VMAXPS      256(SI), Z3, Z18
+	VMAXPS      320(SI), Z3, Z19
+	VMAXPS      384(SI), Z3, Z20
+	VMAXPS      448(SI), Z3, Z21
+	VMULPS      Z5, Z18, Z18
+	VMULPS      Z5, Z19, Z19
+	VMULPS      Z5, Z20, Z20
+	VMULPS      Z5, Z21, Z21
+	VRNDSCALEPS $0x00, Z18, Z18
+	VRNDSCALEPS $0x00, Z19, Z19
+	VRNDSCALEPS $0x00, Z20, Z20
+	VRNDSCALEPS $0x00, Z21, Z21
+	VMAXPS      Z18, Z17, Z17
+	VMAXPS      Z19, Z17, Z17
+	VMAXPS      Z20, Z17, Z17
+	VMAXPS      Z21, Z17, Z17
+	VSUBPS      Z17, Z2, Z2
+	VSCALEFPS   Z2, Z0, Z0
+	VSCALEFPS   Z2, Z1, Z1
+	VMAXPS      (SI), Z3, Z2
+	VMAXPS      64(SI), Z3, Z22
+	VMAXPS      128(SI), Z3, Z23
+	VMAXPS      192(SI), Z3, Z24
+	VFMADD231PS Z6, Z13, Z2
+	VFMADD231PS Z6, Z14, Z22
+	VFMADD231PS Z6, Z15, Z23
+	VFMADD231PS Z6, Z16, Z24
+	VFMADD231PS Z7, Z13, Z2
+	VFMADD231PS Z7, Z14, Z22
+	VFMADD231PS Z7, Z15, Z23
+	VFMADD231PS Z7, Z16, Z24
+	VMOVAPS     Z9, Z25
+	VFMADD231PS Z2, Z8, Z25
+	VMOVAPS     Z9, Z26
+	VFMADD231PS Z22, Z8, Z26
+	VMOVAPS     Z9, Z27
+	VFMADD231PS Z23, Z8, Z27
+	VMOVAPS     Z9, Z28
+	VFMADD231PS Z24, Z8, Z28
+	VFMADD213PS Z10, Z2, Z25
+	VFMADD213PS Z10, Z22, Z26
+	VFMADD213PS Z10, Z23, Z27
+	VFMADD213PS Z10, Z24, Z28
+	VFMADD213PS Z11, Z2, Z25
+	VFMADD213PS Z11, Z22, Z26
+	VFMADD213PS Z11, Z23, Z27
+	VFMADD213PS Z11, Z24, Z28
+	VFMADD213PS Z12, Z2, Z25
+	VFMADD213PS Z12, Z22, Z26
+	VFMADD213PS Z12, Z23, Z27
+	VFMADD213PS Z12, Z24, Z28
+	VFMADD213PS Z4, Z2, Z25
+	VFMADD213PS Z4, Z22, Z26
+	VFMADD213PS Z4, Z23, Z27
+	VFMADD213PS Z4, Z24, Z28
+	VFMADD213PS Z4, Z2, Z25
+	VFMADD213PS Z4, Z22, Z26
+	VFMADD213PS Z4, Z23, Z27
+	VFMADD213PS Z4, Z24, Z28
+	VSUBPS      Z17, Z13, Z13
+	VSUBPS      Z17, Z14, Z14
+	VSUBPS      Z17, Z15, Z15
+	VSUBPS      Z17, Z16, Z16
+	VSCALEFPS   Z13, Z25, Z25
+	VSCALEFPS   Z14, Z26, Z26
+	VSCALEFPS   Z15, Z27, Z27
+	VSCALEFPS   Z16, Z28, Z28
+	VADDPS      Z26, Z25, Z25
+	VADDPS      Z28, Z27, Z27
+	VADDPS      Z27, Z25, Z25
+	VMAXPS      256(SI), Z3, Z2
+	VMAXPS      320(SI), Z3, Z13
+	VMAXPS      384(SI), Z3, Z14
+	VMAXPS      448(SI), Z3, Z15
+	VFMADD231PS Z6, Z18, Z2
+	VFMADD231PS Z6, Z19, Z13
+	VFMADD231PS Z6, Z20, Z14
+	VFMADD231PS Z6, Z21, Z15
+	VFMADD231PS Z7, Z18, Z2
+	VFMADD231PS Z7, Z19, Z13
+	VFMADD231PS Z7, Z20, Z14
+	VFMADD231PS Z7, Z21, Z15
+	VMOVAPS     Z9, Z16
+	VFMADD231PS Z2, Z8, Z16
+	VMOVAPS     Z9, Z22
+	VFMADD231PS Z13, Z8, Z22
+	VMOVAPS     Z9, Z23
+	VFMADD231PS Z14, Z8, Z23
+	VMOVAPS     Z9, Z24
+	VFMADD231PS Z15, Z8, Z24
+	VFMADD213PS Z10, Z2, Z16
+	VFMADD213PS Z10, Z13, Z22
+	VFMADD213PS Z10, Z14, Z23
+	VFMADD213PS Z10, Z15, Z24
+	VFMADD213PS Z11, Z2, Z16
+	VFMADD213PS Z11, Z13, Z22
+	VFMADD213PS Z11, Z14, Z23
+	VFMADD213PS Z11, Z15, Z24
+	VFMADD213PS Z12, Z2, Z16
+	VFMADD213PS Z12, Z13, Z22
+	VFMADD213PS Z12, Z14, Z23
+	VFMADD213PS Z12, Z15, Z24
+	VFMADD213PS Z4, Z2, Z16
+	VFMADD213PS Z4, Z13, Z22
+	VFMADD213PS Z4, Z14, Z23
+	VFMADD213PS Z4, Z15, Z24
+	VFMADD213PS Z4, Z2, Z16
+	VFMADD213PS Z4, Z13, Z22
+	VFMADD213PS Z4, Z14, Z23
+	VFMADD213PS Z4, Z15, Z24
+	VSUBPS      Z17, Z18, Z18
+	VSUBPS      Z17, Z19, Z19
+	VSUBPS      Z17, Z20, Z20
+	VSUBPS      Z17, Z21, Z21
+	VSCALEFPS   Z18, Z16, Z16
+	VSCALEFPS   Z19, Z22, Z22
+	VSCALEFPS   Z20, Z23, Z23
+	VSCALEFPS   Z21, Z24, Z24
+	VADDPS      Z22, Z16, Z16
+	VADDPS      Z24, Z23, Z23
+	VADDPS      Z23, Z16, Z16
+	VADDPS      Z16, Z25, Z25
+	VADDPS      Z25, Z0, Z2
+	VSUBPS      Z0, Z2, Z13
+	VSUBPS      Z13, Z2, Z14
+	VSUBPS      Z14, Z0, Z0
+	VSUBPS      Z13, Z25, Z25
+	VADDPS      Z25, Z0, Z0
+	VADDPS      Z0, Z1, Z1
+	VMOVAPS     Z2, Z0
+	VMOVAPS     Z17, Z2
+	ADDQ        $0x00000200, SI
+	SUBQ        $0x00000080, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	VBROADCASTSS     fc8000000<>+0(SB), Z3
+	VMAXPS           (SI), Z3, Z4
+	VMULPS.BCST      log2e<>+0(SB), Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMAXPS           Z4, Z2, Z5
+	VSUBPS           Z5, Z2, Z2
+	VSCALEFPS        Z2, Z0, Z0
+	VSCALEFPS        Z2, Z1, Z1
+	VMAXPS           (SI), Z3, Z3
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z4, Z3
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z4, Z3
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z2
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z3, Z2
+	VSUBPS           Z5, Z4, Z4
+	VSCALEFPS        Z4, Z2, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z3, Z6
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z3, Z0
+	VMOVAPS          Z5, Z2
+	ADDQ             $0x00000040, SI
+	SUBQ             $0x00000010, CX
+	JGE              loop2
+
+done2:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left; the other lanes are at the floor, which adds nothing.
+	TESTQ            CX, CX
+	JZ               done3
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z3
+	VBROADCASTSS     fc8000000<>+0(SB), Z4
+	VBLENDMPS        Z3, Z4, K1, Z3
+	VMAXPS           Z3, Z4, Z4
+	VMULPS.BCST      log2e<>+0(SB), Z4, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMAXPS           Z3, Z2, Z5
+	VSUBPS           Z5, Z2, Z2
+	VSCALEFPS        Z2, Z0, Z0
+	VSCALEFPS        Z2, Z1, Z1
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z4
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z4
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z2
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z4, Z2
+	VSUBPS           Z5, Z3, Z3
+	VSCALEFPS        Z3, Z2, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z3, Z6
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z4, Z2, Z2
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z3, Z0
+	VMOVAPS          Z5, Z2
+
+done3:
+	// All lanes at their largest exponent, then add them up.
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VMAXPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VMAXPS        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VMAXPS        X3, X4, X4
+	VMOVSHDUP     X4, X3
+	VMAXSS        X3, X4, X4
+	VBROADCASTSS  X4, Z3
+	VSUBPS        Z3, Z2, Z2
+	VSCALEFPS     Z2, Z0, Z0
+	VSCALEFPS     Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y3
+	VSUBPS        Y0, Y3, Y5
+	VSUBPS        Y5, Y3, Y6
+	VSUBPS        Y6, Y0, Y0
+	VSUBPS        Y5, Y2, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y3, X0
+	VADDPS        X0, X3, X2
+	VSUBPS        X3, X2, X5
+	VSUBPS        X5, X2, X6
+	VSUBPS        X6, X3, X3
+	VSUBPS        X5, X0, X0
+	VADDPS        X0, X3, X3
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X3, X1, X1
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X3
+	VSUBPS        X2, X3, X5
+	VSUBPS        X5, X3, X6
+	VSUBPS        X6, X2, X2
+	VSUBPS        X5, X0, X0
+	VADDPS        X0, X2, X2
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X2, X1, X1
+	VMOVSHDUP     X3, X0
+	VADDSS        X0, X3, X2
+	VSUBSS        X3, X2, X5
+	VSUBSS        X5, X2, X6
+	VSUBSS        X6, X3, X3
+	VSUBSS        X5, X0, X0
+	VADDSS        X0, X3, X3
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VADDSS        X3, X1, X1
+	VADDSS        X1, X2, X2
+	VMOVSS        X2, mantissa+24(FP)
+	VMOVSS        X4, exponent+28(FP)
 	VZEROUPPER
 	RET

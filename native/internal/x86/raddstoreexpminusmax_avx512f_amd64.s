@@ -3,6 +3,7 @@
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__avx512f_*.
+// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128.
 
 //go:build !purego
 
@@ -1452,5 +1453,600 @@ done4:
 	VMOVSHDUP     X0, X1
 	VADDSS        X1, X0, X0
 	VMOVSS        X0, sum+56(FP)
+	VZEROUPPER
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(dst []float32, src []float32, max float32) (sum float32)
+// Requires: AVX, AVX512F
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(SB), NOSPLIT, $0-60
+	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64.
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// An empty sum.
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+
+	// 4 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Z2
+	VBROADCASTSS magic<>+0(SB), Z3
+	VBROADCASTSS log2e<>+0(SB), Z4
+	VBROADCASTSS minusLn2HiShort<>+0(SB), Z5
+	VBROADCASTSS minusLn2LoShort<>+0(SB), Z6
+	VBROADCASTSS f3ab528cf<>+0(SB), Z7
+	VBROADCASTSS f3c091cbe<>+0(SB), Z8
+	VBROADCASTSS f3d2aac56<>+0(SB), Z9
+	VBROADCASTSS f3e2aaa49<>+0(SB), Z10
+	VBROADCASTSS f3efffffe<>+0(SB), Z11
+	VBROADCASTSS c0<>+0(SB), Z12
+	VBROADCASTSS cutoff<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS       (SI), Z14
+	VSUBPS        Z2, Z14, Z14
+	VMOVUPS       64(SI), Z15
+	VSUBPS        Z2, Z15, Z15
+	VMOVUPS       128(SI), Z16
+	VSUBPS        Z2, Z16, Z16
+	VMOVUPS       192(SI), Z17
+	VSUBPS        Z2, Z17, Z17
+	VMOVAPS       Z3, Z18
+	VFMADD231PS   Z4, Z14, Z18
+	VMOVAPS       Z3, Z19
+	VFMADD231PS   Z4, Z15, Z19
+	VMOVAPS       Z3, Z20
+	VFMADD231PS   Z4, Z16, Z20
+	VMOVAPS       Z3, Z21
+	VFMADD231PS   Z4, Z17, Z21
+	VPSLLD        $0x17, Z18, Z22
+	VPSLLD        $0x17, Z19, Z23
+	VPSLLD        $0x17, Z20, Z24
+	VPSLLD        $0x17, Z21, Z25
+	VSUBPS        Z3, Z18, Z18
+	VSUBPS        Z3, Z19, Z19
+	VSUBPS        Z3, Z20, Z20
+	VSUBPS        Z3, Z21, Z21
+	VMOVAPS       Z14, Z26
+	VFMADD231PS   Z5, Z18, Z26
+	VMOVAPS       Z15, Z27
+	VFMADD231PS   Z5, Z19, Z27
+	VMOVAPS       Z16, Z28
+	VFMADD231PS   Z5, Z20, Z28
+	VMOVAPS       Z17, Z29
+	VFMADD231PS   Z5, Z21, Z29
+	VFMADD231PS   Z6, Z18, Z26
+	VFMADD231PS   Z6, Z19, Z27
+	VFMADD231PS   Z6, Z20, Z28
+	VFMADD231PS   Z6, Z21, Z29
+	VMOVAPS       Z8, Z18
+	VFMADD231PS   Z26, Z7, Z18
+	VMOVAPS       Z8, Z19
+	VFMADD231PS   Z27, Z7, Z19
+	VMOVAPS       Z8, Z20
+	VFMADD231PS   Z28, Z7, Z20
+	VMOVAPS       Z8, Z21
+	VFMADD231PS   Z29, Z7, Z21
+	VFMADD213PS   Z9, Z26, Z18
+	VFMADD213PS   Z9, Z27, Z19
+	VFMADD213PS   Z9, Z28, Z20
+	VFMADD213PS   Z9, Z29, Z21
+	VFMADD213PS   Z10, Z26, Z18
+	VFMADD213PS   Z10, Z27, Z19
+	VFMADD213PS   Z10, Z28, Z20
+	VFMADD213PS   Z10, Z29, Z21
+	VFMADD213PS   Z11, Z26, Z18
+	VFMADD213PS   Z11, Z27, Z19
+	VFMADD213PS   Z11, Z28, Z20
+	VFMADD213PS   Z11, Z29, Z21
+	VFMADD213PS   Z12, Z26, Z18
+	VFMADD213PS   Z12, Z27, Z19
+	VFMADD213PS   Z12, Z28, Z20
+	VFMADD213PS   Z12, Z29, Z21
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z24, Z28, Z28
+	VMULPS        Z25, Z29, Z29
+	VCMPPS        $0x05, Z13, Z14, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD231PS.Z Z18, Z26, K1, Z22
+	VFMADD231PS.Z Z19, Z27, K2, Z23
+	VFMADD231PS.Z Z20, Z28, K3, Z24
+	VFMADD231PS.Z Z21, Z29, K4, Z25
+	VMOVUPS       Z22, (DI)
+	VMOVUPS       Z23, 64(DI)
+	VMOVUPS       Z24, 128(DI)
+	VMOVUPS       Z25, 192(DI)
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z25, Z24, Z24
+	VADDPS        Z24, Z22, Z22
+	VADDPS        Z22, Z0, Z14
+	VSUBPS        Z0, Z14, Z15
+	VSUBPS        Z15, Z14, Z16
+	VSUBPS        Z16, Z0, Z0
+	VSUBPS        Z15, Z22, Z22
+	VADDPS        Z22, Z0, Z0
+	VADDPS        Z0, Z1, Z1
+	VMOVAPS       Z14, Z0
+	ADDQ          $0x00000100, SI
+	ADDQ          $0x00000100, DI
+	SUBQ          $0x00000040, CX
+	JGE           loop1
+
+done1:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done2
+	VBROADCASTSS max+48(FP), Z2
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS          (SI), Z3
+	VSUBPS           Z2, Z3, Z3
+	VBROADCASTSS     log2e<>+0(SB), Z4
+	VFMADD213PS.BCST magic<>+0(SB), Z3, Z4
+	VPSLLD           $0x17, Z4, Z5
+	VSUBPS.BCST      magic<>+0(SB), Z4, Z4
+	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z6
+	VFMADD213PS      Z3, Z4, Z6
+	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z4, Z6
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z4
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST c0<>+0(SB), Z6, Z4
+	VMULPS           Z5, Z6, Z6
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z3, K1
+	VFMADD231PS.Z    Z4, Z6, K1, Z5
+	VMOVUPS          Z5, (DI)
+	VADDPS           Z5, Z0, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z3, Z6
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z5, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z3, Z0
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	SUBQ             $0x00000010, CX
+	JGE              loop2
+
+done2:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ            CX, CX
+	JZ               done3
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z2
+	VSUBPS.BCST      max+48(FP), Z2, Z2
+	VBROADCASTSS     log2e<>+0(SB), Z3
+	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
+	VPSLLD           $0x17, Z3, Z4
+	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
+	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+	VFMADD213PS      Z2, Z3, Z5
+	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z3
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST c0<>+0(SB), Z5, Z3
+	VMULPS           Z4, Z5, Z5
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z2, K2
+	VFMADD231PS.Z    Z3, Z5, K2, Z4
+	VMOVUPS          Z4, K1, (DI)
+	VMOVAPS.Z        Z4, K1, Z4
+	VADDPS           Z4, Z0, Z2
+	VSUBPS           Z0, Z2, Z3
+	VSUBPS           Z3, Z2, Z5
+	VSUBPS           Z5, Z0, Z0
+	VSUBPS           Z3, Z4, Z4
+	VADDPS           Z4, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z2, Z0
+
+done3:
+	// Add the lanes up.
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y3
+	VSUBPS        Y0, Y3, Y4
+	VSUBPS        Y4, Y3, Y5
+	VSUBPS        Y5, Y0, Y0
+	VSUBPS        Y4, Y2, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y3, X0
+	VADDPS        X0, X3, X2
+	VSUBPS        X3, X2, X4
+	VSUBPS        X4, X2, X5
+	VSUBPS        X5, X3, X3
+	VSUBPS        X4, X0, X0
+	VADDPS        X0, X3, X3
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X3, X1, X1
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X3
+	VSUBPS        X2, X3, X4
+	VSUBPS        X4, X3, X5
+	VSUBPS        X5, X2, X2
+	VSUBPS        X4, X0, X0
+	VADDPS        X0, X2, X2
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X2, X1, X1
+	VMOVSHDUP     X3, X0
+	VADDSS        X0, X3, X2
+	VSUBSS        X3, X2, X4
+	VSUBSS        X4, X2, X5
+	VSUBSS        X5, X3, X3
+	VSUBSS        X4, X0, X0
+	VADDSS        X0, X3, X3
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VADDSS        X3, X1, X1
+	VADDSS        X1, X2, X2
+	VMOVSS        X2, sum+56(FP)
+	VZEROUPPER
+	RET
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $4
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $4
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $4
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $4
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $4
+
+// func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(dst []float32, src []float32, max float32) (sum float32)
+// Requires: AVX, AVX512F
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(SB), NOSPLIT, $0-60
+	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128.
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// An empty sum.
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done1
+	VBROADCASTSS max+48(FP), Z2
+	VBROADCASTSS magic<>+0(SB), Z3
+	VBROADCASTSS log2e<>+0(SB), Z4
+	VBROADCASTSS minusLn2HiShort<>+0(SB), Z5
+	VBROADCASTSS minusLn2LoShort<>+0(SB), Z6
+	VBROADCASTSS f3ab528cf<>+0(SB), Z7
+	VBROADCASTSS f3c091cbe<>+0(SB), Z8
+	VBROADCASTSS f3d2aac56<>+0(SB), Z9
+	VBROADCASTSS f3e2aaa49<>+0(SB), Z10
+	VBROADCASTSS f3efffffe<>+0(SB), Z11
+	VBROADCASTSS c0<>+0(SB), Z12
+	VBROADCASTSS cutoff<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS       (SI), Z14
+	VSUBPS        Z2, Z14, Z14
+	VMOVUPS       64(SI), Z15
+	VSUBPS        Z2, Z15, Z15
+	VMOVUPS       128(SI), Z16
+	VSUBPS        Z2, Z16, Z16
+	VMOVUPS       192(SI), Z17
+	VSUBPS        Z2, Z17, Z17
+	VMOVAPS       Z3, Z18
+	VFMADD231PS   Z4, Z14, Z18
+	VMOVAPS       Z3, Z19
+	VFMADD231PS   Z4, Z15, Z19
+	VMOVAPS       Z3, Z20
+	VFMADD231PS   Z4, Z16, Z20
+	VMOVAPS       Z3, Z21
+	VFMADD231PS   Z4, Z17, Z21
+	VPSLLD        $0x17, Z18, Z22
+	VPSLLD        $0x17, Z19, Z23
+	VPSLLD        $0x17, Z20, Z24
+	VPSLLD        $0x17, Z21, Z25
+	VSUBPS        Z3, Z18, Z18
+	VSUBPS        Z3, Z19, Z19
+	VSUBPS        Z3, Z20, Z20
+	VSUBPS        Z3, Z21, Z21
+	VMOVAPS       Z14, Z26
+	VFMADD231PS   Z5, Z18, Z26
+	VMOVAPS       Z15, Z27
+	VFMADD231PS   Z5, Z19, Z27
+	VMOVAPS       Z16, Z28
+	VFMADD231PS   Z5, Z20, Z28
+	VMOVAPS       Z17, Z29
+	VFMADD231PS   Z5, Z21, Z29
+	VFMADD231PS   Z6, Z18, Z26
+	VFMADD231PS   Z6, Z19, Z27
+	VFMADD231PS   Z6, Z20, Z28
+	VFMADD231PS   Z6, Z21, Z29
+	VMOVAPS       Z8, Z18
+	VFMADD231PS   Z26, Z7, Z18
+	VMOVAPS       Z8, Z19
+	VFMADD231PS   Z27, Z7, Z19
+	VMOVAPS       Z8, Z20
+	VFMADD231PS   Z28, Z7, Z20
+	VMOVAPS       Z8, Z21
+	VFMADD231PS   Z29, Z7, Z21
+	VFMADD213PS   Z9, Z26, Z18
+	VFMADD213PS   Z9, Z27, Z19
+	VFMADD213PS   Z9, Z28, Z20
+	VFMADD213PS   Z9, Z29, Z21
+	VFMADD213PS   Z10, Z26, Z18
+	VFMADD213PS   Z10, Z27, Z19
+	VFMADD213PS   Z10, Z28, Z20
+	VFMADD213PS   Z10, Z29, Z21
+	VFMADD213PS   Z11, Z26, Z18
+	VFMADD213PS   Z11, Z27, Z19
+	VFMADD213PS   Z11, Z28, Z20
+	VFMADD213PS   Z11, Z29, Z21
+	VFMADD213PS   Z12, Z26, Z18
+	VFMADD213PS   Z12, Z27, Z19
+	VFMADD213PS   Z12, Z28, Z20
+	VFMADD213PS   Z12, Z29, Z21
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z24, Z28, Z28
+	VMULPS        Z25, Z29, Z29
+	VCMPPS        $0x05, Z13, Z14, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD231PS.Z Z18, Z26, K1, Z22
+	VFMADD231PS.Z Z19, Z27, K2, Z23
+	VFMADD231PS.Z Z20, Z28, K3, Z24
+	VFMADD231PS.Z Z21, Z29, K4, Z25
+	VMOVUPS       Z22, (DI)
+	VMOVUPS       Z23, 64(DI)
+	VMOVUPS       Z24, 128(DI)
+	VMOVUPS       Z25, 192(DI)
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z25, Z24, Z24
+	VADDPS        Z24, Z22, Z22
+	VMOVUPS       256(SI), Z14
+	VSUBPS        Z2, Z14, Z14
+	VMOVUPS       320(SI), Z15
+	VSUBPS        Z2, Z15, Z15
+	VMOVUPS       384(SI), Z16
+	VSUBPS        Z2, Z16, Z16
+	VMOVUPS       448(SI), Z17
+	VSUBPS        Z2, Z17, Z17
+	VMOVAPS       Z3, Z18
+	VFMADD231PS   Z4, Z14, Z18
+	VMOVAPS       Z3, Z19
+	VFMADD231PS   Z4, Z15, Z19
+	VMOVAPS       Z3, Z20
+	VFMADD231PS   Z4, Z16, Z20
+	VMOVAPS       Z3, Z21
+	VFMADD231PS   Z4, Z17, Z21
+	VPSLLD        $0x17, Z18, Z23
+	VPSLLD        $0x17, Z19, Z24
+	VPSLLD        $0x17, Z20, Z25
+	VPSLLD        $0x17, Z21, Z26
+	VSUBPS        Z3, Z18, Z18
+	VSUBPS        Z3, Z19, Z19
+	VSUBPS        Z3, Z20, Z20
+	VSUBPS        Z3, Z21, Z21
+	VMOVAPS       Z14, Z27
+	VFMADD231PS   Z5, Z18, Z27
+	VMOVAPS       Z15, Z28
+	VFMADD231PS   Z5, Z19, Z28
+	VMOVAPS       Z16, Z29
+	VFMADD231PS   Z5, Z20, Z29
+	VMOVAPS       Z17, Z30
+	VFMADD231PS   Z5, Z21, Z30
+	VFMADD231PS   Z6, Z18, Z27
+	VFMADD231PS   Z6, Z19, Z28
+	VFMADD231PS   Z6, Z20, Z29
+	VFMADD231PS   Z6, Z21, Z30
+	VMOVAPS       Z8, Z18
+	VFMADD231PS   Z27, Z7, Z18
+	VMOVAPS       Z8, Z19
+	VFMADD231PS   Z28, Z7, Z19
+	VMOVAPS       Z8, Z20
+	VFMADD231PS   Z29, Z7, Z20
+	VMOVAPS       Z8, Z21
+	VFMADD231PS   Z30, Z7, Z21
+	VFMADD213PS   Z9, Z27, Z18
+	VFMADD213PS   Z9, Z28, Z19
+	VFMADD213PS   Z9, Z29, Z20
+	VFMADD213PS   Z9, Z30, Z21
+	VFMADD213PS   Z10, Z27, Z18
+	VFMADD213PS   Z10, Z28, Z19
+	VFMADD213PS   Z10, Z29, Z20
+	VFMADD213PS   Z10, Z30, Z21
+	VFMADD213PS   Z11, Z27, Z18
+	VFMADD213PS   Z11, Z28, Z19
+	VFMADD213PS   Z11, Z29, Z20
+	VFMADD213PS   Z11, Z30, Z21
+	VFMADD213PS   Z12, Z27, Z18
+	VFMADD213PS   Z12, Z28, Z19
+	VFMADD213PS   Z12, Z29, Z20
+	VFMADD213PS   Z12, Z30, Z21
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z24, Z28, Z28
+	VMULPS        Z25, Z29, Z29
+	VMULPS        Z26, Z30, Z30
+	VCMPPS        $0x05, Z13, Z14, K1
+	VCMPPS        $0x05, Z13, Z15, K2
+	VCMPPS        $0x05, Z13, Z16, K3
+	VCMPPS        $0x05, Z13, Z17, K4
+	VFMADD231PS.Z Z18, Z27, K1, Z23
+	VFMADD231PS.Z Z19, Z28, K2, Z24
+	VFMADD231PS.Z Z20, Z29, K3, Z25
+	VFMADD231PS.Z Z21, Z30, K4, Z26
+	VMOVUPS       Z23, 256(DI)
+	VMOVUPS       Z24, 320(DI)
+	VMOVUPS       Z25, 384(DI)
+	VMOVUPS       Z26, 448(DI)
+	VADDPS        Z24, Z23, Z23
+	VADDPS        Z26, Z25, Z25
+	VADDPS        Z25, Z23, Z23
+	VADDPS        Z23, Z22, Z22
+	VADDPS        Z22, Z0, Z14
+	VSUBPS        Z0, Z14, Z15
+	VSUBPS        Z15, Z14, Z16
+	VSUBPS        Z16, Z0, Z0
+	VSUBPS        Z15, Z22, Z22
+	VADDPS        Z22, Z0, Z0
+	VADDPS        Z0, Z1, Z1
+	VMOVAPS       Z14, Z0
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000200, DI
+	SUBQ          $0x00000080, CX
+	JGE           loop1
+
+done1:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done2
+	VBROADCASTSS max+48(FP), Z2
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS          (SI), Z3
+	VSUBPS           Z2, Z3, Z3
+	VBROADCASTSS     log2e<>+0(SB), Z4
+	VFMADD213PS.BCST magic<>+0(SB), Z3, Z4
+	VPSLLD           $0x17, Z4, Z5
+	VSUBPS.BCST      magic<>+0(SB), Z4, Z4
+	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z6
+	VFMADD213PS      Z3, Z4, Z6
+	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z4, Z6
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z4
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z6, Z4
+	VFMADD213PS.BCST c0<>+0(SB), Z6, Z4
+	VMULPS           Z5, Z6, Z6
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z3, K1
+	VFMADD231PS.Z    Z4, Z6, K1, Z5
+	VMOVUPS          Z5, (DI)
+	VADDPS           Z5, Z0, Z3
+	VSUBPS           Z0, Z3, Z4
+	VSUBPS           Z4, Z3, Z6
+	VSUBPS           Z6, Z0, Z0
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z5, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z3, Z0
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	SUBQ             $0x00000010, CX
+	JGE              loop2
+
+done2:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ            CX, CX
+	JZ               done3
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z2
+	VSUBPS.BCST      max+48(FP), Z2, Z2
+	VBROADCASTSS     log2e<>+0(SB), Z3
+	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
+	VPSLLD           $0x17, Z3, Z4
+	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
+	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+	VFMADD213PS      Z2, Z3, Z5
+	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z3
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST c0<>+0(SB), Z5, Z3
+	VMULPS           Z4, Z5, Z5
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z2, K2
+	VFMADD231PS.Z    Z3, Z5, K2, Z4
+	VMOVUPS          Z4, K1, (DI)
+	VMOVAPS.Z        Z4, K1, Z4
+	VADDPS           Z4, Z0, Z2
+	VSUBPS           Z0, Z2, Z3
+	VSUBPS           Z3, Z2, Z5
+	VSUBPS           Z5, Z0, Z0
+	VSUBPS           Z3, Z4, Z4
+	VADDPS           Z4, Z0, Z0
+	VADDPS           Z0, Z1, Z1
+	VMOVAPS          Z2, Z0
+
+done3:
+	// Add the lanes up.
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y3
+	VSUBPS        Y0, Y3, Y4
+	VSUBPS        Y4, Y3, Y5
+	VSUBPS        Y5, Y0, Y0
+	VSUBPS        Y4, Y2, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y3, X0
+	VADDPS        X0, X3, X2
+	VSUBPS        X3, X2, X4
+	VSUBPS        X4, X2, X5
+	VSUBPS        X5, X3, X3
+	VSUBPS        X4, X0, X0
+	VADDPS        X0, X3, X3
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X3, X1, X1
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X3
+	VSUBPS        X2, X3, X4
+	VSUBPS        X4, X3, X5
+	VSUBPS        X5, X2, X2
+	VSUBPS        X4, X0, X0
+	VADDPS        X0, X2, X2
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VADDPS        X2, X1, X1
+	VMOVSHDUP     X3, X0
+	VADDSS        X0, X3, X2
+	VSUBSS        X3, X2, X4
+	VSUBSS        X4, X2, X5
+	VSUBSS        X5, X3, X3
+	VSUBSS        X4, X0, X0
+	VADDSS        X0, X3, X3
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VADDSS        X3, X1, X1
+	VADDSS        X1, X2, X2
+	VMOVSS        X2, sum+56(FP)
 	VZEROUPPER
 	RET

@@ -3,6 +3,7 @@
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__sse2_*.
+// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32.
 
 //go:build !purego
 
@@ -1167,4 +1168,866 @@ done6:
 	SHUFPS  $0x55, X1, X1
 	ADDSS   X1, X0
 	MOVSS   X0, sum+56(FP)
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(dst []float32, src []float32, max float32) (sum float32)
+// Requires: SSE, SSE2
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(SB), NOSPLIT, $0-60
+	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16.
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// An empty sum.
+	XORPS X0, X0
+	XORPS X1, X1
+
+	// 4 vectors a turn.
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	MOVSS   max+48(FP), X2
+	SHUFPS  $0x00, X2, X2
+	MOVAPS  magic<>+0(SB), X3
+	MOVAPS  log2e<>+0(SB), X4
+	MOVAPS  minusLn2HiShort<>+0(SB), X5
+	MOVAPS  minusLn2LoShort<>+0(SB), X6
+	PCALIGN $0x40
+
+loop1:
+	MOVUPS (SI), X7
+	SUBPS  X2, X7
+	MOVUPS 16(SI), X8
+	SUBPS  X2, X8
+	MOVAPS X7, X9
+	MULPS  X4, X9
+	MOVAPS X8, X10
+	MULPS  X4, X10
+	ADDPS  X3, X9
+	ADDPS  X3, X10
+	MOVAPS X9, X11
+	PSLLL  $0x17, X11
+	MOVAPS X10, X12
+	PSLLL  $0x17, X12
+	SUBPS  X3, X9
+	SUBPS  X3, X10
+	MOVAPS X9, X13
+	MULPS  X5, X13
+	MOVAPS X10, X14
+	MULPS  X5, X14
+	ADDPS  X7, X13
+	ADDPS  X8, X14
+	MULPS  X6, X9
+	MULPS  X6, X10
+	ADDPS  X13, X9
+	ADDPS  X14, X10
+	MOVAPS f3ab528cf<>+0(SB), X13
+	MULPS  X9, X13
+	MOVAPS f3ab528cf<>+0(SB), X14
+	MULPS  X10, X14
+	ADDPS  f3c091cbe<>+0(SB), X13
+	ADDPS  f3c091cbe<>+0(SB), X14
+	MULPS  X9, X13
+	MULPS  X10, X14
+	ADDPS  f3d2aac56<>+0(SB), X13
+	ADDPS  f3d2aac56<>+0(SB), X14
+	MULPS  X9, X13
+	MULPS  X10, X14
+	ADDPS  f3e2aaa49<>+0(SB), X13
+	ADDPS  f3e2aaa49<>+0(SB), X14
+	MULPS  X9, X13
+	MULPS  X10, X14
+	ADDPS  f3efffffe<>+0(SB), X13
+	ADDPS  f3efffffe<>+0(SB), X14
+	MULPS  X9, X13
+	MULPS  X10, X14
+	ADDPS  c0<>+0(SB), X13
+	ADDPS  c0<>+0(SB), X14
+	MULPS  X11, X9
+	MULPS  X12, X10
+	MULPS  X13, X9
+	MULPS  X14, X10
+	ADDPS  X11, X9
+	ADDPS  X12, X10
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	ANDPS  X9, X7
+	ANDPS  X10, X8
+	MOVUPS X7, (DI)
+	MOVUPS X8, 16(DI)
+	ADDPS  X8, X7
+	MOVUPS 32(SI), X8
+	SUBPS  X2, X8
+	MOVUPS 48(SI), X9
+	SUBPS  X2, X9
+	MOVAPS X8, X10
+	MULPS  X4, X10
+	MOVAPS X9, X11
+	MULPS  X4, X11
+	ADDPS  X3, X10
+	ADDPS  X3, X11
+	MOVAPS X10, X12
+	PSLLL  $0x17, X12
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	SUBPS  X3, X10
+	SUBPS  X3, X11
+	MOVAPS X10, X14
+	MULPS  X5, X14
+	MOVAPS X11, X15
+	MULPS  X5, X15
+	ADDPS  X8, X14
+	ADDPS  X9, X15
+	MULPS  X6, X10
+	MULPS  X6, X11
+	ADDPS  X14, X10
+	ADDPS  X15, X11
+	MOVAPS f3ab528cf<>+0(SB), X14
+	MULPS  X10, X14
+	MOVAPS f3ab528cf<>+0(SB), X15
+	MULPS  X11, X15
+	ADDPS  f3c091cbe<>+0(SB), X14
+	ADDPS  f3c091cbe<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3d2aac56<>+0(SB), X14
+	ADDPS  f3d2aac56<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3e2aaa49<>+0(SB), X14
+	ADDPS  f3e2aaa49<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3efffffe<>+0(SB), X14
+	ADDPS  f3efffffe<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  c0<>+0(SB), X14
+	ADDPS  c0<>+0(SB), X15
+	MULPS  X12, X10
+	MULPS  X13, X11
+	MULPS  X14, X10
+	MULPS  X15, X11
+	ADDPS  X12, X10
+	ADDPS  X13, X11
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	ANDPS  X10, X8
+	ANDPS  X11, X9
+	MOVUPS X8, 32(DI)
+	MOVUPS X9, 48(DI)
+	ADDPS  X9, X8
+	ADDPS  X8, X7
+	MOVAPS X0, X8
+	ADDPS  X7, X8
+	MOVAPS X8, X9
+	SUBPS  X0, X9
+	MOVAPS X8, X10
+	SUBPS  X9, X10
+	SUBPS  X10, X0
+	SUBPS  X9, X7
+	ADDPS  X7, X0
+	ADDPS  X0, X1
+	MOVAPS X8, X0
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DI
+	SUBQ   $0x00000010, CX
+	JGE    loop1
+
+done1:
+	ADDQ $0x00000010, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000004, CX
+	JLT     done2
+	MOVSS   max+48(FP), X2
+	SHUFPS  $0x00, X2, X2
+	PCALIGN $0x40
+
+loop2:
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	SUBPS  magic<>+0(SB), X4
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  X3, X6
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	ADDPS  X6, X4
+	MOVAPS f3ab528cf<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3c091cbe<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3d2aac56<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3e2aaa49<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3efffffe<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  c0<>+0(SB), X6
+	MULPS  X5, X4
+	MULPS  X6, X4
+	ADDPS  X5, X4
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ANDPS  X4, X3
+	MOVUPS X3, (DI)
+	MOVAPS X0, X4
+	ADDPS  X3, X4
+	MOVAPS X4, X5
+	SUBPS  X0, X5
+	MOVAPS X4, X6
+	SUBPS  X5, X6
+	SUBPS  X6, X0
+	SUBPS  X5, X3
+	ADDPS  X3, X0
+	ADDPS  X0, X1
+	MOVAPS X4, X0
+	ADDQ   $0x00000010, SI
+	ADDQ   $0x00000010, DI
+	SUBQ   $0x00000004, CX
+	JGE    loop2
+
+done2:
+	ADDQ $0x00000004, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ   CX, CX
+	JZ      done3
+	XORPS   X2, X2
+	CMPQ    CX, $0x02
+	JLT     l1
+	JEQ     l2
+	MOVSS   8(SI), X2
+	MOVLHPS X2, X2
+
+l2:
+	MOVLPS (SI), X2
+	JMP    l3
+
+l1:
+	MOVSS (SI), X2
+
+l3:
+	MOVSS  max+48(FP), X3
+	SHUFPS $0x00, X3, X3
+	SUBPS  X3, X2
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X2, X3
+	ADDPS  magic<>+0(SB), X3
+	MOVAPS X3, X4
+	PSLLL  $0x17, X4
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  X2, X5
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	ADDPS  X5, X3
+	MOVAPS f3ab528cf<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3c091cbe<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3d2aac56<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3e2aaa49<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3efffffe<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  c0<>+0(SB), X5
+	MULPS  X4, X3
+	MULPS  X5, X3
+	ADDPS  X4, X3
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	ANDPS  X3, X2
+
+done3:
+	// Two of them.
+	TESTQ   $0x00000002, CX
+	JZ      done4
+	MOVLPS  X2, (DI)
+	MOVQ    X2, X3
+	MOVAPS  X0, X4
+	ADDPS   X3, X4
+	MOVAPS  X4, X5
+	SUBPS   X0, X5
+	MOVAPS  X4, X6
+	SUBPS   X5, X6
+	SUBPS   X6, X0
+	SUBPS   X5, X3
+	ADDPS   X3, X0
+	ADDPS   X0, X1
+	MOVHLPS X2, X2
+	MOVAPS  X4, X0
+	ADDQ    $0x00000008, SI
+	ADDQ    $0x00000008, DI
+
+done4:
+	// One of them.
+	TESTQ  $0x00000001, CX
+	JZ     done5
+	MOVSS  X2, (DI)
+	XORPS  X3, X3
+	ADDSS  X2, X3
+	MOVAPS X0, X2
+	ADDPS  X3, X2
+	MOVAPS X2, X4
+	SUBPS  X0, X4
+	MOVAPS X2, X5
+	SUBPS  X4, X5
+	SUBPS  X5, X0
+	SUBPS  X4, X3
+	ADDPS  X3, X0
+	ADDPS  X0, X1
+	MOVAPS X2, X0
+	ADDQ   $0x00000004, SI
+	ADDQ   $0x00000004, DI
+
+done5:
+	// Add the lanes up.
+	MOVHLPS X0, X2
+	MOVAPS  X0, X3
+	ADDPS   X2, X3
+	MOVAPS  X3, X4
+	SUBPS   X0, X4
+	MOVAPS  X3, X5
+	SUBPS   X4, X5
+	SUBPS   X5, X0
+	SUBPS   X4, X2
+	ADDPS   X2, X0
+	MOVHLPS X1, X2
+	ADDPS   X2, X1
+	ADDPS   X0, X1
+	MOVAPS  X3, X0
+	SHUFPS  $0x55, X0, X0
+	MOVAPS  X3, X2
+	ADDSS   X0, X2
+	MOVAPS  X2, X4
+	SUBSS   X3, X4
+	MOVAPS  X2, X5
+	SUBSS   X4, X5
+	SUBSS   X5, X3
+	SUBSS   X4, X0
+	ADDSS   X0, X3
+	MOVAPS  X1, X0
+	SHUFPS  $0x55, X0, X0
+	ADDSS   X0, X1
+	ADDSS   X3, X1
+	ADDSS   X1, X2
+	MOVSS   X2, sum+56(FP)
+	RET
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+12(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $16
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $16
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+8(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+12(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $16
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $16
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+DATA f3efffffe<>+4(SB)/4, $0x3efffffe
+DATA f3efffffe<>+8(SB)/4, $0x3efffffe
+DATA f3efffffe<>+12(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $16
+
+DATA c0<>+0(SB)/4, $0x3f800000
+DATA c0<>+4(SB)/4, $0x3f800000
+DATA c0<>+8(SB)/4, $0x3f800000
+DATA c0<>+12(SB)/4, $0x3f800000
+GLOBL c0<>(SB), RODATA|NOPTR, $16
+
+// func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(dst []float32, src []float32, max float32) (sum float32)
+// Requires: SSE, SSE2
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(SB), NOSPLIT, $48-60
+	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32.
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
+
+	// An empty sum.
+	XORPS X0, X0
+	XORPS X1, X1
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000020, CX
+	JLT     done1
+	MOVSS   max+48(FP), X2
+	SHUFPS  $0x00, X2, X2
+	MOVAPS  magic<>+0(SB), X3
+	MOVAPS  log2e<>+0(SB), X4
+	MOVAPS  minusLn2HiShort<>+0(SB), X5
+	MOVAPS  minusLn2LoShort<>+0(SB), X6
+	MOVAPS  f3ab528cf<>+0(SB), X7
+	PCALIGN $0x40
+
+loop1:
+	MOVUPS (SI), X8
+	SUBPS  X2, X8
+	MOVUPS 16(SI), X9
+	SUBPS  X2, X9
+	MOVAPS X8, X10
+	MULPS  X4, X10
+	MOVAPS X9, X11
+	MULPS  X4, X11
+	ADDPS  X3, X10
+	ADDPS  X3, X11
+	MOVAPS X10, X12
+	PSLLL  $0x17, X12
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	SUBPS  X3, X10
+	SUBPS  X3, X11
+	MOVAPS X10, X14
+	MULPS  X5, X14
+	MOVAPS X11, X15
+	MULPS  X5, X15
+	ADDPS  X8, X14
+	ADDPS  X9, X15
+	MULPS  X6, X10
+	MULPS  X6, X11
+	ADDPS  X14, X10
+	ADDPS  X15, X11
+	MOVAPS X7, X14
+	MULPS  X10, X14
+	MOVAPS X7, X15
+	MULPS  X11, X15
+	ADDPS  f3c091cbe<>+0(SB), X14
+	ADDPS  f3c091cbe<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3d2aac56<>+0(SB), X14
+	ADDPS  f3d2aac56<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3e2aaa49<>+0(SB), X14
+	ADDPS  f3e2aaa49<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3efffffe<>+0(SB), X14
+	ADDPS  f3efffffe<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  c0<>+0(SB), X14
+	ADDPS  c0<>+0(SB), X15
+	MULPS  X12, X10
+	MULPS  X13, X11
+	MULPS  X14, X10
+	MULPS  X15, X11
+	ADDPS  X12, X10
+	ADDPS  X13, X11
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	ANDPS  X10, X8
+	ANDPS  X11, X9
+	MOVUPS X8, (DI)
+	MOVUPS X9, 16(DI)
+	ADDPS  X9, X8
+	MOVUPS 32(SI), X9
+	SUBPS  X2, X9
+	MOVUPS 48(SI), X10
+	SUBPS  X2, X10
+	MOVAPS X9, X11
+	MULPS  X4, X11
+	MOVAPS X10, X12
+	MULPS  X4, X12
+	ADDPS  X3, X11
+	ADDPS  X3, X12
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	MOVAPS X12, X14
+	PSLLL  $0x17, X14
+	SUBPS  X3, X11
+	SUBPS  X3, X12
+	MOVAPS X11, X15
+	MULPS  X5, X15
+	MOVUPS X1, (BX)
+	MOVAPS X12, X1
+	MULPS  X5, X1
+	ADDPS  X9, X15
+	ADDPS  X10, X1
+	MULPS  X6, X11
+	MULPS  X6, X12
+	ADDPS  X15, X11
+	ADDPS  X1, X12
+	MOVAPS X7, X1
+	MULPS  X11, X1
+	MOVAPS X7, X15
+	MULPS  X12, X15
+	ADDPS  f3c091cbe<>+0(SB), X1
+	ADDPS  f3c091cbe<>+0(SB), X15
+	MULPS  X11, X1
+	MULPS  X12, X15
+	ADDPS  f3d2aac56<>+0(SB), X1
+	ADDPS  f3d2aac56<>+0(SB), X15
+	MULPS  X11, X1
+	MULPS  X12, X15
+	ADDPS  f3e2aaa49<>+0(SB), X1
+	ADDPS  f3e2aaa49<>+0(SB), X15
+	MULPS  X11, X1
+	MULPS  X12, X15
+	ADDPS  f3efffffe<>+0(SB), X1
+	ADDPS  f3efffffe<>+0(SB), X15
+	MULPS  X11, X1
+	MULPS  X12, X15
+	ADDPS  c0<>+0(SB), X1
+	ADDPS  c0<>+0(SB), X15
+	MULPS  X13, X11
+	MULPS  X14, X12
+	MULPS  X1, X11
+	MULPS  X15, X12
+	ADDPS  X13, X11
+	ADDPS  X14, X12
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X10, $0x05
+	ANDPS  X11, X9
+	ANDPS  X12, X10
+	MOVUPS X9, 32(DI)
+	MOVUPS X10, 48(DI)
+	ADDPS  X10, X9
+	ADDPS  X9, X8
+	MOVUPS 64(SI), X1
+	SUBPS  X2, X1
+	MOVUPS 80(SI), X9
+	SUBPS  X2, X9
+	MOVAPS X1, X10
+	MULPS  X4, X10
+	MOVAPS X9, X11
+	MULPS  X4, X11
+	ADDPS  X3, X10
+	ADDPS  X3, X11
+	MOVAPS X10, X12
+	PSLLL  $0x17, X12
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	SUBPS  X3, X10
+	SUBPS  X3, X11
+	MOVAPS X10, X14
+	MULPS  X5, X14
+	MOVAPS X11, X15
+	MULPS  X5, X15
+	ADDPS  X1, X14
+	ADDPS  X9, X15
+	MULPS  X6, X10
+	MULPS  X6, X11
+	ADDPS  X14, X10
+	ADDPS  X15, X11
+	MOVAPS X7, X14
+	MULPS  X10, X14
+	MOVAPS X7, X15
+	MULPS  X11, X15
+	ADDPS  f3c091cbe<>+0(SB), X14
+	ADDPS  f3c091cbe<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3d2aac56<>+0(SB), X14
+	ADDPS  f3d2aac56<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3e2aaa49<>+0(SB), X14
+	ADDPS  f3e2aaa49<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  f3efffffe<>+0(SB), X14
+	ADDPS  f3efffffe<>+0(SB), X15
+	MULPS  X10, X14
+	MULPS  X11, X15
+	ADDPS  c0<>+0(SB), X14
+	ADDPS  c0<>+0(SB), X15
+	MULPS  X12, X10
+	MULPS  X13, X11
+	MULPS  X14, X10
+	MULPS  X15, X11
+	ADDPS  X12, X10
+	ADDPS  X13, X11
+	CMPPS  cutoff<>+0(SB), X1, $0x05
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	ANDPS  X10, X1
+	ANDPS  X11, X9
+	MOVUPS X1, 64(DI)
+	MOVUPS X9, 80(DI)
+	ADDPS  X9, X1
+	MOVUPS 96(SI), X9
+	SUBPS  X2, X9
+	MOVUPS 112(SI), X10
+	SUBPS  X2, X10
+	MOVAPS X9, X11
+	MULPS  X4, X11
+	MOVAPS X10, X12
+	MULPS  X4, X12
+	ADDPS  X3, X11
+	ADDPS  X3, X12
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	MOVAPS X12, X14
+	PSLLL  $0x17, X14
+	SUBPS  X3, X11
+	SUBPS  X3, X12
+	MOVAPS X11, X15
+	MULPS  X5, X15
+	MOVUPS X0, 16(BX)
+	MOVAPS X12, X0
+	MULPS  X5, X0
+	ADDPS  X9, X15
+	ADDPS  X10, X0
+	MULPS  X6, X11
+	MULPS  X6, X12
+	ADDPS  X15, X11
+	ADDPS  X0, X12
+	MOVAPS X7, X0
+	MULPS  X11, X0
+	MOVAPS X7, X15
+	MULPS  X12, X15
+	ADDPS  f3c091cbe<>+0(SB), X0
+	ADDPS  f3c091cbe<>+0(SB), X15
+	MULPS  X11, X0
+	MULPS  X12, X15
+	ADDPS  f3d2aac56<>+0(SB), X0
+	ADDPS  f3d2aac56<>+0(SB), X15
+	MULPS  X11, X0
+	MULPS  X12, X15
+	ADDPS  f3e2aaa49<>+0(SB), X0
+	ADDPS  f3e2aaa49<>+0(SB), X15
+	MULPS  X11, X0
+	MULPS  X12, X15
+	ADDPS  f3efffffe<>+0(SB), X0
+	ADDPS  f3efffffe<>+0(SB), X15
+	MULPS  X11, X0
+	MULPS  X12, X15
+	ADDPS  c0<>+0(SB), X0
+	ADDPS  c0<>+0(SB), X15
+	MULPS  X13, X11
+	MULPS  X14, X12
+	MULPS  X0, X11
+	MULPS  X15, X12
+	ADDPS  X13, X11
+	ADDPS  X14, X12
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	CMPPS  cutoff<>+0(SB), X10, $0x05
+	ANDPS  X11, X9
+	ANDPS  X12, X10
+	MOVUPS X9, 96(DI)
+	MOVUPS X10, 112(DI)
+	ADDPS  X10, X9
+	ADDPS  X9, X1
+	ADDPS  X1, X8
+	MOVUPS 16(BX), X0
+	ADDPS  X8, X0
+	MOVUPS 16(BX), X1
+	MOVAPS X0, X9
+	SUBPS  X1, X9
+	MOVAPS X0, X10
+	SUBPS  X9, X10
+	SUBPS  X10, X1
+	SUBPS  X9, X8
+	ADDPS  X8, X1
+	MOVUPS (BX), X8
+	ADDPS  X8, X1
+	ADDQ   $0x00000080, SI
+	ADDQ   $0x00000080, DI
+	SUBQ   $0x00000020, CX
+	JGE    loop1
+
+done1:
+	ADDQ $0x00000020, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000004, CX
+	JLT     done2
+	MOVSS   max+48(FP), X2
+	SHUFPS  $0x00, X2, X2
+	PCALIGN $0x40
+
+loop2:
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	SUBPS  magic<>+0(SB), X4
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  X3, X6
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	ADDPS  X6, X4
+	MOVAPS f3ab528cf<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3c091cbe<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3d2aac56<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3e2aaa49<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  f3efffffe<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  c0<>+0(SB), X6
+	MULPS  X5, X4
+	MULPS  X6, X4
+	ADDPS  X5, X4
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ANDPS  X4, X3
+	MOVUPS X3, (DI)
+	MOVAPS X0, X4
+	ADDPS  X3, X4
+	MOVAPS X4, X5
+	SUBPS  X0, X5
+	MOVAPS X4, X6
+	SUBPS  X5, X6
+	SUBPS  X6, X0
+	SUBPS  X5, X3
+	ADDPS  X3, X0
+	ADDPS  X0, X1
+	MOVAPS X4, X0
+	ADDQ   $0x00000010, SI
+	ADDQ   $0x00000010, DI
+	SUBQ   $0x00000004, CX
+	JGE    loop2
+
+done2:
+	ADDQ $0x00000004, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ   CX, CX
+	JZ      done3
+	XORPS   X2, X2
+	CMPQ    CX, $0x02
+	JLT     l1
+	JEQ     l2
+	MOVSS   8(SI), X2
+	MOVLHPS X2, X2
+
+l2:
+	MOVLPS (SI), X2
+	JMP    l3
+
+l1:
+	MOVSS (SI), X2
+
+l3:
+	MOVSS  max+48(FP), X3
+	SHUFPS $0x00, X3, X3
+	SUBPS  X3, X2
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X2, X3
+	ADDPS  magic<>+0(SB), X3
+	MOVAPS X3, X4
+	PSLLL  $0x17, X4
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  X2, X5
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	ADDPS  X5, X3
+	MOVAPS f3ab528cf<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3c091cbe<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3d2aac56<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3e2aaa49<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  f3efffffe<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  c0<>+0(SB), X5
+	MULPS  X4, X3
+	MULPS  X5, X3
+	ADDPS  X4, X3
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	ANDPS  X3, X2
+
+done3:
+	// Two of them.
+	TESTQ   $0x00000002, CX
+	JZ      done4
+	MOVLPS  X2, (DI)
+	MOVQ    X2, X3
+	MOVAPS  X0, X4
+	ADDPS   X3, X4
+	MOVAPS  X4, X5
+	SUBPS   X0, X5
+	MOVAPS  X4, X6
+	SUBPS   X5, X6
+	SUBPS   X6, X0
+	SUBPS   X5, X3
+	ADDPS   X3, X0
+	ADDPS   X0, X1
+	MOVHLPS X2, X2
+	MOVAPS  X4, X0
+	ADDQ    $0x00000008, SI
+	ADDQ    $0x00000008, DI
+
+done4:
+	// One of them.
+	TESTQ  $0x00000001, CX
+	JZ     done5
+	MOVSS  X2, (DI)
+	XORPS  X3, X3
+	ADDSS  X2, X3
+	MOVAPS X0, X2
+	ADDPS  X3, X2
+	MOVAPS X2, X4
+	SUBPS  X0, X4
+	MOVAPS X2, X5
+	SUBPS  X4, X5
+	SUBPS  X5, X0
+	SUBPS  X4, X3
+	ADDPS  X3, X0
+	ADDPS  X0, X1
+	MOVAPS X2, X0
+	ADDQ   $0x00000004, SI
+	ADDQ   $0x00000004, DI
+
+done5:
+	// Add the lanes up.
+	MOVHLPS X0, X2
+	MOVAPS  X0, X3
+	ADDPS   X2, X3
+	MOVAPS  X3, X4
+	SUBPS   X0, X4
+	MOVAPS  X3, X5
+	SUBPS   X4, X5
+	SUBPS   X5, X0
+	SUBPS   X4, X2
+	ADDPS   X2, X0
+	MOVHLPS X1, X2
+	ADDPS   X2, X1
+	ADDPS   X0, X1
+	MOVAPS  X3, X0
+	SHUFPS  $0x55, X0, X0
+	MOVAPS  X3, X2
+	ADDSS   X0, X2
+	MOVAPS  X2, X4
+	SUBSS   X3, X4
+	MOVAPS  X2, X5
+	SUBSS   X4, X5
+	SUBSS   X5, X3
+	SUBSS   X4, X0
+	ADDSS   X0, X3
+	MOVAPS  X1, X0
+	SHUFPS  $0x55, X0, X0
+	ADDSS   X0, X1
+	ADDSS   X3, X1
+	ADDSS   X1, X2
+	MOVSS   X2, sum+56(FP)
 	RET

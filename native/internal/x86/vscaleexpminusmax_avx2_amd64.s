@@ -3,6 +3,7 @@
 // exp(x - max) * scale, the last of three passes with recomputation.
 //
 // Twins of upstream's xnn_f32_vscaleexpminusmax_ukernel__avx2_*.
+// The last of them are ours, as f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32.
 
 //go:build !purego
 
@@ -3065,3 +3066,274 @@ done1:
 done2:
 	VZEROUPPER
 	RET
+
+// func f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(dst []float32, src []float32, scale float32, max float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(SB), NOSPLIT, $0-56
+	// Twin of xnn_f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32.
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// 4 vectors a turn.
+	SUBQ         $0x00000020, CX
+	JLT          done0
+	VBROADCASTSS max+52(FP), Y0
+	VBROADCASTSS scale+48(FP), Y1
+	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y4
+	VMOVUPS      minusLn2LoShort<>+0(SB), Y5
+	VMOVUPS      f3ab528cf<>+0(SB), Y6
+	VMOVUPS      f3c091cbe<>+0(SB), Y7
+	VMOVUPS      f3d2aac56<>+0(SB), Y8
+	VMOVUPS      f3e2aaa49<>+0(SB), Y9
+	VMOVUPS      f3efffffe<>+0(SB), Y10
+	VMOVUPS      c0<>+0(SB), Y11
+	PCALIGN      $0x40
+
+loop0:
+	VMOVUPS     (SI), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VMOVUPS     32(SI), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VMOVUPS     64(SI), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VMOVUPS     Y12, 64(DI)
+	VMOVUPS     96(SI), Y12
+	VSUBPS      Y0, Y12, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y3, Y12, Y13
+	VPSLLD      $0x17, Y13, Y14
+	VSUBPS      Y2, Y13, Y13
+	VMOVAPS     Y12, Y15
+	VFMADD231PS Y4, Y13, Y15
+	VFMADD231PS Y5, Y13, Y15
+	VMOVAPS     Y7, Y13
+	VFMADD231PS Y15, Y6, Y13
+	VFMADD213PS Y8, Y15, Y13
+	VFMADD213PS Y9, Y15, Y13
+	VFMADD213PS Y10, Y15, Y13
+	VFMADD213PS Y11, Y15, Y13
+	VMULPS      Y14, Y15, Y15
+	VFMADD231PS Y13, Y15, Y14
+	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS      Y14, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop0
+
+done0:
+	ADDQ $0x00000020, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done1
+	VBROADCASTSS max+52(FP), Y0
+	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS     (SI), Y2
+	VSUBPS      Y0, Y2, Y2
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic<>+0(SB), Y2, Y3
+	VPSLLD      $0x17, Y3, Y4
+	VSUBPS      magic<>+0(SB), Y3, Y3
+	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
+	VFMADD213PS Y2, Y3, Y5
+	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
+	VMOVUPS     f3c091cbe<>+0(SB), Y3
+	VFMADD231PS f3ab528cf<>+0(SB), Y5, Y3
+	VFMADD213PS f3d2aac56<>+0(SB), Y5, Y3
+	VFMADD213PS f3e2aaa49<>+0(SB), Y5, Y3
+	VFMADD213PS f3efffffe<>+0(SB), Y5, Y3
+	VFMADD213PS c0<>+0(SB), Y5, Y3
+	VMULPS      Y4, Y5, Y5
+	VFMADD231PS Y3, Y5, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS      Y4, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left.
+	TESTQ        CX, CX
+	JZ           done2
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VBROADCASTSS max+52(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic<>+0(SB), Y1, Y2
+	VPSLLD       $0x17, Y2, Y3
+	VSUBPS       magic<>+0(SB), Y2, Y2
+	VMOVUPS      minusLn2HiShort<>+0(SB), Y4
+	VFMADD213PS  Y1, Y2, Y4
+	VFMADD231PS  minusLn2LoShort<>+0(SB), Y2, Y4
+	VMOVUPS      f3c091cbe<>+0(SB), Y2
+	VFMADD231PS  f3ab528cf<>+0(SB), Y4, Y2
+	VFMADD213PS  f3d2aac56<>+0(SB), Y4, Y2
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y4, Y2
+	VFMADD213PS  f3efffffe<>+0(SB), Y4, Y2
+	VFMADD213PS  c0<>+0(SB), Y4, Y2
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS       Y3, Y1, Y1
+	VBROADCASTSS scale+48(FP), Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DI)
+
+done2:
+	VZEROUPPER
+	RET
+
+DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+8(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+12(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+16(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+20(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+24(SB)/4, $0xbf317200
+DATA minusLn2HiShort<>+28(SB)/4, $0xbf317200
+GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $32
+
+DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+4(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+8(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+12(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+16(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+20(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+24(SB)/4, $0xb5bfbe8e
+DATA minusLn2LoShort<>+28(SB)/4, $0xb5bfbe8e
+GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $32
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+12(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+16(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+20(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+24(SB)/4, $0x3ab528cf
+DATA f3ab528cf<>+28(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $32
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+8(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+12(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+16(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+20(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+24(SB)/4, $0x3d2aac56
+DATA f3d2aac56<>+28(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $32
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA f3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $32
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+DATA f3efffffe<>+4(SB)/4, $0x3efffffe
+DATA f3efffffe<>+8(SB)/4, $0x3efffffe
+DATA f3efffffe<>+12(SB)/4, $0x3efffffe
+DATA f3efffffe<>+16(SB)/4, $0x3efffffe
+DATA f3efffffe<>+20(SB)/4, $0x3efffffe
+DATA f3efffffe<>+24(SB)/4, $0x3efffffe
+DATA f3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
+
+DATA c0<>+0(SB)/4, $0x3f800000
+DATA c0<>+4(SB)/4, $0x3f800000
+DATA c0<>+8(SB)/4, $0x3f800000
+DATA c0<>+12(SB)/4, $0x3f800000
+DATA c0<>+16(SB)/4, $0x3f800000
+DATA c0<>+20(SB)/4, $0x3f800000
+DATA c0<>+24(SB)/4, $0x3f800000
+DATA c0<>+28(SB)/4, $0x3f800000
+GLOBL c0<>(SB), RODATA|NOPTR, $32

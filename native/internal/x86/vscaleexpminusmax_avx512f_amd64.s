@@ -3,6 +3,7 @@
 // exp(x - max) * scale, the last of three passes with recomputation.
 //
 // Twins of upstream's xnn_f32_vscaleexpminusmax_ukernel__avx512f_*.
+// The last of them are ours, as f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64.
 
 //go:build !purego
 
@@ -2521,3 +2522,248 @@ done1:
 done2:
 	VZEROUPPER
 	RET
+
+// func f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(dst []float32, src []float32, scale float32, max float32)
+// Requires: AVX, AVX512F
+TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(SB), NOSPLIT, $0-56
+	// Twin of xnn_f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64.
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// 6 vectors a turn.
+	SUBQ         $0x00000060, CX
+	JLT          done0
+	VBROADCASTSS max+52(FP), Z0
+	VBROADCASTSS scale+48(FP), Z1
+	VBROADCASTSS magic<>+0(SB), Z2
+	VBROADCASTSS log2e<>+0(SB), Z3
+	VBROADCASTSS minusLn2HiShort<>+0(SB), Z4
+	VBROADCASTSS minusLn2LoShort<>+0(SB), Z5
+	VBROADCASTSS f3ab528cf<>+0(SB), Z6
+	VBROADCASTSS f3c091cbe<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop0:
+	VMOVUPS          (SI), Z8
+	VSUBPS           Z0, Z8, Z8
+	VMOVUPS          64(SI), Z9
+	VSUBPS           Z0, Z9, Z9
+	VMOVUPS          128(SI), Z10
+	VSUBPS           Z0, Z10, Z10
+	VMOVUPS          192(SI), Z11
+	VSUBPS           Z0, Z11, Z11
+	VMOVUPS          256(SI), Z12
+	VSUBPS           Z0, Z12, Z12
+	VMOVUPS          320(SI), Z13
+	VSUBPS           Z0, Z13, Z13
+	VMOVAPS          Z2, Z14
+	VFMADD231PS      Z3, Z8, Z14
+	VMOVAPS          Z2, Z15
+	VFMADD231PS      Z3, Z9, Z15
+	VMOVAPS          Z2, Z16
+	VFMADD231PS      Z3, Z10, Z16
+	VMOVAPS          Z2, Z17
+	VFMADD231PS      Z3, Z11, Z17
+	VMOVAPS          Z2, Z18
+	VFMADD231PS      Z3, Z12, Z18
+	VMOVAPS          Z2, Z19
+	VFMADD231PS      Z3, Z13, Z19
+	VPSLLD           $0x17, Z14, Z20
+	VPSLLD           $0x17, Z15, Z21
+	VPSLLD           $0x17, Z16, Z22
+	VPSLLD           $0x17, Z17, Z23
+	VPSLLD           $0x17, Z18, Z24
+	VPSLLD           $0x17, Z19, Z25
+	VSUBPS           Z2, Z14, Z14
+	VSUBPS           Z2, Z15, Z15
+	VSUBPS           Z2, Z16, Z16
+	VSUBPS           Z2, Z17, Z17
+	VSUBPS           Z2, Z18, Z18
+	VSUBPS           Z2, Z19, Z19
+	VMOVAPS          Z8, Z26
+	VFMADD231PS      Z4, Z14, Z26
+	VMOVAPS          Z9, Z27
+	VFMADD231PS      Z4, Z15, Z27
+	VMOVAPS          Z10, Z28
+	VFMADD231PS      Z4, Z16, Z28
+	VMOVAPS          Z11, Z29
+	VFMADD231PS      Z4, Z17, Z29
+	VMOVAPS          Z12, Z30
+	VFMADD231PS      Z4, Z18, Z30
+	VMOVAPS          Z13, Z31
+	VFMADD231PS      Z4, Z19, Z31
+	VFMADD231PS      Z5, Z14, Z26
+	VFMADD231PS      Z5, Z15, Z27
+	VFMADD231PS      Z5, Z16, Z28
+	VFMADD231PS      Z5, Z17, Z29
+	VFMADD231PS      Z5, Z18, Z30
+	VFMADD231PS      Z5, Z19, Z31
+	VMOVAPS          Z7, Z14
+	VFMADD231PS      Z26, Z6, Z14
+	VMOVAPS          Z7, Z15
+	VFMADD231PS      Z27, Z6, Z15
+	VMOVAPS          Z7, Z16
+	VFMADD231PS      Z28, Z6, Z16
+	VMOVAPS          Z7, Z17
+	VFMADD231PS      Z29, Z6, Z17
+	VMOVAPS          Z7, Z18
+	VFMADD231PS      Z30, Z6, Z18
+	VMOVAPS          Z7, Z19
+	VFMADD231PS      Z31, Z6, Z19
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z28, Z16
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z29, Z17
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z30, Z18
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z31, Z19
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z28, Z16
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z29, Z17
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z30, Z18
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z31, Z19
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z28, Z16
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z29, Z17
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z30, Z18
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z31, Z19
+	VFMADD213PS.BCST c0<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST c0<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST c0<>+0(SB), Z28, Z16
+	VFMADD213PS.BCST c0<>+0(SB), Z29, Z17
+	VFMADD213PS.BCST c0<>+0(SB), Z30, Z18
+	VFMADD213PS.BCST c0<>+0(SB), Z31, Z19
+	VMULPS           Z20, Z26, Z26
+	VMULPS           Z21, Z27, Z27
+	VMULPS           Z22, Z28, Z28
+	VMULPS           Z23, Z29, Z29
+	VMULPS           Z24, Z30, Z30
+	VMULPS           Z25, Z31, Z31
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z8, K1
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z10, K3
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z11, K4
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z12, K5
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z13, K6
+	VFMADD231PS.Z    Z14, Z26, K1, Z20
+	VFMADD231PS.Z    Z15, Z27, K2, Z21
+	VFMADD231PS.Z    Z16, Z28, K3, Z22
+	VFMADD231PS.Z    Z17, Z29, K4, Z23
+	VFMADD231PS.Z    Z18, Z30, K5, Z24
+	VFMADD231PS.Z    Z19, Z31, K6, Z25
+	VMULPS           Z1, Z20, Z20
+	VMULPS           Z1, Z21, Z21
+	VMULPS           Z1, Z22, Z22
+	VMULPS           Z1, Z23, Z23
+	VMULPS           Z1, Z24, Z24
+	VMULPS           Z1, Z25, Z25
+	VMOVUPS          Z20, (DI)
+	VMOVUPS          Z21, 64(DI)
+	VMOVUPS          Z22, 128(DI)
+	VMOVUPS          Z23, 192(DI)
+	VMOVUPS          Z24, 256(DI)
+	VMOVUPS          Z25, 320(DI)
+	ADDQ             $0x00000180, SI
+	ADDQ             $0x00000180, DI
+	SUBQ             $0x00000060, CX
+	JGE              loop0
+
+done0:
+	ADDQ $0x00000060, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done1
+	VBROADCASTSS max+52(FP), Z0
+	VBROADCASTSS scale+48(FP), Z1
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS          (SI), Z2
+	VSUBPS           Z0, Z2, Z2
+	VBROADCASTSS     log2e<>+0(SB), Z3
+	VFMADD213PS.BCST magic<>+0(SB), Z2, Z3
+	VPSLLD           $0x17, Z3, Z4
+	VSUBPS.BCST      magic<>+0(SB), Z3, Z3
+	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z5
+	VFMADD213PS      Z2, Z3, Z5
+	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z3, Z5
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z3
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST c0<>+0(SB), Z5, Z3
+	VMULPS           Z4, Z5, Z5
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z2, K1
+	VFMADD231PS.Z    Z3, Z5, K1, Z4
+	VMULPS           Z1, Z4, Z4
+	VMOVUPS          Z4, (DI)
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	SUBQ             $0x00000010, CX
+	JGE              loop1
+
+done1:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left.
+	TESTQ            CX, CX
+	JZ               done2
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z0
+	VSUBPS.BCST      max+52(FP), Z0, Z0
+	VBROADCASTSS     log2e<>+0(SB), Z1
+	VFMADD213PS.BCST magic<>+0(SB), Z0, Z1
+	VPSLLD           $0x17, Z1, Z2
+	VSUBPS.BCST      magic<>+0(SB), Z1, Z1
+	VBROADCASTSS     minusLn2HiShort<>+0(SB), Z3
+	VFMADD213PS      Z0, Z1, Z3
+	VFMADD231PS.BCST minusLn2LoShort<>+0(SB), Z1, Z3
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z1
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST c0<>+0(SB), Z3, Z1
+	VMULPS           Z2, Z3, Z3
+	VCMPPS.BCST      $0x05, cutoff<>+0(SB), Z0, K2
+	VFMADD231PS.Z    Z1, Z3, K2, Z2
+	VMULPS.BCST      scale+48(FP), Z2, Z2
+	VMOVUPS          Z2, K1, (DI)
+
+done2:
+	VZEROUPPER
+	RET
+
+DATA magic<>+0(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $4
+
+DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
+GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $4
+
+DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
+GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $4
+
+DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
+GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $4
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $4
+
+DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
+GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $4
+
+DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $4
+
+DATA f3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL f3efffffe<>(SB), RODATA|NOPTR, $4
+
+DATA cutoff<>+0(SB)/4, $0xc2aeac4f
+GLOBL cutoff<>(SB), RODATA|NOPTR, $4

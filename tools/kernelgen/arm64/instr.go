@@ -2,6 +2,7 @@ package arm64
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -15,10 +16,11 @@ import (
 func (w *writer) word(name string, regs ...int) { w.emit("%s", word(name, regs...)) }
 
 // max is the instruction for the larger of two: upstream's rmax hands a NaN on,
-// and our two-pass kernels prefer a number, which no exponent but that of a NaN
-// is without.
+// and so do kernels with a floor, which must not take its place. Our other
+// two-pass kernels prefer a number, which no exponent but that of a NaN is
+// without.
 func (w *writer) max() string {
-	if w.k.Family == ukernel.RMax {
+	if w.k.Family == ukernel.RMax || strings.Contains(w.k.Variant, "_floor") {
 		return "fmax"
 	}
 	return "fmaxnm"

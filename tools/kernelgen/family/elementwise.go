@@ -24,7 +24,8 @@ func (d *description) elementwise(f func(b *ir.Block, x ir.V) ir.V) {
 }
 
 // halvedTail describes a tail without masks: of the 1 to 3 elements of y = f(x)
-// it stores two and then one, and hands them to two and one.
+// it stores two and then one, if the family stores, and hands them to two and
+// one.
 func (d *description) halvedTail(comment string, f func(b *ir.Block, x ir.V) ir.V, two, one func(b *ir.Block, y ir.V)) {
 	y := d.f.Vars("y", 1)
 	b := d.f.Block(ir.IfAny, 0, comment)
@@ -32,7 +33,9 @@ func (d *description) halvedTail(comment string, f func(b *ir.Block, x ir.V) ir.
 
 	b = d.f.Block(ir.IfBit, 2, "Two of them.")
 	v := b.Get(y...)
-	b.StoreFirst(v, 2)
+	if d.Family.Stores() {
+		b.StoreFirst(v, 2)
+	}
 	if two != nil {
 		two(b, v)
 	}
@@ -40,7 +43,9 @@ func (d *description) halvedTail(comment string, f func(b *ir.Block, x ir.V) ir.
 
 	b = d.f.Block(ir.IfBit, 1, "One of them.")
 	v = b.Get(y...)
-	b.StoreFirst(v, 1)
+	if d.Family.Stores() {
+		b.StoreFirst(v, 1)
+	}
 	if one != nil {
 		one(b, v)
 	}
@@ -51,6 +56,7 @@ func (d *description) halvedTail(comment string, f func(b *ir.Block, x ir.V) ir.
 //
 //	exp(x) = p * 2^n, so that the product is (p * mantissa) * 2^(n + exponent)
 func (d *description) vscaleextexp(b *ir.Block, x ir.V) ir.V {
+	x = d.floored(b, x)
 	n := exponent(b, x)
 	p := mantissa(b, d.Variant, n, x)
 	f := b.Mul(p, b.Param("mantissa"))

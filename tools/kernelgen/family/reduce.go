@@ -8,6 +8,10 @@ import (
 // raddexpminusmax describes the kernels that sum exp(x - max), and of them those
 // that store it too.
 func (d *description) raddexpminusmax() {
+	if hasTwoSum(d.Variant) {
+		d.raddexpminusmaxTwoSum()
+		return
+	}
 	if d.neon() {
 		// Upstream's templates number the accumulators by elements, of which a
 		// vector has 4, instead of vectors, so that all vectors go to the first.
@@ -129,6 +133,10 @@ func (d *description) rmax() {
 //
 // where no power of two exceeds 1.
 func (d *description) raddextexp() {
+	if hasTwoSum(d.Variant) {
+		d.raddextexpTwoSum()
+		return
+	}
 	m := d.f.Vars("m", d.Accumulators)
 	e := d.f.Vars("e", d.Accumulators)
 

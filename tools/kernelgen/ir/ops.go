@@ -118,6 +118,13 @@ func (b *Block) halves(x V) (lower, upper *Value) {
 	return x[0], b.add(&Value{Op: High, Args: x, Lanes: x[0].Lanes / 2})
 }
 
+// Halves splits a vector. The lower half is the vector itself: an operation with
+// an upper half looks at the lower lanes only.
+func (b *Block) Halves(x V) (lower, upper V) {
+	l, u := b.halves(x)
+	return V{l}, V{u}
+}
+
 // AddPairs adds neighbouring lanes up.
 func (b *Block) AddPairs(x V) V {
 	return V{b.add(&Value{Op: AddPairs, Args: x, Lanes: x[0].Lanes / 2})}

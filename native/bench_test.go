@@ -1,0 +1,75 @@
+package native
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+func benchRow(n int) (dst, src []float32) {
+	src = make([]float32, n)
+	for i := range src {
+		src[i] = float32(i*7919%1000) / 100
+	}
+	return make([]float32, n), src
+}
+
+var benchLengths = []int{8, 128, 1000, 32000, 1 << 18, 1 << 24}
+
+func BenchmarkSoftmax(b *testing.B) {
+	for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
+		s, err := New(WithAlgorithm(a))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, n := range benchLengths {
+			b.Run(fmt.Sprintf("%v/%d", a, n), func(b *testing.B) {
+				dst, src := benchRow(n)
+				b.SetBytes(int64(8 * n))
+				for b.Loop() {
+					s.Softmax(dst, src)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
+			})
+		}
+	}
+}
+
+func BenchmarkLogSoftmax(b *testing.B) {
+	for _, n := range benchLengths {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dst, src := benchRow(n)
+			for b.Loop() {
+				LogSoftmax(dst, src)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
+		})
+	}
+}
+
+func BenchmarkLogSumExp(b *testing.B) {
+	for _, n := range benchLengths {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			_, src := benchRow(n)
+			for b.Loop() {
+				LogSumExp(src)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
+		})
+	}
+}
+
+// BenchmarkRows compares rows in one call.
+func BenchmarkRows(b *testing.B) {
+	for _, shape := range [][2]int{{65536, 10}, {8192, 128}, {1024, 1000}, {64, 32000}, {1, 128256}} {
+		rows, cols := shape[0], shape[1]
+		b.Run(fmt.Sprintf("%dx%d", rows, cols), func(b *testing.B) {
+			dst, src := benchRow(rows * cols)
+			for b.Loop() {
+				SoftmaxRows(dst, src, rows, cols, cols, cols)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows*cols), "ns/element")
+		})
+	}
+}
