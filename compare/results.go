@@ -46,6 +46,8 @@ type Results struct {
 	Bits   []Agreement `json:"bits,omitempty"`
 	Speed  []Timing    `json:"speed,omitempty"`
 	NotRun []NotRun    `json:"not_run,omitempty"`
+	// Accuracy has an entry per function, class and length.
+	Accuracy []Accuracy `json:"accuracy,omitempty"`
 	// Frequency is the measured clock in GHz, Bandwidth that of memory.
 	Frequency float64     `json:"frequency,omitempty"`
 	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`

@@ -1,0 +1,217 @@
+package compare
+
+import (
+	"context"
+	"math"
+	"sync"
+
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+// Quantity is what a [Function] computes of a row.
+type Quantity uint8
+
+const (
+	// SoftmaxOf is exp(x) / sum(exp(x)) of every element.
+	SoftmaxOf Quantity = iota
+	// LogSoftmaxOf is its logarithm.
+	LogSoftmaxOf
+	// LogSumExpOf is log(sum(exp(x))), one number for a row.
+	LogSumExpOf
+)
+
+// Function is one whose accuracy can be measured. Run writes one number per
+// element of src, or one in all for [LogSumExpOf].
+type Function struct {
+	Name     string
+	Quantity Quantity
+	Run      func(dst, src []float32)
+}
+
+// Accuracy is how far a function's results are from the exact ones, in units in
+// the last place (ULP) of a float32 as large as the exact result.
+type Accuracy struct {
+	Name   string `json:"name"`
+	Class  string `json:"class"`
+	Length int    `json:"length"`
+	// Rows is the number of rows, Outputs that of results whose exact value is
+	// at least 2^-126 in magnitude; smaller ones may be flushed to zero and are
+	// left out.
+	Rows    int   `json:"rows"`
+	Outputs int64 `json:"outputs"`
+	// MaxULP and MeanULP are over those results that are numbers, NaNs counts
+	// those that are not, although the exact result is.
+	MaxULP  float64 `json:"max_ulp"`
+	MeanULP float64 `json:"mean_ulp"`
+	NaNs    int64   `json:"nans,omitempty"`
+	// At is the element and the seed of the row with the greatest error.
+	At   int    `json:"at"`
+	Seed uint64 `json:"seed"`
+}
+
+// AccuracyPlan is a set of measurements: every function on every class and
+// length.
+type AccuracyPlan struct {
+	Functions []Function
+	Classes   []inputs.Class
+	Lengths   []int
+	// Outputs is about how many elements to measure at each length: there are as
+	// many rows, of seeds 0, 1, 2, ..., as that needs.
+	Outputs int
+}
+
+// Run measures on as many goroutines as given. It calls done after each class
+// and length, on one goroutine at a time. The result is in order of class, then
+// function, then length.
+func (p AccuracyPlan) Run(ctx context.Context, workers int, done func()) ([]Accuracy, error) {
+	// By class and length: the exact results serve all functions.
+	type task struct{ class, length int }
+	tasks := make(chan task)
+	found := make([][]Accuracy, len(p.Classes)*len(p.Lengths))
+	var mu sync.Mutex
+	go func() {
+		defer close(tasks)
+		// The longest first, so that none is left for the end.
+		for l := len(p.Lengths) - 1; l >= 0; l-- {
+			for c := range p.Classes {
+				select {
+				case tasks <- task{c, l}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	parallel(workers, func() {
+		for t := range tasks {
+			a := p.measure(p.Classes[t.class], p.Lengths[t.length])
+			mu.Lock()
+			found[t.class*len(p.Lengths)+t.length] = a
+			if done != nil {
+				done()
+			}
+			mu.Unlock()
+		}
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var all []Accuracy
+	for c := range p.Classes {
+		for f := range p.Functions {
+			for l := range p.Lengths {
+				all = append(all, found[c*len(p.Lengths)+l][f])
+			}
+		}
+	}
+	return all, nil
+}
+
+// measure measures all functions on one class and length.
+func (p AccuracyPlan) measure(class inputs.Class, length int) []Accuracy {
+	rows := max(1, p.Outputs/length)
+	src, dst := make([]float32, length), make([]float32, length)
+	all := make([]Accuracy, len(p.Functions))
+	sums := make([]float64, len(p.Functions))
+	var x exact
+	for seed := range uint64(rows) {
+		class.Fill(src, seed)
+		x.of(src)
+		for i, f := range p.Functions {
+			a := &all[i]
+			n := length
+			if f.Quantity == LogSumExpOf {
+				n = 1
+			}
+			f.Run(dst[:n], src)
+			for j, got := range dst[:n] {
+				want := x.value(f.Quantity, j)
+				if math.Abs(want) < 0x1p-126 && want != 0 {
+					continue
+				}
+				a.Outputs++
+				switch e := ULPs(got, want); {
+				case got != got:
+					a.NaNs++
+				case e > a.MaxULP:
+					a.MaxULP, a.At, a.Seed = e, j, seed
+					sums[i] += e
+				default:
+					sums[i] += e
+				}
+			}
+		}
+	}
+	for i, f := range p.Functions {
+		a := &all[i]
+		a.Name, a.Class, a.Length, a.Rows = f.Name, class.String(), length, rows
+		if numbers := a.Outputs - a.NaNs; numbers > 0 {
+			a.MeanULP = sums[i] / float64(numbers)
+		}
+	}
+	return all
+}
+
+// ULPs is the distance of a result from the exact one in units in the last place
+// of a float32 of the exact one's magnitude, 0 if both are the same infinity, and
+// NaN if the result is none.
+func ULPs(got float32, exact float64) float64 {
+	if float64(got) == exact {
+		return 0
+	}
+	e := -125 // a float32 has 24 bits; below 2^-126 its last one stays in place
+	if exact != 0 {
+		_, e = math.Frexp(exact)
+	}
+	return math.Abs(float64(got)-exact) / math.Ldexp(1, max(e, -125)-24)
+}
+
+// exact computes in float64, with a compensated sum: its errors are some 2^-29 of
+// a float32's.
+type exact struct {
+	shifted []float64 // x - max
+	exp     []float64
+	max     float64
+	sum     float64
+	log     float64 // of the sum
+}
+
+func (x *exact) of(src []float32) {
+	x.max = math.Inf(-1)
+	for _, v := range src {
+		x.max = math.Max(x.max, float64(v))
+	}
+	x.shifted, x.exp = x.shifted[:0], x.exp[:0]
+	// The sum is 1, which one of the greatest elements adds, and the rest. The
+	// logarithm of a sum near 1 needs the rest by itself.
+	rest, lost, counted := 0.0, 0.0, false
+	for _, v := range src {
+		d := float64(v) - x.max
+		e := math.Exp(d)
+		x.shifted, x.exp = append(x.shifted, d), append(x.exp, e)
+		if d == 0 && !counted {
+			counted = true
+			continue
+		}
+		// Neumaier: what the sum loses is summed on its own.
+		t := rest + e
+		if rest >= e {
+			lost += (rest - t) + e
+		} else {
+			lost += (e - t) + rest
+		}
+		rest = t
+	}
+	rest += lost
+	x.sum, x.log = 1+rest, math.Log1p(rest)
+}
+
+func (x *exact) value(q Quantity, i int) float64 {
+	switch q {
+	case SoftmaxOf:
+		return x.exp[i] / x.sum
+	case LogSoftmaxOf:
+		return x.shifted[i] - x.log
+	}
+	return x.max + x.log
+}

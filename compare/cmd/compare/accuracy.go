@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/xnnpack"
+)
+
+// accuracyOptions are the flags of the accuracy command.
+type accuracyOptions struct {
+	classes, sizes string
+	outputs        int
+	workers        int
+}
+
+func (a *app) accuracyCommand() *cobra.Command {
+	var o accuracyOptions
+	cmd := &cobra.Command{
+		Use:   "accuracy",
+		Short: "Measure the error of every function against float64, by class and length",
+		Long: `Measure the error of every function on both sides.
+
+The exact results are computed in float64 with a compensated sum. Errors are in
+units in the last place (ULP) of a float32 of the exact result's magnitude: the
+greatest and the mean one. Results below 2^-126 are left out, since functions
+may flush them to zero. A function that gives a NaN where the exact result is a
+number is said to do so.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.accuracy(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.classes, "classes", "uniform10,normal,uniform1000,ascending,masked", "`classes` of inputs, with commas")
+	f.StringVar(&o.sizes, "sizes", "2^4,2^8,2^12,2^16,2^20", "`lengths` of rows: integers, powers 2^10 or 2^4..2^26, L1, L2, memory")
+	f.IntVar(&o.outputs, "outputs", 1<<18, "`elements` to measure at each length, at least: short rows are many")
+	f.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "`goroutines` to measure on")
+	return cmd
+}
+
+func (a *app) accuracy(ctx context.Context, o accuracyOptions) error {
+	plan := compare.AccuracyPlan{Outputs: o.outputs}
+	var err error
+	if plan.Classes, err = parseClasses(o.classes); err != nil {
+		return err
+	}
+	if plan.Lengths, err = parseSizes(o.sizes, compare.ThisMachine().Lengths()); err != nil {
+		return fmt.Errorf("sizes: %w", err)
+	}
+	if o.workers < 1 || o.outputs < 1 {
+		return fmt.Errorf("%d workers and %d outputs: at least 1 of each is needed", o.workers, o.outputs)
+	}
+	r, start := a.begin()
+	a.header(r)
+	plan.Functions = a.functions(r)
+	a.start("Measuring accuracy", int64(len(plan.Classes)*len(plan.Lengths)))
+	r.Accuracy, err = plan.Run(ctx, o.workers, func() { a.step(1) })
+	a.finish()
+	if err != nil {
+		return err
+	}
+	width := 0
+	for _, f := range plan.Functions {
+		width = max(width, len(f.Name))
+	}
+	for _, class := range plan.Classes {
+		a.line("")
+		head := ""
+		for _, n := range plan.Lengths {
+			head += fmt.Sprintf(" %15s", grouped(int64(n)))
+		}
+		a.line("%-*s%s", width, class, head)
+		for _, f := range plan.Functions {
+			row := ""
+			for _, n := range plan.Lengths {
+				i := slices.IndexFunc(r.Accuracy, func(m compare.Accuracy) bool {
+					return m.Class == class.String() && m.Name == f.Name && m.Length == n
+				})
+				row += fmt.Sprintf(" %15s", errorText(r.Accuracy[i]))
+			}
+			a.line("%-*s%s", width, f.Name, row)
+		}
+	}
+	a.line("")
+	a.line("Greatest and mean error in ULP. A kernel of both sides has the same bits, and so the same error.")
+	return a.end(r, start)
+}
+
+// errorText is the greatest error, then the mean one.
+func errorText(m compare.Accuracy) string {
+	switch {
+	case m.Outputs == 0:
+		return "all tiny"
+	case m.NaNs > 0:
+		return "NaN"
+	case m.MaxULP >= 1000:
+		return fmt.Sprintf("%.2g %.2g", m.MaxULP, m.MeanULP)
+	}
+	return fmt.Sprintf("%.2f %.2f", m.MaxULP, m.MeanULP)
+}
+
+// functions are those of both sides whose accuracy is measured.
+func (a *app) functions(r *compare.Results) []compare.Function {
+	all := []compare.Function{
+		{Name: "native.Softmax", Quantity: compare.SoftmaxOf, Run: native.Softmax},
+		{Name: "native.LogSoftmax", Quantity: compare.LogSoftmaxOf, Run: native.LogSoftmax},
+		{Name: "native.LogSumExp", Quantity: compare.LogSumExpOf, Run: func(dst, src []float32) { dst[0] = native.LogSumExp(src) }},
+	}
+	if xnnpack.Available() == nil {
+		all = append(all, compare.Function{Name: "xnnpack.Softmax", Quantity: compare.SoftmaxOf, Run: xnnpack.Softmax})
+	}
+	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
+	for _, algorithm := range ukernel.Algorithms() {
+		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)
+		if err != nil {
+			a.line("%v: not run: %v", algorithm, err)
+			r.NotRun = append(r.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			continue
+		}
+		a.line("%s", withKernels(algorithm, s.Kernels))
+		// The model would take minutes.
+		if a.sides.noUpstream == nil {
+			all = append(all, compare.Function{Name: a.sides.ref.Name + " " + algorithm.String(), Quantity: compare.SoftmaxOf, Run: s.Ref.Softmax})
+		}
+		all = append(all, compare.Function{Name: a.sides.ours.Name + " " + algorithm.String(), Quantity: compare.SoftmaxOf, Run: s.Ours.Softmax})
+	}
+	return all
+}
