@@ -1,7 +1,6 @@
 package native
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -170,9 +169,4 @@ func TestAccuracyLong(t *testing.T) {
 			t.Errorf("%s: the probabilities of %d elements sum to %v", s.name, n, one)
 		}
 	}
-}
-
-func Example_accuracy() {
-	fmt.Println(LogSumExp([]float32{1e30, 1e30}), LogSumExp([]float32{0, 0}))
-	// Output: 1e+30 0.6931472
 }
