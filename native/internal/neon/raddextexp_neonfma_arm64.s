@@ -21,10 +21,10 @@ DATA pool<>+32(SB)/4, $0xc2fe0000
 DATA pool<>+36(SB)/4, $0xc2fe0000
 DATA pool<>+40(SB)/4, $0xc2fe0000
 DATA pool<>+44(SB)/4, $0xc2fe0000
-DATA pool<>+48(SB)/4, $0x4b40007f
-DATA pool<>+52(SB)/4, $0x4b40007f
-DATA pool<>+56(SB)/4, $0x4b40007f
-DATA pool<>+60(SB)/4, $0x4b40007f
+DATA pool<>+48(SB)/4, $0x47c03f80
+DATA pool<>+52(SB)/4, $0x47c03f80
+DATA pool<>+56(SB)/4, $0x47c03f80
+DATA pool<>+60(SB)/4, $0x47c03f80
 DATA pool<>+64(SB)/4, $0xbf317218
 DATA pool<>+68(SB)/4, $0xbf317218
 DATA pool<>+72(SB)/4, $0xbf317218
@@ -65,23 +65,27 @@ DATA pool<>+208(SB)/4, $0x3ab528cf
 DATA pool<>+212(SB)/4, $0x3ab528cf
 DATA pool<>+216(SB)/4, $0x3ab528cf
 DATA pool<>+220(SB)/4, $0x3ab528cf
-DATA pool<>+224(SB)/4, $0x3c091cbe
-DATA pool<>+228(SB)/4, $0x3c091cbe
-DATA pool<>+232(SB)/4, $0x3c091cbe
-DATA pool<>+236(SB)/4, $0x3c091cbe
-DATA pool<>+240(SB)/4, $0x3d2aac56
-DATA pool<>+244(SB)/4, $0x3d2aac56
-DATA pool<>+248(SB)/4, $0x3d2aac56
-DATA pool<>+252(SB)/4, $0x3d2aac56
-DATA pool<>+256(SB)/4, $0x3e2aaa49
-DATA pool<>+260(SB)/4, $0x3e2aaa49
-DATA pool<>+264(SB)/4, $0x3e2aaa49
-DATA pool<>+268(SB)/4, $0x3e2aaa49
-DATA pool<>+272(SB)/4, $0x3efffffe
-DATA pool<>+276(SB)/4, $0x3efffffe
-DATA pool<>+280(SB)/4, $0x3efffffe
-DATA pool<>+284(SB)/4, $0x3efffffe
-GLOBL pool<>(SB), RODATA|NOPTR, $288
+DATA pool<>+224(SB)/4, $0x4b40007f
+DATA pool<>+228(SB)/4, $0x4b40007f
+DATA pool<>+232(SB)/4, $0x4b40007f
+DATA pool<>+236(SB)/4, $0x4b40007f
+DATA pool<>+240(SB)/4, $0x3c091cbe
+DATA pool<>+244(SB)/4, $0x3c091cbe
+DATA pool<>+248(SB)/4, $0x3c091cbe
+DATA pool<>+252(SB)/4, $0x3c091cbe
+DATA pool<>+256(SB)/4, $0x3d2aac56
+DATA pool<>+260(SB)/4, $0x3d2aac56
+DATA pool<>+264(SB)/4, $0x3d2aac56
+DATA pool<>+268(SB)/4, $0x3d2aac56
+DATA pool<>+272(SB)/4, $0x3e2aaa49
+DATA pool<>+276(SB)/4, $0x3e2aaa49
+DATA pool<>+280(SB)/4, $0x3e2aaa49
+DATA pool<>+284(SB)/4, $0x3e2aaa49
+DATA pool<>+288(SB)/4, $0x3efffffe
+DATA pool<>+292(SB)/4, $0x3efffffe
+DATA pool<>+296(SB)/4, $0x3efffffe
+DATA pool<>+300(SB)/4, $0x3efffffe
+GLOBL pool<>(SB), RODATA|NOPTR, $304
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -118,7 +122,7 @@ loop1:
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  64(R3), F1
 	FMOVQ  0(R0), F6
@@ -139,7 +143,7 @@ loop1:
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	VFMLA  V2.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 	ADD    $16, R0
@@ -191,12 +195,12 @@ l2:
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V2.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 
@@ -212,7 +216,7 @@ done2:
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -252,7 +256,7 @@ loop1:
 	WORD   $0x4eaad421 // fsub v1.4s, v1.4s, v10.4s
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
 	VFMLA  V5.S4, V8.S4, V1.S4
@@ -286,8 +290,8 @@ loop1:
 	WORD   $0x4e22c529 // fmaxnm v9.4s, v9.4s, v2.4s
 	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	VSHL   $23, V8.S4, V8.S4
-	VSHL   $23, V9.S4, V9.S4
+	VSHL   $16, V8.S4, V8.S4
+	VSHL   $16, V9.S4, V9.S4
 	VFMLA  V8.S4, V14.S4, V0.S4
 	VFMLA  V9.S4, V1.S4, V0.S4
 	VORR   V10.B16, V10.B16, V1.B16
@@ -313,7 +317,7 @@ loop2:
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  64(R3), F1
 	FMOVQ  0(R0), F6
@@ -334,7 +338,7 @@ loop2:
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	VFMLA  V2.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 	ADD    $16, R0
@@ -386,12 +390,12 @@ l2:
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V2.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 
@@ -407,7 +411,7 @@ done3:
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -449,12 +453,12 @@ loop1:
 	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  0(R0), F2
 	VFMLA  V7.S4, V10.S4, V2.S4
@@ -488,8 +492,8 @@ loop1:
 	WORD   $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
 	VFMLA  V10.S4, V16.S4, V0.S4
 	VFMLA  V11.S4, V2.S4, V1.S4
 	VORR   V12.B16, V12.B16, V2.B16
@@ -508,12 +512,12 @@ done1:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	VFMLA  V3.S4, V1.S4, V0.S4
 	VORR   V4.B16, V4.B16, V2.B16
 
@@ -532,7 +536,7 @@ loop3:
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  64(R3), F2
 	FMOVQ  0(R0), F6
@@ -553,7 +557,7 @@ loop3:
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 	ADD    $16, R0
@@ -605,12 +609,12 @@ l2:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 
@@ -626,7 +630,7 @@ done4:
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -670,7 +674,7 @@ loop1:
 	WORD   $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
 	VFMLA  V5.S4, V8.S4, V1.S4
@@ -720,9 +724,9 @@ loop1:
 	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-	VSHL   $23, V8.S4, V8.S4
-	VSHL   $23, V9.S4, V9.S4
-	VSHL   $23, V10.S4, V10.S4
+	VSHL   $16, V8.S4, V8.S4
+	VSHL   $16, V9.S4, V9.S4
+	VSHL   $16, V10.S4, V10.S4
 	VFMLA  V8.S4, V14.S4, V0.S4
 	VFMLA  V9.S4, V1.S4, V0.S4
 	VFMLA  V10.S4, V12.S4, V0.S4
@@ -749,7 +753,7 @@ loop2:
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  64(R3), F1
 	FMOVQ  0(R0), F6
@@ -770,7 +774,7 @@ loop2:
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	VFMLA  V2.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 	ADD    $16, R0
@@ -822,12 +826,12 @@ l2:
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V2.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 
@@ -843,7 +847,7 @@ done3:
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -891,17 +895,17 @@ loop1:
 	WORD   $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
 	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
 	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
 	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD   $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
 	WORD   $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
 	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	FMOVQ  0(R0), F3
 	VFMLA  V9.S4, V12.S4, V3.S4
@@ -951,9 +955,9 @@ loop1:
 	WORD   $0x4e27d58c // fadd v12.4s, v12.4s, v7.4s
 	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
 	WORD   $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
-	VSHL   $23, V12.S4, V12.S4
-	VSHL   $23, V13.S4, V13.S4
-	VSHL   $23, V14.S4, V14.S4
+	VSHL   $16, V12.S4, V12.S4
+	VSHL   $16, V13.S4, V13.S4
+	VSHL   $16, V14.S4, V14.S4
 	VFMLA  V12.S4, V18.S4, V0.S4
 	VFMLA  V13.S4, V3.S4, V1.S4
 	VFMLA  V14.S4, V4.S4, V2.S4
@@ -975,17 +979,17 @@ done1:
 	WORD   $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
 	FMOVQ  48(R3), F8
 	WORD   $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
 	WORD   $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
 	WORD   $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
 	WORD   $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	VFMLA  V5.S4, V2.S4, V0.S4
 	VORR   V6.B16, V6.B16, V3.B16
 
@@ -1004,7 +1008,7 @@ loop3:
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ  64(R3), F3
 	FMOVQ  0(R0), F6
@@ -1025,7 +1029,7 @@ loop3:
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V2.B16, V2.B16, V3.B16
 	ADD    $16, R0
@@ -1077,12 +1081,12 @@ l2:
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	VORR   V2.B16, V2.B16, V3.B16
 
@@ -1098,7 +1102,7 @@ done4:
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
 	FMOVQ  48(R3), F2
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -1146,7 +1150,7 @@ loop1:
 	WORD   $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
 	VFMLA  V5.S4, V8.S4, V1.S4
@@ -1212,10 +1216,10 @@ loop1:
 	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
 	WORD   $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	VSHL   $23, V8.S4, V8.S4
-	VSHL   $23, V9.S4, V9.S4
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
+	VSHL   $16, V8.S4, V8.S4
+	VSHL   $16, V9.S4, V9.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
 	VFMLA  V8.S4, V17.S4, V0.S4
 	VFMLA  V9.S4, V1.S4, V0.S4
 	VFMLA  V10.S4, V13.S4, V0.S4
@@ -1243,7 +1247,7 @@ loop2:
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  64(R3), F1
 	FMOVQ  0(R0), F6
@@ -1264,7 +1268,7 @@ loop2:
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	VFMLA  V2.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 	ADD    $16, R0
@@ -1316,12 +1320,12 @@ l2:
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V2.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 
@@ -1337,7 +1341,7 @@ done3:
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -1387,12 +1391,12 @@ loop1:
 	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  0(R0), F2
 	VFMLA  V7.S4, V10.S4, V2.S4
@@ -1458,10 +1462,10 @@ loop1:
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
 	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
 	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V12.S4, V12.S4
-	VSHL   $23, V13.S4, V13.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
+	VSHL   $16, V12.S4, V12.S4
+	VSHL   $16, V13.S4, V13.S4
 	VFMLA  V10.S4, V19.S4, V0.S4
 	VFMLA  V11.S4, V2.S4, V1.S4
 	VFMLA  V12.S4, V3.S4, V0.S4
@@ -1482,12 +1486,12 @@ done1:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	VFMLA  V3.S4, V1.S4, V0.S4
 	VORR   V4.B16, V4.B16, V2.B16
 
@@ -1506,7 +1510,7 @@ loop3:
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  64(R3), F2
 	FMOVQ  0(R0), F6
@@ -1527,7 +1531,7 @@ loop3:
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 	ADD    $16, R0
@@ -1579,12 +1583,12 @@ l2:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 
@@ -1600,7 +1604,7 @@ done4:
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -1654,22 +1658,22 @@ loop1:
 	WORD   $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
 	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
 	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
 	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD   $0x4eb4d4c6 // fsub v6.4s, v6.4s, v20.4s
 	WORD   $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
 	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
-	VSHL   $23, V6.S4, V6.S4
+	VSHL   $16, V6.S4, V6.S4
 	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD   $0x4eb5d4e7 // fsub v7.4s, v7.4s, v21.4s
 	WORD   $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
 	WORD   $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	VSHL   $23, V7.S4, V7.S4
+	VSHL   $16, V7.S4, V7.S4
 	WORD   $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	FMOVQ  0(R0), F4
 	VFMLA  V11.S4, V14.S4, V4.S4
@@ -1735,10 +1739,10 @@ loop1:
 	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
 	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
 	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	VSHL   $23, V14.S4, V14.S4
-	VSHL   $23, V15.S4, V15.S4
-	VSHL   $23, V16.S4, V16.S4
-	VSHL   $23, V17.S4, V17.S4
+	VSHL   $16, V14.S4, V14.S4
+	VSHL   $16, V15.S4, V15.S4
+	VSHL   $16, V16.S4, V16.S4
+	VSHL   $16, V17.S4, V17.S4
 	VFMLA  V14.S4, V23.S4, V0.S4
 	VFMLA  V15.S4, V4.S4, V1.S4
 	VFMLA  V16.S4, V5.S4, V2.S4
@@ -1763,22 +1767,22 @@ done1:
 	WORD   $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
 	FMOVQ  48(R3), F10
 	WORD   $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
 	WORD   $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
 	WORD   $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	VFMLA  V5.S4, V1.S4, V0.S4
 	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
 	WORD   $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
 	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	VSHL   $23, V6.S4, V6.S4
+	VSHL   $16, V6.S4, V6.S4
 	VFMLA  V6.S4, V2.S4, V0.S4
 	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
 	WORD   $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
 	WORD   $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	VSHL   $23, V7.S4, V7.S4
+	VSHL   $16, V7.S4, V7.S4
 	VFMLA  V7.S4, V3.S4, V0.S4
 	VORR   V8.B16, V8.B16, V4.B16
 
@@ -1797,7 +1801,7 @@ loop3:
 	WORD   $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	FMOVQ  64(R3), F4
 	FMOVQ  0(R0), F6
@@ -1818,7 +1822,7 @@ loop3:
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V2.B16, V2.B16, V4.B16
 	ADD    $16, R0
@@ -1870,12 +1874,12 @@ l2:
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	VFMLA  V3.S4, V1.S4, V0.S4
 	VORR   V2.B16, V2.B16, V4.B16
 
@@ -1891,7 +1895,7 @@ done4:
 	WORD   $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
 	FMOVQ  48(R3), F2
 	WORD   $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -1947,7 +1951,7 @@ loop1:
 	WORD   $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
 	VFMLA  V5.S4, V8.S4, V1.S4
@@ -1997,9 +2001,9 @@ loop1:
 	WORD   $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
-	VSHL   $23, V8.S4, V8.S4
-	VSHL   $23, V9.S4, V9.S4
-	VSHL   $23, V10.S4, V10.S4
+	VSHL   $16, V8.S4, V8.S4
+	VSHL   $16, V9.S4, V9.S4
+	VSHL   $16, V10.S4, V10.S4
 	VFMLA  V8.S4, V17.S4, V0.S4
 	VFMLA  V9.S4, V1.S4, V0.S4
 	VFMLA  V10.S4, V15.S4, V0.S4
@@ -2051,9 +2055,9 @@ loop1:
 	WORD   $0x4e23d58c // fadd v12.4s, v12.4s, v3.4s
 	WORD   $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 	WORD   $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
-	VSHL   $23, V12.S4, V12.S4
-	VSHL   $23, V13.S4, V13.S4
-	VSHL   $23, V14.S4, V14.S4
+	VSHL   $16, V12.S4, V12.S4
+	VSHL   $16, V13.S4, V13.S4
+	VSHL   $16, V14.S4, V14.S4
 	VFMLA  V12.S4, V10.S4, V0.S4
 	VFMLA  V13.S4, V1.S4, V0.S4
 	VFMLA  V14.S4, V8.S4, V0.S4
@@ -2080,7 +2084,7 @@ loop2:
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  64(R3), F1
 	FMOVQ  0(R0), F6
@@ -2101,7 +2105,7 @@ loop2:
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	VFMLA  V2.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 	ADD    $16, R0
@@ -2153,12 +2157,12 @@ l2:
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V2.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 
@@ -2174,7 +2178,7 @@ done3:
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -2220,7 +2224,7 @@ loop1:
 	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  0(R0), F2
 	VFMLA  V7.S4, V10.S4, V2.S4
@@ -2270,9 +2274,9 @@ loop1:
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
 	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V12.S4, V12.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
+	VSHL   $16, V12.S4, V12.S4
 	VFMLA  V10.S4, V16.S4, V0.S4
 	VFMLA  V11.S4, V2.S4, V0.S4
 	VFMLA  V12.S4, V14.S4, V0.S4
@@ -2291,7 +2295,7 @@ loop1:
 	WORD   $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  16(R0), F3
 	VFMLA  V7.S4, V2.S4, V3.S4
@@ -2341,9 +2345,9 @@ loop1:
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
+	VSHL   $16, V2.S4, V2.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
 	VFMLA  V2.S4, V16.S4, V1.S4
 	VFMLA  V10.S4, V3.S4, V1.S4
 	VFMLA  V11.S4, V14.S4, V1.S4
@@ -2363,12 +2367,12 @@ done1:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	VFMLA  V3.S4, V1.S4, V0.S4
 	VORR   V4.B16, V4.B16, V2.B16
 
@@ -2387,7 +2391,7 @@ loop3:
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  64(R3), F2
 	FMOVQ  0(R0), F6
@@ -2408,7 +2412,7 @@ loop3:
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 	ADD    $16, R0
@@ -2460,12 +2464,12 @@ l2:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 
@@ -2481,7 +2485,7 @@ done4:
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -2533,12 +2537,12 @@ loop1:
 	WORD   $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 	WORD   $0x4e26c463 // fmaxnm v3.4s, v3.4s, v6.4s
 	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4eb1d484 // fsub v4.4s, v4.4s, v17.4s
 	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	FMOVQ  0(R0), F3
 	VFMLA  V9.S4, V12.S4, V3.S4
@@ -2604,10 +2608,10 @@ loop1:
 	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
 	WORD   $0x4e27d5ce // fadd v14.4s, v14.4s, v7.4s
 	WORD   $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	VSHL   $23, V12.S4, V12.S4
-	VSHL   $23, V13.S4, V13.S4
-	VSHL   $23, V14.S4, V14.S4
-	VSHL   $23, V15.S4, V15.S4
+	VSHL   $16, V12.S4, V12.S4
+	VSHL   $16, V13.S4, V13.S4
+	VSHL   $16, V14.S4, V14.S4
+	VSHL   $16, V15.S4, V15.S4
 	VFMLA  V12.S4, V21.S4, V0.S4
 	VFMLA  V13.S4, V3.S4, V1.S4
 	VFMLA  V14.S4, V4.S4, V0.S4
@@ -2623,7 +2627,7 @@ loop1:
 	WORD   $0x4eacd4a5 // fsub v5.4s, v5.4s, v12.4s
 	WORD   $0x4e26c4a5 // fmaxnm v5.4s, v5.4s, v6.4s
 	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	FMOVQ  32(R0), F5
 	VFMLA  V9.S4, V3.S4, V5.S4
@@ -2657,8 +2661,8 @@ loop1:
 	WORD   $0x4e26c484 // fmaxnm v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL   $23, V3.S4, V3.S4
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V3.S4, V3.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V3.S4, V18.S4, V2.S4
 	VFMLA  V4.S4, V5.S4, V2.S4
 	VORR   V16.B16, V16.B16, V3.B16
@@ -2679,17 +2683,17 @@ done1:
 	WORD   $0x4e27c463 // fmaxnm v3.4s, v3.4s, v7.4s
 	FMOVQ  48(R3), F8
 	WORD   $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
 	WORD   $0x4e27c484 // fmaxnm v4.4s, v4.4s, v7.4s
 	WORD   $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
 	WORD   $0x4e27c4a5 // fmaxnm v5.4s, v5.4s, v7.4s
 	WORD   $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	VFMLA  V5.S4, V2.S4, V0.S4
 	VORR   V6.B16, V6.B16, V3.B16
 
@@ -2708,7 +2712,7 @@ loop3:
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ  64(R3), F3
 	FMOVQ  0(R0), F6
@@ -2729,7 +2733,7 @@ loop3:
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V2.B16, V2.B16, V3.B16
 	ADD    $16, R0
@@ -2781,12 +2785,12 @@ l2:
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	VORR   V2.B16, V2.B16, V3.B16
 
@@ -2802,7 +2806,7 @@ done4:
 	WORD   $0x4e22c463 // fmaxnm v3.4s, v3.4s, v2.4s
 	FMOVQ  48(R3), F2
 	WORD   $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -2866,7 +2870,7 @@ loop1:
 	WORD   $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD   $0x4e22c421 // fmaxnm v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  0(R0), F1
 	VFMLA  V5.S4, V8.S4, V1.S4
@@ -2932,10 +2936,10 @@ loop1:
 	WORD   $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD   $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
 	WORD   $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	VSHL   $23, V8.S4, V8.S4
-	VSHL   $23, V9.S4, V9.S4
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
+	VSHL   $16, V8.S4, V8.S4
+	VSHL   $16, V9.S4, V9.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
 	VFMLA  V8.S4, V21.S4, V0.S4
 	VFMLA  V9.S4, V1.S4, V0.S4
 	VFMLA  V10.S4, V17.S4, V0.S4
@@ -3004,10 +3008,10 @@ loop1:
 	WORD   $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
 	WORD   $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
 	WORD   $0x4e23d610 // fadd v16.4s, v16.4s, v3.4s
-	VSHL   $23, V13.S4, V13.S4
-	VSHL   $23, V14.S4, V14.S4
-	VSHL   $23, V15.S4, V15.S4
-	VSHL   $23, V16.S4, V16.S4
+	VSHL   $16, V13.S4, V13.S4
+	VSHL   $16, V14.S4, V14.S4
+	VSHL   $16, V15.S4, V15.S4
+	VSHL   $16, V16.S4, V16.S4
 	VFMLA  V13.S4, V17.S4, V0.S4
 	VFMLA  V14.S4, V1.S4, V0.S4
 	VFMLA  V15.S4, V8.S4, V0.S4
@@ -3035,7 +3039,7 @@ loop2:
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ  64(R3), F1
 	FMOVQ  0(R0), F6
@@ -3056,7 +3060,7 @@ loop2:
 	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	VFMLA  V2.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 	ADD    $16, R0
@@ -3108,12 +3112,12 @@ l2:
 	WORD   $0x4e25c421 // fmaxnm v1.4s, v1.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V2.S4, V0.S4
 	VORR   V3.B16, V3.B16, V1.B16
 
@@ -3129,7 +3133,7 @@ done3:
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -3179,7 +3183,7 @@ loop1:
 	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  0(R0), F2
 	VFMLA  V7.S4, V10.S4, V2.S4
@@ -3245,10 +3249,10 @@ loop1:
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
 	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
 	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V12.S4, V12.S4
-	VSHL   $23, V13.S4, V13.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
+	VSHL   $16, V12.S4, V12.S4
+	VSHL   $16, V13.S4, V13.S4
 	VFMLA  V10.S4, V19.S4, V0.S4
 	VFMLA  V11.S4, V2.S4, V0.S4
 	VFMLA  V12.S4, V15.S4, V0.S4
@@ -3272,7 +3276,7 @@ loop1:
 	WORD   $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 	WORD   $0x4e24c463 // fmaxnm v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	FMOVQ  16(R0), F3
 	VFMLA  V7.S4, V2.S4, V3.S4
@@ -3338,10 +3342,10 @@ loop1:
 	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
 	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
 	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V12.S4, V12.S4
+	VSHL   $16, V2.S4, V2.S4
+	VSHL   $16, V10.S4, V10.S4
+	VSHL   $16, V11.S4, V11.S4
+	VSHL   $16, V12.S4, V12.S4
 	VFMLA  V2.S4, V19.S4, V1.S4
 	VFMLA  V10.S4, V3.S4, V1.S4
 	VFMLA  V11.S4, V15.S4, V1.S4
@@ -3362,12 +3366,12 @@ done1:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	VFMLA  V3.S4, V1.S4, V0.S4
 	VORR   V4.B16, V4.B16, V2.B16
 
@@ -3386,7 +3390,7 @@ loop3:
 	WORD   $0x4e24c442 // fmaxnm v2.4s, v2.4s, v4.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	FMOVQ  64(R3), F2
 	FMOVQ  0(R0), F6
@@ -3407,7 +3411,7 @@ loop3:
 	WORD   $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD   $0x4e24c421 // fmaxnm v1.4s, v1.4s, v4.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 	ADD    $16, R0
@@ -3459,12 +3463,12 @@ l2:
 	WORD   $0x4e25c442 // fmaxnm v2.4s, v2.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	VFMLA  V4.S4, V1.S4, V0.S4
 	VORR   V3.B16, V3.B16, V2.B16
 
@@ -3480,7 +3484,7 @@ done4:
 	WORD   $0x4e23c442 // fmaxnm v2.4s, v2.4s, v3.4s
 	FMOVQ  48(R3), F3
 	WORD   $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -3534,12 +3538,12 @@ loop1:
 	WORD   $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
 	WORD   $0x4e28c484 // fmaxnm v4.4s, v4.4s, v8.4s
 	WORD   $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	WORD   $0x4e28c4a5 // fmaxnm v5.4s, v5.4s, v8.4s
 	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	FMOVQ  0(R0), F4
 	VFMLA  V11.S4, V14.S4, V4.S4
@@ -3605,10 +3609,10 @@ loop1:
 	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
 	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
 	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
-	VSHL   $23, V14.S4, V14.S4
-	VSHL   $23, V15.S4, V15.S4
-	VSHL   $23, V16.S4, V16.S4
-	VSHL   $23, V17.S4, V17.S4
+	VSHL   $16, V14.S4, V14.S4
+	VSHL   $16, V15.S4, V15.S4
+	VSHL   $16, V16.S4, V16.S4
+	VSHL   $16, V17.S4, V17.S4
 	VFMLA  V14.S4, V23.S4, V0.S4
 	VFMLA  V15.S4, V4.S4, V1.S4
 	VFMLA  V16.S4, V5.S4, V0.S4
@@ -3632,12 +3636,12 @@ loop1:
 	WORD   $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
 	WORD   $0x4e28c4c6 // fmaxnm v6.4s, v6.4s, v8.4s
 	WORD   $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
-	VSHL   $23, V6.S4, V6.S4
+	VSHL   $16, V6.S4, V6.S4
 	WORD   $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD   $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
 	WORD   $0x4e28c4e7 // fmaxnm v7.4s, v7.4s, v8.4s
 	WORD   $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	VSHL   $23, V7.S4, V7.S4
+	VSHL   $16, V7.S4, V7.S4
 	WORD   $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	FMOVQ  32(R0), F6
 	VFMLA  V11.S4, V4.S4, V6.S4
@@ -3703,10 +3707,10 @@ loop1:
 	WORD   $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
 	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
-	VSHL   $23, V4.S4, V4.S4
-	VSHL   $23, V5.S4, V5.S4
-	VSHL   $23, V14.S4, V14.S4
-	VSHL   $23, V15.S4, V15.S4
+	VSHL   $16, V4.S4, V4.S4
+	VSHL   $16, V5.S4, V5.S4
+	VSHL   $16, V14.S4, V14.S4
+	VSHL   $16, V15.S4, V15.S4
 	VFMLA  V4.S4, V23.S4, V2.S4
 	VFMLA  V5.S4, V6.S4, V3.S4
 	VFMLA  V14.S4, V7.S4, V2.S4
@@ -3731,22 +3735,22 @@ done1:
 	WORD   $0x4e29c484 // fmaxnm v4.4s, v4.4s, v9.4s
 	FMOVQ  48(R3), F10
 	WORD   $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
 	WORD   $0x4e29c4a5 // fmaxnm v5.4s, v5.4s, v9.4s
 	WORD   $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	VFMLA  V5.S4, V1.S4, V0.S4
 	WORD   $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
 	WORD   $0x4e29c4c6 // fmaxnm v6.4s, v6.4s, v9.4s
 	WORD   $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	VSHL   $23, V6.S4, V6.S4
+	VSHL   $16, V6.S4, V6.S4
 	VFMLA  V6.S4, V2.S4, V0.S4
 	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
 	WORD   $0x4e29c4e7 // fmaxnm v7.4s, v7.4s, v9.4s
 	WORD   $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	VSHL   $23, V7.S4, V7.S4
+	VSHL   $16, V7.S4, V7.S4
 	VFMLA  V7.S4, V3.S4, V0.S4
 	VORR   V8.B16, V8.B16, V4.B16
 
@@ -3765,7 +3769,7 @@ loop3:
 	WORD   $0x4e23c484 // fmaxnm v4.4s, v4.4s, v3.4s
 	FMOVQ  48(R3), F5
 	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	FMOVQ  64(R3), F4
 	FMOVQ  0(R0), F6
@@ -3786,7 +3790,7 @@ loop3:
 	WORD   $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD   $0x4e23c421 // fmaxnm v1.4s, v1.4s, v3.4s
 	WORD   $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	VSHL   $23, V1.S4, V1.S4
+	VSHL   $16, V1.S4, V1.S4
 	VFMLA  V1.S4, V7.S4, V0.S4
 	VORR   V2.B16, V2.B16, V4.B16
 	ADD    $16, R0
@@ -3838,12 +3842,12 @@ l2:
 	WORD   $0x4e25c484 // fmaxnm v4.4s, v4.4s, v5.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
 	WORD   $0x4e25c463 // fmaxnm v3.4s, v3.4s, v5.4s
 	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VSHL   $23, V3.S4, V3.S4
+	VSHL   $16, V3.S4, V3.S4
 	VFMLA  V3.S4, V1.S4, V0.S4
 	VORR   V2.B16, V2.B16, V4.B16
 
@@ -3859,7 +3863,7 @@ done4:
 	WORD   $0x4e22c484 // fmaxnm v4.4s, v4.4s, v2.4s
 	FMOVQ  48(R3), F2
 	WORD   $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
-	VSHL   $23, V4.S4, V4.S4
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
 	WORD   $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
@@ -3883,135 +3887,136 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16(SB), NOSPLIT, $0-32
 	BLT    done1
 	FMOVQ  192(R3), F3
 	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
-	FMOVQ  208(R3), F9
+	FMOVQ  16(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  208(R3), F8
+	FMOVQ  48(R3), F9
+	FMOVQ  224(R3), F10
 
 loop1:
-	FMOVQ  0(R0), F10
-	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
-	FMOVQ  16(R0), F11
+	FMOVQ  0(R0), F11
 	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
-	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	FMOVQ  16(R0), F12
+	WORD   $0x4e2cf46c // fmax v12.4s, v3.4s, v12.4s
+	WORD   $0x6e25dd6b // fmul v11.4s, v11.4s, v5.4s
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
-	WORD   $0x4e2af44c // fmax v12.4s, v2.4s, v10.4s
-	WORD   $0x4e2bf58c // fmax v12.4s, v12.4s, v11.4s
-	FMOVQ  32(R0), F13
-	WORD   $0x4e2df46d // fmax v13.4s, v3.4s, v13.4s
-	FMOVQ  48(R0), F14
+	WORD   $0x4e21898c // frintn v12.4s, v12.4s
+	WORD   $0x4e2bf44d // fmax v13.4s, v2.4s, v11.4s
+	WORD   $0x4e2cf5ad // fmax v13.4s, v13.4s, v12.4s
+	FMOVQ  32(R0), F14
 	WORD   $0x4e2ef46e // fmax v14.4s, v3.4s, v14.4s
-	WORD   $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD   $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
-	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	FMOVQ  48(R0), F15
+	WORD   $0x4e2ff46f // fmax v15.4s, v3.4s, v15.4s
+	WORD   $0x6e25ddce // fmul v14.4s, v14.4s, v5.4s
+	WORD   $0x6e25ddef // fmul v15.4s, v15.4s, v5.4s
 	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
-	WORD   $0x4e2df58c // fmax v12.4s, v12.4s, v13.4s
-	WORD   $0x4e2ef58c // fmax v12.4s, v12.4s, v14.4s
-	WORD   $0x4eacd442 // fsub v2.4s, v2.4s, v12.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
+	WORD   $0x4e2ef5ad // fmax v13.4s, v13.4s, v14.4s
+	WORD   $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
 	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
 	VSHL   $23, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	FMOVQ  0(R0), F2
 	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ  16(R0), F15
-	WORD   $0x4e2ff46f // fmax v15.4s, v3.4s, v15.4s
-	VFMLA  V7.S4, V10.S4, V2.S4
-	VFMLA  V7.S4, V11.S4, V15.S4
-	VFMLA  V8.S4, V10.S4, V2.S4
-	VFMLA  V8.S4, V11.S4, V15.S4
-	FMOVQ  224(R3), F16
-	VFMLA  V2.S4, V9.S4, V16.S4
-	FMOVQ  224(R3), F17
-	VFMLA  V15.S4, V9.S4, V17.S4
+	FMOVQ  16(R0), F16
+	WORD   $0x4e30f470 // fmax v16.4s, v3.4s, v16.4s
+	VFMLA  V6.S4, V11.S4, V2.S4
+	VFMLA  V6.S4, V12.S4, V16.S4
+	VFMLA  V7.S4, V11.S4, V2.S4
+	VFMLA  V7.S4, V12.S4, V16.S4
+	FMOVQ  240(R3), F17
+	VFMLA  V2.S4, V8.S4, V17.S4
 	FMOVQ  240(R3), F18
-	VFMLA  V2.S4, V16.S4, V18.S4
-	FMOVQ  240(R3), F16
-	VFMLA  V15.S4, V17.S4, V16.S4
+	VFMLA  V16.S4, V8.S4, V18.S4
+	FMOVQ  256(R3), F19
+	VFMLA  V2.S4, V17.S4, V19.S4
 	FMOVQ  256(R3), F17
+	VFMLA  V16.S4, V18.S4, V17.S4
+	FMOVQ  272(R3), F18
+	VFMLA  V2.S4, V19.S4, V18.S4
+	FMOVQ  272(R3), F19
+	VFMLA  V16.S4, V17.S4, V19.S4
+	FMOVQ  288(R3), F17
 	VFMLA  V2.S4, V18.S4, V17.S4
-	FMOVQ  256(R3), F18
-	VFMLA  V15.S4, V16.S4, V18.S4
+	FMOVQ  288(R3), F18
+	VFMLA  V16.S4, V19.S4, V18.S4
+	FMOVQ  176(R3), F19
+	VFMLA  V2.S4, V17.S4, V19.S4
+	FMOVQ  176(R3), F17
+	VFMLA  V16.S4, V18.S4, V17.S4
+	FMOVQ  176(R3), F18
+	VFMLA  V2.S4, V19.S4, V18.S4
+	FMOVQ  176(R3), F2
+	VFMLA  V16.S4, V17.S4, V2.S4
+	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
+	WORD   $0x4e24f56b // fmax v11.4s, v11.4s, v4.4s
+	WORD   $0x4e24f58c // fmax v12.4s, v12.4s, v4.4s
+	WORD   $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD   $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	VSHL   $16, V11.S4, V11.S4
+	VSHL   $16, V12.S4, V12.S4
+	WORD   $0x6e2bde52 // fmul v18.4s, v18.4s, v11.4s
+	WORD   $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
+	WORD   $0x4e22d652 // fadd v18.4s, v18.4s, v2.4s
+	FMOVQ  32(R0), F2
+	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
+	VFMLA  V6.S4, V14.S4, V2.S4
+	VFMLA  V6.S4, V15.S4, V11.S4
+	VFMLA  V7.S4, V14.S4, V2.S4
+	VFMLA  V7.S4, V15.S4, V11.S4
+	FMOVQ  240(R3), F12
+	VFMLA  V2.S4, V8.S4, V12.S4
+	FMOVQ  240(R3), F16
+	VFMLA  V11.S4, V8.S4, V16.S4
+	FMOVQ  256(R3), F17
+	VFMLA  V2.S4, V12.S4, V17.S4
+	FMOVQ  256(R3), F12
+	VFMLA  V11.S4, V16.S4, V12.S4
 	FMOVQ  272(R3), F16
 	VFMLA  V2.S4, V17.S4, V16.S4
 	FMOVQ  272(R3), F17
-	VFMLA  V15.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F18
-	VFMLA  V2.S4, V16.S4, V18.S4
-	FMOVQ  176(R3), F16
-	VFMLA  V15.S4, V17.S4, V16.S4
+	VFMLA  V11.S4, V12.S4, V17.S4
+	FMOVQ  288(R3), F12
+	VFMLA  V2.S4, V16.S4, V12.S4
+	FMOVQ  288(R3), F16
+	VFMLA  V11.S4, V17.S4, V16.S4
 	FMOVQ  176(R3), F17
-	VFMLA  V2.S4, V18.S4, V17.S4
-	FMOVQ  176(R3), F2
-	VFMLA  V15.S4, V16.S4, V2.S4
-	WORD   $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	WORD   $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD   $0x4e24f54a // fmax v10.4s, v10.4s, v4.4s
-	WORD   $0x4e24f56b // fmax v11.4s, v11.4s, v4.4s
-	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
-	WORD   $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
-	WORD   $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
-	WORD   $0x4e22d631 // fadd v17.4s, v17.4s, v2.4s
-	FMOVQ  32(R0), F2
-	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ  48(R0), F10
-	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
-	VFMLA  V7.S4, V13.S4, V2.S4
-	VFMLA  V7.S4, V14.S4, V10.S4
-	VFMLA  V8.S4, V13.S4, V2.S4
-	VFMLA  V8.S4, V14.S4, V10.S4
-	FMOVQ  224(R3), F11
-	VFMLA  V2.S4, V9.S4, V11.S4
-	FMOVQ  224(R3), F15
-	VFMLA  V10.S4, V9.S4, V15.S4
-	FMOVQ  240(R3), F16
-	VFMLA  V2.S4, V11.S4, V16.S4
-	FMOVQ  240(R3), F11
-	VFMLA  V10.S4, V15.S4, V11.S4
-	FMOVQ  256(R3), F15
-	VFMLA  V2.S4, V16.S4, V15.S4
-	FMOVQ  256(R3), F16
-	VFMLA  V10.S4, V11.S4, V16.S4
-	FMOVQ  272(R3), F11
-	VFMLA  V2.S4, V15.S4, V11.S4
-	FMOVQ  272(R3), F15
-	VFMLA  V10.S4, V16.S4, V15.S4
+	VFMLA  V2.S4, V12.S4, V17.S4
+	FMOVQ  176(R3), F12
+	VFMLA  V11.S4, V16.S4, V12.S4
 	FMOVQ  176(R3), F16
-	VFMLA  V2.S4, V11.S4, V16.S4
-	FMOVQ  176(R3), F11
-	VFMLA  V10.S4, V15.S4, V11.S4
-	FMOVQ  176(R3), F15
-	VFMLA  V2.S4, V16.S4, V15.S4
+	VFMLA  V2.S4, V17.S4, V16.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V10.S4, V11.S4, V2.S4
-	WORD   $0x4eacd5ad // fsub v13.4s, v13.4s, v12.4s
-	WORD   $0x4eacd5ce // fsub v14.4s, v14.4s, v12.4s
-	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
+	VFMLA  V11.S4, V12.S4, V2.S4
+	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD   $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
-	WORD   $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD   $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
-	VSHL   $23, V13.S4, V13.S4
-	VSHL   $23, V14.S4, V14.S4
-	WORD   $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
-	WORD   $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
-	WORD   $0x4e22d5ef // fadd v15.4s, v15.4s, v2.4s
-	WORD   $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
-	WORD   $0x4e31d402 // fadd v2.4s, v0.4s, v17.4s
-	WORD   $0x4ea0d44a // fsub v10.4s, v2.4s, v0.4s
-	WORD   $0x4eaad44b // fsub v11.4s, v2.4s, v10.4s
-	WORD   $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	WORD   $0x4eaad631 // fsub v17.4s, v17.4s, v10.4s
-	WORD   $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD   $0x4e24f5ef // fmax v15.4s, v15.4s, v4.4s
+	WORD   $0x4e29d5ce // fadd v14.4s, v14.4s, v9.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	VSHL   $16, V14.S4, V14.S4
+	VSHL   $16, V15.S4, V15.S4
+	WORD   $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	WORD   $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
+	WORD   $0x4e22d610 // fadd v16.4s, v16.4s, v2.4s
+	WORD   $0x4e30d652 // fadd v18.4s, v18.4s, v16.4s
+	WORD   $0x4e32d402 // fadd v2.4s, v0.4s, v18.4s
+	WORD   $0x4ea0d44b // fsub v11.4s, v2.4s, v0.4s
+	WORD   $0x4eabd44c // fsub v12.4s, v2.4s, v11.4s
+	WORD   $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
+	WORD   $0x4eabd652 // fsub v18.4s, v18.4s, v11.4s
+	WORD   $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VORR   V2.B16, V2.B16, V0.B16
-	VORR   V12.B16, V12.B16, V2.B16
+	VORR   V13.B16, V13.B16, V2.B16
 	ADD    $64, R0
 	SUBS   $16, R2
 	BGE    loop1
@@ -4034,7 +4039,7 @@ loop2:
 	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
 	FMOVQ  32(R3), F6
 	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
-	FMOVQ  48(R3), F7
+	FMOVQ  224(R3), F7
 	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	VSHL   $23, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -4046,22 +4051,23 @@ loop2:
 	FMOVQ  80(R3), F2
 	VFMLA  V2.S4, V4.S4, V3.S4
 	FMOVQ  208(R3), F2
-	FMOVQ  224(R3), F8
-	VFMLA  V3.S4, V2.S4, V8.S4
-	FMOVQ  240(R3), F2
-	VFMLA  V3.S4, V8.S4, V2.S4
-	FMOVQ  256(R3), F8
-	VFMLA  V3.S4, V2.S4, V8.S4
-	FMOVQ  272(R3), F2
-	VFMLA  V3.S4, V8.S4, V2.S4
-	FMOVQ  176(R3), F8
-	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F7
+	VFMLA  V3.S4, V2.S4, V7.S4
+	FMOVQ  256(R3), F2
+	VFMLA  V3.S4, V7.S4, V2.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V3.S4, V2.S4, V7.S4
+	FMOVQ  288(R3), F2
+	VFMLA  V3.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V3.S4, V2.S4, V7.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V3.S4, V8.S4, V2.S4
+	VFMLA  V3.S4, V7.S4, V2.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26f484 // fmax v4.4s, v4.4s, v6.4s
-	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL   $23, V4.S4, V4.S4
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
 	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -4105,7 +4111,7 @@ l2:
 	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	FMOVQ  32(R3), F6
 	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
-	FMOVQ  48(R3), F7
+	FMOVQ  224(R3), F7
 	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	VSHL   $23, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -4115,22 +4121,23 @@ l2:
 	FMOVQ  80(R3), F2
 	VFMLA  V2.S4, V3.S4, V5.S4
 	FMOVQ  208(R3), F2
-	FMOVQ  224(R3), F8
-	VFMLA  V5.S4, V2.S4, V8.S4
-	FMOVQ  240(R3), F2
-	VFMLA  V5.S4, V8.S4, V2.S4
-	FMOVQ  256(R3), F8
-	VFMLA  V5.S4, V2.S4, V8.S4
-	FMOVQ  272(R3), F2
-	VFMLA  V5.S4, V8.S4, V2.S4
-	FMOVQ  176(R3), F8
-	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F7
+	VFMLA  V5.S4, V2.S4, V7.S4
+	FMOVQ  256(R3), F2
+	VFMLA  V5.S4, V7.S4, V2.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V5.S4, V2.S4, V7.S4
+	FMOVQ  288(R3), F2
+	VFMLA  V5.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V5.S4, V2.S4, V7.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V5.S4, V8.S4, V2.S4
+	VFMLA  V5.S4, V7.S4, V2.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e26f463 // fmax v3.4s, v3.4s, v6.4s
-	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	VSHL   $23, V3.S4, V3.S4
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
 	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
@@ -4154,11 +4161,11 @@ done3:
 	WORD   $0x4e24f445 // fmax v5.4s, v2.4s, v4.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VDUP   V0.D[1], V2.D2
 	WORD   $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
@@ -4201,243 +4208,244 @@ TEXT ·f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32(SB), NOSPLIT, $0-32
 	BLT    done1
 	FMOVQ  192(R3), F3
 	FMOVQ  32(R3), F4
-	FMOVQ  48(R3), F5
-	FMOVQ  16(R3), F6
-	FMOVQ  64(R3), F7
-	FMOVQ  80(R3), F8
-	FMOVQ  208(R3), F9
+	FMOVQ  16(R3), F5
+	FMOVQ  64(R3), F6
+	FMOVQ  80(R3), F7
+	FMOVQ  208(R3), F8
+	FMOVQ  48(R3), F9
+	FMOVQ  224(R3), F10
 
 loop1:
-	FMOVQ  0(R0), F10
-	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
-	FMOVQ  16(R0), F11
+	FMOVQ  0(R0), F11
 	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
-	FMOVQ  32(R0), F12
+	FMOVQ  16(R0), F12
 	WORD   $0x4e2cf46c // fmax v12.4s, v3.4s, v12.4s
-	WORD   $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
-	WORD   $0x6e26dd6b // fmul v11.4s, v11.4s, v6.4s
-	WORD   $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	WORD   $0x4e21894a // frintn v10.4s, v10.4s
+	FMOVQ  32(R0), F13
+	WORD   $0x4e2df46d // fmax v13.4s, v3.4s, v13.4s
+	WORD   $0x6e25dd6b // fmul v11.4s, v11.4s, v5.4s
+	WORD   $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	WORD   $0x6e25ddad // fmul v13.4s, v13.4s, v5.4s
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
 	WORD   $0x4e21898c // frintn v12.4s, v12.4s
-	WORD   $0x4e2af44d // fmax v13.4s, v2.4s, v10.4s
-	WORD   $0x4e2bf5ad // fmax v13.4s, v13.4s, v11.4s
-	WORD   $0x4e2cf5ad // fmax v13.4s, v13.4s, v12.4s
-	FMOVQ  48(R0), F14
-	WORD   $0x4e2ef46e // fmax v14.4s, v3.4s, v14.4s
-	FMOVQ  64(R0), F15
+	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2bf44e // fmax v14.4s, v2.4s, v11.4s
+	WORD   $0x4e2cf5ce // fmax v14.4s, v14.4s, v12.4s
+	WORD   $0x4e2df5ce // fmax v14.4s, v14.4s, v13.4s
+	FMOVQ  48(R0), F15
 	WORD   $0x4e2ff46f // fmax v15.4s, v3.4s, v15.4s
-	FMOVQ  80(R0), F16
+	FMOVQ  64(R0), F16
 	WORD   $0x4e30f470 // fmax v16.4s, v3.4s, v16.4s
-	WORD   $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
-	WORD   $0x6e26ddef // fmul v15.4s, v15.4s, v6.4s
-	WORD   $0x6e26de10 // fmul v16.4s, v16.4s, v6.4s
-	WORD   $0x4e2189ce // frintn v14.4s, v14.4s
+	FMOVQ  80(R0), F17
+	WORD   $0x4e31f471 // fmax v17.4s, v3.4s, v17.4s
+	WORD   $0x6e25ddef // fmul v15.4s, v15.4s, v5.4s
+	WORD   $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD   $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
 	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
 	WORD   $0x4e218a10 // frintn v16.4s, v16.4s
-	WORD   $0x4e2ef5ad // fmax v13.4s, v13.4s, v14.4s
-	WORD   $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
-	WORD   $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
-	FMOVQ  96(R0), F17
-	WORD   $0x4e31f471 // fmax v17.4s, v3.4s, v17.4s
-	FMOVQ  112(R0), F18
-	WORD   $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
-	WORD   $0x6e26de31 // fmul v17.4s, v17.4s, v6.4s
-	WORD   $0x6e26de52 // fmul v18.4s, v18.4s, v6.4s
 	WORD   $0x4e218a31 // frintn v17.4s, v17.4s
+	WORD   $0x4e2ff5ce // fmax v14.4s, v14.4s, v15.4s
+	WORD   $0x4e30f5ce // fmax v14.4s, v14.4s, v16.4s
+	WORD   $0x4e31f5ce // fmax v14.4s, v14.4s, v17.4s
+	FMOVQ  96(R0), F18
+	WORD   $0x4e32f472 // fmax v18.4s, v3.4s, v18.4s
+	FMOVQ  112(R0), F19
+	WORD   $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
+	WORD   $0x6e25de52 // fmul v18.4s, v18.4s, v5.4s
+	WORD   $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
 	WORD   $0x4e218a52 // frintn v18.4s, v18.4s
-	WORD   $0x4e31f5ad // fmax v13.4s, v13.4s, v17.4s
-	WORD   $0x4e32f5ad // fmax v13.4s, v13.4s, v18.4s
-	WORD   $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+	WORD   $0x4e218a73 // frintn v19.4s, v19.4s
+	WORD   $0x4e32f5ce // fmax v14.4s, v14.4s, v18.4s
+	WORD   $0x4e33f5ce // fmax v14.4s, v14.4s, v19.4s
+	WORD   $0x4eaed442 // fsub v2.4s, v2.4s, v14.4s
 	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD   $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
 	VSHL   $23, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	FMOVQ  0(R0), F2
 	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ  16(R0), F19
-	WORD   $0x4e33f473 // fmax v19.4s, v3.4s, v19.4s
-	FMOVQ  32(R0), F20
+	FMOVQ  16(R0), F20
 	WORD   $0x4e34f474 // fmax v20.4s, v3.4s, v20.4s
-	VFMLA  V7.S4, V10.S4, V2.S4
-	VFMLA  V7.S4, V11.S4, V19.S4
+	FMOVQ  32(R0), F21
+	WORD   $0x4e35f475 // fmax v21.4s, v3.4s, v21.4s
+	VFMLA  V6.S4, V11.S4, V2.S4
+	VFMLA  V6.S4, V12.S4, V20.S4
+	VFMLA  V6.S4, V13.S4, V21.S4
+	VFMLA  V7.S4, V11.S4, V2.S4
 	VFMLA  V7.S4, V12.S4, V20.S4
-	VFMLA  V8.S4, V10.S4, V2.S4
-	VFMLA  V8.S4, V11.S4, V19.S4
-	VFMLA  V8.S4, V12.S4, V20.S4
-	FMOVQ  224(R3), F21
-	VFMLA  V2.S4, V9.S4, V21.S4
-	FMOVQ  224(R3), F22
-	VFMLA  V19.S4, V9.S4, V22.S4
-	FMOVQ  224(R3), F23
-	VFMLA  V20.S4, V9.S4, V23.S4
-	FMOVQ  240(R3), F24
-	VFMLA  V2.S4, V21.S4, V24.S4
-	FMOVQ  240(R3), F21
-	VFMLA  V19.S4, V22.S4, V21.S4
+	VFMLA  V7.S4, V13.S4, V21.S4
 	FMOVQ  240(R3), F22
+	VFMLA  V2.S4, V8.S4, V22.S4
+	FMOVQ  240(R3), F23
+	VFMLA  V20.S4, V8.S4, V23.S4
+	FMOVQ  240(R3), F24
+	VFMLA  V21.S4, V8.S4, V24.S4
+	FMOVQ  256(R3), F25
+	VFMLA  V2.S4, V22.S4, V25.S4
+	FMOVQ  256(R3), F22
 	VFMLA  V20.S4, V23.S4, V22.S4
 	FMOVQ  256(R3), F23
-	VFMLA  V2.S4, V24.S4, V23.S4
-	FMOVQ  256(R3), F24
-	VFMLA  V19.S4, V21.S4, V24.S4
-	FMOVQ  256(R3), F21
-	VFMLA  V20.S4, V22.S4, V21.S4
-	FMOVQ  272(R3), F22
-	VFMLA  V2.S4, V23.S4, V22.S4
-	FMOVQ  272(R3), F23
-	VFMLA  V19.S4, V24.S4, V23.S4
+	VFMLA  V21.S4, V24.S4, V23.S4
 	FMOVQ  272(R3), F24
-	VFMLA  V20.S4, V21.S4, V24.S4
-	FMOVQ  176(R3), F21
-	VFMLA  V2.S4, V22.S4, V21.S4
+	VFMLA  V2.S4, V25.S4, V24.S4
+	FMOVQ  272(R3), F25
+	VFMLA  V20.S4, V22.S4, V25.S4
+	FMOVQ  272(R3), F22
+	VFMLA  V21.S4, V23.S4, V22.S4
+	FMOVQ  288(R3), F23
+	VFMLA  V2.S4, V24.S4, V23.S4
+	FMOVQ  288(R3), F24
+	VFMLA  V20.S4, V25.S4, V24.S4
+	FMOVQ  288(R3), F25
+	VFMLA  V21.S4, V22.S4, V25.S4
 	FMOVQ  176(R3), F22
-	VFMLA  V19.S4, V23.S4, V22.S4
+	VFMLA  V2.S4, V23.S4, V22.S4
 	FMOVQ  176(R3), F23
 	VFMLA  V20.S4, V24.S4, V23.S4
 	FMOVQ  176(R3), F24
-	VFMLA  V2.S4, V21.S4, V24.S4
+	VFMLA  V21.S4, V25.S4, V24.S4
+	FMOVQ  176(R3), F25
+	VFMLA  V2.S4, V22.S4, V25.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V19.S4, V22.S4, V2.S4
-	FMOVQ  176(R3), F19
-	VFMLA  V20.S4, V23.S4, V19.S4
-	WORD   $0x4eadd54a // fsub v10.4s, v10.4s, v13.4s
-	WORD   $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	WORD   $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD   $0x4e24f54a // fmax v10.4s, v10.4s, v4.4s
+	VFMLA  V20.S4, V23.S4, V2.S4
+	FMOVQ  176(R3), F20
+	VFMLA  V21.S4, V24.S4, V20.S4
+	WORD   $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD   $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD   $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
 	WORD   $0x4e24f56b // fmax v11.4s, v11.4s, v4.4s
 	WORD   $0x4e24f58c // fmax v12.4s, v12.4s, v4.4s
-	WORD   $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
-	WORD   $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD   $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
-	VSHL   $23, V10.S4, V10.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V12.S4, V12.S4
-	WORD   $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
-	WORD   $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
-	WORD   $0x6e2cde73 // fmul v19.4s, v19.4s, v12.4s
-	WORD   $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
+	WORD   $0x4e24f5ad // fmax v13.4s, v13.4s, v4.4s
+	WORD   $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD   $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD   $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	VSHL   $16, V11.S4, V11.S4
+	VSHL   $16, V12.S4, V12.S4
+	VSHL   $16, V13.S4, V13.S4
+	WORD   $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD   $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
+	WORD   $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
+	WORD   $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
 	FMOVQ  48(R0), F2
 	WORD   $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ  64(R0), F10
-	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
-	FMOVQ  80(R0), F11
+	FMOVQ  64(R0), F11
 	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
-	VFMLA  V7.S4, V14.S4, V2.S4
-	VFMLA  V7.S4, V15.S4, V10.S4
+	FMOVQ  80(R0), F12
+	WORD   $0x4e2cf46c // fmax v12.4s, v3.4s, v12.4s
+	VFMLA  V6.S4, V15.S4, V2.S4
+	VFMLA  V6.S4, V16.S4, V11.S4
+	VFMLA  V6.S4, V17.S4, V12.S4
+	VFMLA  V7.S4, V15.S4, V2.S4
 	VFMLA  V7.S4, V16.S4, V11.S4
-	VFMLA  V8.S4, V14.S4, V2.S4
-	VFMLA  V8.S4, V15.S4, V10.S4
-	VFMLA  V8.S4, V16.S4, V11.S4
-	FMOVQ  224(R3), F12
-	VFMLA  V2.S4, V9.S4, V12.S4
-	FMOVQ  224(R3), F20
-	VFMLA  V10.S4, V9.S4, V20.S4
-	FMOVQ  224(R3), F21
-	VFMLA  V11.S4, V9.S4, V21.S4
+	VFMLA  V7.S4, V17.S4, V12.S4
+	FMOVQ  240(R3), F13
+	VFMLA  V2.S4, V8.S4, V13.S4
+	FMOVQ  240(R3), F21
+	VFMLA  V11.S4, V8.S4, V21.S4
 	FMOVQ  240(R3), F22
-	VFMLA  V2.S4, V12.S4, V22.S4
-	FMOVQ  240(R3), F12
-	VFMLA  V10.S4, V20.S4, V12.S4
-	FMOVQ  240(R3), F20
-	VFMLA  V11.S4, V21.S4, V20.S4
+	VFMLA  V12.S4, V8.S4, V22.S4
+	FMOVQ  256(R3), F23
+	VFMLA  V2.S4, V13.S4, V23.S4
+	FMOVQ  256(R3), F13
+	VFMLA  V11.S4, V21.S4, V13.S4
 	FMOVQ  256(R3), F21
-	VFMLA  V2.S4, V22.S4, V21.S4
-	FMOVQ  256(R3), F22
-	VFMLA  V10.S4, V12.S4, V22.S4
-	FMOVQ  256(R3), F12
-	VFMLA  V11.S4, V20.S4, V12.S4
-	FMOVQ  272(R3), F20
-	VFMLA  V2.S4, V21.S4, V20.S4
-	FMOVQ  272(R3), F21
-	VFMLA  V10.S4, V22.S4, V21.S4
+	VFMLA  V12.S4, V22.S4, V21.S4
 	FMOVQ  272(R3), F22
-	VFMLA  V11.S4, V12.S4, V22.S4
-	FMOVQ  176(R3), F12
-	VFMLA  V2.S4, V20.S4, V12.S4
-	FMOVQ  176(R3), F20
-	VFMLA  V10.S4, V21.S4, V20.S4
+	VFMLA  V2.S4, V23.S4, V22.S4
+	FMOVQ  272(R3), F23
+	VFMLA  V11.S4, V13.S4, V23.S4
+	FMOVQ  272(R3), F13
+	VFMLA  V12.S4, V21.S4, V13.S4
+	FMOVQ  288(R3), F21
+	VFMLA  V2.S4, V22.S4, V21.S4
+	FMOVQ  288(R3), F22
+	VFMLA  V11.S4, V23.S4, V22.S4
+	FMOVQ  288(R3), F23
+	VFMLA  V12.S4, V13.S4, V23.S4
+	FMOVQ  176(R3), F13
+	VFMLA  V2.S4, V21.S4, V13.S4
 	FMOVQ  176(R3), F21
 	VFMLA  V11.S4, V22.S4, V21.S4
 	FMOVQ  176(R3), F22
-	VFMLA  V2.S4, V12.S4, V22.S4
+	VFMLA  V12.S4, V23.S4, V22.S4
+	FMOVQ  176(R3), F23
+	VFMLA  V2.S4, V13.S4, V23.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V10.S4, V20.S4, V2.S4
-	FMOVQ  176(R3), F10
-	VFMLA  V11.S4, V21.S4, V10.S4
-	WORD   $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
-	WORD   $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD   $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
-	WORD   $0x4e24f5ce // fmax v14.4s, v14.4s, v4.4s
+	VFMLA  V11.S4, V21.S4, V2.S4
+	FMOVQ  176(R3), F11
+	VFMLA  V12.S4, V22.S4, V11.S4
+	WORD   $0x4eaed5ef // fsub v15.4s, v15.4s, v14.4s
+	WORD   $0x4eaed610 // fsub v16.4s, v16.4s, v14.4s
+	WORD   $0x4eaed631 // fsub v17.4s, v17.4s, v14.4s
 	WORD   $0x4e24f5ef // fmax v15.4s, v15.4s, v4.4s
 	WORD   $0x4e24f610 // fmax v16.4s, v16.4s, v4.4s
-	WORD   $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
-	WORD   $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
-	WORD   $0x4e25d610 // fadd v16.4s, v16.4s, v5.4s
-	VSHL   $23, V14.S4, V14.S4
-	VSHL   $23, V15.S4, V15.S4
-	VSHL   $23, V16.S4, V16.S4
-	WORD   $0x6e2eded6 // fmul v22.4s, v22.4s, v14.4s
-	WORD   $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD   $0x6e30dd4a // fmul v10.4s, v10.4s, v16.4s
-	WORD   $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
-	WORD   $0x4e33d718 // fadd v24.4s, v24.4s, v19.4s
-	WORD   $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ  96(R0), F10
-	WORD   $0x4e2af46a // fmax v10.4s, v3.4s, v10.4s
-	FMOVQ  112(R0), F11
-	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
-	VFMLA  V7.S4, V17.S4, V10.S4
-	VFMLA  V7.S4, V18.S4, V11.S4
-	VFMLA  V8.S4, V17.S4, V10.S4
-	VFMLA  V8.S4, V18.S4, V11.S4
-	FMOVQ  224(R3), F12
-	VFMLA  V10.S4, V9.S4, V12.S4
-	FMOVQ  224(R3), F14
-	VFMLA  V11.S4, V9.S4, V14.S4
-	FMOVQ  240(R3), F15
-	VFMLA  V10.S4, V12.S4, V15.S4
-	FMOVQ  240(R3), F12
-	VFMLA  V11.S4, V14.S4, V12.S4
-	FMOVQ  256(R3), F14
-	VFMLA  V10.S4, V15.S4, V14.S4
-	FMOVQ  256(R3), F15
-	VFMLA  V11.S4, V12.S4, V15.S4
-	FMOVQ  272(R3), F12
-	VFMLA  V10.S4, V14.S4, V12.S4
-	FMOVQ  272(R3), F14
-	VFMLA  V11.S4, V15.S4, V14.S4
-	FMOVQ  176(R3), F15
-	VFMLA  V10.S4, V12.S4, V15.S4
-	FMOVQ  176(R3), F12
-	VFMLA  V11.S4, V14.S4, V12.S4
-	FMOVQ  176(R3), F14
-	VFMLA  V10.S4, V15.S4, V14.S4
-	FMOVQ  176(R3), F10
-	VFMLA  V11.S4, V12.S4, V10.S4
-	WORD   $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD   $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
 	WORD   $0x4e24f631 // fmax v17.4s, v17.4s, v4.4s
+	WORD   $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD   $0x4e29d610 // fadd v16.4s, v16.4s, v9.4s
+	WORD   $0x4e29d631 // fadd v17.4s, v17.4s, v9.4s
+	VSHL   $16, V15.S4, V15.S4
+	VSHL   $16, V16.S4, V16.S4
+	VSHL   $16, V17.S4, V17.S4
+	WORD   $0x6e2fdef7 // fmul v23.4s, v23.4s, v15.4s
+	WORD   $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD   $0x6e31dd6b // fmul v11.4s, v11.4s, v17.4s
+	WORD   $0x4e37d694 // fadd v20.4s, v20.4s, v23.4s
+	WORD   $0x4e34d739 // fadd v25.4s, v25.4s, v20.4s
+	WORD   $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
+	FMOVQ  96(R0), F11
+	WORD   $0x4e2bf46b // fmax v11.4s, v3.4s, v11.4s
+	FMOVQ  112(R0), F12
+	WORD   $0x4e2cf46c // fmax v12.4s, v3.4s, v12.4s
+	VFMLA  V6.S4, V18.S4, V11.S4
+	VFMLA  V6.S4, V19.S4, V12.S4
+	VFMLA  V7.S4, V18.S4, V11.S4
+	VFMLA  V7.S4, V19.S4, V12.S4
+	FMOVQ  240(R3), F13
+	VFMLA  V11.S4, V8.S4, V13.S4
+	FMOVQ  240(R3), F15
+	VFMLA  V12.S4, V8.S4, V15.S4
+	FMOVQ  256(R3), F16
+	VFMLA  V11.S4, V13.S4, V16.S4
+	FMOVQ  256(R3), F13
+	VFMLA  V12.S4, V15.S4, V13.S4
+	FMOVQ  272(R3), F15
+	VFMLA  V11.S4, V16.S4, V15.S4
+	FMOVQ  272(R3), F16
+	VFMLA  V12.S4, V13.S4, V16.S4
+	FMOVQ  288(R3), F13
+	VFMLA  V11.S4, V15.S4, V13.S4
+	FMOVQ  288(R3), F15
+	VFMLA  V12.S4, V16.S4, V15.S4
+	FMOVQ  176(R3), F16
+	VFMLA  V11.S4, V13.S4, V16.S4
+	FMOVQ  176(R3), F13
+	VFMLA  V12.S4, V15.S4, V13.S4
+	FMOVQ  176(R3), F15
+	VFMLA  V11.S4, V16.S4, V15.S4
+	FMOVQ  176(R3), F11
+	VFMLA  V12.S4, V13.S4, V11.S4
+	WORD   $0x4eaed652 // fsub v18.4s, v18.4s, v14.4s
+	WORD   $0x4eaed673 // fsub v19.4s, v19.4s, v14.4s
 	WORD   $0x4e24f652 // fmax v18.4s, v18.4s, v4.4s
-	WORD   $0x4e25d631 // fadd v17.4s, v17.4s, v5.4s
-	WORD   $0x4e25d652 // fadd v18.4s, v18.4s, v5.4s
-	VSHL   $23, V17.S4, V17.S4
-	VSHL   $23, V18.S4, V18.S4
-	WORD   $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD   $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD   $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD   $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	WORD   $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
-	WORD   $0x4e38d402 // fadd v2.4s, v0.4s, v24.4s
-	WORD   $0x4ea0d44a // fsub v10.4s, v2.4s, v0.4s
-	WORD   $0x4eaad44b // fsub v11.4s, v2.4s, v10.4s
-	WORD   $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	WORD   $0x4eaad718 // fsub v24.4s, v24.4s, v10.4s
-	WORD   $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD   $0x4e24f673 // fmax v19.4s, v19.4s, v4.4s
+	WORD   $0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD   $0x4e29d673 // fadd v19.4s, v19.4s, v9.4s
+	VSHL   $16, V18.S4, V18.S4
+	VSHL   $16, V19.S4, V19.S4
+	WORD   $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
+	WORD   $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD   $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD   $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
+	WORD   $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
+	WORD   $0x4e39d402 // fadd v2.4s, v0.4s, v25.4s
+	WORD   $0x4ea0d44b // fsub v11.4s, v2.4s, v0.4s
+	WORD   $0x4eabd44c // fsub v12.4s, v2.4s, v11.4s
+	WORD   $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
+	WORD   $0x4eabd739 // fsub v25.4s, v25.4s, v11.4s
+	WORD   $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VORR   V2.B16, V2.B16, V0.B16
-	VORR   V13.B16, V13.B16, V2.B16
+	VORR   V14.B16, V14.B16, V2.B16
 	ADD    $128, R0
 	SUBS   $32, R2
 	BGE    loop1
@@ -4460,7 +4468,7 @@ loop2:
 	WORD   $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
 	FMOVQ  32(R3), F6
 	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
-	FMOVQ  48(R3), F7
+	FMOVQ  224(R3), F7
 	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	VSHL   $23, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -4472,22 +4480,23 @@ loop2:
 	FMOVQ  80(R3), F2
 	VFMLA  V2.S4, V4.S4, V3.S4
 	FMOVQ  208(R3), F2
-	FMOVQ  224(R3), F8
-	VFMLA  V3.S4, V2.S4, V8.S4
-	FMOVQ  240(R3), F2
-	VFMLA  V3.S4, V8.S4, V2.S4
-	FMOVQ  256(R3), F8
-	VFMLA  V3.S4, V2.S4, V8.S4
-	FMOVQ  272(R3), F2
-	VFMLA  V3.S4, V8.S4, V2.S4
-	FMOVQ  176(R3), F8
-	VFMLA  V3.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F7
+	VFMLA  V3.S4, V2.S4, V7.S4
+	FMOVQ  256(R3), F2
+	VFMLA  V3.S4, V7.S4, V2.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V3.S4, V2.S4, V7.S4
+	FMOVQ  288(R3), F2
+	VFMLA  V3.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V3.S4, V2.S4, V7.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V3.S4, V8.S4, V2.S4
+	VFMLA  V3.S4, V7.S4, V2.S4
 	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	WORD   $0x4e26f484 // fmax v4.4s, v4.4s, v6.4s
-	WORD   $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	VSHL   $23, V4.S4, V4.S4
+	FMOVQ  48(R3), F3
+	WORD   $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	VSHL   $16, V4.S4, V4.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
 	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
@@ -4531,7 +4540,7 @@ l2:
 	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	FMOVQ  32(R3), F6
 	WORD   $0x4e26f442 // fmax v2.4s, v2.4s, v6.4s
-	FMOVQ  48(R3), F7
+	FMOVQ  224(R3), F7
 	WORD   $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	VSHL   $23, V2.S4, V2.S4
 	WORD   $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -4541,22 +4550,23 @@ l2:
 	FMOVQ  80(R3), F2
 	VFMLA  V2.S4, V3.S4, V5.S4
 	FMOVQ  208(R3), F2
-	FMOVQ  224(R3), F8
-	VFMLA  V5.S4, V2.S4, V8.S4
-	FMOVQ  240(R3), F2
-	VFMLA  V5.S4, V8.S4, V2.S4
-	FMOVQ  256(R3), F8
-	VFMLA  V5.S4, V2.S4, V8.S4
-	FMOVQ  272(R3), F2
-	VFMLA  V5.S4, V8.S4, V2.S4
-	FMOVQ  176(R3), F8
-	VFMLA  V5.S4, V2.S4, V8.S4
+	FMOVQ  240(R3), F7
+	VFMLA  V5.S4, V2.S4, V7.S4
+	FMOVQ  256(R3), F2
+	VFMLA  V5.S4, V7.S4, V2.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V5.S4, V2.S4, V7.S4
+	FMOVQ  288(R3), F2
+	VFMLA  V5.S4, V7.S4, V2.S4
+	FMOVQ  176(R3), F7
+	VFMLA  V5.S4, V2.S4, V7.S4
 	FMOVQ  176(R3), F2
-	VFMLA  V5.S4, V8.S4, V2.S4
+	VFMLA  V5.S4, V7.S4, V2.S4
 	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e26f463 // fmax v3.4s, v3.4s, v6.4s
-	WORD   $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	VSHL   $23, V3.S4, V3.S4
+	FMOVQ  48(R3), F5
+	WORD   $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	VSHL   $16, V3.S4, V3.S4
 	WORD   $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
 	WORD   $0x4ea0d465 // fsub v5.4s, v3.4s, v0.4s
@@ -4580,11 +4590,11 @@ done3:
 	WORD   $0x4e24f445 // fmax v5.4s, v2.4s, v4.4s
 	FMOVQ  48(R3), F6
 	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VSHL   $23, V5.S4, V5.S4
+	VSHL   $16, V5.S4, V5.S4
 	WORD   $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD   $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
 	WORD   $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	VSHL   $23, V2.S4, V2.S4
+	VSHL   $16, V2.S4, V2.S4
 	WORD   $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VDUP   V0.D[1], V2.D2
 	WORD   $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s

@@ -31,7 +31,7 @@ var (
 	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps
 		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vsubss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
-	avx2 = words(`vpslld`)
+	avx2 = words(`vpshufb vpslld`)
 
 	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
 		vmovaps vmovups vmulps vpslld vpxord vrndscaleps vscalefps vsubps`)

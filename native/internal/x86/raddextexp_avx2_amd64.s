@@ -25,7 +25,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32(SB), NOSPLIT, $0-32
 	SUBQ    $0x00000020, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -50,7 +50,7 @@ loop1:
 	VSUBPS      Y11, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS Y5, Y10, Y1
@@ -64,7 +64,7 @@ loop1:
 	VSUBPS      Y11, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y15, Y0
 	VMOVUPS     32(SI), Y1
 	VFMADD231PS Y5, Y12, Y1
@@ -78,7 +78,7 @@ loop1:
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y10, Y0
 	VMOVUPS     64(SI), Y1
 	VFMADD231PS Y5, Y13, Y1
@@ -92,7 +92,7 @@ loop1:
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y10, Y0
 	VMOVUPS     96(SI), Y1
 	VFMADD231PS Y5, Y14, Y1
@@ -106,7 +106,7 @@ loop1:
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y10, Y0
 	VMOVAPS     Y11, Y1
 	ADDQ        $0x00000080, SI
@@ -128,8 +128,8 @@ loop2:
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
@@ -142,8 +142,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
 	ADDQ        $0x00000020, SI
@@ -177,13 +177,13 @@ done2:
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic<>+0(SB), Y4, Y4
-	VPSLLD      $0x17, Y4, Y4
+	VADDPS      magic16<>+0(SB), Y4, Y4
+	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
 
@@ -197,8 +197,8 @@ done3:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -241,15 +241,15 @@ DATA minExponent<>+24(SB)/4, $0xc2fe0000
 DATA minExponent<>+28(SB)/4, $0xc2fe0000
 GLOBL minExponent<>(SB), RODATA|NOPTR, $32
 
-DATA magic<>+0(SB)/4, $0x4b40007f
-DATA magic<>+4(SB)/4, $0x4b40007f
-DATA magic<>+8(SB)/4, $0x4b40007f
-DATA magic<>+12(SB)/4, $0x4b40007f
-DATA magic<>+16(SB)/4, $0x4b40007f
-DATA magic<>+20(SB)/4, $0x4b40007f
-DATA magic<>+24(SB)/4, $0x4b40007f
-DATA magic<>+28(SB)/4, $0x4b40007f
-GLOBL magic<>(SB), RODATA|NOPTR, $32
+DATA magic16<>+0(SB)/4, $0x47c03f80
+DATA magic16<>+4(SB)/4, $0x47c03f80
+DATA magic16<>+8(SB)/4, $0x47c03f80
+DATA magic16<>+12(SB)/4, $0x47c03f80
+DATA magic16<>+16(SB)/4, $0x47c03f80
+DATA magic16<>+20(SB)/4, $0x47c03f80
+DATA magic16<>+24(SB)/4, $0x47c03f80
+DATA magic16<>+28(SB)/4, $0x47c03f80
+GLOBL magic16<>(SB), RODATA|NOPTR, $32
 
 DATA log2e<>+0(SB)/4, $0x3fb8aa3b
 DATA log2e<>+4(SB)/4, $0x3fb8aa3b
@@ -310,6 +310,16 @@ DATA c3<>+20(SB)/4, $0x3e2aad40
 DATA c3<>+24(SB)/4, $0x3e2aad40
 DATA c3<>+28(SB)/4, $0x3e2aad40
 GLOBL c3<>(SB), RODATA|NOPTR, $32
+
+DATA upperHalves<>+0(SB)/4, $0x01008080
+DATA upperHalves<>+4(SB)/4, $0x05048080
+DATA upperHalves<>+8(SB)/4, $0x09088080
+DATA upperHalves<>+12(SB)/4, $0x0d0c8080
+DATA upperHalves<>+16(SB)/4, $0x01008080
+DATA upperHalves<>+20(SB)/4, $0x05048080
+DATA upperHalves<>+24(SB)/4, $0x09088080
+DATA upperHalves<>+28(SB)/4, $0x0d0c8080
+GLOBL upperHalves<>(SB), RODATA|NOPTR, $32
 
 DATA c2<>+0(SB)/4, $0x3efffee3
 DATA c2<>+4(SB)/4, $0x3efffee3
@@ -380,7 +390,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc2(SB), $96-32
 	SUBQ    $0x00000020, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -400,7 +410,7 @@ loop1:
 	VSUBPS      Y12, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      Y11, Y0, Y0
 	VMOVUPS     (SI), Y11
 	VFMADD231PS Y5, Y10, Y11
@@ -414,7 +424,7 @@ loop1:
 	VSUBPS      Y12, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y14, Y0
 	VMOVUPS     64(SI), Y10
 	VFMADD231PS Y5, Y13, Y10
@@ -428,7 +438,7 @@ loop1:
 	VSUBPS      Y12, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y11, Y0
 	VMULPS      32(SI), Y4, Y10
 	VROUNDPS    $0x08, Y10, Y10
@@ -440,7 +450,7 @@ loop1:
 	VSUBPS      Y13, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      Y11, Y1, Y1
 	VMOVUPS     32(SI), Y11
 	VFMADD231PS Y5, Y10, Y11
@@ -454,7 +464,7 @@ loop1:
 	VSUBPS      Y13, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y15, Y1
 	VMOVUPS     96(SI), Y10
 	VFMADD231PS Y5, Y14, Y10
@@ -468,7 +478,7 @@ loop1:
 	VSUBPS      Y13, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y11, Y1
 	VMOVUPS     Y12, (BX)
 	VMOVUPS     Y13, 32(BX)
@@ -485,13 +495,13 @@ done1:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -508,8 +518,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -522,8 +532,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
 	ADDQ        $0x00000020, SI
@@ -558,13 +568,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -579,8 +589,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -622,7 +632,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u32_acc4(SB), $224-32
 	SUBQ    $0x00000020, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -636,7 +646,7 @@ loop1:
 	VSUBPS      Y9, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      Y8, Y0, Y0
 	VMOVUPS     (SI), Y8
 	VFMADD231PS Y5, Y7, Y8
@@ -650,7 +660,7 @@ loop1:
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y10, Y0
 	VMULPS      32(SI), Y4, Y7
 	VROUNDPS    $0x08, Y7, Y7
@@ -659,7 +669,7 @@ loop1:
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      Y8, Y1, Y1
 	VMOVUPS     32(SI), Y8
 	VFMADD231PS Y5, Y7, Y8
@@ -673,7 +683,7 @@ loop1:
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y11, Y1
 	VMULPS      64(SI), Y4, Y7
 	VROUNDPS    $0x08, Y7, Y7
@@ -682,7 +692,7 @@ loop1:
 	VSUBPS      Y11, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      (BX), Y8, Y8
 	VMOVUPS     64(SI), Y12
 	VFMADD231PS Y5, Y7, Y12
@@ -696,7 +706,7 @@ loop1:
 	VSUBPS      Y11, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y13, Y8
 	VMULPS      96(SI), Y4, Y7
 	VROUNDPS    $0x08, Y7, Y7
@@ -705,7 +715,7 @@ loop1:
 	VSUBPS      Y13, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      32(BX), Y12, Y12
 	VMOVUPS     96(SI), Y14
 	VFMADD231PS Y5, Y7, Y14
@@ -719,7 +729,7 @@ loop1:
 	VSUBPS      Y13, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y15, Y12
 	VMOVUPS     Y8, (BX)
 	VMOVUPS     Y12, 32(BX)
@@ -744,23 +754,23 @@ done1:
 	VMAXPS      Y7, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
-	VADDPS      magic<>+0(SB), Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VADDPS      magic16<>+0(SB), Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
 	VMAXPS      minExponent<>+0(SB), Y6, Y6
-	VADDPS      magic<>+0(SB), Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VADDPS      magic16<>+0(SB), Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VMOVUPS     Y4, 64(BX)
 
@@ -777,8 +787,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -791,8 +801,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 64(BX)
 	ADDQ        $0x00000020, SI
@@ -827,13 +837,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 64(BX)
 
@@ -848,8 +858,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -877,7 +887,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64(SB), NOSPLIT, $0-32
 	SUBQ    $0x00000040, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	PCALIGN $0x40
@@ -910,7 +920,7 @@ loop1:
 	VSUBPS      Y7, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS Y5, Y6, Y1
@@ -924,7 +934,7 @@ loop1:
 	VSUBPS      Y7, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS Y6, Y15, Y0
 	VMOVUPS     32(SI), Y1
 	VFMADD231PS Y5, Y8, Y1
@@ -938,7 +948,7 @@ loop1:
 	VSUBPS      Y7, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y6, Y0
 	VMOVUPS     64(SI), Y1
 	VFMADD231PS Y5, Y9, Y1
@@ -952,7 +962,7 @@ loop1:
 	VSUBPS      Y7, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VFMADD231PS Y9, Y6, Y0
 	VMOVUPS     96(SI), Y1
 	VFMADD231PS Y5, Y10, Y1
@@ -966,7 +976,7 @@ loop1:
 	VSUBPS      Y7, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y6, Y0
 	VMOVUPS     128(SI), Y1
 	VFMADD231PS Y5, Y11, Y1
@@ -980,7 +990,7 @@ loop1:
 	VSUBPS      Y7, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y6, Y0
 	VMOVUPS     160(SI), Y1
 	VFMADD231PS Y5, Y12, Y1
@@ -994,7 +1004,7 @@ loop1:
 	VSUBPS      Y7, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y6, Y0
 	VMOVUPS     192(SI), Y1
 	VFMADD231PS Y5, Y13, Y1
@@ -1008,7 +1018,7 @@ loop1:
 	VSUBPS      Y7, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y6, Y0
 	VMOVUPS     224(SI), Y1
 	VFMADD231PS Y5, Y14, Y1
@@ -1022,7 +1032,7 @@ loop1:
 	VSUBPS      Y7, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y6, Y0
 	VMOVAPS     Y7, Y1
 	ADDQ        $0x00000100, SI
@@ -1044,8 +1054,8 @@ loop2:
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
@@ -1058,8 +1068,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
 	ADDQ        $0x00000020, SI
@@ -1093,13 +1103,13 @@ done2:
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic<>+0(SB), Y4, Y4
-	VPSLLD      $0x17, Y4, Y4
+	VADDPS      magic16<>+0(SB), Y4, Y4
+	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
 
@@ -1113,8 +1123,8 @@ done3:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -1148,7 +1158,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc2(SB), $96-32
 	SUBQ    $0x00000040, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -1172,7 +1182,7 @@ loop1:
 	VSUBPS      Y10, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      Y9, Y0, Y0
 	VMOVUPS     (SI), Y9
 	VFMADD231PS Y5, Y8, Y9
@@ -1186,7 +1196,7 @@ loop1:
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y14, Y0
 	VMOVUPS     64(SI), Y8
 	VFMADD231PS Y5, Y11, Y8
@@ -1200,7 +1210,7 @@ loop1:
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y9, Y0
 	VMOVUPS     128(SI), Y8
 	VFMADD231PS Y5, Y12, Y8
@@ -1214,7 +1224,7 @@ loop1:
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y9, Y0
 	VMOVUPS     192(SI), Y8
 	VFMADD231PS Y5, Y13, Y8
@@ -1228,7 +1238,7 @@ loop1:
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y0
 	VMULPS      32(SI), Y4, Y8
 	VROUNDPS    $0x08, Y8, Y8
@@ -1246,7 +1256,7 @@ loop1:
 	VSUBPS      Y11, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      Y9, Y1, Y1
 	VMOVUPS     32(SI), Y9
 	VFMADD231PS Y5, Y8, Y9
@@ -1260,7 +1270,7 @@ loop1:
 	VSUBPS      Y11, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y15, Y1
 	VMOVUPS     96(SI), Y8
 	VFMADD231PS Y5, Y12, Y8
@@ -1274,7 +1284,7 @@ loop1:
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y9, Y1
 	VMOVUPS     160(SI), Y8
 	VFMADD231PS Y5, Y13, Y8
@@ -1288,7 +1298,7 @@ loop1:
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y1
 	VMOVUPS     224(SI), Y8
 	VFMADD231PS Y5, Y14, Y8
@@ -1302,7 +1312,7 @@ loop1:
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y9, Y1
 	VMOVUPS     Y10, (BX)
 	VMOVUPS     Y11, 32(BX)
@@ -1319,13 +1329,13 @@ done1:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -1342,8 +1352,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -1356,8 +1366,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
 	ADDQ        $0x00000020, SI
@@ -1392,13 +1402,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -1413,8 +1423,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -1456,7 +1466,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u64_acc4(SB), $224-32
 	SUBQ    $0x00000040, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	PCALIGN $0x40
@@ -1472,7 +1482,7 @@ loop1:
 	VSUBPS      Y8, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VMULPS      Y7, Y0, Y0
 	VMOVUPS     (SI), Y7
 	VFMADD231PS Y5, Y6, Y7
@@ -1486,7 +1496,7 @@ loop1:
 	VSUBPS      Y8, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS Y6, Y10, Y0
 	VMOVUPS     128(SI), Y6
 	VFMADD231PS Y5, Y9, Y6
@@ -1500,7 +1510,7 @@ loop1:
 	VSUBPS      Y8, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VFMADD231PS Y9, Y7, Y0
 	VMULPS      32(SI), Y4, Y6
 	VROUNDPS    $0x08, Y6, Y6
@@ -1512,7 +1522,7 @@ loop1:
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VMULPS      Y7, Y1, Y1
 	VMOVUPS     32(SI), Y7
 	VFMADD231PS Y5, Y6, Y7
@@ -1526,7 +1536,7 @@ loop1:
 	VSUBPS      Y9, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS Y6, Y11, Y1
 	VMOVUPS     160(SI), Y6
 	VFMADD231PS Y5, Y10, Y6
@@ -1540,7 +1550,7 @@ loop1:
 	VSUBPS      Y9, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y7, Y1
 	VMULPS      64(SI), Y4, Y6
 	VROUNDPS    $0x08, Y6, Y6
@@ -1552,7 +1562,7 @@ loop1:
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VMULPS      (BX), Y7, Y7
 	VMOVUPS     64(SI), Y12
 	VFMADD231PS Y5, Y6, Y12
@@ -1566,7 +1576,7 @@ loop1:
 	VSUBPS      Y10, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS Y6, Y13, Y7
 	VMOVUPS     192(SI), Y6
 	VFMADD231PS Y5, Y11, Y6
@@ -1580,7 +1590,7 @@ loop1:
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y12, Y7
 	VMULPS      96(SI), Y4, Y6
 	VROUNDPS    $0x08, Y6, Y6
@@ -1592,7 +1602,7 @@ loop1:
 	VSUBPS      Y12, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      32(BX), Y11, Y11
 	VMOVUPS     96(SI), Y14
 	VFMADD231PS Y5, Y6, Y14
@@ -1606,7 +1616,7 @@ loop1:
 	VSUBPS      Y12, Y6, Y6
 	VMAXPS      Y2, Y6, Y6
 	VADDPS      Y3, Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS Y6, Y15, Y11
 	VMOVUPS     224(SI), Y6
 	VFMADD231PS Y5, Y13, Y6
@@ -1620,7 +1630,7 @@ loop1:
 	VSUBPS      Y12, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y14, Y11
 	VMOVUPS     Y7, (BX)
 	VMOVUPS     Y11, 32(BX)
@@ -1645,23 +1655,23 @@ done1:
 	VMAXPS      Y7, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
-	VADDPS      magic<>+0(SB), Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VADDPS      magic16<>+0(SB), Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
 	VMAXPS      minExponent<>+0(SB), Y6, Y6
-	VADDPS      magic<>+0(SB), Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VADDPS      magic16<>+0(SB), Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VMOVUPS     Y4, 64(BX)
 
@@ -1678,8 +1688,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -1692,8 +1702,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 64(BX)
 	ADDQ        $0x00000020, SI
@@ -1728,13 +1738,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 64(BX)
 
@@ -1749,8 +1759,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -1778,7 +1788,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72(SB), NOSPLIT, $0-32
 	SUBQ    $0x00000048, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	PCALIGN $0x40
 
@@ -1813,7 +1823,7 @@ loop1:
 	VSUBPS      Y6, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y5, Y1
@@ -1827,7 +1837,7 @@ loop1:
 	VSUBPS      Y6, Y5, Y5
 	VMAXPS      Y2, Y5, Y5
 	VADDPS      Y3, Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS Y5, Y15, Y0
 	VMOVUPS     32(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y7, Y1
@@ -1841,7 +1851,7 @@ loop1:
 	VSUBPS      Y6, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y5, Y0
 	VMOVUPS     64(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y8, Y1
@@ -1855,7 +1865,7 @@ loop1:
 	VSUBPS      Y6, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y5, Y0
 	VMOVUPS     96(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y1
@@ -1869,7 +1879,7 @@ loop1:
 	VSUBPS      Y6, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VFMADD231PS Y9, Y5, Y0
 	VMOVUPS     128(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y10, Y1
@@ -1883,7 +1893,7 @@ loop1:
 	VSUBPS      Y6, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y5, Y0
 	VMOVUPS     160(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y1
@@ -1897,7 +1907,7 @@ loop1:
 	VSUBPS      Y6, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y5, Y0
 	VMOVUPS     192(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y12, Y1
@@ -1911,7 +1921,7 @@ loop1:
 	VSUBPS      Y6, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y5, Y0
 	VMOVUPS     224(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y1
@@ -1925,7 +1935,7 @@ loop1:
 	VSUBPS      Y6, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y5, Y0
 	VMOVUPS     256(SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y14, Y1
@@ -1939,7 +1949,7 @@ loop1:
 	VSUBPS      Y6, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y5, Y0
 	VMOVAPS     Y6, Y1
 	ADDQ        $0x00000120, SI
@@ -1961,8 +1971,8 @@ loop2:
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
@@ -1975,8 +1985,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
 	ADDQ        $0x00000020, SI
@@ -2010,13 +2020,13 @@ done2:
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic<>+0(SB), Y4, Y4
-	VPSLLD      $0x17, Y4, Y4
+	VADDPS      magic16<>+0(SB), Y4, Y4
+	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
 
@@ -2030,8 +2040,8 @@ done3:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -2069,7 +2079,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u72_acc3(SB), $160-32
 	SUBQ    $0x00000048, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -2089,7 +2099,7 @@ loop1:
 	VSUBPS      Y9, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      Y8, Y0, Y0
 	VMOVUPS     (SI), Y8
 	VFMADD231PS Y5, Y7, Y8
@@ -2103,7 +2113,7 @@ loop1:
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y12, Y0
 	VMOVUPS     96(SI), Y7
 	VFMADD231PS Y5, Y10, Y7
@@ -2117,7 +2127,7 @@ loop1:
 	VSUBPS      Y9, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y8, Y0
 	VMOVUPS     192(SI), Y7
 	VFMADD231PS Y5, Y11, Y7
@@ -2131,7 +2141,7 @@ loop1:
 	VSUBPS      Y9, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y8, Y0
 	VMULPS      32(SI), Y4, Y7
 	VROUNDPS    $0x08, Y7, Y7
@@ -2146,7 +2156,7 @@ loop1:
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      Y8, Y1, Y1
 	VMOVUPS     32(SI), Y8
 	VFMADD231PS Y5, Y7, Y8
@@ -2160,7 +2170,7 @@ loop1:
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y13, Y1
 	VMOVUPS     128(SI), Y7
 	VFMADD231PS Y5, Y11, Y7
@@ -2174,7 +2184,7 @@ loop1:
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y8, Y1
 	VMOVUPS     224(SI), Y7
 	VFMADD231PS Y5, Y12, Y7
@@ -2188,7 +2198,7 @@ loop1:
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y8, Y1
 	VMULPS      64(SI), Y4, Y7
 	VROUNDPS    $0x08, Y7, Y7
@@ -2203,7 +2213,7 @@ loop1:
 	VSUBPS      Y11, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      (BX), Y8, Y8
 	VMOVUPS     64(SI), Y14
 	VFMADD231PS Y5, Y7, Y14
@@ -2217,7 +2227,7 @@ loop1:
 	VSUBPS      Y11, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y15, Y8
 	VMOVUPS     160(SI), Y7
 	VFMADD231PS Y5, Y12, Y7
@@ -2231,7 +2241,7 @@ loop1:
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y14, Y8
 	VMOVUPS     256(SI), Y7
 	VFMADD231PS Y5, Y13, Y7
@@ -2245,7 +2255,7 @@ loop1:
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y12, Y8
 	VMOVUPS     Y8, (BX)
 	VMOVUPS     Y9, 32(BX)
@@ -2266,18 +2276,18 @@ done1:
 	VMAXPS      Y5, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
-	VADDPS      magic<>+0(SB), Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VADDPS      magic16<>+0(SB), Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VMOVUPS     Y4, 32(BX)
 
@@ -2294,8 +2304,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -2308,8 +2318,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 32(BX)
 	ADDQ        $0x00000020, SI
@@ -2344,13 +2354,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 32(BX)
 
@@ -2365,8 +2375,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -2396,7 +2406,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80(SB), $320-32
 	SUBQ    $0x00000050, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -2450,7 +2460,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS Y5, Y13, Y1
@@ -2465,7 +2475,7 @@ loop1:
 	VSUBPS      Y14, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     32(SI), Y13
@@ -2480,7 +2490,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     64(SI), Y13
@@ -2495,7 +2505,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     64(BX), Y1
 	VMOVUPS     96(SI), Y13
@@ -2510,7 +2520,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     96(BX), Y1
 	VMOVUPS     128(SI), Y13
@@ -2525,7 +2535,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     128(BX), Y1
 	VMOVUPS     160(SI), Y13
@@ -2540,7 +2550,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     160(BX), Y1
 	VMOVUPS     192(SI), Y13
@@ -2555,7 +2565,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     192(BX), Y1
 	VMOVUPS     224(SI), Y13
@@ -2570,7 +2580,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     224(BX), Y1
 	VMOVUPS     256(SI), Y13
@@ -2585,7 +2595,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     256(BX), Y1
 	VMOVUPS     288(SI), Y13
@@ -2600,7 +2610,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVAPS     Y14, Y1
 	ADDQ        $0x00000140, SI
@@ -2622,8 +2632,8 @@ loop2:
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
@@ -2636,8 +2646,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
 	ADDQ        $0x00000020, SI
@@ -2671,13 +2681,13 @@ done2:
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic<>+0(SB), Y4, Y4
-	VPSLLD      $0x17, Y4, Y4
+	VADDPS      magic16<>+0(SB), Y4, Y4
+	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
 
@@ -2691,8 +2701,8 @@ done3:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -2726,7 +2736,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc2(SB), $128-32
 	SUBQ    $0x00000050, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -2753,7 +2763,7 @@ loop1:
 	VSUBPS      Y10, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      Y9, Y0, Y0
 	VMOVUPS     (SI), Y9
 	VFMADD231PS Y5, Y8, Y9
@@ -2767,7 +2777,7 @@ loop1:
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y15, Y0
 	VMOVUPS     64(SI), Y8
 	VFMADD231PS Y5, Y11, Y8
@@ -2781,7 +2791,7 @@ loop1:
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y9, Y0
 	VMOVUPS     128(SI), Y8
 	VFMADD231PS Y5, Y12, Y8
@@ -2795,7 +2805,7 @@ loop1:
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y9, Y0
 	VMOVUPS     192(SI), Y8
 	VFMADD231PS Y5, Y13, Y8
@@ -2809,7 +2819,7 @@ loop1:
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y0
 	VMOVUPS     256(SI), Y8
 	VFMADD231PS Y5, Y14, Y8
@@ -2823,7 +2833,7 @@ loop1:
 	VSUBPS      Y10, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y9, Y0
 	VMULPS      32(SI), Y4, Y8
 	VROUNDPS    $0x08, Y8, Y8
@@ -2844,7 +2854,7 @@ loop1:
 	VSUBPS      Y11, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      Y9, Y1, Y1
 	VMOVUPS     32(SI), Y9
 	VFMADD231PS Y5, Y8, Y9
@@ -2859,7 +2869,7 @@ loop1:
 	VSUBPS      Y11, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS Y8, Y0, Y1
 	VMOVUPS     96(SI), Y0
 	VFMADD231PS Y5, Y12, Y0
@@ -2873,7 +2883,7 @@ loop1:
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y8, Y1
 	VMOVUPS     160(SI), Y0
 	VFMADD231PS Y5, Y13, Y0
@@ -2887,7 +2897,7 @@ loop1:
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y8, Y1
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y14, Y0
@@ -2901,7 +2911,7 @@ loop1:
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y8, Y1
 	VMOVUPS     288(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -2915,7 +2925,7 @@ loop1:
 	VSUBPS      Y11, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y8, Y1
 	VMOVUPS     64(BX), Y0
 	VMOVUPS     Y10, (BX)
@@ -2933,13 +2943,13 @@ done1:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -2956,8 +2966,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -2970,8 +2980,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
 	ADDQ        $0x00000020, SI
@@ -3006,13 +3016,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -3027,8 +3037,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3074,7 +3084,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u80_acc5(SB), $512-32
 	SUBQ    $0x00000050, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -3095,7 +3105,7 @@ loop1:
 	VSUBPS      Y13, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      Y12, Y0, Y0
 	VMOVUPS     (SI), Y12
 	VFMADD231PS Y5, Y11, Y12
@@ -3109,7 +3119,7 @@ loop1:
 	VSUBPS      Y13, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y15, Y0
 	VMOVUPS     160(SI), Y11
 	VFMADD231PS Y5, Y14, Y11
@@ -3123,7 +3133,7 @@ loop1:
 	VSUBPS      Y13, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y12, Y0
 	VMULPS      32(SI), Y4, Y11
 	VROUNDPS    $0x08, Y11, Y11
@@ -3135,7 +3145,7 @@ loop1:
 	VSUBPS      Y14, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      Y12, Y1, Y1
 	VMOVUPS     32(SI), Y12
 	VFMADD231PS Y5, Y11, Y12
@@ -3150,7 +3160,7 @@ loop1:
 	VSUBPS      Y14, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y0, Y1
 	VMOVUPS     192(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -3164,7 +3174,7 @@ loop1:
 	VSUBPS      Y14, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y11, Y1
 	VMULPS      64(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -3176,7 +3186,7 @@ loop1:
 	VSUBPS      Y12, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      (BX), Y11, Y11
 	VMOVUPS     Y1, 288(BX)
 	VMOVUPS     64(SI), Y1
@@ -3192,7 +3202,7 @@ loop1:
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y11
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -3206,7 +3216,7 @@ loop1:
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y1, Y11
 	VMULPS      96(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -3218,7 +3228,7 @@ loop1:
 	VSUBPS      Y13, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      32(BX), Y1, Y1
 	VMOVUPS     Y11, 352(BX)
 	VMOVUPS     96(SI), Y11
@@ -3234,7 +3244,7 @@ loop1:
 	VSUBPS      Y13, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y1
 	VMOVUPS     256(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -3248,7 +3258,7 @@ loop1:
 	VSUBPS      Y13, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y11, Y1
 	VMULPS      128(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -3260,7 +3270,7 @@ loop1:
 	VSUBPS      Y12, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      64(BX), Y11, Y11
 	VMOVUPS     Y1, 416(BX)
 	VMOVUPS     128(SI), Y1
@@ -3276,7 +3286,7 @@ loop1:
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y11
 	VMOVUPS     288(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -3290,7 +3300,7 @@ loop1:
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y1, Y11
 	VMOVUPS     256(BX), Y0
 	VMOVUPS     288(BX), Y1
@@ -3326,28 +3336,28 @@ done1:
 	VMAXPS      Y7, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
-	VADDPS      magic<>+0(SB), Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VADDPS      magic16<>+0(SB), Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
 	VMAXPS      minExponent<>+0(SB), Y6, Y6
-	VADDPS      magic<>+0(SB), Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VADDPS      magic16<>+0(SB), Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VSUBPS      Y4, Y7, Y7
 	VMAXPS      minExponent<>+0(SB), Y7, Y7
-	VADDPS      magic<>+0(SB), Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VADDPS      magic16<>+0(SB), Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS 64(BX), Y7, Y0
 	VMOVUPS     Y4, 96(BX)
 
@@ -3364,8 +3374,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -3378,8 +3388,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 96(BX)
 	ADDQ        $0x00000020, SI
@@ -3414,13 +3424,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 96(BX)
 
@@ -3435,8 +3445,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3466,7 +3476,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96(SB), $384-32
 	SUBQ    $0x00000060, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -3528,7 +3538,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS Y5, Y13, Y1
@@ -3543,7 +3553,7 @@ loop1:
 	VSUBPS      Y14, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y15, Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     32(SI), Y13
@@ -3558,7 +3568,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     32(BX), Y1
 	VMOVUPS     64(SI), Y13
@@ -3573,7 +3583,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     64(BX), Y1
 	VMOVUPS     96(SI), Y13
@@ -3588,7 +3598,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     96(BX), Y1
 	VMOVUPS     128(SI), Y13
@@ -3603,7 +3613,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     128(BX), Y1
 	VMOVUPS     160(SI), Y13
@@ -3618,7 +3628,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     160(BX), Y1
 	VMOVUPS     192(SI), Y13
@@ -3633,7 +3643,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     192(BX), Y1
 	VMOVUPS     224(SI), Y13
@@ -3648,7 +3658,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     224(BX), Y1
 	VMOVUPS     256(SI), Y13
@@ -3663,7 +3673,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     256(BX), Y1
 	VMOVUPS     288(SI), Y13
@@ -3678,7 +3688,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     288(BX), Y1
 	VMOVUPS     320(SI), Y13
@@ -3693,7 +3703,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVUPS     320(BX), Y1
 	VMOVUPS     352(SI), Y13
@@ -3708,7 +3718,7 @@ loop1:
 	VSUBPS      Y14, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y15, Y0
 	VMOVAPS     Y14, Y1
 	ADDQ        $0x00000180, SI
@@ -3730,8 +3740,8 @@ loop2:
 	VMAXPS      Y2, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (SI), Y1
 	VFMADD231PS minusLn2<>+0(SB), Y2, Y1
@@ -3744,8 +3754,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y1, Y4
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VFMADD231PS Y2, Y4, Y0
 	VMOVAPS     Y3, Y1
 	ADDQ        $0x00000020, SI
@@ -3779,13 +3789,13 @@ done2:
 	VMAXPS      Y4, Y1, Y3
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      Y1, Y0, Y0
 	VSUBPS      Y3, Y4, Y4
 	VMAXPS      minExponent<>+0(SB), Y4, Y4
-	VADDPS      magic<>+0(SB), Y4, Y4
-	VPSLLD      $0x17, Y4, Y4
+	VADDPS      magic16<>+0(SB), Y4, Y4
+	VPSHUFB     upperHalves<>+0(SB), Y4, Y4
 	VFMADD231PS Y4, Y2, Y0
 	VMOVAPS     Y3, Y1
 
@@ -3799,8 +3809,8 @@ done3:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3834,7 +3844,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc2(SB), $128-32
 	SUBQ    $0x00000060, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -3863,7 +3873,7 @@ loop1:
 	VSUBPS      Y9, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      Y8, Y0, Y0
 	VMOVUPS     (SI), Y8
 	VFMADD231PS Y5, Y7, Y8
@@ -3877,7 +3887,7 @@ loop1:
 	VSUBPS      Y9, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y15, Y0
 	VMOVUPS     64(SI), Y7
 	VFMADD231PS Y5, Y10, Y7
@@ -3891,7 +3901,7 @@ loop1:
 	VSUBPS      Y9, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VFMADD231PS Y10, Y8, Y0
 	VMOVUPS     128(SI), Y7
 	VFMADD231PS Y5, Y11, Y7
@@ -3905,7 +3915,7 @@ loop1:
 	VSUBPS      Y9, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y8, Y0
 	VMOVUPS     192(SI), Y7
 	VFMADD231PS Y5, Y12, Y7
@@ -3919,7 +3929,7 @@ loop1:
 	VSUBPS      Y9, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y8, Y0
 	VMOVUPS     256(SI), Y7
 	VFMADD231PS Y5, Y13, Y7
@@ -3933,7 +3943,7 @@ loop1:
 	VSUBPS      Y9, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y8, Y0
 	VMOVUPS     320(SI), Y7
 	VFMADD231PS Y5, Y14, Y7
@@ -3947,7 +3957,7 @@ loop1:
 	VSUBPS      Y9, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y8, Y0
 	VMULPS      32(SI), Y4, Y7
 	VROUNDPS    $0x08, Y7, Y7
@@ -3971,7 +3981,7 @@ loop1:
 	VSUBPS      Y10, Y8, Y8
 	VMAXPS      Y2, Y8, Y8
 	VADDPS      Y3, Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VMULPS      Y8, Y1, Y1
 	VMOVUPS     32(SI), Y8
 	VFMADD231PS Y5, Y7, Y8
@@ -3986,7 +3996,7 @@ loop1:
 	VSUBPS      Y10, Y7, Y7
 	VMAXPS      Y2, Y7, Y7
 	VADDPS      Y3, Y7, Y7
-	VPSLLD      $0x17, Y7, Y7
+	VPSHUFB     upperHalves<>+0(SB), Y7, Y7
 	VFMADD231PS Y7, Y0, Y1
 	VMOVUPS     96(SI), Y0
 	VFMADD231PS Y5, Y11, Y0
@@ -4000,7 +4010,7 @@ loop1:
 	VSUBPS      Y10, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y7, Y1
 	VMOVUPS     160(SI), Y0
 	VFMADD231PS Y5, Y12, Y0
@@ -4014,7 +4024,7 @@ loop1:
 	VSUBPS      Y10, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y7, Y1
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y13, Y0
@@ -4028,7 +4038,7 @@ loop1:
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y7, Y1
 	VMOVUPS     288(SI), Y0
 	VFMADD231PS Y5, Y14, Y0
@@ -4042,7 +4052,7 @@ loop1:
 	VSUBPS      Y10, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y7, Y1
 	VMOVUPS     352(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4056,7 +4066,7 @@ loop1:
 	VSUBPS      Y10, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y7, Y1
 	VMOVUPS     64(BX), Y0
 	VMOVUPS     Y9, (BX)
@@ -4074,13 +4084,13 @@ done1:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -4097,8 +4107,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -4111,8 +4121,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, (BX)
 	ADDQ        $0x00000020, SI
@@ -4147,13 +4157,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, (BX)
 
@@ -4168,8 +4178,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -4207,7 +4217,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc3(SB), $256-32
 	SUBQ    $0x00000060, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -4232,7 +4242,7 @@ loop1:
 	VSUBPS      Y11, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VMULPS      Y10, Y0, Y0
 	VMOVUPS     (SI), Y10
 	VFMADD231PS Y5, Y9, Y10
@@ -4246,7 +4256,7 @@ loop1:
 	VSUBPS      Y11, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VFMADD231PS Y9, Y15, Y0
 	VMOVUPS     96(SI), Y9
 	VFMADD231PS Y5, Y12, Y9
@@ -4260,7 +4270,7 @@ loop1:
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VFMADD231PS Y12, Y10, Y0
 	VMOVUPS     192(SI), Y9
 	VFMADD231PS Y5, Y13, Y9
@@ -4274,7 +4284,7 @@ loop1:
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y10, Y0
 	VMOVUPS     288(SI), Y9
 	VFMADD231PS Y5, Y14, Y9
@@ -4288,7 +4298,7 @@ loop1:
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y10, Y0
 	VMULPS      32(SI), Y4, Y9
 	VROUNDPS    $0x08, Y9, Y9
@@ -4306,7 +4316,7 @@ loop1:
 	VSUBPS      Y12, Y10, Y10
 	VMAXPS      Y2, Y10, Y10
 	VADDPS      Y3, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VMULPS      Y10, Y1, Y1
 	VMOVUPS     32(SI), Y10
 	VFMADD231PS Y5, Y9, Y10
@@ -4321,7 +4331,7 @@ loop1:
 	VSUBPS      Y12, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VFMADD231PS Y9, Y0, Y1
 	VMOVUPS     128(SI), Y0
 	VFMADD231PS Y5, Y13, Y0
@@ -4335,7 +4345,7 @@ loop1:
 	VSUBPS      Y12, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y9, Y1
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y14, Y0
@@ -4349,7 +4359,7 @@ loop1:
 	VSUBPS      Y12, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y9, Y1
 	VMOVUPS     320(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4363,7 +4373,7 @@ loop1:
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y9, Y1
 	VMULPS      64(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -4381,7 +4391,7 @@ loop1:
 	VSUBPS      Y10, Y9, Y9
 	VMAXPS      Y2, Y9, Y9
 	VADDPS      Y3, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      (BX), Y9, Y9
 	VMOVUPS     Y1, 160(BX)
 	VMOVUPS     64(SI), Y1
@@ -4397,7 +4407,7 @@ loop1:
 	VSUBPS      Y10, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y11, Y9
 	VMOVUPS     160(SI), Y0
 	VFMADD231PS Y5, Y13, Y0
@@ -4411,7 +4421,7 @@ loop1:
 	VSUBPS      Y10, Y13, Y13
 	VMAXPS      Y2, Y13, Y13
 	VADDPS      Y3, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VFMADD231PS Y13, Y1, Y9
 	VMOVUPS     256(SI), Y0
 	VFMADD231PS Y5, Y14, Y0
@@ -4425,7 +4435,7 @@ loop1:
 	VSUBPS      Y10, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y1, Y9
 	VMOVUPS     352(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4439,7 +4449,7 @@ loop1:
 	VSUBPS      Y10, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y1, Y9
 	VMOVUPS     128(BX), Y0
 	VMOVUPS     160(BX), Y1
@@ -4463,18 +4473,18 @@ done1:
 	VMAXPS      Y5, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
-	VADDPS      magic<>+0(SB), Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VADDPS      magic16<>+0(SB), Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VMOVUPS     Y4, 32(BX)
 
@@ -4491,8 +4501,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -4505,8 +4515,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 32(BX)
 	ADDQ        $0x00000020, SI
@@ -4541,13 +4551,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 32(BX)
 
@@ -4562,8 +4572,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -4613,7 +4623,7 @@ TEXT ·f32_raddextexp_ukernel__avx2_p5_u96_acc6(SB), $640-32
 	SUBQ    $0x00000060, CX
 	JLT     done1
 	VMOVUPS minExponent<>+0(SB), Y2
-	VMOVUPS magic<>+0(SB), Y3
+	VMOVUPS magic16<>+0(SB), Y3
 	VMOVUPS log2e<>+0(SB), Y4
 	VMOVUPS minusLn2<>+0(SB), Y5
 	VMOVUPS minusLn2Lo<>+0(SB), Y6
@@ -4634,7 +4644,7 @@ loop1:
 	VSUBPS      Y13, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      Y12, Y0, Y0
 	VMOVUPS     (SI), Y12
 	VFMADD231PS Y5, Y11, Y12
@@ -4648,7 +4658,7 @@ loop1:
 	VSUBPS      Y13, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y15, Y0
 	VMOVUPS     192(SI), Y11
 	VFMADD231PS Y5, Y14, Y11
@@ -4662,7 +4672,7 @@ loop1:
 	VSUBPS      Y13, Y14, Y14
 	VMAXPS      Y2, Y14, Y14
 	VADDPS      Y3, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VFMADD231PS Y14, Y12, Y0
 	VMULPS      32(SI), Y4, Y11
 	VROUNDPS    $0x08, Y11, Y11
@@ -4674,7 +4684,7 @@ loop1:
 	VSUBPS      Y14, Y12, Y12
 	VMAXPS      Y2, Y12, Y12
 	VADDPS      Y3, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      Y12, Y1, Y1
 	VMOVUPS     32(SI), Y12
 	VFMADD231PS Y5, Y11, Y12
@@ -4689,7 +4699,7 @@ loop1:
 	VSUBPS      Y14, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VFMADD231PS Y11, Y0, Y1
 	VMOVUPS     224(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4703,7 +4713,7 @@ loop1:
 	VSUBPS      Y14, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y11, Y1
 	VMULPS      64(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -4715,7 +4725,7 @@ loop1:
 	VSUBPS      Y12, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      (BX), Y11, Y11
 	VMOVUPS     Y1, 352(BX)
 	VMOVUPS     64(SI), Y1
@@ -4731,7 +4741,7 @@ loop1:
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y11
 	VMOVUPS     256(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4745,7 +4755,7 @@ loop1:
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y1, Y11
 	VMULPS      96(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -4757,7 +4767,7 @@ loop1:
 	VSUBPS      Y13, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      32(BX), Y1, Y1
 	VMOVUPS     Y11, 416(BX)
 	VMOVUPS     96(SI), Y11
@@ -4773,7 +4783,7 @@ loop1:
 	VSUBPS      Y13, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y1
 	VMOVUPS     288(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4787,7 +4797,7 @@ loop1:
 	VSUBPS      Y13, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y11, Y1
 	VMULPS      128(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -4799,7 +4809,7 @@ loop1:
 	VSUBPS      Y12, Y11, Y11
 	VMAXPS      Y2, Y11, Y11
 	VADDPS      Y3, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      64(BX), Y11, Y11
 	VMOVUPS     Y1, 480(BX)
 	VMOVUPS     128(SI), Y1
@@ -4815,7 +4825,7 @@ loop1:
 	VSUBPS      Y12, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y13, Y11
 	VMOVUPS     320(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4829,7 +4839,7 @@ loop1:
 	VSUBPS      Y12, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y1, Y11
 	VMULPS      160(SI), Y4, Y0
 	VROUNDPS    $0x08, Y0, Y0
@@ -4841,7 +4851,7 @@ loop1:
 	VSUBPS      Y13, Y1, Y1
 	VMAXPS      Y2, Y1, Y1
 	VADDPS      Y3, Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VMULPS      96(BX), Y1, Y1
 	VMOVUPS     Y11, 544(BX)
 	VMOVUPS     160(SI), Y11
@@ -4857,7 +4867,7 @@ loop1:
 	VSUBPS      Y13, Y0, Y0
 	VMAXPS      Y2, Y0, Y0
 	VADDPS      Y3, Y0, Y0
-	VPSLLD      $0x17, Y0, Y0
+	VPSHUFB     upperHalves<>+0(SB), Y0, Y0
 	VFMADD231PS Y0, Y12, Y1
 	VMOVUPS     352(SI), Y0
 	VFMADD231PS Y5, Y15, Y0
@@ -4871,7 +4881,7 @@ loop1:
 	VSUBPS      Y13, Y15, Y15
 	VMAXPS      Y2, Y15, Y15
 	VADDPS      Y3, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VFMADD231PS Y15, Y11, Y1
 	VMOVUPS     320(BX), Y0
 	VMOVUPS     416(BX), Y11
@@ -4913,33 +4923,33 @@ done1:
 	VMAXPS      Y10, Y4, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VSUBPS      Y4, Y5, Y5
 	VMAXPS      minExponent<>+0(SB), Y5, Y5
-	VADDPS      magic<>+0(SB), Y5, Y5
-	VPSLLD      $0x17, Y5, Y5
+	VADDPS      magic16<>+0(SB), Y5, Y5
+	VPSHUFB     upperHalves<>+0(SB), Y5, Y5
 	VFMADD231PS (BX), Y5, Y0
 	VSUBPS      Y4, Y6, Y6
 	VMAXPS      minExponent<>+0(SB), Y6, Y6
-	VADDPS      magic<>+0(SB), Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VADDPS      magic16<>+0(SB), Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VFMADD231PS 32(BX), Y6, Y0
 	VSUBPS      Y4, Y8, Y8
 	VMAXPS      minExponent<>+0(SB), Y8, Y8
-	VADDPS      magic<>+0(SB), Y8, Y8
-	VPSLLD      $0x17, Y8, Y8
+	VADDPS      magic16<>+0(SB), Y8, Y8
+	VPSHUFB     upperHalves<>+0(SB), Y8, Y8
 	VFMADD231PS 64(BX), Y8, Y0
 	VSUBPS      Y4, Y9, Y9
 	VMAXPS      minExponent<>+0(SB), Y9, Y9
-	VADDPS      magic<>+0(SB), Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VADDPS      magic16<>+0(SB), Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VFMADD231PS 96(BX), Y9, Y0
 	VMOVUPS     Y4, 128(BX)
 
@@ -4956,8 +4966,8 @@ loop3:
 	VMAXPS      Y1, Y2, Y3
 	VSUBPS      Y3, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (SI), Y2
 	VFMADD231PS minusLn2<>+0(SB), Y1, Y2
@@ -4970,8 +4980,8 @@ loop3:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y3, Y1, Y1
 	VMAXPS      minExponent<>+0(SB), Y1, Y1
-	VADDPS      magic<>+0(SB), Y1, Y1
-	VPSLLD      $0x17, Y1, Y1
+	VADDPS      magic16<>+0(SB), Y1, Y1
+	VPSHUFB     upperHalves<>+0(SB), Y1, Y1
 	VFMADD231PS Y1, Y4, Y0
 	VMOVUPS     Y3, 128(BX)
 	ADDQ        $0x00000020, SI
@@ -5006,13 +5016,13 @@ done3:
 	VMAXPS      Y3, Y2, Y4
 	VSUBPS      Y4, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y0, Y0
 	VSUBPS      Y4, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VFMADD231PS Y3, Y1, Y0
 	VMOVUPS     Y4, 128(BX)
 
@@ -5027,8 +5037,8 @@ done4:
 	VMAXPS       Y3, Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMAXPS       minExponent<>+0(SB), Y1, Y1
-	VADDPS       magic<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
+	VADDPS       magic16<>+0(SB), Y1, Y1
+	VPSHUFB      upperHalves<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -5062,41 +5072,41 @@ TEXT ·f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(SB), NOSPLIT, $64-32
 	VMOVUPS fc8000000<>+0(SB), Y2
 	VMOVUPS c0<>+0(SB), Y3
 	VMOVUPS minExponent<>+0(SB), Y4
-	VMOVUPS magic<>+0(SB), Y5
-	VMOVUPS log2e<>+0(SB), Y6
-	VMOVUPS minusLn2<>+0(SB), Y7
-	VMOVUPS minusLn2Lo<>+0(SB), Y8
+	VMOVUPS log2e<>+0(SB), Y5
+	VMOVUPS minusLn2<>+0(SB), Y6
+	VMOVUPS minusLn2Lo<>+0(SB), Y7
+	VMOVUPS f3ab528cf<>+0(SB), Y8
 	PCALIGN $0x40
 
 loop1:
 	VMAXPS      (SI), Y2, Y9
-	VMULPS      Y6, Y9, Y9
+	VMULPS      Y5, Y9, Y9
 	VROUNDPS    $0x08, Y9, Y9
 	VMOVUPS     (BX), Y10
 	VMAXPS      Y9, Y10, Y11
 	VMAXPS      32(SI), Y2, Y12
-	VMULPS      Y6, Y12, Y12
+	VMULPS      Y5, Y12, Y12
 	VROUNDPS    $0x08, Y12, Y12
 	VMAXPS      Y12, Y11, Y11
 	VMAXPS      64(SI), Y2, Y13
-	VMULPS      Y6, Y13, Y13
+	VMULPS      Y5, Y13, Y13
 	VROUNDPS    $0x08, Y13, Y13
 	VMAXPS      Y13, Y11, Y11
 	VMAXPS      96(SI), Y2, Y14
-	VMULPS      Y6, Y14, Y14
+	VMULPS      Y5, Y14, Y14
 	VROUNDPS    $0x08, Y14, Y14
 	VMAXPS      Y14, Y11, Y11
 	VSUBPS      Y11, Y10, Y10
 	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
+	VADDPS      magic<>+0(SB), Y10, Y10
 	VPSLLD      $0x17, Y10, Y10
 	VMULPS      Y10, Y0, Y0
 	VMULPS      Y10, Y1, Y1
 	VMAXPS      (SI), Y2, Y10
+	VFMADD231PS Y6, Y9, Y10
 	VFMADD231PS Y7, Y9, Y10
-	VFMADD231PS Y8, Y9, Y10
 	VMOVUPS     f3c091cbe<>+0(SB), Y15
-	VFMADD231PS f3ab528cf<>+0(SB), Y10, Y15
+	VFMADD231PS Y10, Y8, Y15
 	VFMADD213PS f3d2aac56<>+0(SB), Y10, Y15
 	VFMADD213PS f3e2aaa49<>+0(SB), Y10, Y15
 	VFMADD213PS f3efffffe<>+0(SB), Y10, Y15
@@ -5104,14 +5114,14 @@ loop1:
 	VFMADD213PS Y3, Y10, Y15
 	VSUBPS      Y11, Y9, Y9
 	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VADDPS      magic16<>+0(SB), Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      Y9, Y15, Y15
 	VMAXPS      32(SI), Y2, Y9
+	VFMADD231PS Y6, Y12, Y9
 	VFMADD231PS Y7, Y12, Y9
-	VFMADD231PS Y8, Y12, Y9
 	VMOVUPS     f3c091cbe<>+0(SB), Y10
-	VFMADD231PS f3ab528cf<>+0(SB), Y9, Y10
+	VFMADD231PS Y9, Y8, Y10
 	VFMADD213PS f3d2aac56<>+0(SB), Y9, Y10
 	VFMADD213PS f3e2aaa49<>+0(SB), Y9, Y10
 	VFMADD213PS f3efffffe<>+0(SB), Y9, Y10
@@ -5119,15 +5129,15 @@ loop1:
 	VFMADD213PS Y3, Y9, Y10
 	VSUBPS      Y11, Y12, Y12
 	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VADDPS      magic16<>+0(SB), Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      Y12, Y10, Y10
 	VADDPS      Y10, Y15, Y15
 	VMAXPS      64(SI), Y2, Y9
+	VFMADD231PS Y6, Y13, Y9
 	VFMADD231PS Y7, Y13, Y9
-	VFMADD231PS Y8, Y13, Y9
 	VMOVUPS     f3c091cbe<>+0(SB), Y10
-	VFMADD231PS f3ab528cf<>+0(SB), Y9, Y10
+	VFMADD231PS Y9, Y8, Y10
 	VFMADD213PS f3d2aac56<>+0(SB), Y9, Y10
 	VFMADD213PS f3e2aaa49<>+0(SB), Y9, Y10
 	VFMADD213PS f3efffffe<>+0(SB), Y9, Y10
@@ -5135,14 +5145,14 @@ loop1:
 	VFMADD213PS Y3, Y9, Y10
 	VSUBPS      Y11, Y13, Y13
 	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VADDPS      magic16<>+0(SB), Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VMULPS      Y13, Y10, Y10
 	VMAXPS      96(SI), Y2, Y9
+	VFMADD231PS Y6, Y14, Y9
 	VFMADD231PS Y7, Y14, Y9
-	VFMADD231PS Y8, Y14, Y9
 	VMOVUPS     f3c091cbe<>+0(SB), Y12
-	VFMADD231PS f3ab528cf<>+0(SB), Y9, Y12
+	VFMADD231PS Y9, Y8, Y12
 	VFMADD213PS f3d2aac56<>+0(SB), Y9, Y12
 	VFMADD213PS f3e2aaa49<>+0(SB), Y9, Y12
 	VFMADD213PS f3efffffe<>+0(SB), Y9, Y12
@@ -5150,8 +5160,8 @@ loop1:
 	VFMADD213PS Y3, Y9, Y12
 	VSUBPS      Y11, Y14, Y14
 	VMAXPS      Y4, Y14, Y14
-	VADDPS      Y5, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VADDPS      magic16<>+0(SB), Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VMULPS      Y14, Y12, Y12
 	VADDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y15, Y15
@@ -5201,8 +5211,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y5, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VADDPS      Y4, Y0, Y2
 	VSUBPS      Y0, Y2, Y3
@@ -5253,8 +5263,8 @@ done2:
 	VFMADD213PS c0<>+0(SB), Y4, Y3
 	VSUBPS      Y5, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y3, Y3
 	VADDPS      Y3, Y0, Y2
 	VSUBPS      Y0, Y2, Y4
@@ -5277,12 +5287,12 @@ done3:
 	VMAXPS       Y4, Y3, Y3
 	VSUBPS       Y3, Y2, Y2
 	VMAXPS       minExponent<>+0(SB), Y2, Y4
-	VADDPS       magic<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
+	VADDPS       magic16<>+0(SB), Y4, Y4
+	VPSHUFB      upperHalves<>+0(SB), Y4, Y4
 	VMULPS       Y4, Y0, Y0
 	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
+	VADDPS       magic16<>+0(SB), Y2, Y2
+	VPSHUFB      upperHalves<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X4
@@ -5330,16 +5340,6 @@ DATA fc8000000<>+24(SB)/4, $0xc8000000
 DATA fc8000000<>+28(SB)/4, $0xc8000000
 GLOBL fc8000000<>(SB), RODATA|NOPTR, $32
 
-DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
-GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
-
 DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
 DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
 DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
@@ -5349,6 +5349,26 @@ DATA f3ab528cf<>+20(SB)/4, $0x3ab528cf
 DATA f3ab528cf<>+24(SB)/4, $0x3ab528cf
 DATA f3ab528cf<>+28(SB)/4, $0x3ab528cf
 GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $32
+
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+DATA magic<>+16(SB)/4, $0x4b40007f
+DATA magic<>+20(SB)/4, $0x4b40007f
+DATA magic<>+24(SB)/4, $0x4b40007f
+DATA magic<>+28(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $32
+
+DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
+DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
+GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
 
 DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
 DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
@@ -5401,46 +5421,46 @@ TEXT ·f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(SB), $96-32
 	VMOVUPS fc8000000<>+0(SB), Y2
 	VMOVUPS c0<>+0(SB), Y3
 	VMOVUPS minExponent<>+0(SB), Y4
-	VMOVUPS magic<>+0(SB), Y5
+	VMOVUPS log2e<>+0(SB), Y5
 	PCALIGN $0x40
 
 loop1:
 	VMAXPS      (SI), Y2, Y6
-	VMULPS      log2e<>+0(SB), Y6, Y6
+	VMULPS      Y5, Y6, Y6
 	VROUNDPS    $0x08, Y6, Y6
 	VMOVUPS     (BX), Y7
 	VMAXPS      Y6, Y7, Y8
 	VMAXPS      32(SI), Y2, Y9
-	VMULPS      log2e<>+0(SB), Y9, Y9
+	VMULPS      Y5, Y9, Y9
 	VROUNDPS    $0x08, Y9, Y9
 	VMAXPS      Y9, Y8, Y8
 	VMAXPS      64(SI), Y2, Y10
-	VMULPS      log2e<>+0(SB), Y10, Y10
+	VMULPS      Y5, Y10, Y10
 	VROUNDPS    $0x08, Y10, Y10
 	VMAXPS      Y10, Y8, Y8
 	VMAXPS      96(SI), Y2, Y11
-	VMULPS      log2e<>+0(SB), Y11, Y11
+	VMULPS      Y5, Y11, Y11
 	VROUNDPS    $0x08, Y11, Y11
 	VMAXPS      Y11, Y8, Y8
 	VMAXPS      128(SI), Y2, Y12
-	VMULPS      log2e<>+0(SB), Y12, Y12
+	VMULPS      Y5, Y12, Y12
 	VROUNDPS    $0x08, Y12, Y12
 	VMAXPS      Y12, Y8, Y8
 	VMAXPS      160(SI), Y2, Y13
-	VMULPS      log2e<>+0(SB), Y13, Y13
+	VMULPS      Y5, Y13, Y13
 	VROUNDPS    $0x08, Y13, Y13
 	VMAXPS      Y13, Y8, Y8
 	VMAXPS      192(SI), Y2, Y14
-	VMULPS      log2e<>+0(SB), Y14, Y14
+	VMULPS      Y5, Y14, Y14
 	VROUNDPS    $0x08, Y14, Y14
 	VMAXPS      Y14, Y8, Y8
 	VMAXPS      224(SI), Y2, Y15
-	VMULPS      log2e<>+0(SB), Y15, Y15
+	VMULPS      Y5, Y15, Y15
 	VROUNDPS    $0x08, Y15, Y15
 	VMAXPS      Y15, Y8, Y8
 	VSUBPS      Y8, Y7, Y7
 	VMAXPS      Y4, Y7, Y7
-	VADDPS      Y5, Y7, Y7
+	VADDPS      magic<>+0(SB), Y7, Y7
 	VPSLLD      $0x17, Y7, Y7
 	VMULPS      Y7, Y0, Y0
 	VMULPS      Y7, Y1, Y1
@@ -5457,8 +5477,8 @@ loop1:
 	VFMADD213PS Y3, Y7, Y1
 	VSUBPS      Y8, Y6, Y6
 	VMAXPS      Y4, Y6, Y6
-	VADDPS      Y5, Y6, Y6
-	VPSLLD      $0x17, Y6, Y6
+	VADDPS      magic16<>+0(SB), Y6, Y6
+	VPSHUFB     upperHalves<>+0(SB), Y6, Y6
 	VMULPS      Y6, Y1, Y1
 	VMAXPS      32(SI), Y2, Y6
 	VFMADD231PS minusLn2<>+0(SB), Y9, Y6
@@ -5472,8 +5492,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y7
 	VSUBPS      Y8, Y9, Y9
 	VMAXPS      Y4, Y9, Y9
-	VADDPS      Y5, Y9, Y9
-	VPSLLD      $0x17, Y9, Y9
+	VADDPS      magic16<>+0(SB), Y9, Y9
+	VPSHUFB     upperHalves<>+0(SB), Y9, Y9
 	VMULPS      Y9, Y7, Y7
 	VADDPS      Y7, Y1, Y1
 	VMAXPS      64(SI), Y2, Y6
@@ -5488,8 +5508,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y7
 	VSUBPS      Y8, Y10, Y10
 	VMAXPS      Y4, Y10, Y10
-	VADDPS      Y5, Y10, Y10
-	VPSLLD      $0x17, Y10, Y10
+	VADDPS      magic16<>+0(SB), Y10, Y10
+	VPSHUFB     upperHalves<>+0(SB), Y10, Y10
 	VMULPS      Y10, Y7, Y7
 	VMAXPS      96(SI), Y2, Y6
 	VFMADD231PS minusLn2<>+0(SB), Y11, Y6
@@ -5503,8 +5523,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y9
 	VSUBPS      Y8, Y11, Y11
 	VMAXPS      Y4, Y11, Y11
-	VADDPS      Y5, Y11, Y11
-	VPSLLD      $0x17, Y11, Y11
+	VADDPS      magic16<>+0(SB), Y11, Y11
+	VPSHUFB     upperHalves<>+0(SB), Y11, Y11
 	VMULPS      Y11, Y9, Y9
 	VADDPS      Y9, Y7, Y7
 	VADDPS      Y7, Y1, Y1
@@ -5520,8 +5540,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y7
 	VSUBPS      Y8, Y12, Y12
 	VMAXPS      Y4, Y12, Y12
-	VADDPS      Y5, Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VADDPS      magic16<>+0(SB), Y12, Y12
+	VPSHUFB     upperHalves<>+0(SB), Y12, Y12
 	VMULPS      Y12, Y7, Y7
 	VMAXPS      160(SI), Y2, Y6
 	VFMADD231PS minusLn2<>+0(SB), Y13, Y6
@@ -5535,8 +5555,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y9
 	VSUBPS      Y8, Y13, Y13
 	VMAXPS      Y4, Y13, Y13
-	VADDPS      Y5, Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
+	VADDPS      magic16<>+0(SB), Y13, Y13
+	VPSHUFB     upperHalves<>+0(SB), Y13, Y13
 	VMULPS      Y13, Y9, Y9
 	VADDPS      Y9, Y7, Y7
 	VMAXPS      192(SI), Y2, Y6
@@ -5551,8 +5571,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y9
 	VSUBPS      Y8, Y14, Y14
 	VMAXPS      Y4, Y14, Y14
-	VADDPS      Y5, Y14, Y14
-	VPSLLD      $0x17, Y14, Y14
+	VADDPS      magic16<>+0(SB), Y14, Y14
+	VPSHUFB     upperHalves<>+0(SB), Y14, Y14
 	VMULPS      Y14, Y9, Y9
 	VMAXPS      224(SI), Y2, Y6
 	VFMADD231PS minusLn2<>+0(SB), Y15, Y6
@@ -5566,8 +5586,8 @@ loop1:
 	VFMADD213PS Y3, Y6, Y10
 	VSUBPS      Y8, Y15, Y15
 	VMAXPS      Y4, Y15, Y15
-	VADDPS      Y5, Y15, Y15
-	VPSLLD      $0x17, Y15, Y15
+	VADDPS      magic16<>+0(SB), Y15, Y15
+	VPSHUFB     upperHalves<>+0(SB), Y15, Y15
 	VMULPS      Y15, Y10, Y10
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y7, Y7
@@ -5618,8 +5638,8 @@ loop2:
 	VFMADD213PS c0<>+0(SB), Y2, Y4
 	VSUBPS      Y5, Y3, Y3
 	VMAXPS      minExponent<>+0(SB), Y3, Y3
-	VADDPS      magic<>+0(SB), Y3, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VADDPS      magic16<>+0(SB), Y3, Y3
+	VPSHUFB     upperHalves<>+0(SB), Y3, Y3
 	VMULPS      Y3, Y4, Y4
 	VADDPS      Y4, Y0, Y2
 	VSUBPS      Y0, Y2, Y3
@@ -5670,8 +5690,8 @@ done2:
 	VFMADD213PS c0<>+0(SB), Y4, Y3
 	VSUBPS      Y5, Y2, Y2
 	VMAXPS      minExponent<>+0(SB), Y2, Y2
-	VADDPS      magic<>+0(SB), Y2, Y2
-	VPSLLD      $0x17, Y2, Y2
+	VADDPS      magic16<>+0(SB), Y2, Y2
+	VPSHUFB     upperHalves<>+0(SB), Y2, Y2
 	VMULPS      Y2, Y3, Y3
 	VADDPS      Y3, Y0, Y2
 	VSUBPS      Y0, Y2, Y4
@@ -5694,12 +5714,12 @@ done3:
 	VMAXPS       Y4, Y3, Y3
 	VSUBPS       Y3, Y2, Y2
 	VMAXPS       minExponent<>+0(SB), Y2, Y4
-	VADDPS       magic<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
+	VADDPS       magic16<>+0(SB), Y4, Y4
+	VPSHUFB      upperHalves<>+0(SB), Y4, Y4
 	VMULPS       Y4, Y0, Y0
 	VMAXPS       minExponent<>+0(SB), Y2, Y2
-	VADDPS       magic<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
+	VADDPS       magic16<>+0(SB), Y2, Y2
+	VPSHUFB      upperHalves<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X4

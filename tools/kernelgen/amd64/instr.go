@@ -66,7 +66,9 @@ func (w *writer) instr(in ir.Instr) {
 			w.VROUNDPS(operand.Imm(8), x, to) // to nearest, and no exception for it
 		}
 	case ir.ShiftLeft:
-		if w.vex {
+		if w.vex && !w.evex && in.Index == 16 {
+			w.VPSHUFB(w.upperHalves(), from(0), to)
+		} else if w.vex {
 			w.VPSLLD(operand.U8(in.Index), from(0), to)
 		} else {
 			w.PSLLL(operand.U8(in.Index), to)

@@ -228,6 +228,23 @@ func (w *writer) constant(bits uint32) operand.Mem {
 	return m
 }
 
+// upperHalves is the address of what VPSHUFB needs to move the lower half of
+// every lane's bits to the upper half, and zeros to the lower.
+func (w *writer) upperHalves() operand.Mem {
+	const key = math.MaxUint32 - 1
+	m, ok := w.constants[key]
+	if !ok {
+		m = w.StaticGlobal("upperHalves")
+		w.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range w.lanes {
+			first := uint32(4 * (i % 4)) // of the lane's bytes in its 16
+			w.AppendDatum(operand.U32((first+1)<<24 | first<<16 | 0x8080))
+		}
+		w.constants[key] = m
+	}
+	return m
+}
+
 // tailMasks is the address behind as many words of ones as there are lanes,
 // where as many words of zeros begin.
 func (w *writer) tailMasks() operand.Mem {

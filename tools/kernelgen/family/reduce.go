@@ -180,7 +180,7 @@ func (d *description) scale(b *ir.Block, m, e ir.V) ir.V {
 	if hasScalef(d.Variant) {
 		return b.Scalef(m, e)
 	}
-	return b.Mul(m, powerOfTwo(b, e))
+	return b.Mul(m, scaleFactor(b, e))
 }
 
 // addScaled is sum + m * 2^e.
@@ -188,7 +188,7 @@ func (d *description) addScaled(b *ir.Block, sum, m, e ir.V) ir.V {
 	if hasScalef(d.Variant) {
 		return b.Add(sum, b.Scalef(m, e))
 	}
-	return b.MulAdd(m, powerOfTwo(b, e), sum)
+	return b.MulAdd(m, scaleFactor(b, e), sum)
 }
 
 // parts splits the tile's vectors by accumulator into lists of about Group
@@ -242,7 +242,7 @@ func (d *description) addPairs(b *ir.Block, m, e []*ir.Var, vectors []int) {
 		if hasScalef(d.Variant) {
 			p = b.Scalef(p, delta)
 		} else {
-			delta = powerOfTwo(b, delta)
+			delta = scaleFactor(b, delta)
 		}
 		for i, v := range g {
 			a := m[v%len(m)]
