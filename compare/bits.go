@@ -409,8 +409,8 @@ func parallel(n int, f func()) {
 	wg.Wait()
 }
 
-// Check compares a subject on one case.
-func Check(s Subject, c Case) Agreement {
+// CheckCase compares a subject on one case.
+func CheckCase(s Subject, c Case) Agreement {
 	a := Agreement{Kernel: s.Name}
 	newChecker(c.Length).check(&s, c, c.args(), false, &a)
 	return a

@@ -152,7 +152,7 @@ func (a *app) sampled(ctx context.Context, o bitsOptions, r *compare.Results, ca
 		}
 		a.line("Inputs    %s", c.Values())
 		for _, s := range append(subjects, ownSubjects...) {
-			r.Bits = append(r.Bits, compare.Check(s, c))
+			r.Bits = append(r.Bits, compare.CheckCase(s, c))
 		}
 		return nil
 	}

@@ -1,8 +1,8 @@
 // Command compare tells whether this project's softmax kernels agree bit for
 // bit with XNNPACK's, and which are faster on the CPU that it runs on.
 //
-// Its exit status is 0 if no bit differs, 1 if any does, and 2 if it could not
-// do what it was asked to.
+// Its exit status is 0 if no bit differs, 1 if any does or if check finds a
+// regression, and 2 if it could not do what it was asked to.
 package main
 
 import (
@@ -23,13 +23,20 @@ import (
 var errDiffer = errors.New("bits differ")
 
 func main() {
+	// bazel run starts programs elsewhere, and says where the user is.
+	if dir := os.Getenv("BUILD_WORKING_DIRECTORY"); dir != "" {
+		if err := os.Chdir(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "compare:", err)
+			os.Exit(2)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	app := &app{screen: newScreen(os.Stdout, os.Stderr), sides: builtSides()}
 	err := app.root().ExecuteContext(ctx)
 	switch {
 	case err == nil:
-	case errors.Is(err, errDiffer):
+	case errors.Is(err, errDiffer), errors.Is(err, errRegressed):
 		os.Exit(1)
 	default:
 		fmt.Fprintln(os.Stderr, "compare:", err)
@@ -63,7 +70,7 @@ The exit status is 0 if no bit differs, 1 if any does, 2 on any other failure.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&a.json, "json", "", "also write the results to `FILE`, as JSON")
-	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand())
+	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand(), a.checkCommand())
 	return root
 }
 

@@ -248,7 +248,7 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 			bits := compare.Agreement{Kernel: s.Name}
 			// The model would take minutes for the longest row.
 			if a.sides.noUpstream == nil || l.where == "L1" {
-				bits = compare.Check(s, compare.Case{Class: inputs.Uniform10, Length: l.n})
+				bits = compare.CheckCase(s, compare.Case{Class: inputs.Uniform10, Length: l.n})
 			}
 			t := a.time(work, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, s)
 			t.Where, t.Kernels = l.where, composed[i].Kernels

@@ -1,0 +1,76 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Regression is something that is worse in new results than in older ones.
+type Regression struct {
+	// Name is what got worse, with its length and its number of threads.
+	Name string
+	// Base and New are the ratios of time of ours to the reference, or our times
+	// where there is no reference; both zero if the regression is of another kind.
+	Base, New Interval
+	// What says what happened.
+	What string
+}
+
+// Check lists the regressions of new results against those of an earlier run on
+// the same kind of CPU: bits that differ, comparisons that are missing, and
+// speed that is lower by more than the share given, beyond what both confidence
+// intervals allow. Compared is the number of timings that both runs have.
+//
+// It is an error if the runs can't be compared.
+func Check(base, now *Results, share float64) (regressions []Regression, compared int, err error) {
+	a, b := base.Machine, now.Machine
+	if a.Arch != b.Arch || a.CPU != b.CPU || a.Family != b.Family || a.Model != b.Model {
+		return nil, 0, fmt.Errorf("compare: the runs are of different CPUs: %s (family %d, model %d, %s) and %s (family %d, model %d, %s)",
+			a.CPU, a.Family, a.Model, a.Arch, b.CPU, b.Family, b.Model, b.Arch)
+	}
+	if base.Reference != now.Reference {
+		return nil, 0, fmt.Errorf("compare: the runs have different references: %s and %s", base.Reference, now.Reference)
+	}
+	for _, g := range now.Bits {
+		if g.Bits != 0 || len(g.Differences) != 0 {
+			regressions = append(regressions, Regression{Name: g.Kernel, What: fmt.Sprintf("%d bits differ from the reference", g.Bits)})
+		}
+	}
+	for _, g := range base.Bits {
+		if !slices.ContainsFunc(now.Bits, func(n Agreement) bool { return n.Kernel == g.Kernel }) && len(now.Bits) > 0 {
+			regressions = append(regressions, Regression{Name: g.Kernel, What: "its bits were not compared"})
+		}
+	}
+	type key struct {
+		name, where       string
+		elements, threads int
+	}
+	times := make(map[key]Timing)
+	for _, t := range now.Speed {
+		times[key{t.Name, t.Where, t.Elements, t.Threads}] = t
+	}
+	for _, t := range base.Speed {
+		n, ok := times[key{t.Name, t.Where, t.Elements, t.Threads}]
+		name := fmt.Sprintf("%s, %d elements", t.Name, t.Elements)
+		if t.Threads > 1 {
+			name += fmt.Sprintf(", %d threads", t.Threads)
+		}
+		if !ok {
+			if len(now.Speed) > 0 {
+				regressions = append(regressions, Regression{Name: name, What: "it was not timed"})
+			}
+			continue
+		}
+		compared++
+		was, is := t.Ratio, n.Ratio
+		if t.Verdict == "" || n.Verdict == "" {
+			was, is = t.OursNS, n.OursNS
+		}
+		if is.Lo > was.Hi && is.Median > was.Median*(1+share) {
+			regressions = append(regressions, Regression{
+				Name: name, Base: was, New: is, What: fmt.Sprintf("slower by %.1f %%", 100*(is.Median/was.Median-1)),
+			})
+		}
+	}
+	return regressions, compared, nil
+}

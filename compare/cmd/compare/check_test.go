@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, ratio float64) string {
+		i := compare.Interval{Median: ratio, Lo: ratio - 0.01, Hi: ratio + 0.01}
+		r := &compare.Results{Speed: []compare.Timing{{Name: "k", Speed: compare.Speed{Elements: 9, Ratio: i, Verdict: compare.Same}}}}
+		path := filepath.Join(dir, name)
+		if err := r.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	base, worse := write("base.json", 0.9), write("new.json", 1)
+	a, out := testApp()
+	if err := run(t, a, "check", base, base); err != nil {
+		t.Error(err)
+	}
+	contains(t, out.String(), "1 measurement of speed compared, 0 regressions.")
+	a, out = testApp()
+	if err := run(t, a, "check", base, worse); !errors.Is(err, errRegressed) {
+		t.Errorf("error %v, want errRegressed", err)
+	}
+	contains(t, out.String(), "k, 9 elements: slower by 11.1 %: 1.000 (0.990 to 1.010), was 0.900 (0.890 to 0.910)")
+	a, _ = testApp()
+	if err := run(t, a, "check", base, worse, "--tolerance", "20"); err != nil {
+		t.Error(err)
+	}
+	if err := run(t, a, "check", base, filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want that there is no such file", err)
+	}
+	if err := run(t, a, "check", base, worse, "--tolerance", "-1"); err == nil || !strings.Contains(err.Error(), "tolerance -1") {
+		t.Errorf("error %v, want one about the tolerance", err)
+	}
+	if err := run(t, a, "check", base); err == nil {
+		t.Error("no error for one file")
+	}
+}
