@@ -58,6 +58,12 @@ def go_modules():
         version = "v1.0.9",
     )
     go_repository(
+        name = "net_pgregory_rapid",
+        importpath = "pgregory.net/rapid",
+        sum = "h1:vBvO0VSqti75J1jjYqpgPNBLKMd1+gxa9fYo7vk/Exc=",
+        version = "v1.3.0",
+    )
+    go_repository(
         name = "org_golang_x_arch",
         importpath = "golang.org/x/arch",
         sum = "h1:qlJ3M9upxvFfwRM51tTg3Yl+8CP9vCC1E7vlFpgv99Y=",

@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// guarded returns at least n float32 that fill whole pages, between two pages
+// Guarded returns at least n float32 that fill whole pages, between two pages
 // that fault when touched.
-func guarded(n int) (floats []float32, free func(), err error) {
+func Guarded(n int) (floats []float32, free func(), err error) {
 	page := os.Getpagesize()
 	size := (4*n + page - 1) / page * page
 	b, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)

@@ -24,7 +24,7 @@ type memory struct {
 
 // newMemory returns memory for rows of up to n elements at any place.
 func newMemory(name string, n int) (*memory, error) {
-	floats, free, err := guarded(n + 3*margin)
+	floats, free, err := Guarded(n + 3*margin)
 	if err != nil {
 		return nil, err
 	}
