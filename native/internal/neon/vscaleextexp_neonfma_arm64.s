@@ -313,8 +313,8 @@ TEXT ·f32_vscaleextexp_ukernel__neonfma_p5_u24(SB), NOSPLIT, $0-56
 	MOVD   dst_base+0(FP), R1
 	MOVD   $pool<>(SB), R3
 
-	// 6 vectors a turn.
-	SUBS   $24, R2
+	// 4 vectors a turn.
+	SUBS   $16, R2
 	BLT    done0
 	FMOVS  mantissa+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -334,139 +334,95 @@ loop0:
 	WORD   $0x6e22dd4b // fmul v11.4s, v10.4s, v2.4s
 	FMOVQ  32(R0), F12
 	WORD   $0x6e22dd8d // fmul v13.4s, v12.4s, v2.4s
+	FMOVQ  48(R0), F14
+	WORD   $0x6e22ddcf // fmul v15.4s, v14.4s, v2.4s
 	WORD   $0x4e218929 // frintn v9.4s, v9.4s
 	WORD   $0x4e21896b // frintn v11.4s, v11.4s
 	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
+	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
 	VFMLA  V3.S4, V9.S4, V8.S4
 	VFMLA  V3.S4, V11.S4, V10.S4
 	VFMLA  V3.S4, V13.S4, V12.S4
+	VFMLA  V3.S4, V15.S4, V14.S4
 	VFMLA  V4.S4, V9.S4, V8.S4
 	VFMLA  V4.S4, V11.S4, V10.S4
 	VFMLA  V4.S4, V13.S4, V12.S4
-	FMOVQ  96(R3), F14
-	VFMLA  V8.S4, V5.S4, V14.S4
-	FMOVQ  96(R3), F15
-	VFMLA  V10.S4, V5.S4, V15.S4
+	VFMLA  V4.S4, V15.S4, V14.S4
 	FMOVQ  96(R3), F16
-	VFMLA  V12.S4, V5.S4, V16.S4
-	FMOVQ  112(R3), F17
-	VFMLA  V8.S4, V14.S4, V17.S4
-	FMOVQ  112(R3), F14
-	VFMLA  V10.S4, V15.S4, V14.S4
-	FMOVQ  112(R3), F15
-	VFMLA  V12.S4, V16.S4, V15.S4
-	FMOVQ  128(R3), F16
-	VFMLA  V8.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
-	VFMLA  V10.S4, V14.S4, V17.S4
-	FMOVQ  128(R3), F14
-	VFMLA  V12.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
-	VFMLA  V8.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
+	VFMLA  V8.S4, V5.S4, V16.S4
+	FMOVQ  96(R3), F17
+	VFMLA  V10.S4, V5.S4, V17.S4
+	FMOVQ  96(R3), F18
+	VFMLA  V12.S4, V5.S4, V18.S4
+	FMOVQ  96(R3), F19
+	VFMLA  V14.S4, V5.S4, V19.S4
+	FMOVQ  112(R3), F20
+	VFMLA  V8.S4, V16.S4, V20.S4
+	FMOVQ  112(R3), F16
 	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
-	VFMLA  V12.S4, V14.S4, V17.S4
-	FMOVQ  160(R3), F14
-	VFMLA  V8.S4, V15.S4, V14.S4
+	FMOVQ  112(R3), F17
+	VFMLA  V12.S4, V18.S4, V17.S4
+	FMOVQ  112(R3), F18
+	VFMLA  V14.S4, V19.S4, V18.S4
+	FMOVQ  128(R3), F19
+	VFMLA  V8.S4, V20.S4, V19.S4
+	FMOVQ  128(R3), F20
+	VFMLA  V10.S4, V16.S4, V20.S4
+	FMOVQ  128(R3), F16
+	VFMLA  V12.S4, V17.S4, V16.S4
+	FMOVQ  128(R3), F17
+	VFMLA  V14.S4, V18.S4, V17.S4
+	FMOVQ  144(R3), F18
+	VFMLA  V8.S4, V19.S4, V18.S4
+	FMOVQ  144(R3), F19
+	VFMLA  V10.S4, V20.S4, V19.S4
+	FMOVQ  144(R3), F20
+	VFMLA  V12.S4, V16.S4, V20.S4
+	FMOVQ  144(R3), F16
+	VFMLA  V14.S4, V17.S4, V16.S4
+	FMOVQ  160(R3), F17
+	VFMLA  V8.S4, V18.S4, V17.S4
 	FMOVQ  160(R3), F8
-	VFMLA  V10.S4, V16.S4, V8.S4
+	VFMLA  V10.S4, V19.S4, V8.S4
 	FMOVQ  160(R3), F10
-	VFMLA  V12.S4, V17.S4, V10.S4
-	WORD   $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
+	VFMLA  V12.S4, V20.S4, V10.S4
+	FMOVQ  160(R3), F12
+	VFMLA  V14.S4, V16.S4, V12.S4
+	WORD   $0x6e20de31 // fmul v17.4s, v17.4s, v0.4s
 	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
 	WORD   $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD   $0x6e20dd8c // fmul v12.4s, v12.4s, v0.4s
 	WORD   $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
 	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
 	WORD   $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	WORD   $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
 	WORD   $0x4e26c529 // fmaxnm v9.4s, v9.4s, v6.4s
 	WORD   $0x4e26c56b // fmaxnm v11.4s, v11.4s, v6.4s
 	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
+	WORD   $0x4e26c5ef // fmaxnm v15.4s, v15.4s, v6.4s
 	WORD   $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD   $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
 	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
+	WORD   $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
 	VSHL   $23, V9.S4, V9.S4
 	VSHL   $23, V11.S4, V11.S4
 	VSHL   $23, V13.S4, V13.S4
-	WORD   $0x6e29ddce // fmul v14.4s, v14.4s, v9.4s
+	VSHL   $23, V15.S4, V15.S4
+	WORD   $0x6e29de31 // fmul v17.4s, v17.4s, v9.4s
 	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
 	WORD   $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	FMOVQ  F14, 0(R1)
+	WORD   $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	FMOVQ  F17, 0(R1)
 	FMOVQ  F8, 16(R1)
 	FMOVQ  F10, 32(R1)
-	FMOVQ  48(R0), F8
-	WORD   $0x6e22dd09 // fmul v9.4s, v8.4s, v2.4s
-	FMOVQ  64(R0), F10
-	WORD   $0x6e22dd4b // fmul v11.4s, v10.4s, v2.4s
-	FMOVQ  80(R0), F12
-	WORD   $0x6e22dd8d // fmul v13.4s, v12.4s, v2.4s
-	WORD   $0x4e218929 // frintn v9.4s, v9.4s
-	WORD   $0x4e21896b // frintn v11.4s, v11.4s
-	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
-	VFMLA  V3.S4, V9.S4, V8.S4
-	VFMLA  V3.S4, V11.S4, V10.S4
-	VFMLA  V3.S4, V13.S4, V12.S4
-	VFMLA  V4.S4, V9.S4, V8.S4
-	VFMLA  V4.S4, V11.S4, V10.S4
-	VFMLA  V4.S4, V13.S4, V12.S4
-	FMOVQ  96(R3), F14
-	VFMLA  V8.S4, V5.S4, V14.S4
-	FMOVQ  96(R3), F15
-	VFMLA  V10.S4, V5.S4, V15.S4
-	FMOVQ  96(R3), F16
-	VFMLA  V12.S4, V5.S4, V16.S4
-	FMOVQ  112(R3), F17
-	VFMLA  V8.S4, V14.S4, V17.S4
-	FMOVQ  112(R3), F14
-	VFMLA  V10.S4, V15.S4, V14.S4
-	FMOVQ  112(R3), F15
-	VFMLA  V12.S4, V16.S4, V15.S4
-	FMOVQ  128(R3), F16
-	VFMLA  V8.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
-	VFMLA  V10.S4, V14.S4, V17.S4
-	FMOVQ  128(R3), F14
-	VFMLA  V12.S4, V15.S4, V14.S4
-	FMOVQ  144(R3), F15
-	VFMLA  V8.S4, V16.S4, V15.S4
-	FMOVQ  144(R3), F16
-	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  144(R3), F17
-	VFMLA  V12.S4, V14.S4, V17.S4
-	FMOVQ  160(R3), F14
-	VFMLA  V8.S4, V15.S4, V14.S4
-	FMOVQ  160(R3), F8
-	VFMLA  V10.S4, V16.S4, V8.S4
-	FMOVQ  160(R3), F10
-	VFMLA  V12.S4, V17.S4, V10.S4
-	WORD   $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
-	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD   $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
-	WORD   $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
-	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
-	WORD   $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
-	WORD   $0x4e26c529 // fmaxnm v9.4s, v9.4s, v6.4s
-	WORD   $0x4e26c56b // fmaxnm v11.4s, v11.4s, v6.4s
-	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
-	WORD   $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	WORD   $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
-	VSHL   $23, V9.S4, V9.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V13.S4, V13.S4
-	WORD   $0x6e29ddce // fmul v14.4s, v14.4s, v9.4s
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	WORD   $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	FMOVQ  F14, 48(R1)
-	FMOVQ  F8, 64(R1)
-	FMOVQ  F10, 80(R1)
-	ADD    $96, R0
-	ADD    $96, R1
-	SUBS   $24, R2
+	FMOVQ  F12, 48(R1)
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
 	BGE    loop0
 
 done0:
-	ADD    $24, R2
+	ADD    $16, R2
 
 	// Whole vectors that are left.
 	SUBS   $4, R2
@@ -584,8 +540,8 @@ TEXT ·f32_vscaleextexp_ukernel__neonfma_p5_u32(SB), NOSPLIT, $0-56
 	MOVD   dst_base+0(FP), R1
 	MOVD   $pool<>(SB), R3
 
-	// 8 vectors a turn.
-	SUBS   $32, R2
+	// 4 vectors a turn.
+	SUBS   $16, R2
 	BLT    done0
 	FMOVS  mantissa+48(FP), F0
 	VDUP   V0.S[0], V0.S4
@@ -687,101 +643,13 @@ loop0:
 	FMOVQ  F8, 16(R1)
 	FMOVQ  F10, 32(R1)
 	FMOVQ  F12, 48(R1)
-	FMOVQ  64(R0), F8
-	WORD   $0x6e22dd09 // fmul v9.4s, v8.4s, v2.4s
-	FMOVQ  80(R0), F10
-	WORD   $0x6e22dd4b // fmul v11.4s, v10.4s, v2.4s
-	FMOVQ  96(R0), F12
-	WORD   $0x6e22dd8d // fmul v13.4s, v12.4s, v2.4s
-	FMOVQ  112(R0), F14
-	WORD   $0x6e22ddcf // fmul v15.4s, v14.4s, v2.4s
-	WORD   $0x4e218929 // frintn v9.4s, v9.4s
-	WORD   $0x4e21896b // frintn v11.4s, v11.4s
-	WORD   $0x4e2189ad // frintn v13.4s, v13.4s
-	WORD   $0x4e2189ef // frintn v15.4s, v15.4s
-	VFMLA  V3.S4, V9.S4, V8.S4
-	VFMLA  V3.S4, V11.S4, V10.S4
-	VFMLA  V3.S4, V13.S4, V12.S4
-	VFMLA  V3.S4, V15.S4, V14.S4
-	VFMLA  V4.S4, V9.S4, V8.S4
-	VFMLA  V4.S4, V11.S4, V10.S4
-	VFMLA  V4.S4, V13.S4, V12.S4
-	VFMLA  V4.S4, V15.S4, V14.S4
-	FMOVQ  96(R3), F16
-	VFMLA  V8.S4, V5.S4, V16.S4
-	FMOVQ  96(R3), F17
-	VFMLA  V10.S4, V5.S4, V17.S4
-	FMOVQ  96(R3), F18
-	VFMLA  V12.S4, V5.S4, V18.S4
-	FMOVQ  96(R3), F19
-	VFMLA  V14.S4, V5.S4, V19.S4
-	FMOVQ  112(R3), F20
-	VFMLA  V8.S4, V16.S4, V20.S4
-	FMOVQ  112(R3), F16
-	VFMLA  V10.S4, V17.S4, V16.S4
-	FMOVQ  112(R3), F17
-	VFMLA  V12.S4, V18.S4, V17.S4
-	FMOVQ  112(R3), F18
-	VFMLA  V14.S4, V19.S4, V18.S4
-	FMOVQ  128(R3), F19
-	VFMLA  V8.S4, V20.S4, V19.S4
-	FMOVQ  128(R3), F20
-	VFMLA  V10.S4, V16.S4, V20.S4
-	FMOVQ  128(R3), F16
-	VFMLA  V12.S4, V17.S4, V16.S4
-	FMOVQ  128(R3), F17
-	VFMLA  V14.S4, V18.S4, V17.S4
-	FMOVQ  144(R3), F18
-	VFMLA  V8.S4, V19.S4, V18.S4
-	FMOVQ  144(R3), F19
-	VFMLA  V10.S4, V20.S4, V19.S4
-	FMOVQ  144(R3), F20
-	VFMLA  V12.S4, V16.S4, V20.S4
-	FMOVQ  144(R3), F16
-	VFMLA  V14.S4, V17.S4, V16.S4
-	FMOVQ  160(R3), F17
-	VFMLA  V8.S4, V18.S4, V17.S4
-	FMOVQ  160(R3), F8
-	VFMLA  V10.S4, V19.S4, V8.S4
-	FMOVQ  160(R3), F10
-	VFMLA  V12.S4, V20.S4, V10.S4
-	FMOVQ  160(R3), F12
-	VFMLA  V14.S4, V16.S4, V12.S4
-	WORD   $0x6e20de31 // fmul v17.4s, v17.4s, v0.4s
-	WORD   $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD   $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
-	WORD   $0x6e20dd8c // fmul v12.4s, v12.4s, v0.4s
-	WORD   $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
-	WORD   $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
-	WORD   $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
-	WORD   $0x4e21d5ef // fadd v15.4s, v15.4s, v1.4s
-	WORD   $0x4e26c529 // fmaxnm v9.4s, v9.4s, v6.4s
-	WORD   $0x4e26c56b // fmaxnm v11.4s, v11.4s, v6.4s
-	WORD   $0x4e26c5ad // fmaxnm v13.4s, v13.4s, v6.4s
-	WORD   $0x4e26c5ef // fmaxnm v15.4s, v15.4s, v6.4s
-	WORD   $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	WORD   $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD   $0x4e27d5ad // fadd v13.4s, v13.4s, v7.4s
-	WORD   $0x4e27d5ef // fadd v15.4s, v15.4s, v7.4s
-	VSHL   $23, V9.S4, V9.S4
-	VSHL   $23, V11.S4, V11.S4
-	VSHL   $23, V13.S4, V13.S4
-	VSHL   $23, V15.S4, V15.S4
-	WORD   $0x6e29de31 // fmul v17.4s, v17.4s, v9.4s
-	WORD   $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	WORD   $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD   $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	FMOVQ  F17, 64(R1)
-	FMOVQ  F8, 80(R1)
-	FMOVQ  F10, 96(R1)
-	FMOVQ  F12, 112(R1)
-	ADD    $128, R0
-	ADD    $128, R1
-	SUBS   $32, R2
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
 	BGE    loop0
 
 done0:
-	ADD    $32, R2
+	ADD    $16, R2
 
 	// Whole vectors that are left.
 	SUBS   $4, R2

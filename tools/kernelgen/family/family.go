@@ -23,7 +23,7 @@ type Shape struct {
 	// Residents is the number of registers that variables may keep for the
 	// length of the kernel; others live on the stack.
 	Residents int
-	// Unroll is the least number of vectors in a turn of the main loop of a
+	// Unroll is the number of vectors in a turn of the main loop of a
 	// kernel whose bits do not depend on it.
 	Unroll int
 }
@@ -79,7 +79,7 @@ func (d *description) neon() bool { return d.ISA.Arch() == "arm64" }
 
 // unroll makes the main loop's turn as long as the shape says. It is for kernels
 // in which every vector is treated alike, wherever a turn begins.
-func (d *description) unroll() { d.tile = max(d.tile, d.Unroll) }
+func (d *description) unroll() { d.tile = d.Unroll }
 
 // loops adds the loop over tiles and the one over the vectors left.
 func (d *description) loops(main func(b *ir.Block), single func(b *ir.Block)) {
