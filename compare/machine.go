@@ -29,6 +29,9 @@ type Machine struct {
 	// Hypervisor is set under one: its scheduling disturbs timing, and the
 	// caches may be shared with others.
 	Hypervisor string `json:"hypervisor,omitempty"`
+	// Emulator is the program that stands in for the CPU, and the model it shows;
+	// empty for a real CPU. Nothing can be said about speed under one.
+	Emulator string `json:"emulator,omitempty"`
 	// Caches in bytes, of a core or shared; 0 if unknown.
 	L1D int `json:"l1d"`
 	L2  int `json:"l2"`
@@ -49,7 +52,7 @@ func ThisMachine() Machine {
 	m := Machine{
 		CPU: strings.Join(strings.Fields(c.BrandName), " "), Vendor: c.VendorString,
 		Family: c.Family, Model: c.Model, Stepping: c.Stepping, Level: c.X64Level(),
-		CPUs: runtime.GOMAXPROCS(0), Hypervisor: hypervisor,
+		CPUs: runtime.GOMAXPROCS(0), Hypervisor: hypervisor, Emulator: os.Getenv("TWOPASS_EMULATOR"),
 		L1D: max(c.Cache.L1D, 0), L2: max(c.Cache.L2, 0), L3: max(c.Cache.L3, 0),
 		Memory: memory("MemTotal"), OS: runtime.GOOS, Arch: runtime.GOARCH,
 	}

@@ -16,7 +16,8 @@
 // The program sees its arguments, its environment and its working directory
 // under the names they have here. Under qemu it sees every file; under Bochs
 // only itself, the testdata folder of the working directory, the runfiles of a
-// Bazel test, and what --file names. Standard input is empty there.
+// Bazel test, and what --file names. Standard input is empty there. The variable
+// TWOPASS_EMULATOR tells the program what it runs on.
 //
 // # As a runner of tests
 //

@@ -133,6 +133,7 @@ func RunBochs(ctx context.Context, dir, self string, p Program, m Machine) (Outc
 		}
 	}
 	p.Args, m.Timeout = hostTimeout(p.Args, m.Timeout)
+	p.Env = append(p.Env, EmulatorVariable+"=Bochs 2.7 "+m.CPU)
 	work, remove, err := createTemp()
 	if err != nil {
 		return Outcome{}, err

@@ -18,6 +18,10 @@ import (
 	"time"
 )
 
+// EmulatorVariable is the environment variable that tells a program which
+// emulator it runs under, and on which CPU model.
+const EmulatorVariable = "TWOPASS_EMULATOR"
+
 // Program is what to run.
 type Program struct {
 	Path string // of a static executable

@@ -53,6 +53,7 @@ func RunQEMU(ctx context.Context, qemu string, p Program, m Machine) (Outcome, e
 	}
 	first, _, _ := bytes.Cut(version, []byte("\n"))
 	fmt.Fprintf(m.Log, "%s as %s\n", first, m.CPU)
+	p.Env = append(p.Env, EmulatorVariable+"=qemu "+m.CPU)
 	for guestName, hostName := range p.Files {
 		if guestName != hostName {
 			return Outcome{}, fmt.Errorf("%s cannot be shown as %s: under qemu the program sees the files of this machine", hostName, guestName)

@@ -1,0 +1,108 @@
+// Package agreement holds, as a test, that native and upstream agree on the CPU
+// that it runs on: real or emulated, on this machine or on one of a cluster.
+// The package has nothing but the test.
+package agreement
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+	"github.com/twopass-softmax/twopass/xnnpack"
+)
+
+// A test per family, so that Bazel can spread them over shards.
+
+func TestRMax(t *testing.T)                 { family(t, ukernel.RMax) }
+func TestRAddExtExp(t *testing.T)           { family(t, ukernel.RAddExtExp) }
+func TestVScaleExtExp(t *testing.T)         { family(t, ukernel.VScaleExtExp) }
+func TestRAddExpMinusMax(t *testing.T)      { family(t, ukernel.RAddExpMinusMax) }
+func TestVScaleExpMinusMax(t *testing.T)    { family(t, ukernel.VScaleExpMinusMax) }
+func TestRAddStoreExpMinusMax(t *testing.T) { family(t, ukernel.RAddStoreExpMinusMax) }
+func TestVMulC(t *testing.T)                { family(t, ukernel.VMulC) }
+
+// TestSoftmax compares the algorithms that are composed of the kernels.
+func TestSoftmax(t *testing.T) {
+	pairs := sides(t)
+	var subjects []compare.Subject
+	for _, a := range ukernel.Algorithms() {
+		s, err := compare.ComposePairs(a, pairs, xnnpack.Preferred)
+		if err != nil {
+			t.Logf("%v: %v", a, err) // upstream has no two-pass kernels for this CPU
+			continue
+		}
+		subjects = append(subjects, s.Subject())
+	}
+	agree(t, "softmax", subjects)
+}
+
+// sides returns the pairs that this CPU can run.
+func sides(t *testing.T) []compare.Pair {
+	t.Helper()
+	if err := xnnpack.Available(); err != nil {
+		t.Skip("upstream's kernels are not linked in, and the packages of native compare theirs with the model: ", err)
+	}
+	can, cannot := compare.Runnable(compare.Match(compare.Upstream(), compare.Native()))
+	for _, p := range cannot {
+		if p.ISA.Supported() {
+			t.Errorf("%s: %v", p.Name, p.Err)
+		}
+	}
+	return can
+}
+
+func family(t *testing.T, f ukernel.Family) {
+	pairs := slices.DeleteFunc(sides(t), func(p compare.Pair) bool { return p.Family != f })
+	for _, k := range ukernel.Upstream() {
+		has := func(p compare.Pair) bool { return p.Name == k.Name }
+		if k.Family == f && k.ISA.Supported() && !slices.ContainsFunc(pairs, has) {
+			t.Errorf("%s is not on both sides", k)
+		}
+	}
+	agree(t, f.String(), compare.Subjects(pairs))
+}
+
+// plan has every class of inputs at the lengths where something changes: up to
+// the tail of every vector width, and about the tiles. An emulator goes
+// through it in minutes.
+func plan() compare.Plan {
+	lengths := slices.Concat(compare.Span(1, 33), []int{47, 48, 49, 63, 64, 65, 79, 80, 81, 95, 96, 97, 127, 128, 129, 143, 144, 145, 159, 160, 161, 191, 192, 193, 257, 400})
+	return compare.Plan{Classes: inputs.Classes(), Seeds: []uint64{0, 1}, Lengths: lengths, Offsets: []int{0, 3}}
+}
+
+// agree compares, and leaves the result where Bazel collects a test's outputs.
+func agree(t *testing.T, name string, subjects []compare.Subject) {
+	t.Helper()
+	if len(subjects) == 0 {
+		t.Skip("upstream has none for this CPU")
+	}
+	r := compare.Results{
+		Command: os.Args, Machine: compare.ThisMachine(), Build: compare.ThisBuild(), Reference: "upstream", Seeds: plan().Seeds,
+	}
+	var err error
+	if r.Bits, err = plan().Run(context.Background(), subjects, runtime.GOMAXPROCS(0), func(compare.Agreement) {}); err != nil {
+		t.Fatal(err)
+	}
+	var inputs int64
+	for _, a := range r.Bits {
+		inputs += a.Inputs
+		if a.Bits != 0 {
+			t.Errorf("%s: %d bits differ over %d inputs", a.Kernel, a.Bits, a.Inputs)
+			for _, d := range a.Differences {
+				t.Log(d)
+			}
+		}
+	}
+	t.Logf("%d subjects, %d inputs, on %s %s", len(r.Bits), inputs, r.Machine.CPU, r.Machine.Emulator)
+	if dir := os.Getenv("TEST_UNDECLARED_OUTPUTS_DIR"); dir != "" {
+		if err := r.WriteFile(filepath.Join(dir, "agreement-"+name+".json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
