@@ -150,8 +150,11 @@ func (a *app) row(width int, name string, bits compare.Agreement, t compare.Timi
 		ratio = fmt.Sprintf("%.3f", t.Ratio.Median)
 		noise = fmt.Sprintf("±%.1f%%", 50*t.Ratio.Width())
 	}
-	a.line("%-*s %7s %6s %7s %7.3f %6s %6s %s", width, name, grouped(bits.Inputs), grouped(bits.Bits),
-		ref, t.OursNS.Median, ratio, noise, t.Verdict)
+	inputs, differ := "none", ""
+	if bits.Inputs > 0 {
+		inputs, differ = grouped(bits.Inputs), grouped(bits.Bits)
+	}
+	a.line("%-*s %7s %6s %7s %7.3f %6s %6s %s", width, name, inputs, differ, ref, t.OursNS.Median, ratio, noise, t.Verdict)
 }
 
 func (a *app) rowHead(width int, name string) {
@@ -250,7 +253,7 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 			if a.sides.noUpstream == nil || l.where == "L1" {
 				bits = compare.CheckCase(s, compare.Case{Class: inputs.Uniform10, Length: l.n})
 			}
-			t := a.time(work, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, s)
+			t := a.time(work, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, composed[i].Timed())
 			t.Where, t.Kernels = l.where, composed[i].Kernels
 			r.Speed = append(r.Speed, t)
 			bits.Kernel = fmt.Sprintf("%s of %d elements", s.Name, l.n)
