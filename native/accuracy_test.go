@@ -114,11 +114,12 @@ func TestAccuracy(t *testing.T) {
 				}
 				x := make([]float32, n)
 				class.make(r, x)
+				ref := newReference(x)
 				for i, s := range all {
-					if n > 5001 && (s.engine.isa == ukernel.SSE || s.engine.isa == ukernel.AVX) {
-						continue // what they sum with is sse2's or scalar's
+					if isa := s.engine.isa; n > 5001 && (isa == ukernel.SSE || isa == ukernel.AVX || isa == ukernel.AVX256SKX) {
+						continue // what they sum with is of a narrower level
 					}
-					e := measure(x, compute(s.Softmaxer, x))
+					e := ref.measure(compute(s.Softmaxer, x))
 					worst[i].add(e)
 					limit := 4.0
 					if s.algorithm != ukernel.TwoPass {
@@ -143,7 +144,7 @@ func TestAccuracy(t *testing.T) {
 // whose rounding errors all have one sign, where a float32 sum would be off by
 // thousands of units in the last place.
 func TestAccuracyLong(t *testing.T) {
-	n := 1 << 22
+	n := 1 << 21
 	if testing.Short() {
 		n = 1 << 18
 	}
@@ -151,7 +152,10 @@ func TestAccuracyLong(t *testing.T) {
 	x[n/2] = 0.73
 	want := math.Log(float64(n-1)*math.Exp(float64(x[0])) + math.Exp(float64(x[n/2])))
 	dst := make([]float32, n)
-	for _, s := range settings(t, 1, 2) {
+	for _, s := range settings(t, 1) {
+		if s.engine.isa < ukernel.SSE2 && s.algorithm != ukernel.ThreePassReload {
+			continue // scalar kernels take long
+		}
 		lse := s.LogSumExp(x)
 		if d := math.Abs(float64(lse) - want); d > 0x1p-22+0x1p-24*want {
 			t.Errorf("%s: log-sum-exp of %d elements is off by %.3g", s.name, n, d)

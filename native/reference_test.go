@@ -22,6 +22,9 @@ func refSum(src []float32) (max, sum float64) {
 	}
 	var c float64
 	for _, x := range src {
+		if x == negInf {
+			continue
+		}
 		y := math.Exp(float64(x)-max) - c
 		t := sum + y
 		c = (t - sum) - y
@@ -69,51 +72,67 @@ func (e *deviation) add(f deviation) {
 	e.one = math.Max(e.one, f.one)
 }
 
-// measure compares a result with the reference. The row has a finite element
-// and neither +Inf nor NaN. An error that is no number is infinite.
-func measure(src []float32, got result) (e deviation) {
-	max, sum := refSum(src)
-	log := math.Log(sum)
-	var one float64
+// reference is what a row's results should be.
+type reference struct {
+	src      []float32
+	max, log float64 // log-sum-exp is max + log; log-softmax is x - max - log
+	softmax  []float64
+}
+
+func newReference(src []float32) *reference {
+	r := &reference{src: src, softmax: make([]float64, len(src))}
+	var sum float64
+	r.max, sum = refSum(src)
+	r.log = math.Log(sum)
 	for i, x := range src {
-		d := float64(x) - max
-		want := math.Exp(d) / sum
-		y := float64(got.softmax[i])
-		one += y
+		if x > negInf {
+			r.softmax[i] = math.Exp(float64(x)-r.max) / sum
+		}
+	}
+	return r
+}
+
+// measure compares a result with the reference, of a row that has a finite
+// element and neither +Inf nor NaN. An error that is no number is infinite.
+func (r *reference) measure(got result) (e deviation) {
+	for i, x := range r.src {
+		d := float64(x) - r.max
+		want, y := r.softmax[i], float64(got.softmax[i])
+		e.one += y
 		if want < 0x1p-126 {
 			if !(y >= 0 && y <= 0x1.00001p-126) || math.Signbit(y) {
 				e.softmax = math.Inf(1)
 			}
-		} else {
+		} else if y != want {
 			rel := math.Abs(y-want) / want
-			e.add(deviation{softmax: rel / (0x1p-22 - 0x1p-24*d), ulp: math.Abs(y-want) / ulp(want)})
+			e.softmax = math.Max(e.softmax, rel/(0x1p-22-0x1p-24*d))
+			e.ulp = math.Max(e.ulp, math.Abs(y-want)/ulp(want))
 			if y != y {
 				e.softmax = math.Inf(1)
 			}
 		}
-		want, y = d-log, float64(got.logSoftmax[i])
+		want, y = d-r.log, float64(got.logSoftmax[i])
 		switch {
 		case y == want || float64(float32(want)) == y: // also where both are -Inf
 		case y != y || math.IsInf(y, 0):
 			e.logSoftmax = math.Inf(1)
 		default:
-			e.add(deviation{logSoftmax: math.Abs(y-want) / (0x1p-22 - 0x1p-23*want)})
+			e.logSoftmax = math.Max(e.logSoftmax, math.Abs(y-want)/(0x1p-22-0x1p-23*want))
 		}
 	}
-	e.one = math.Abs(one - 1)
+	e.one = math.Abs(e.one - 1)
 	// max and log separately: their sum would lose log where max is huge.
 	y := float64(got.logSumExp)
-	e.logSumExp = math.Abs((y-max)-log) / (0x1p-22 + 0x1p-24*math.Abs(y))
+	e.logSumExp = math.Abs((y-r.max)-r.log) / (0x1p-22 + 0x1p-24*math.Abs(y))
 	if y != y {
 		e.logSumExp = math.Inf(1)
 	}
 	return e
 }
 
-// ulp is the distance of the float32 around x, which is normal.
+// ulp is the distance of the float32 around x, which is normal and positive.
 func ulp(x float64) float64 {
-	_, n := math.Frexp(x)
-	return math.Ldexp(1, n-24)
+	return math.Float64frombits(math.Float64bits(x)&(0x7ff<<52)) * 0x1p-23
 }
 
 // setting is a way to compute that has to meet the same contract as every other.
@@ -143,12 +162,15 @@ func settings(t testing.TB, goroutines ...int) (all []setting) {
 // verify compares a result with the table of special values and the error
 // bounds. Empty is what a row of -Inf alone becomes.
 func verify(src []float32, got result, empty float32) error {
-	lse := refLogSumExp(src)
+	return newReference(src).verify(got, empty)
+}
+
+func (r *reference) verify(got result, empty float32) error {
 	all := func(softmax, logSoftmax, logSumExp float32) error {
 		if !same(got.logSumExp, logSumExp) {
 			return fmt.Errorf("log-sum-exp is %g, want %g", got.logSumExp, logSumExp)
 		}
-		for i := range src {
+		for i := range r.src {
 			if !same(got.softmax[i], softmax) || !same(got.logSoftmax[i], logSoftmax) {
 				return fmt.Errorf("element %d: softmax is %g, want %g; log-softmax is %g, want %g", i, got.softmax[i], softmax, got.logSoftmax[i], logSoftmax)
 			}
@@ -156,17 +178,17 @@ func verify(src []float32, got result, empty float32) error {
 		return nil
 	}
 	switch {
-	case math.IsInf(lse, -1) && empty == 0:
+	case math.IsInf(r.max, -1) && empty == 0:
 		return all(0, negInf, negInf)
-	case math.IsInf(lse, 0) || lse != lse:
-		return all(nan, nan, float32(lse))
+	case math.IsInf(r.max, 0) || r.max != r.max:
+		return all(nan, nan, float32(r.max))
 	}
-	for i, x := range src {
+	for i, x := range r.src {
 		if x == negInf && (!same(got.softmax[i], 0) || got.logSoftmax[i] != negInf) {
 			return fmt.Errorf("element %d is -Inf: softmax is %g, log-softmax %g", i, got.softmax[i], got.logSoftmax[i])
 		}
 	}
-	if e := measure(src, got); !(e.softmax <= 1 && e.logSoftmax <= 1 && e.logSumExp <= 1 && e.one <= 0x1p-20) {
+	if e := r.measure(got); !(e.softmax <= 1 && e.logSoftmax <= 1 && e.logSumExp <= 1 && e.one <= 0x1p-20) {
 		return fmt.Errorf("errors over bounds: softmax %.3g, log-softmax %.3g, log-sum-exp %.3g; the probabilities' sum is off by %.3g",
 			e.softmax, e.logSoftmax, e.logSumExp, e.one)
 	}

@@ -73,8 +73,12 @@ func TestSpecial(t *testing.T) {
 				if testing.Short() && len(row) > 1<<15 {
 					continue
 				}
+				ref := newReference(row)
 				for _, s := range all {
-					if err := verify(row, compute(s.Softmaxer, row), nan); err != nil {
+					if s.goroutines > 1 && len(row) <= chunkLen {
+						continue // which is not worth a second one
+					}
+					if err := ref.verify(compute(s.Softmaxer, row), nan); err != nil {
 						t.Errorf("%s: %d elements: %v", s.name, len(row), err)
 					}
 				}
