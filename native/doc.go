@@ -39,7 +39,8 @@
 // # Which algorithm
 //
 // The default, Auto, needs no thought. It takes the reload algorithm while a
-// row and its result fit the second-level cache, and two passes beyond:
+// row and its result are near, in the last-level cache or, where vectors are of
+// 512 bits, in four times the second-level cache, and two passes beyond:
 //
 //	algorithm             reads + writes of a row   exponentials   best where
 //	TwoPass               2 + 1                     2              memory is the limit: long rows, many cores

@@ -26,7 +26,7 @@ var preferred = [...][]string{
 		"f32_rmax_ukernel__scalar_u4_acc4",
 	},
 	ukernel.RAddExtExp: {
-		"f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64",
+		"f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128",
 		"f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64",
 		"f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16",
 		"f32_raddextexp_ukernel__scalar_p6_floor_twosum_u4",
@@ -38,8 +38,8 @@ var preferred = [...][]string{
 		"f32_vscaleextexp_ukernel__scalar_p6_floor_u1",
 	},
 	ukernel.RAddExpMinusMax: {
-		"f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64",
-		"f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32",
+		"f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128",
+		"f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64",
 		"f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
@@ -54,8 +54,8 @@ var preferred = [...][]string{
 		"f32_vscaleexpminusmax_ukernel__scalar_rr2_p6_u1",
 	},
 	ukernel.RAddStoreExpMinusMax: {
-		"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64",
-		"f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32",
+		"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128",
+		"f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64",
 		"f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
 		"f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
 		"f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16",

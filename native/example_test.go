@@ -154,14 +154,14 @@ func ExampleSoftmaxer_Masked() {
 }
 
 func ExampleSoftmaxer_Explain() {
-	s, err := native.New(native.WithISA(ukernel.Scalar))
+	s, err := native.New(native.WithISA(ukernel.Scalar), native.WithReproducible())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(s.Explain(1000000))
+	fmt.Println(s.Explain(1000))
 	// Output:
-	// 1000000 elements: three-pass-reload, because level scalar has no vector kernels for two passes
+	// 1000 elements: three-pass-reload, because the row is shorter than 1048576 elements, which WithReproducible fixes
 	// level scalar, as WithISA says
 	//   f32_rmax_ukernel__scalar_u4_acc4
 	//   f32_raddstoreexpminusmax_ukernel__scalar_rr2_p6_twosum_u4

@@ -121,22 +121,30 @@ func (s *Softmaxer) kernels() *engine {
 	return defaults()
 }
 
-// defaultCache is the size of the second-level cache where it is not known, and
-// where the choice may not depend on it.
-const defaultCache = 1 << 20
+// defaultCache is taken for the cache's size where it is not known, and where
+// the choice may not depend on it.
+const defaultCache = 8 << 20
 
 // twoPassFrom is the length from which Auto takes two passes: that at which a
-// row and its result no longer fit the second-level cache, so that a third pass
-// would wait for memory. Why says where it comes from.
+// row and its result no longer fit the cache in which the reload algorithm's
+// additional pass costs less than its single exponential saves. Why says where
+// it comes from.
+//
+// With vectors of 16 lanes the exponentials cost so little that this is four
+// times the second-level cache, with shorter ones the last-level cache.
 func (s *Softmaxer) twoPassFrom() (n int, why string) {
-	cache := cpuid.CPU.Cache.L2
+	l2, l3 := cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3
+	wide := s.kernels().extISA.Lanes() >= 16
+	cache := defaultCache
 	switch {
 	case s.fixed:
-		cache, why = defaultCache, "which WithReproducible fixes"
-	case cache <= 0:
-		cache, why = defaultCache, "which is assumed as this CPU does not tell its caches"
+		why = "which WithReproducible fixes"
+	case l2 > 0 && (wide || l3 <= 0):
+		cache, why = 4*l2, "at which input and result are four times the second-level cache"
+	case l3 > 0:
+		cache, why = l3, "at which input and result fill the last-level cache"
 	default:
-		why = "at which input and result fill the second-level cache"
+		why = "which is assumed as this CPU does not tell its caches"
 	}
 	return cache / 8, why
 }
@@ -145,6 +153,9 @@ func (s *Softmaxer) twoPassFrom() (n int, why string) {
 func (s *Softmaxer) choose(n int) ukernel.Algorithm {
 	if s.algorithm != ukernel.Auto {
 		return s.algorithm
+	}
+	if n < 1<<14 { // less than any cache: short rows should not wait for the rest
+		return ukernel.ThreePassReload
 	}
 	if from, _ := s.twoPassFrom(); n < from || !s.kernels().vectorTwoPass() {
 		return ukernel.ThreePassReload
