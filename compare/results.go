@@ -46,6 +46,8 @@ type Results struct {
 	Bits   []Agreement `json:"bits,omitempty"`
 	Speed  []Timing    `json:"speed,omitempty"`
 	NotRun []NotRun    `json:"not_run,omitempty"`
+	// Choices has an entry per group of kernels among which tune chose.
+	Choices []Choice `json:"choices,omitempty"`
 	// Accuracy has an entry per function, class and length.
 	Accuracy []Accuracy `json:"accuracy,omitempty"`
 	// Frequency is the measured clock in GHz, Bandwidth that of memory.

@@ -95,6 +95,18 @@ func parseSizes(text string, l compare.Lengths) ([]int, error) {
 	return slices.Compact(sizes), nil
 }
 
+// parseThreads reads the flag of that name; empty is one thread and all.
+func parseThreads(text string) ([]int, error) {
+	if text == "" {
+		return threadCounts(), nil
+	}
+	threads, err := parseRanges(text, 1, 1024)
+	if err != nil {
+		return nil, fmt.Errorf("threads: %w", err)
+	}
+	return threads, nil
+}
+
 // power reads 2^E and returns E.
 func power(text string) (int, error) {
 	digits, ok := strings.CutPrefix(text, "2^")
@@ -111,11 +123,9 @@ func (a *app) speed(ctx context.Context, o speedOptions) error {
 	if err != nil {
 		return fmt.Errorf("sizes: %w", err)
 	}
-	threads := threadCounts()
-	if o.threads != "" {
-		if threads, err = parseRanges(o.threads, 1, 1024); err != nil {
-			return fmt.Errorf("threads: %w", err)
-		}
+	threads, err := parseThreads(o.threads)
+	if err != nil {
+		return err
 	}
 	if a.sides.noUpstream != nil {
 		return fmt.Errorf("there is nothing to compare the speed with: %w", a.sides.noUpstream)

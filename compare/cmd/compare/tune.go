@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// tuneOptions are the flags of the tune command.
+type tuneOptions struct {
+	kernels, sizes, threads string
+	budget                  time.Duration
+}
+
+func (a *app) tuneCommand() *cobra.Command {
+	var o tuneOptions
+	cmd := &cobra.Command{
+		Use:   "tune",
+		Short: "Find the fastest native kernels and algorithms on this CPU",
+		Long: `Find the fastest native kernels and algorithms on this CPU.
+
+First, for each family, instruction set and variant, the tile and the number of
+accumulators that are fastest in the L1 cache, by how much, and whether that is
+more than noise. Then, for each length and number of threads, the algorithm: what
+native.Softmax should choose, beside what it does.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.tune(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.kernels, "kernels", "", "only kernels whose name matches `REGEX`")
+	f.StringVar(&o.sizes, "sizes", "2^6,2^8,2^10,2^12,2^14,2^16,2^18,2^20,2^22,2^24,memory", "`lengths` of rows: integers, powers 2^10 or 2^4..2^26, L1, L2, memory")
+	f.StringVar(&o.threads, "threads", "", "`numbers` of threads (default 1 and all)")
+	f.DurationVar(&o.budget, "time", 100*time.Millisecond, "`time` for each function")
+	return cmd
+}
+
+func (a *app) tune(ctx context.Context, o tuneOptions) error {
+	chosen, err := kernelFilter(o.kernels)
+	if err != nil {
+		return err
+	}
+	lengths := compare.ThisMachine().Lengths()
+	sizes, err := parseSizes(o.sizes, lengths)
+	if err != nil {
+		return fmt.Errorf("sizes: %w", err)
+	}
+	threads, err := parseThreads(o.threads)
+	if err != nil {
+		return err
+	}
+	r, start := a.begin()
+	a.header(r)
+	kernels := slices.DeleteFunc(slices.Clone(a.sides.ours.Kernels), func(k ukernel.Kernel) bool { return !chosen(k.Name) })
+	if err := a.tuneKernels(ctx, r, compare.Groups(kernels), lengths.L1, o.budget); err != nil {
+		return err
+	}
+	if err := a.tuneAlgorithms(ctx, r, sizes, threads, o.budget); err != nil {
+		return err
+	}
+	return a.end(r, start)
+}
+
+// tuneKernels prints the fastest kernel of each group and the next one.
+func (a *app) tuneKernels(ctx context.Context, r *compare.Results, groups [][]ukernel.Kernel, n int, budget time.Duration) error {
+	width := len("kernel")
+	for _, g := range groups {
+		for _, k := range g {
+			width = max(width, len(k.Name))
+		}
+	}
+	a.line("")
+	a.line("%-*s %8s   %s", width, fmt.Sprintf("fastest on %s elements", grouped(int64(n))), "ns/elem", "the next: time to the fastest's")
+	work := compare.NewWorkload(n)
+	a.start("Timing kernels", int64(len(groups)))
+	defer a.finish()
+	for _, g := range groups {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c, err := work.Choose(compare.Timer{Budget: budget * time.Duration(len(g))}, a.sides.ours, g)
+		if err != nil {
+			return err
+		}
+		r.Choices = append(r.Choices, c)
+		next := "only one"
+		if len(c.Candidates) > 1 {
+			second := c.Candidates[1]
+			_, tile, _ := strings.Cut(second.Kernel, "_ukernel__")
+			tile = tile[strings.LastIndex(tile, "_u")+1:]
+			next = fmt.Sprintf("%-9s %.3f %s", tile, second.Ratio.Median, noise(second.Ratio))
+			if second.Ratio.Lo <= 1 {
+				next += ", no real difference"
+			}
+		}
+		a.line("%-*s %8.3f   %s", width, c.Candidates[0].Kernel, c.Candidates[0].NS.Median, next)
+		a.step(1)
+	}
+	return nil
+}
+
+// tuneAlgorithms prints the time of native's algorithms over lengths.
+func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, threads []int, budget time.Duration) error {
+	var contestants []compare.Contestant
+	head := ""
+	for _, algorithm := range append(ukernel.Algorithms(), ukernel.Auto) {
+		s, err := native.New(native.WithAlgorithm(algorithm))
+		if err != nil {
+			return err
+		}
+		contestants = append(contestants, compare.Contestant{Name: algorithm.String(), Run: s.Softmax})
+		head += fmt.Sprintf(" %20s", algorithm)
+	}
+	auto := len(contestants) - 1
+	a.start("Timing algorithms", int64(len(sizes)*len(threads)))
+	defer a.finish()
+	for _, t := range threads {
+		a.line("")
+		a.line("%10s%s   %s", plural(t, "thread", "threads"), head, "auto to fastest")
+		for _, n := range sizes {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			contest := compare.Contest{
+				Timer: compare.Timer{MinReps: 7, Budget: budget * time.Duration(len(contestants))}, Elements: n, Threads: t,
+			}
+			samples, elements := contest.Run(contestants)
+			row, best := "", 0
+			speeds := make([]compare.Speed, len(contestants))
+			for i, c := range contestants {
+				speeds[i] = compare.NewSpeed(samples, i, elements)
+				row += fmt.Sprintf(" %20.3f", speeds[i].OursNS.Median)
+				if i < auto && speeds[i].OursNS.Median < speeds[best].OursNS.Median {
+					best = i
+				}
+				timing := compare.Timing{Name: "native " + c.Name, Threads: t, Speed: speeds[i]}
+				timing.Elements = n
+				r.Speed = append(r.Speed, timing)
+			}
+			ratio := compare.NewRatio(samples, best, auto, elements)
+			a.line("%10s%s   %.3f %s", grouped(int64(n)), row, ratio.Ratio.Median, noise(ratio.Ratio))
+			a.step(1)
+		}
+	}
+	return nil
+}
