@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
@@ -53,8 +54,12 @@ func TestFaults(t *testing.T) {
 			f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4 f32_vmulc_ukernel__avx_u16`},
 	} {
 		for _, name := range strings.Fields(c.names) {
+			k := ukernel.MustParse(name)
+			if c.kind == model.SwappedMax && k.ISA == ukernel.Scalar && runtime.GOARCH == "arm64" {
+				continue // FMAXNM there, whose operands may be swapped
+			}
 			var d *Difference
-			_, err := Check(model.Func(ukernel.MustParse(name), model.Fault{Kind: c.kind}), Options{})
+			_, err := Check(model.Func(k, model.Fault{Kind: c.kind}), Options{})
 			switch {
 			case !errors.As(err, &d):
 				t.Errorf("%v in %s is not found: %v", c.kind, name, err)
