@@ -1,6 +1,6 @@
 // Package native computes softmax, log-softmax and log-sum-exp of float32 in Go
-// assembly, without cgo, as exact about special values as PyTorch and as fast
-// as the hardware lets it.
+// assembly, without cgo, within stated error bounds, and treats special values
+// as PyTorch does.
 //
 //	native.Softmax(probs, logits)                          // one row
 //	native.SoftmaxRows(probs, logits, rows, cols, cols, cols)
@@ -15,8 +15,10 @@
 // lies on several machines. [SoftmaxHalf] and the like take float16 and
 // bfloat16. [SoftmaxGrad] and [LogSoftmaxGrad] are the backward passes.
 //
-// No function allocates memory unless it is told to use more than one goroutine,
-// or keeps any of the memory it is given. All may be called concurrently.
+// No function keeps the memory that it is given. None allocates, unless it is
+// told to use more than one goroutine or returns text or bytes; scratch buffers
+// come from a pool, which a garbage collection may empty. All may be called
+// concurrently.
 //
 // # Special values
 //
@@ -32,9 +34,8 @@
 //	empty                             nothing written      nothing written        -Inf
 //
 // [WithZeroRows] makes rows that are all -Inf zeros. "Correct" means within
-// the bounds that each function states, for which sums are carried on in
-// float64 after a few elements, so that the error does not grow with the length
-// of a row.
+// the bounds that each function states. Sums carry along what their additions
+// round off, so that the error does not grow with the length of a row.
 //
 // # Which algorithm
 //
