@@ -1,5 +1,7 @@
 package traffic
 
+import "unsafe"
+
 // Streams is whether [CopyAround] has non-temporal stores.
 const Streams = true
 
@@ -48,3 +50,5 @@ func CopyAround(dst, src []float32) {
 	}
 	copy(dst[n*block:], src[n*block:])
 }
+
+func address(s []float32) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(s))) }
