@@ -52,7 +52,7 @@
 // why. LogSumExp and LogSoftmax read a row once to sum it, whichever the
 // algorithm, and LogSoftmax once more to write.
 //
-// The two-pass algorithm is that of Dukhan and Ablavatski, "Two-Pass Softmax
+// The two-pass algorithm is that of Dukhan and Ablavatski, "The Two-Pass Softmax
 // Algorithm" (arXiv 2001.04438): it sums exp(x) as pairs (mantissa, exponent),
 // which can't overflow, and so needs no maximum first. Its results do not
 // suffer from the rounding of x - max: their error is at most 4 units in the

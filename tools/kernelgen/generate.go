@@ -59,8 +59,8 @@ var ours = func() (ks []ukernel.Kernel) {
 // about says what each family's file is about.
 var about = map[ukernel.Family]string{
 	ukernel.RMax:                 "The largest element.",
-	ukernel.RAddExtExp:           "The first pass of the two-pass softmax (arXiv 2001.04438, section 3): the sum\n// of exp(x) as mantissa * 2^exponent.",
-	ukernel.VScaleExtExp:         "The second pass of the two-pass softmax (arXiv 2001.04438, section 3):\n// exp(x) * mantissa * 2^exponent.",
+	ukernel.RAddExtExp:           "The first pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3): the sum\n// of exp(x) as mantissa * 2^exponent.",
+	ukernel.VScaleExtExp:         "The second pass of the two-pass softmax (arXiv 2001.04438, Algorithm 3):\n// exp(x) * mantissa * 2^exponent.",
 	ukernel.RAddExpMinusMax:      "The sum of exp(x - max), the second of three passes.",
 	ukernel.VScaleExpMinusMax:    "exp(x - max) * scale, the last of three passes with recomputation.",
 	ukernel.RAddStoreExpMinusMax: "exp(x - max) and the sum of it, the second of three passes with reloading.",

@@ -17,7 +17,7 @@ func mulAdd(fused bool, x, y, z float32) float32 {
 }
 
 // extExp returns exp(x) as p * 2^n, with p near [sqrt(1/2), sqrt(2)] and n an
-// integer (section 4 of the paper; upstream's
+// integer (Algorithm 3 of the paper; upstream's
 // xnn_f32_raddextexp_ukernel__avx2_p5 kernels). Neither overflows for finite x.
 func extExp(fused bool, x float32) (p, n float32) {
 	// n = round(x / log(2)), t = x - n*log(2).

@@ -1,8 +1,8 @@
 // Package family describes upstream's softmax kernels, each family once for all
 // machines, tile sizes and numbers of accumulators.
 //
-// The two-pass algorithm is that of Dukhan and Ablavatski, "Two-Pass Softmax
-// Algorithm" (arXiv 2001.04438), section 3: exp(x) is kept as a pair m * 2^n with
+// The two-pass algorithm is that of Dukhan and Ablavatski, "The Two-Pass Softmax
+// Algorithm" (arXiv 2001.04438, Algorithm 3): exp(x) is kept as a pair m * 2^n with
 // n a float32 of its own, so that nothing overflows. The arithmetic, rounding by
 // rounding, is upstream's. What upstream leaves to the compiler, the order of
 // independent operations, is chosen here for speed: groups of vectors go through
