@@ -70,7 +70,7 @@ The exit status is 0 if no bit differs, 1 if any does, 2 on any other failure.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&a.json, "json", "", "also write the results to `FILE`, as JSON")
-	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand())
+	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand(), a.reportCommand())
 	return root
 }
 

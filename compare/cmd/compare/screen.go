@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/twopass-softmax/twopass/compare/internal/text"
 )
 
 // screen is where output goes: lines to the one writer, progress to the other,
@@ -73,35 +74,9 @@ func (s *screen) finish() {
 	}
 }
 
-// grouped writes an integer with its digits in groups of three.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
-
-// size writes a number of bytes in a binary unit.
-func size(bytes int) string {
-	if bytes <= 0 {
-		return "unknown"
-	}
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	x, u := float64(bytes), 0
-	for x >= 1024 && u < len(units)-1 {
-		x, u = x/1024, u+1
-	}
-	return strconv.FormatFloat(x, 'g', 3, 64) + " " + units[u]
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return grouped(int64(n)) + " " + many
-}
+// How numbers are written.
+var (
+	grouped = text.Grouped
+	size    = text.Size
+	plural  = text.Plural
+)

@@ -1,0 +1,329 @@
+package report
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// Source is a file of results.
+type Source struct {
+	Name    string
+	Results *compare.Results
+}
+
+// Read reads files of results.
+func Read(names ...string) ([]Source, error) {
+	var all []Source
+	for _, name := range names {
+		r, err := compare.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Source{filepath.Base(name), r})
+	}
+	return all, nil
+}
+
+// set is what the files say about one build on one machine. Where several have
+// an entry for the same thing, the latest counts.
+type set struct {
+	// label is a letter if there are several sets.
+	label   string
+	sources []Source
+	machine compare.Machine
+	build   compare.Build
+	// reference is the side that native was compared with.
+	reference, noUpstream string
+	frequency             float64
+	bandwidth             []compare.Bandwidth
+	kernels               []kernel
+	runs                  []run
+	bits                  []compare.Agreement
+	accuracy              []compare.Accuracy
+	notRun                []compare.NotRun
+}
+
+// kernel is a timing of a kernel.
+type kernel struct {
+	ukernel.Kernel
+	compare.Timing
+}
+
+// run is a timing of softmax as a whole, on one side. A thread count of 0 has
+// become 1.
+type run struct {
+	compare.Timing
+	side string
+	// algorithm is "auto" for native's own choice, and "limit" for traffic that
+	// computes nothing. It is empty for a peer that has no such choice.
+	algorithm string
+	// isa is that of the kernels which take exponentials.
+	isa string
+}
+
+const (
+	native = "native"
+	auto   = "auto"
+	limit  = "limit"
+)
+
+// title names the set in captions; it is empty if there is only one.
+func (s *set) title() string {
+	if s.label == "" {
+		return ""
+	}
+	return "machine " + s.label
+}
+
+// sets sorts files by machine and build.
+func sets(sources []Source) ([]*set, error) {
+	if len(sources) == 0 {
+		return nil, errors.New("report: no results")
+	}
+	sources = slices.Clone(sources)
+	slices.SortStableFunc(sources, func(a, b Source) int {
+		return cmp.Or(a.Results.Started.Compare(b.Results.Started), strings.Compare(a.Name, b.Name))
+	})
+	var all []*set
+	for _, source := range sources {
+		r := source.Results
+		if err := valid(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", source.Name, err)
+		}
+		i := slices.IndexFunc(all, func(s *set) bool { return s.same(r) })
+		if i < 0 {
+			i = len(all)
+			all = append(all, &set{machine: r.Machine, build: r.Build, reference: r.Reference, noUpstream: r.NoUpstream})
+		}
+		all[i].sources = append(all[i].sources, source)
+	}
+	for i, s := range all {
+		if len(all) > 1 {
+			s.label = string(rune('A' + i%26))
+			if i >= 26 {
+				s.label += fmt.Sprint(i / 26)
+			}
+		}
+		s.merge()
+	}
+	return all, nil
+}
+
+// same is whether results belong to the set. The number of CPUs that a run was
+// allowed, and the memory that the kernel left it, may differ.
+func (s *set) same(r *compare.Results) bool {
+	a, b := s.machine, r.Machine
+	return a.CPU == b.CPU && a.Vendor == b.Vendor && a.Family == b.Family && a.Model == b.Model && a.Stepping == b.Stepping &&
+		a.Hypervisor == b.Hypervisor && a.L3 == b.L3 && a.OS == b.OS && a.Arch == b.Arch &&
+		slices.Equal(a.ISAs, b.ISAs) && s.build == r.Build && s.reference == r.Reference
+}
+
+// merge reads the entries of the set's files.
+func (s *set) merge() {
+	type timingKey struct {
+		side, name, kernels string
+		elements, threads   int
+	}
+	kernels := make(map[timingKey]kernel)
+	runs := make(map[timingKey]run)
+	addRun := func(r run) {
+		r.Threads = max(r.Threads, 1)
+		if n := len(r.Kernels); n >= 2 {
+			// The last pass but one takes exponentials in every algorithm.
+			if k, err := ukernel.Parse(r.Kernels[n-2]); err == nil {
+				r.isa = k.ISA.String()
+			}
+		}
+		runs[timingKey{r.side, r.algorithm + r.Name, strings.Join(r.Kernels, " "), r.Elements, r.Threads}] = r
+	}
+	bits := make(map[string]compare.Agreement)
+	bandwidth := make(map[string]compare.Bandwidth)
+	accuracy := make(map[string]compare.Accuracy)
+	notRun := make(map[string]compare.NotRun)
+	for _, source := range s.sources {
+		r := source.Results
+		s.machine.CPUs = max(s.machine.CPUs, r.Machine.CPUs)
+		if r.Frequency > 0 {
+			s.frequency = r.Frequency
+		}
+		for _, b := range r.Bandwidth {
+			bandwidth[fmt.Sprint(b.Name, b.Threads)] = b
+		}
+		for _, a := range r.Bits {
+			bits[a.Kernel] = a
+		}
+		for _, a := range r.Accuracy {
+			accuracy[fmt.Sprintf("%s %s %d", a.Name, a.Class, a.Length)] = a
+		}
+		for _, n := range r.NotRun {
+			notRun[n.Kernel] = n
+		}
+		// What tune timed counts where nothing was timed against the reference.
+		for _, choice := range r.Choices {
+			for _, c := range choice.Candidates {
+				key := timingKey{"", c.Kernel, "", choice.Elements, 1}
+				_, timed := kernels[key]
+				if k, err := ukernel.Parse(c.Kernel); err == nil && !timed {
+					kernels[key] = kernel{k, compare.Timing{Name: c.Kernel, Speed: compare.Speed{Elements: choice.Elements, OursNS: c.NS}}}
+				}
+			}
+		}
+		for _, t := range r.Speed {
+			if k, err := ukernel.Parse(t.Name); err == nil {
+				kernels[timingKey{"", t.Name, "", t.Elements, max(t.Threads, 1)}] = kernel{k, t}
+				continue
+			}
+			for _, one := range s.split(t) {
+				addRun(one)
+			}
+		}
+	}
+	s.kernels = slices.SortedFunc(maps.Values(kernels), func(a, b kernel) int {
+		return cmp.Or(compare.Order(a.Kernel, b.Kernel), cmp.Compare(a.Elements, b.Elements), cmp.Compare(a.Threads, b.Threads))
+	})
+	s.runs = sortRuns(slices.Collect(maps.Values(runs)))
+	// The time of the traffic alone follows from a run's share of it.
+	for _, r := range s.runs {
+		if _, ok := s.find(run{algorithm: limit}, r.Elements, r.Threads); r.LimitShare > 0 && !ok {
+			ns := r.LimitShare * r.OursNS.Median
+			t := compare.Timing{Name: limit, Threads: r.Threads, Speed: compare.Speed{Elements: r.Elements, OursNS: compare.Interval{Median: ns, Lo: ns, Hi: ns}}}
+			s.runs = append(s.runs, run{Timing: t, algorithm: limit})
+		}
+	}
+	s.runs = sortRuns(s.runs)
+	s.bits = sortedBy(bits)
+	s.bandwidth = slices.SortedFunc(maps.Values(bandwidth), func(a, b compare.Bandwidth) int {
+		return cmp.Or(cmp.Compare(a.Threads, b.Threads), -strings.Compare(a.Name, b.Name))
+	})
+	s.accuracy = slices.SortedFunc(maps.Values(accuracy), func(a, b compare.Accuracy) int {
+		return cmp.Or(strings.Compare(a.Class, b.Class), strings.Compare(a.Name, b.Name), cmp.Compare(a.Length, b.Length))
+	})
+	s.notRun = sortedBy(notRun)
+}
+
+// split takes a timing of softmax apart by side.
+func (s *set) split(t compare.Timing) []run {
+	if t.Name == "native.Softmax" {
+		return []run{{Timing: t, side: native, algorithm: auto}}
+	}
+	if t.Name == limit {
+		return []run{{Timing: t, algorithm: limit}}
+	}
+	if _, err := ukernel.ParseAlgorithm(t.Name); err == nil {
+		// One entry for both sides.
+		all := []run{{Timing: t, side: native, algorithm: t.Name}}
+		if t.RefNS.Median > 0 {
+			ref := t
+			ref.OursNS, ref.RefNS, ref.Ratio, ref.Verdict = t.RefNS, compare.Interval{}, compare.Interval{}, ""
+			all = append(all, run{Timing: ref, side: s.reference, algorithm: t.Name})
+		}
+		for i := range all {
+			all[i].Name = all[i].side + " " + t.Name
+		}
+		return all
+	}
+	if side, rest, ok := strings.Cut(t.Name, " "); ok {
+		if _, err := ukernel.ParseAlgorithm(rest); err == nil {
+			return []run{{Timing: t, side: side, algorithm: rest}}
+		}
+	}
+	return []run{{Timing: t, side: t.Name}}
+}
+
+func sortRuns(runs []run) []run {
+	slices.SortFunc(runs, func(a, b run) int {
+		return cmp.Or(strings.Compare(a.side, b.side), strings.Compare(a.isa, b.isa), cmp.Compare(a.Threads, b.Threads),
+			cmp.Compare(order(a.algorithm), order(b.algorithm)), strings.Compare(a.Name, b.Name), cmp.Compare(a.Elements, b.Elements),
+			strings.Compare(strings.Join(a.Kernels, " "), strings.Join(b.Kernels, " ")))
+	})
+	return runs
+}
+
+// find returns the run of the same side, algorithm and ISA with a length and a
+// number of threads.
+func (s *set) find(like run, elements, threads int) (run, bool) {
+	for _, r := range s.runs {
+		if r.side == like.side && r.algorithm == like.algorithm && r.isa == like.isa && r.Elements == elements && r.Threads == threads {
+			return r, true
+		}
+	}
+	return run{}, false
+}
+
+// order is the place of an algorithm in tables.
+func order(algorithm string) int {
+	for i, a := range ukernel.Algorithms() {
+		if a.String() == algorithm {
+			return i
+		}
+	}
+	if algorithm == auto {
+		return 10
+	}
+	return 11
+}
+
+// sortedBy lists a map's values in the order of its keys.
+func sortedBy[V any](m map[string]V) []V {
+	var all []V
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		all = append(all, m[k])
+	}
+	return all
+}
+
+// valid rejects results that no run writes: figures and ratios need positive
+// times.
+func valid(r *compare.Results) error {
+	positive := func(what string, i compare.Interval) error {
+		for _, v := range []float64{i.Median, i.Lo, i.Hi} {
+			if !(v > 0) || math.IsInf(v, 0) {
+				return fmt.Errorf("%s is %v (%v to %v): it must be positive", what, i.Median, i.Lo, i.Hi)
+			}
+		}
+		if i.Lo > i.Median || i.Median > i.Hi {
+			return fmt.Errorf("%s is %v, outside its interval from %v to %v", what, i.Median, i.Lo, i.Hi)
+		}
+		return nil
+	}
+	for i, t := range r.Speed {
+		name := fmt.Sprintf("speed[%d] (%s)", i, t.Name)
+		if t.Elements < 1 {
+			return fmt.Errorf("%s: %d elements: at least 1 is needed", name, t.Elements)
+		}
+		if err := positive(name+": time", t.OursNS); err != nil {
+			return err
+		}
+		if t.Verdict == "" {
+			continue
+		}
+		if err := cmp.Or(positive(name+": reference's time", t.RefNS), positive(name+": ratio", t.Ratio)); err != nil {
+			return err
+		}
+	}
+	for i, choice := range r.Choices {
+		if choice.Elements < 1 {
+			return fmt.Errorf("choices[%d]: %d elements: at least 1 is needed", i, choice.Elements)
+		}
+		for _, c := range choice.Candidates {
+			if err := positive(fmt.Sprintf("choices[%d] (%s): time", i, c.Kernel), c.NS); err != nil {
+				return err
+			}
+		}
+	}
+	for i, b := range r.Bandwidth {
+		if err := positive(fmt.Sprintf("bandwidth[%d] (%s)", i, b.Name), b.GBps); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+// document is what both renderings show.
+type document struct {
+	Title    string
+	Sections []section
+}
+
+type section struct {
+	ID, Title string
+	Blocks    []block
+}
+
+// block is one of a paragraph, a list, a table and a group of figures that
+// belong side by side.
+type block struct {
+	Text    string
+	List    []string
+	Table   *table
+	Figures []figure
+}
+
+// table has cells of plain text. A folded one is shown when the reader asks.
+type table struct {
+	Caption string
+	Folded  bool
+	Columns []heading
+	Rows    [][]string
+}
+
+// heading is a column's name and kind.
+type heading struct {
+	Name string
+	Kind kind
+}
+
+type kind string
+
+const (
+	words  kind = "words"
+	number kind = "number"
+	code   kind = "code"
+)
+
+// dropSets leaves out the columns that tell sets apart.
+func (d *document) dropSets() {
+	for _, s := range d.Sections {
+		for _, b := range s.Blocks {
+			if b.Table == nil {
+				continue
+			}
+			i := slices.IndexFunc(b.Table.Columns, func(h heading) bool { return h.Name == "Set" })
+			if i < 0 {
+				continue
+			}
+			b.Table.Columns = slices.Delete(b.Table.Columns, i, i+1)
+			for r, row := range b.Table.Rows {
+				b.Table.Rows[r] = slices.Delete(row, i, i+1)
+			}
+		}
+	}
+}
+
+// headings reads names, each preceded by a sign for its kind: "#" for numbers,
+// "`" for code.
+func headings(names ...string) []heading {
+	all := make([]heading, len(names))
+	for i, n := range names {
+		all[i] = heading{n, words}
+		if rest, ok := strings.CutPrefix(n, "#"); ok {
+			all[i] = heading{rest, number}
+		} else if rest, ok := strings.CutPrefix(n, "`"); ok {
+			all[i] = heading{rest, code}
+		}
+	}
+	return all
+}
+
+func (s *section) text(paragraph string) {
+	s.Blocks = append(s.Blocks, block{Text: paragraph})
+}
+
+func (s *section) list(items []string) {
+	if len(items) > 0 {
+		s.Blocks = append(s.Blocks, block{List: items})
+	}
+}
+
+func (s *section) table(t *table) {
+	if len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, block{Table: t})
+	}
+}
+
+func (s *section) figures(fs []figure) {
+	if len(fs) > 0 {
+		s.Blocks = append(s.Blocks, block{Figures: fs})
+	}
+}
+
+// nanoseconds writes a time per element.
+func nanoseconds(i compare.Interval) string { return fmt.Sprintf("%.3f", i.Median) }
+
+// interval writes a median with its confidence interval.
+func interval(i compare.Interval) string {
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi)
+}
+
+// quotient is the ratio of two times that were not taken in pairs; its interval
+// is the widest that theirs allow.
+func quotient(a, b compare.Interval) compare.Interval {
+	return compare.Interval{Median: a.Median / b.Median, Lo: a.Lo / b.Hi, Hi: a.Hi / b.Lo}
+}
+
+// proven says what a ratio of times proves.
+func proven(i compare.Interval) compare.Verdict {
+	switch {
+	case i.Hi < 1:
+		return compare.Faster
+	case i.Lo > 1:
+		return compare.Slower
+	case i.Width() > compare.MaxWidth:
+		return compare.Noisy
+	}
+	return compare.Same
+}
+
+func geometricMean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += math.Log(v)
+	}
+	return math.Exp(sum / float64(len(values)))
+}

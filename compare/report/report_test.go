@@ -1,0 +1,406 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+func around(median float64) compare.Interval {
+	return compare.Interval{Median: median, Lo: median * 0.99, Hi: median * 1.01}
+}
+
+func measured(elements int, ref, ours float64) compare.Speed {
+	s := compare.Speed{Elements: elements, OursNS: around(ours), Samples: 11, Calls: 1}
+	if ref > 0 {
+		s.RefNS, s.Ratio, s.Verdict = around(ref), around(ours/ref), compare.Same
+		if ours < 0.9*ref {
+			s.Verdict = compare.Faster
+		}
+	}
+	return s
+}
+
+// results are what runs on one machine could have found: every section has
+// something.
+func results(cpu string) *compare.Results {
+	r := &compare.Results{
+		Command: []string{"compare", "speed"}, Started: time.Date(2024, 11, 8, 1, 2, 3, 0, time.UTC), Seconds: 59.6,
+		Machine: compare.Machine{
+			CPU: cpu, Vendor: "V", Family: 6, Model: 1, ISAs: []string{"scalar", "avx2"}, CPUs: 2,
+			L1D: 32 << 10, L2: 512 << 10, L3: 8 << 20, Memory: 1 << 30, OS: "linux", Arch: "amd64",
+		},
+		Build:     compare.Build{Commit: "0123456789abcdef", Compiler: "gcc 12.2.0", Go: "go1.24.0"},
+		Reference: "upstream", Frequency: 3.217,
+		Bandwidth: []compare.Bandwidth{{Name: "read", Threads: 1, GBps: around(12.34)}, {Name: "copy", Threads: 1, GBps: around(9.87)}},
+		NotRun:    []compare.NotRun{{Kernel: "f32_rmax_ukernel__avx512f_u16", Why: "this CPU has no avx512f"}},
+	}
+	names := []string{"f32_rmax_ukernel__avx_u32_acc4", "f32_vmulc_ukernel__avx_u16", "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32",
+		"f32_raddexpminusmax_ukernel__avx2_p5_u96", "f32_vscaleexpminusmax_ukernel__avx2_p5_u96"}
+	for _, tile := range []int{8, 16, 24, 32, 40} {
+		names = append(names, fmt.Sprintf("f32_vscaleextexp_ukernel__avx2_p5_u%d", tile))
+	}
+	for _, tile := range []string{"u64", "u64_acc2", "u96", "u96_acc3"} {
+		names = append(names, "f32_raddextexp_ukernel__avx2_p5_"+tile)
+	}
+	for i, name := range names {
+		for _, n := range []int{2048, 1 << 22} {
+			r.Speed = append(r.Speed, compare.Timing{Name: name, Speed: measured(n, 0.5+float64(i)/100, 0.4+float64(i)/50)})
+		}
+		r.Bits = append(r.Bits, compare.Agreement{Kernel: name, Inputs: 1000, Values: 4000})
+	}
+	for _, threads := range []int{1, 2} {
+		for _, n := range []int{256, 2048, 1 << 14, 1 << 18, 1 << 22} {
+			base := (0.3 + float64(n)/(1<<22)) / float64(threads)
+			for i, a := range ukernel.Algorithms() {
+				kernels := []string{"f32_raddextexp_ukernel__avx2_p5_u96", "f32_vscaleextexp_ukernel__avx2_p5_u40"}
+				if i > 0 {
+					kernels = []string{"f32_rmax_ukernel__avx_u32_acc4", "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32", "f32_vmulc_ukernel__avx_u16"}
+				}
+				slow := base * (1 + float64(i)/7)
+				if n < 10000 {
+					slow = base * (1 - float64(i)/9)
+				}
+				r.Speed = append(r.Speed,
+					compare.Timing{Name: "upstream " + a.String(), Kernels: kernels, Threads: threads, Speed: measured(n, 0, slow*1.2)},
+					compare.Timing{Name: "native " + a.String(), Kernels: kernels, Threads: threads, Speed: measured(n, slow*1.2, slow)})
+			}
+			auto := compare.Timing{Name: "native.Softmax", Threads: threads, Speed: measured(n, base*1.1, base*0.8)}
+			if n == 1<<22 {
+				auto.LimitShare = 0.625
+			}
+			r.Speed = append(r.Speed, auto, compare.Timing{Name: "onednn softmax", Threads: threads, Speed: measured(n, 0, base*2)})
+		}
+	}
+	for i, class := range []string{"uniform10", "normal"} {
+		for _, n := range []int{16, 256, 4096} {
+			r.Accuracy = append(r.Accuracy,
+				compare.Accuracy{Name: "native.Softmax", Class: class, Length: n, Rows: 3, Outputs: int64(3 * n), MaxULP: 1.25 + float64(i), MeanULP: 0.3},
+				compare.Accuracy{Name: "upstream two-pass", Class: class, Length: n, Rows: 3, Outputs: int64(3 * n), NaNs: int64(i)})
+		}
+	}
+	return r
+}
+
+// report writes a report of results, which go through files, and returns the
+// directory, the HTML and the Markdown.
+func report(t *testing.T, all ...*compare.Results) (dir, html, markdown string) {
+	t.Helper()
+	var names []string
+	in := t.TempDir()
+	for i, r := range all {
+		name := filepath.Join(in, fmt.Sprintf("r%d.json", i))
+		if err := r.WriteFile(name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	sources, err := Read(names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(t.TempDir(), "out")
+	if err := Write(dir, sources); err != nil {
+		t.Fatal(err)
+	}
+	return dir, read(t, dir, HTMLName), read(t, dir, MarkdownName)
+}
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func contains(t *testing.T, what, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, what)
+		}
+	}
+}
+
+var ids = regexp.MustCompile(`<section id="([^"]*)">`)
+
+func sections(html string) []string {
+	var all []string
+	for _, m := range ids.FindAllStringSubmatch(html, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+func TestSections(t *testing.T) {
+	dir, html, markdown := report(t, results("CPU X"))
+	want := []string{"summary", "machines", "two-pass", "lengths", "passes", "variants", "cores", "native", "bandwidth", "agreement", "accuracy", "files"}
+	if got := sections(html); !slices.Equal(got, want) {
+		t.Errorf("sections\n%v\nwant\n%v", got, want)
+	}
+	figures, err := os.ReadDir(filepath.Join(dir, figuresName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range figures {
+		names = append(names, f.Name())
+		contains(t, "the Markdown", markdown, "](figures/"+f.Name()+")")
+	}
+	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "kernels-2048.svg", "kernels-4194304.svg",
+		"lengths-1.svg", "lengths-2.svg", "lengths-3.svg", "lengths-4.svg", "passes-avx2-2048.svg", "passes-avx2-4194304.svg", "variants-avx2-f32_raddextexp.svg", "variants-avx2-f32_vscaleextexp.svg"}
+	if !slices.Equal(names, wantFigures) {
+		t.Errorf("figures\n%q\nwant\n%q", names, wantFigures)
+	}
+	if n := strings.Count(html, "<svg "); n != len(names) {
+		t.Errorf("%d figures in the page, want %d", n, len(names))
+	}
+}
+
+// TestSelfContained holds that the page needs no other file, no network and no
+// script, and that its figures take the page's colours.
+func TestSelfContained(t *testing.T) {
+	dir, html, _ := report(t, results("CPU X"), results("CPU Y"))
+	for _, bad := range []string{"<script", "<link", "<img", " src=", "@import", "url(", "xlink:href", "NaN,", "Inf,", "#010203"} {
+		if strings.Contains(html, bad) {
+			t.Errorf("the page has %q in it", bad)
+		}
+	}
+	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if !strings.HasPrefix(m[1], "#") || !strings.Contains(html, `id="`+m[1][1:]+`"`) {
+			t.Errorf("a link to %s, which is not in the page", m[1])
+		}
+	}
+	contains(t, "the page", html, "prefers-color-scheme: dark", `name="viewport"`, "currentColor")
+	figures, err := filepath.Glob(filepath.Join(dir, figuresName, "*.svg"))
+	if err != nil || len(figures) == 0 {
+		t.Fatalf("figures %v, error %v", figures, err)
+	}
+	for _, name := range figures {
+		text := read(t, "", name)
+		contains(t, name, text, "prefers-color-scheme: dark", "currentColor")
+		for d := xml.NewDecoder(strings.NewReader(text)); ; {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+				break
+			}
+		}
+	}
+}
+
+// TestNumbers holds that the numbers that people read are those of the results.
+func TestNumbers(t *testing.T) {
+	r := results("CPU X")
+	var ratios []float64
+	for _, s := range r.Speed {
+		if strings.HasPrefix(s.Name, "f32_") && s.Elements == 2048 {
+			ratios = append(ratios, s.Ratio.Median)
+		}
+	}
+	timing := func(name string, elements, threads int) compare.Timing {
+		i := slices.IndexFunc(r.Speed, func(s compare.Timing) bool { return s.Name == name && s.Elements == elements && s.Threads == threads })
+		if i < 0 {
+			t.Fatalf("no %s of %d elements", name, elements)
+		}
+		return r.Speed[i]
+	}
+	two, reload, recompute := timing("native two-pass", 1<<22, 2), timing("native three-pass-reload", 1<<22, 2), timing("native three-pass-recompute", 1<<22, 2)
+	near := timing("native two-pass", 2048, 1)
+	one, fast := timing("native.Softmax", 1<<14, 1), timing("native.Softmax", 1<<14, 2)
+	wants := []string{
+		"14 kernels compared with upstream, 14,000 inputs of 56,000 elements in all: 0 bits differ.",
+		fmt.Sprintf("native, avx2, 2 threads, 4,194,304 elements in memory: two-pass takes %.3f of three-pass-recompute's (faster) and %.3f of three-pass-reload's (faster).",
+			two.OursNS.Median/recompute.OursNS.Median, two.OursNS.Median/reload.OursNS.Median),
+		fmt.Sprintf("over 14 kernels of 2,048 elements: geometric mean %.3f, least %.3f, most %.3f; 5 faster, 9 the same, 0 slower, 0 too noisy to tell.",
+			geometricMean(ratios), slices.Min(ratios), slices.Max(ratios)),
+		"Largest errors in ULP, over all inputs measured: native.Softmax 2.25.",
+		"two-pass has the least median from 16,384 elements on",
+		fmt.Sprintf("%.3f (%.3f to %.3f)", near.Ratio.Median, near.Ratio.Lo, near.Ratio.Hi),
+		fmt.Sprintf("%.3f", one.OursNS.Median/fast.OursNS.Median),
+		"3.22 GHz", "12.34 (12.22 to 12.46)", "XNNPACK 0123456789ab", "32 KiB, 512 KiB, 8 MiB", "this CPU has no avx512f",
+		// A pass's traffic: 8 bytes in 0.46 ns, of 9.87 GB/s.
+		fmt.Sprintf("%.2f", 8/timing("f32_vmulc_ukernel__avx_u16", 1<<22, 0).OursNS.Median),
+		fmt.Sprintf("%.0f %%", 100*8/timing("f32_vmulc_ukernel__avx_u16", 1<<22, 0).OursNS.Median/9.87),
+	}
+	_, html, markdown := report(t, r)
+	for _, want := range wants {
+		contains(t, "the page", html, strings.ReplaceAll(want, "'", "&#39;"))
+		contains(t, "the Markdown", markdown, want)
+	}
+}
+
+func TestMachinesSideBySide(t *testing.T) {
+	other := results("CPU Y")
+	other.Build.Compiler = "clang 16"
+	later := &compare.Results{Started: other.Started.Add(time.Hour), Machine: other.Machine, Build: other.Build, Reference: "upstream",
+		Speed: []compare.Timing{{Name: "native two-pass", Threads: 2, Kernels: []string{"f32_raddextexp_ukernel__avx2_p5_u96", "f32_vscaleextexp_ukernel__avx2_p5_u40"}, Speed: measured(1<<22, 0, 7.654)}}}
+	// The files come in any order; the later measurement counts.
+	_, html, markdown := report(t, later, results("CPU X"), other)
+	contains(t, "the page", html, `<th class="words">A</th><th class="words">B</th>`, `<td class="words">CPU X</td><td class="words">CPU Y</td>`,
+		`<td class="words">gcc 12.2.0</td><td class="words">clang 16</td>`, "A: native, avx2", "B: native, avx2", "machine A, native, avx2, 1 thread", "7.654 (")
+	contains(t, "the Markdown", markdown, "| CPU | CPU X | CPU Y |", "figures/lengths-a1.svg", "figures/lengths-b1.svg")
+	if n := strings.Count(markdown, "7.654 ("); n != 1 {
+		t.Errorf("%d times 7.654, want 1", n)
+	}
+	for _, r := range other.Speed {
+		if r.Name == "native two-pass" && r.Elements == 1<<22 && r.Threads == 2 && strings.Contains(markdown, "| B | native | two-pass | avx2 | 2 | 4,194,304 | memory | "+interval(r.OursNS)) {
+			t.Error("the earlier measurement is still there")
+		}
+	}
+}
+
+func TestDeterministic(t *testing.T) {
+	r := results("CPU X")
+	a, _, _ := report(t, r)
+	b, _, _ := report(t, r)
+	err := filepath.WalkDir(a, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(a, path)
+		if err == nil && read(t, a, name) != read(t, b, name) {
+			t.Errorf("%s differs between two reports of the same results", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMissing(t *testing.T) {
+	r := results("CPU X")
+	r.Speed, r.Accuracy, r.Bandwidth = nil, nil, nil
+	dir, html, markdown := report(t, r)
+	if got, want := sections(html), []string{"summary", "machines", "agreement", "missing", "files"}; !slices.Equal(got, want) {
+		t.Errorf("sections %v, want %v", got, want)
+	}
+	contains(t, "the Markdown", markdown, "## Not in these results", "- One core against all: a run of “compare speed” has it.", "- Accuracy: a run of “compare accuracy” has it.")
+	if figures, err := os.ReadDir(filepath.Join(dir, figuresName)); err != nil || len(figures) != 0 {
+		t.Errorf("figures %v, error %v, want none", figures, err)
+	}
+
+	// What the summary alone measures: both sides of an algorithm in one entry.
+	r.Bits, r.NotRun = nil, nil
+	r.Speed = []compare.Timing{{Name: "two-pass", Where: "L1", Speed: measured(2048, 0.6, 0.5)}, {Name: "three-pass-reload", Where: "L1", Speed: measured(2048, 0.5, 0.4)}}
+	_, html, markdown = report(t, r)
+	if got, want := sections(html), []string{"summary", "machines", "two-pass", "lengths", "native", "missing", "files"}; !slices.Equal(got, want) {
+		t.Errorf("sections %v, want %v", got, want)
+	}
+	contains(t, "the Markdown", markdown, "native, any ISA, 1 thread, 2,048 elements in L1: two-pass takes 1.250 of three-pass-reload's (slower).", "| upstream | two-pass |")
+}
+
+// TestTune holds that the variants that tune timed are shown where nothing else
+// timed them.
+func TestTune(t *testing.T) {
+	r := results("CPU X")
+	r.Speed = slices.DeleteFunc(r.Speed, func(s compare.Timing) bool { return s.Name == "f32_raddextexp_ukernel__avx2_p5_u96_acc3" })
+	choice := compare.Choice{Elements: 2048}
+	for i, name := range []string{"f32_raddextexp_ukernel__avx2_p5_u96_acc3", "f32_raddextexp_ukernel__avx2_p5_u64"} {
+		choice.Candidates = append(choice.Candidates, compare.Candidate{Kernel: name, NS: around(0.0123 + float64(i)/1e4)})
+	}
+	r.Choices = []compare.Choice{choice}
+	_, _, markdown := report(t, r)
+	contains(t, "the Markdown", markdown, "| f32\\_raddextexp | avx2 | 2,048 | 4 | `p5_u96_acc3` | 0.012 |")
+	if strings.Contains(markdown, interval(choice.Candidates[1].NS)) {
+		t.Error("a timing against upstream gave way to tune's")
+	}
+}
+
+func TestDifferencesAreShown(t *testing.T) {
+	r := results("<b>CPU</b> | *X*")
+	r.Bits[0].Bits = 7
+	r.Bits[0].Differences = []compare.Difference{{Kernel: r.Bits[0].Kernel, Row: "length 3", Place: "value", Index: -1, Ref: 0x3f800000, Ours: 0x3f800001}}
+	_, html, markdown := report(t, r)
+	contains(t, "the page", html, "7 bits differ", "length 3: value is 0x3f800001", "&lt;b&gt;CPU&lt;/b&gt; | *X*")
+	contains(t, "the Markdown", markdown, "7 bits differ", "length 3: value is 0x3f800001", `&lt;b>CPU&lt;/b> \| \*X\*`)
+}
+
+func TestUnusableResults(t *testing.T) {
+	if err := Write(filepath.Join(t.TempDir(), "out"), nil); err == nil || !strings.Contains(err.Error(), "no results") {
+		t.Errorf("no files: error %v", err)
+	}
+	for _, c := range []struct {
+		want string
+		do   func(*compare.Results)
+	}{
+		{"bad.json: speed[0] (f32_rmax_ukernel__avx_u32_acc4): time is 0 (0 to 0): it must be positive", func(r *compare.Results) { r.Speed[0].OursNS = compare.Interval{} }},
+		{"time is 1, outside its interval from 2 to 3", func(r *compare.Results) { r.Speed[0].OursNS = compare.Interval{Median: 1, Lo: 2, Hi: 3} }},
+		{"ratio is 0 (0 to 0)", func(r *compare.Results) { r.Speed[0].Ratio = compare.Interval{} }},
+		{"reference's time is -1", func(r *compare.Results) { r.Speed[0].RefNS.Median = -1 }},
+		{"0 elements: at least 1 is needed", func(r *compare.Results) { r.Speed[0].Elements = 0 }},
+		{"bandwidth[1] (copy) is 0", func(r *compare.Results) { r.Bandwidth[1].GBps = compare.Interval{} }},
+	} {
+		r := results("CPU X")
+		c.do(r)
+		parent := t.TempDir()
+		err := Write(filepath.Join(parent, "out"), []Source{{"bad.json", r}})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+		if entries, _ := os.ReadDir(parent); len(entries) != 0 {
+			t.Errorf("%s: %v is left behind", c.want, entries)
+		}
+	}
+	name := filepath.Join(t.TempDir(), "cut.json")
+	if err := os.WriteFile(name, []byte(`{"schema": "twopass-softmax/compare", "ver`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(name); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("a file that is cut off: error %v", err)
+	}
+}
+
+func TestReplace(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "deep", "out")
+	first, second := []Source{{"r.json", results("first CPU")}}, []Source{{"r.json", results("second CPU")}}
+	for _, sources := range [][]Source{first, second} {
+		if err := Write(dir, sources); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := read(t, dir, HTMLName); strings.Contains(text, "first CPU") || !strings.Contains(text, "second CPU") {
+		t.Error("the second report did not replace the first")
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(dir)); len(entries) != 1 {
+		t.Errorf("%v are beside the report", entries)
+	}
+
+	note := filepath.Join(dir, "note.txt")
+	if err := os.WriteFile(note, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(dir, first); err == nil || !strings.Contains(err.Error(), "note.txt") {
+		t.Errorf("a directory with other files: error %v", err)
+	}
+	if !bytes.Contains([]byte(read(t, dir, HTMLName)), []byte("second CPU")) {
+		t.Error("the report was changed all the same")
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, HTMLName), []byte("<p>mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(foreign, first); err == nil || !strings.Contains(err.Error(), "holds no report") {
+		t.Errorf("someone's page: error %v", err)
+	}
+	if err := Write(t.TempDir(), first); err != nil {
+		t.Errorf("an empty directory: %v", err)
+	}
+}
