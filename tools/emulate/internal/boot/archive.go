@@ -22,8 +22,7 @@ const (
 	modeFile = 0o100000
 )
 
-// Dir adds a directory and its parents, unless they are there. It is writable
-// for everyone if it is a parent or not: the guest has one user.
+// Dir adds a directory and its parents, unless they are there.
 func (a *Archive) Dir(name string) {
 	name = clean(name)
 	if name == "" || a.seen[name] {
@@ -64,9 +63,13 @@ func (a *Archive) add(name string, mode int, content []byte) {
 	a.inode++
 	a.buf.WriteString("070701")
 	for _, field := range []int{
-		a.inode, mode, 0 /* uid */, 0 /* gid */, 1, /* links */
-		0 /* mtime */, len(content), 0, 0 /* device */, 0, 0, /* of a node */
-		len(name) + 1, 0, /* checksum, unused */
+		a.inode, mode,
+		0, 0, // owner and group
+		1,               // links to it
+		0, len(content), // time of change, size
+		0, 0, 0, 0, // device that it is on, and that it is
+		len(name) + 1,
+		0, // checksum, unused in this format
 	} {
 		fmt.Fprintf(&a.buf, "%08x", field)
 	}

@@ -180,7 +180,7 @@ func TestROM(t *testing.T) {
 	if len(rom) != 64<<10 || rom[reset] != 0xea {
 		t.Fatalf("%d bytes, first instruction %#x", len(rom), rom[reset])
 	}
-	if got := romAddr + int(binary.LittleEndian.Uint32(rom[gdtr+2:])) - romAddr; got != romAddr+gdt {
+	if got := binary.LittleEndian.Uint32(rom[gdtr+2:]); got != romAddr+gdt {
 		t.Errorf("GDT register points to %#x", got)
 	}
 	if !bytes.Contains(rom[long:gdt], []byte{0xb8, 0x40, 0x00, 0x00, 0x01, 0xff, 0xe0}) {

@@ -8,14 +8,17 @@ import (
 	"context"
 	"debug/elf"
 	"fmt"
-	"github.com/twopass-softmax/twopass/tools/emulate/internal/prefix"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/twopass-softmax/twopass/tools/emulate/internal/prefix"
 )
 
 // EmulatorVariable is the environment variable that tells a program which
@@ -168,10 +171,10 @@ func createTemp() (dir string, remove func(), err error) {
 		return "", nil, err
 	}
 	for _, e := range entries {
-		if !e.IsDir() || len(e.Name()) <= len(pattern) || e.Name()[:len(pattern)] != pattern {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), pattern) {
 			continue
 		}
-		stale := os.TempDir() + "/" + e.Name()
+		stale := filepath.Join(os.TempDir(), e.Name())
 		if f, err := lockDir(stale); err == nil {
 			os.RemoveAll(stale)
 			f.Close()
