@@ -102,13 +102,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer, log i
 	if len(args) == 0 {
 		return none, errors.New(usage)
 	}
-	base, err := prefix.Cache()
-	if err != nil {
-		return none, err
-	}
 	name := args[0]
 	if name == "provide" {
-		return none, provideCommand(ctx, args[1:], base, stdout, stderr, log)
+		return none, provideCommand(ctx, args[1:], stdout, stderr, log)
 	}
 	t, ok := targets[name]
 	if !ok {
@@ -153,7 +149,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer, log i
 		fmt.Fprintln(log, nothingEmulated)
 		return emulator.RunNative(ctx, p, m)
 	}
-	path, err := provide(ctx, name, base, log)
+	path, err := provide(ctx, name, log)
 	if err != nil {
 		return none, fmt.Errorf("the emulator cannot be provided: %w", err)
 	}
@@ -180,7 +176,7 @@ func preferNative(flags *flag.FlagSet) *bool {
 }
 
 // provideCommand provides an emulator and prints where.
-func provideCommand(ctx context.Context, args []string, base string, stdout, stderr, log io.Writer) error {
+func provideCommand(ctx context.Context, args []string, stdout, stderr, log io.Writer) error {
 	flags := flag.NewFlagSet("emulate provide", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	native := preferNative(flags)
@@ -195,7 +191,7 @@ func provideCommand(ctx context.Context, args []string, base string, stdout, std
 		fmt.Fprintln(log, nothingEmulated)
 		return nil
 	}
-	path, err := provide(ctx, name, base, log)
+	path, err := provide(ctx, name, log)
 	if err == nil {
 		fmt.Fprintln(stdout, path)
 	}
@@ -204,7 +200,14 @@ func provideCommand(ctx context.Context, args []string, base string, stdout, std
 
 const nothingEmulated = "this machine's CPU has what is needed, nothing is emulated"
 
-func provide(ctx context.Context, name, base string, log io.Writer) (string, error) {
+// provide returns the directory of what a target needs, which it makes if need
+// be. Only this asks for the user's cache directory: a Bazel test on a CPU that
+// will do has none.
+func provide(ctx context.Context, name string, log io.Writer) (string, error) {
+	base, err := prefix.Cache()
+	if err != nil {
+		return "", err
+	}
 	switch name {
 	case "avx512":
 		return emulator.ProvideBochs(ctx, base, log)
