@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -16,21 +17,33 @@ type Regression struct {
 	What string
 }
 
-// Check lists the regressions of new results against those of an earlier run on
-// the same kind of CPU: bits that differ, comparisons that are missing, and
-// speed that is lower by more than the share given, beyond what both confidence
-// intervals allow. Compared is the number of timings that both runs have.
-//
-// It is an error if the runs can't be compared.
-func Check(base, now *Results, share float64) (regressions []Regression, compared int, err error) {
+// Comparable is an error if two runs are on different kinds of CPU, or have
+// different references: speed is measured relative to those.
+func Comparable(base, now *Results) error {
 	a, b := base.Machine, now.Machine
 	if a.Arch != b.Arch || a.CPU != b.CPU || a.Family != b.Family || a.Model != b.Model {
-		return nil, 0, fmt.Errorf("compare: the runs are of different CPUs: %s (family %d, model %d, %s) and %s (family %d, model %d, %s)",
+		return fmt.Errorf("compare: the runs are of different CPUs: %s (family %d, model %d, %s) and %s (family %d, model %d, %s)",
 			a.CPU, a.Family, a.Model, a.Arch, b.CPU, b.Family, b.Model, b.Arch)
 	}
 	if base.Reference != now.Reference {
-		return nil, 0, fmt.Errorf("compare: the runs have different references: %s and %s", base.Reference, now.Reference)
+		return fmt.Errorf("compare: the runs have different references: %s and %s", base.Reference, now.Reference)
 	}
+	if x, y := base.Build, now.Build; x.Commit != y.Commit || x.Compiler != y.Compiler {
+		return fmt.Errorf("compare: the runs have different builds of upstream: %.12s by %s and %.12s by %s", x.Commit, x.Compiler, y.Commit, y.Compiler)
+	}
+	return nil
+}
+
+// Check lists the regressions of new results against those of an earlier run:
+// bits that differ, comparisons that are missing, and speed that is lower by
+// more than the share given, beyond what both confidence intervals allow. Speed
+// is the ratio to the reference, which bears a busy machine; times alone are
+// compared only where the reference is the model, and there is no ratio.
+// Compared is the number of timings that were compared.
+//
+// [Comparable] says whether the runs have enough in common. It is an error if
+// there is nothing to compare.
+func Check(base, now *Results, share float64) (regressions []Regression, compared int, err error) {
 	for _, g := range now.Bits {
 		if g.Bits != 0 || len(g.Differences) != 0 {
 			regressions = append(regressions, Regression{Name: g.Kernel, What: fmt.Sprintf("%d bits differ from the reference", g.Bits)})
@@ -61,16 +74,22 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 			}
 			continue
 		}
-		compared++
 		was, is := t.Ratio, n.Ratio
 		if t.Verdict == "" || n.Verdict == "" {
+			if now.Reference != "model" {
+				continue
+			}
 			was, is = t.OursNS, n.OursNS
 		}
+		compared++
 		if is.Lo > was.Hi && is.Median > was.Median*(1+share) {
 			regressions = append(regressions, Regression{
 				Name: name, Base: was, New: is, What: fmt.Sprintf("slower by %.1f %%", 100*(is.Median/was.Median-1)),
 			})
 		}
+	}
+	if len(now.Bits)+compared == 0 {
+		return nil, 0, errors.New("compare: the new results have no bits, and no speed that the earlier ones have too")
 	}
 	return regressions, compared, nil
 }

@@ -33,8 +33,8 @@ func TestCheck(t *testing.T) {
 		},
 	}
 	got, compared, err := Check(base, now, 0.02)
-	if err != nil || compared != 5 {
-		t.Fatalf("%d timings compared, error %v, want 5", compared, err)
+	if err != nil || compared != 4 {
+		t.Fatalf("%d timings compared, error %v, want 4", compared, err)
 	}
 	var lines []string
 	for _, r := range got {
@@ -42,24 +42,46 @@ func TestCheck(t *testing.T) {
 	}
 	want := []string{
 		"k: 3 bits differ from the reference", "gone: its bits were not compared",
-		"slower, 100 elements, 2 threads: slower by 11.1 %", "alone, 100 elements: slower by 10.0 %",
+		"slower, 100 elements, 2 threads: slower by 11.1 %",
 		"missing, 100 elements: it was not timed",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("regressions\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
-	if got, compared, err := Check(base, base, 0); err != nil || len(got) != 0 || compared != 6 {
+	if got, compared, err := Check(base, base, 0); err != nil || len(got) != 0 || compared != 5 {
 		t.Errorf("results against themselves: %v, %d compared, error %v", got, compared, err)
 	}
 
-	other := *now
-	other.Machine.Model = 2
-	if _, _, err := Check(base, &other, 0); err == nil || !strings.Contains(err.Error(), "different CPUs: X (family 6, model 1, amd64) and X (family 6, model 2, amd64)") {
-		t.Errorf("error %v, want one about the CPUs", err)
+	// Without a reference there are times alone.
+	base.Reference, now.Reference = "model", "model"
+	got, compared, err = Check(base, now, 0.02)
+	if err != nil || compared != 5 || len(got) != 5 || got[3].Name != "alone, 100 elements" || got[3].What != "slower by 10.0 %" {
+		t.Errorf("against the model: %v, %d compared, error %v", got, compared, err)
 	}
-	other = *now
-	other.Reference = "model"
-	if _, _, err := Check(base, &other, 0); err == nil || !strings.Contains(err.Error(), "upstream and model") {
-		t.Errorf("error %v, want one about the references", err)
+	if _, _, err := Check(base, &Results{Machine: machine}, 0); err == nil || !strings.Contains(err.Error(), "no bits, and no speed") {
+		t.Errorf("nothing in common: error %v", err)
+	}
+}
+
+func TestComparable(t *testing.T) {
+	base := &Results{Machine: Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}, Reference: "upstream", Build: Build{Commit: "abc", Compiler: "gcc 12.2.0", Go: "go1.24.0"}}
+	now := *base
+	now.Build.Go = "go1.25.0"
+	if err := Comparable(base, &now); err != nil {
+		t.Errorf("another version of Go: %v", err)
+	}
+	for _, c := range []struct {
+		want   string
+		change func(*Results)
+	}{
+		{"different CPUs: X (family 6, model 1, amd64) and X (family 6, model 2, amd64)", func(r *Results) { r.Machine.Model = 2 }},
+		{"different references: upstream and model", func(r *Results) { r.Reference = "model" }},
+		{"different builds of upstream: abc by gcc 12.2.0 and abc by clang 16", func(r *Results) { r.Build.Compiler = "clang 16" }},
+	} {
+		other := *base
+		c.change(&other)
+		if err := Comparable(base, &other); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +13,14 @@ import (
 // errRegressed is returned by check when it has reported regressions.
 var errRegressed = errors.New("there are regressions")
 
+// checkOptions are the flags of the check command.
+type checkOptions struct {
+	percent float64
+	force   bool
+}
+
 func (a *app) checkCommand() *cobra.Command {
-	var percent float64
+	var o checkOptions
 	cmd := &cobra.Command{
 		Use:   "check BASE.json NEW.json",
 		Short: "Report what is worse in new results than in older ones of the same CPU",
@@ -24,15 +31,19 @@ than the tolerance and beyond what both confidence intervals allow.
 The exit status is 0 if nothing is, 1 if anything is, 2 if the files can't be
 compared.`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.check(args[0], args[1], percent) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.check(args[0], args[1], o) },
 	}
-	cmd.Flags().Float64Var(&percent, "tolerance", 2, "`PERCENT` by which speed may be lower")
+	cmd.Flags().Float64Var(&o.percent, "tolerance", 2, "`PERCENT` by which speed may be lower")
+	cmd.Flags().BoolVar(&o.force, "force", false, "compare runs on different CPUs or with different references, too")
 	return cmd
 }
 
-func (a *app) check(base, now string, percent float64) error {
-	if percent < 0 {
-		return fmt.Errorf("tolerance %v %%: it must be at least 0", percent)
+func (a *app) check(base, now string, o checkOptions) error {
+	if !(o.percent >= 0) || math.IsInf(o.percent, 0) {
+		return fmt.Errorf("tolerance %v %%: it must be at least 0", o.percent)
+	}
+	if a.json != "" {
+		return errors.New("--json: this command measures nothing")
 	}
 	was, err := compare.ReadFile(base)
 	if err != nil {
@@ -42,21 +53,37 @@ func (a *app) check(base, now string, percent float64) error {
 	if err != nil {
 		return err
 	}
-	regressions, compared, err := compare.Check(was, is, percent/100)
+	if err := compare.Comparable(was, is); err != nil {
+		if !o.force {
+			return fmt.Errorf("%w (--force compares them all the same)", err)
+		}
+		a.line("Beware: %v", err)
+	}
+	regressions, compared, err := compare.Check(was, is, o.percent/100)
 	if err != nil {
 		return err
 	}
+	width := len("regression")
 	for _, r := range regressions {
-		what := r.What
+		width = max(width, len(r.Name))
+	}
+	if len(regressions) > 0 {
+		a.line("%-*s  %-28s %-28s", width, "regression", "was", "is")
+	}
+	for _, r := range regressions {
+		was, is := "", ""
 		if r.New.Median > 0 {
-			what = fmt.Sprintf("%s: %.3f (%.3f to %.3f), was %.3f (%.3f to %.3f)", what,
-				r.New.Median, r.New.Lo, r.New.Hi, r.Base.Median, r.Base.Lo, r.Base.Hi)
+			was, is = ratioText(r.Base), ratioText(r.New)
 		}
-		a.line("%s: %s", r.Name, what)
+		a.line("%-*s  %-28s %-28s %s", width, r.Name, was, is, r.What)
 	}
 	a.line("%s of speed compared, %s.", plural(compared, "measurement", "measurements"), plural(len(regressions), "regression", "regressions"))
 	if len(regressions) > 0 {
 		return errRegressed
 	}
 	return nil
+}
+
+func ratioText(i compare.Interval) string {
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", i.Median, i.Lo, i.Hi)
 }

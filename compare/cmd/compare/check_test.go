@@ -31,7 +31,8 @@ func TestCheck(t *testing.T) {
 	if err := run(t, a, "check", base, worse); !errors.Is(err, errRegressed) {
 		t.Errorf("error %v, want errRegressed", err)
 	}
-	contains(t, out.String(), "k, 9 elements: slower by 11.1 %: 1.000 (0.990 to 1.010), was 0.900 (0.890 to 0.910)")
+	contains(t, out.String(), "regression     was                          is\n",
+		"k, 9 elements  0.900 (0.890 to 0.910)       1.000 (0.990 to 1.010)       slower by 11.1 %\n")
 	a, _ = testApp()
 	if err := run(t, a, "check", base, worse, "--tolerance", "20"); err != nil {
 		t.Error(err)
@@ -42,6 +43,19 @@ func TestCheck(t *testing.T) {
 	if err := run(t, a, "check", base, worse, "--tolerance", "-1"); err == nil || !strings.Contains(err.Error(), "tolerance -1") {
 		t.Errorf("error %v, want one about the tolerance", err)
 	}
+	other := &compare.Results{Machine: compare.Machine{CPU: "another"}, Bits: []compare.Agreement{{Kernel: "k", Bits: 1}}}
+	theirs := filepath.Join(dir, "other.json")
+	if err := other.WriteFile(theirs); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t, a, "check", base, theirs); err == nil || errors.Is(err, errRegressed) || !strings.Contains(err.Error(), "--force") {
+		t.Errorf("error %v, want one about the CPUs that names --force", err)
+	}
+	a, out = testApp()
+	if err := run(t, a, "check", base, theirs, "--force"); !errors.Is(err, errRegressed) {
+		t.Errorf("--force: error %v, want errRegressed", err)
+	}
+	contains(t, out.String(), "Beware: compare: the runs are of different CPUs", "1 bits differ from the reference")
 	if err := run(t, a, "check", base); err == nil {
 		t.Error("no error for one file")
 	}
