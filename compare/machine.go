@@ -117,3 +117,17 @@ func (m Machine) Lengths() Lengths {
 	l.Memory = min(size, most) / bytesPerElement
 	return l
 }
+
+// Where says in which cache a row of n elements and its output fit, as "L1",
+// "L2" or "L3", or else "memory".
+func (m Machine) Where(n int) string {
+	for _, c := range []struct {
+		name string
+		size int
+	}{{"L1", m.L1D}, {"L2", m.L2}, {"L3", m.L3}} {
+		if c.size > 0 && 8*n <= c.size {
+			return c.name
+		}
+	}
+	return "memory"
+}

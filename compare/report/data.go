@@ -118,13 +118,13 @@ func sets(sources []Source) ([]*set, error) {
 	return all, nil
 }
 
-// same is whether results belong to the set. The number of CPUs that a run was
-// allowed, and the memory that the kernel left it, may differ.
+// same is whether results belong to the set. The number of CPUs and the ISAs that
+// a run was allowed, and the memory that the kernel left it, may differ.
 func (s *set) same(r *compare.Results) bool {
 	a, b := s.machine, r.Machine
 	return a.CPU == b.CPU && a.Vendor == b.Vendor && a.Family == b.Family && a.Model == b.Model && a.Stepping == b.Stepping &&
 		a.Hypervisor == b.Hypervisor && a.L3 == b.L3 && a.OS == b.OS && a.Arch == b.Arch &&
-		slices.Equal(a.ISAs, b.ISAs) && s.build == r.Build && s.reference == r.Reference
+		s.build == r.Build && s.reference == r.Reference
 }
 
 // merge reads the entries of the set's files.
@@ -135,15 +135,19 @@ func (s *set) merge() {
 	}
 	kernels := make(map[timingKey]kernel)
 	runs := make(map[timingKey]run)
-	addRun := func(r run) {
+	addRun := func(r run, isas []string) {
 		r.Threads = max(r.Threads, 1)
+		if r.algorithm == auto && len(isas) > 0 {
+			// The widest that the run could use.
+			r.isa = isas[len(isas)-1]
+		}
 		if n := len(r.Kernels); n >= 2 {
 			// The last pass but one takes exponentials in every algorithm.
 			if k, err := ukernel.Parse(r.Kernels[n-2]); err == nil {
 				r.isa = k.ISA.String()
 			}
 		}
-		runs[timingKey{r.side, r.algorithm + r.Name, strings.Join(r.Kernels, " "), r.Elements, r.Threads}] = r
+		runs[timingKey{r.side, r.algorithm + r.Name, r.isa + strings.Join(r.Kernels, " "), r.Elements, r.Threads}] = r
 	}
 	bits := make(map[string]compare.Agreement)
 	bandwidth := make(map[string]compare.Bandwidth)
@@ -152,6 +156,9 @@ func (s *set) merge() {
 	for _, source := range s.sources {
 		r := source.Results
 		s.machine.CPUs = max(s.machine.CPUs, r.Machine.CPUs)
+		if len(r.Machine.ISAs) > len(s.machine.ISAs) {
+			s.machine.ISAs = r.Machine.ISAs
+		}
 		if r.Frequency > 0 {
 			s.frequency = r.Frequency
 		}
@@ -183,7 +190,7 @@ func (s *set) merge() {
 				continue
 			}
 			for _, one := range s.split(t) {
-				addRun(one)
+				addRun(one, r.Machine.ISAs)
 			}
 		}
 	}

@@ -306,6 +306,22 @@ func TestMissing(t *testing.T) {
 	contains(t, "the Markdown", markdown, "native, any ISA, 1 thread, 2,048 elements in L1: two-pass takes 1.250 of three-pass-reload's (slower).", "| upstream | two-pass |")
 }
 
+// TestLevels holds that runs at another level of instruction sets, on the same
+// machine, are shown beside each other.
+func TestLevels(t *testing.T) {
+	wide := results("CPU X")
+	wide.Machine.ISAs = append(wide.Machine.ISAs, "avx512f")
+	wide.Speed = nil
+	for _, n := range []int{2048, 1 << 22} {
+		wide.Speed = append(wide.Speed, compare.Timing{Name: "native.Softmax", Threads: 1, Speed: measured(n, 0.3, 0.2)},
+			compare.Timing{Name: "native two-pass", Threads: 1, Speed: measured(n, 0.3, 0.25),
+				Kernels: []string{"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3", "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16"}})
+	}
+	_, _, markdown := report(t, results("CPU X"), wide)
+	contains(t, "the Markdown", markdown, "| Instruction sets | scalar, avx2, avx512f |", "native, avx512f, 1 thread",
+		"| native | auto | avx2 | 1 | 2,048 |", "| native | auto | avx512f | 1 | 2,048 |")
+}
+
 // TestTune holds that the variants that tune timed are shown where nothing else
 // timed them.
 func TestTune(t *testing.T) {

@@ -23,7 +23,7 @@ type topic struct {
 
 var topics = []topic{
 	{"two-pass", "Two passes against three", twoAgainstThree, "compare speed"},
-	{"lengths", "The algorithms over length", overLength, "compare speed --sizes 2^8..2^26"},
+	{"lengths", "The algorithms over length", overLength, "compare speed --sizes 2^4..2^26"},
 	{"passes", "Time and bandwidth of each pass", passes, "compare speed --kernels . --sizes L1,memory"},
 	{"variants", "Tiles and accumulators", variants, "compare speed --kernels . --sizes L1"},
 	{"cores", "One core against all", cores, "compare speed"},
@@ -201,19 +201,6 @@ func bitsDiffer(n int64) string {
 	return text.Grouped(n) + " bits differ"
 }
 
-// where says in which cache a row and its output fit.
-func where(m compare.Machine, n int) string {
-	for _, c := range []struct {
-		name string
-		size int
-	}{{"L1", m.L1D}, {"L2", m.L2}, {"L3", m.L3}} {
-		if c.size > 0 && 8*n <= c.size {
-			return c.name
-		}
-	}
-	return "memory"
-}
-
 // claim is how two-pass fares against the three-pass forms at one length.
 type claim struct {
 	side, isa         string
@@ -241,7 +228,7 @@ func claims(s *set) []claim {
 			if r.algorithm != ukernel.TwoPass.String() {
 				continue
 			}
-			c := claim{side: r.side, isa: r.isa, threads: r.Threads, elements: r.Elements, where: where(s.machine, r.Elements), twoPass: r.OursNS}
+			c := claim{side: r.side, isa: r.isa, threads: r.Threads, elements: r.Elements, where: s.machine.Where(r.Elements), twoPass: r.OursNS}
 			for _, other := range g {
 				if other.Elements == r.Elements && strings.HasPrefix(other.algorithm, "three-pass") {
 					c.against = append(c.against, rival{other.algorithm, quotient(r.OursNS, other.OursNS)})
@@ -377,7 +364,7 @@ func overLength(out *section, all []*set) error {
 			c.caption = join(s.title(), g[0].side, g[0].isa, text.Plural(g[0].Threads, "thread", "threads"))
 			shown := slices.Clone(g)
 			for _, r := range s.runs {
-				with := r.algorithm == limit || r.side == g[0].side && r.algorithm == auto || r.algorithm == ""
+				with := r.algorithm == limit || r.algorithm == "" || r.algorithm == auto && r.side == g[0].side && r.isa == g[0].isa
 				if with && r.Threads == g[0].Threads {
 					shown = append(shown, r)
 				}
@@ -407,11 +394,11 @@ func overLength(out *section, all []*set) error {
 			if r.Verdict != "" {
 				ratio = interval(r.Ratio)
 			}
-			if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && where(s.machine, r.Elements) == "memory" && compare.Bytes(a) > 0 {
+			if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && compare.Bytes(a) > 0 {
 				rate = fmt.Sprintf("%.2f", float64(compare.Bytes(a))/r.OursNS.Median)
 			}
 			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, fmt.Sprint(r.Threads), text.Grouped(int64(r.Elements)),
-				where(s.machine, r.Elements), interval(r.OursNS), rate, ratio, string(r.Verdict)})
+				s.machine.Where(r.Elements), interval(r.OursNS), rate, ratio, string(r.Verdict)})
 		}
 	}
 	out.table(t)
@@ -559,10 +546,10 @@ func passes(out *section, all []*set) error {
 				if len(ps) == 0 {
 					continue
 				}
-				beyond := where(s.machine, n) == "memory"
+				beyond := s.machine.Where(n) == "memory"
 				b := bars{
 					name: fmt.Sprintf("passes-%s%v-%d", s.label, isa, n), x: "ns per element", limit: "traffic at the measured bandwidth",
-					caption: join(s.title(), isa.String(), text.Grouped(int64(n))+" elements in "+where(s.machine, n)),
+					caption: join(s.title(), isa.String(), text.Grouped(int64(n))+" elements in "+s.machine.Where(n)),
 				}
 				for _, a := range ukernel.Algorithms() {
 					ours, ref := barRow{name: a.String() + ", native"}, barRow{name: s.reference}
@@ -573,7 +560,7 @@ func passes(out *section, all []*set) error {
 						k := p.kernel
 						bytes := passBytes(k.Family)
 						limit := s.best(k.Family.Stores())
-						row := []string{cmp.Or(s.label, "–"), p.algorithm, fmt.Sprint(p.number + 1), k.Kernel.Name, text.Grouped(int64(n)), where(s.machine, n),
+						row := []string{cmp.Or(s.label, "–"), p.algorithm, fmt.Sprint(p.number + 1), k.Kernel.Name, text.Grouped(int64(n)), s.machine.Where(n),
 							nanoseconds(k.OursNS), "", fmt.Sprint(bytes), fmt.Sprintf("%.2f", bytes/k.OursNS.Median), "", ""}
 						ours.parts = append(ours.parts, k.OursNS.Median)
 						if k.RefNS.Median > 0 {
@@ -681,7 +668,7 @@ func sweep(s *set, ks []kernel) (figure, error) {
 	k := ks[0]
 	f := strip{
 		name: fmt.Sprintf("variants-%s%v-%v", s.label, k.ISA, k.Family), x: "ns per element",
-		caption: join(s.title(), k.Family.String(), k.ISA.String(), text.Grouped(int64(k.Elements))+" elements in "+where(s.machine, k.Elements)),
+		caption: join(s.title(), k.Family.String(), k.ISA.String(), text.Grouped(int64(k.Elements))+" elements in "+s.machine.Where(k.Elements)),
 		kinds:   []string{native, s.reference},
 	}
 	for _, k := range ks {
@@ -711,10 +698,10 @@ func cores(out *section, all []*set) error {
 				if r.LimitShare > 0 {
 					share = fmt.Sprintf("%.0f %%", 100*r.LimitShare)
 				}
-				if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && where(s.machine, r.Elements) == "memory" && compare.Bytes(a) > 0 {
+				if a, err := ukernel.ParseAlgorithm(r.algorithm); err == nil && s.machine.Where(r.Elements) == "memory" && compare.Bytes(a) > 0 {
 					rate = fmt.Sprintf("%.2f", float64(compare.Bytes(a))/r.OursNS.Median)
 				}
-				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, text.Grouped(int64(r.Elements)), where(s.machine, r.Elements),
+				t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), r.side, r.algorithm, r.isa, text.Grouped(int64(r.Elements)), s.machine.Where(r.Elements),
 					fmt.Sprint(r.Threads), interval(up), rate, share})
 				// The table has the intervals, which are wide: those of two medians.
 				r.OursNS = compare.Interval{Median: up.Median, Lo: up.Median, Hi: up.Median}
@@ -800,7 +787,7 @@ func nativeAgainstUpstream(out *section, all []*set) error {
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
 			f := strip{
 				name: fmt.Sprintf("kernels-%s%d", s.label, n), x: "time of native / " + s.reference, log: true, reference: 1,
-				caption: join(s.title(), text.Grouped(int64(n))+" elements in "+where(s.machine, n)+": a ring for each kernel, left of 1 where native is faster"),
+				caption: join(s.title(), text.Grouped(int64(n))+" elements in "+s.machine.Where(n)+": a ring for each kernel, left of 1 where native is faster"),
 			}
 			for _, family := range ukernel.Families() {
 				for _, isa := range ukernel.ISAs() {

@@ -70,7 +70,7 @@ The exit status is 0 if no bit differs, 1 if any does, 2 on any other failure.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&a.json, "json", "", "also write the results to `FILE`, as JSON")
-	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand(), a.reportCommand())
+	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand(), a.reportCommand(), a.measureCommand())
 	return root
 }
 
@@ -78,7 +78,8 @@ The exit status is 0 if no bit differs, 1 if any does, 2 on any other failure.`,
 func (a *app) begin() (*compare.Results, time.Time) {
 	start := time.Now()
 	return &compare.Results{
-		Command: os.Args, Started: start.UTC().Truncate(time.Second),
+		// Where the program lies says nothing about the run.
+		Command: append([]string{"compare"}, os.Args[1:]...), Started: start.UTC().Truncate(time.Second),
 		Machine: compare.ThisMachine(), Build: compare.ThisBuild(),
 		Reference: a.sides.ref.Name, NoUpstream: a.sides.why(),
 	}, start

@@ -16,18 +16,11 @@ func TestReportCommand(t *testing.T) {
 	if err := a.summary(context.Background(), testOptions()); err != nil {
 		t.Fatal(err)
 	}
-	run := func(args ...string) (string, error) {
-		a, text := testApp()
-		root := a.root()
-		root.SetArgs(append([]string{"report"}, args...))
-		err := root.Execute()
-		return text.String(), err
-	}
-	text, err := run(results, "-o", out)
-	if err != nil {
+	a, text := testApp()
+	if err := run(t, a, "report", results, "-o", out); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, text, "Report written to "+filepath.Join(out, "index.html"))
+	contains(t, text.String(), "Report written to "+filepath.Join(out, "index.html"))
 	page, err := os.ReadFile(filepath.Join(out, "index.html"))
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +40,8 @@ func TestReportCommand(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "other.json"), []byte(`{"schema": "x"}`), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := run(c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+		a, _ := testApp()
+		if err := run(t, a, append([]string{"report"}, c.args...)...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: error %v, want %q", c.args, err, c.want)
 		}
 	}

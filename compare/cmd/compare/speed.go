@@ -164,7 +164,7 @@ func (a *app) speedKernels(ctx context.Context, r *compare.Results, o speedOptio
 	defer a.finish()
 	for _, n := range sizes {
 		a.line("")
-		a.line("%-*s %8s %8s %6s", width, grouped(int64(n))+" elements"+a.where(r.Machine, n), a.sides.ref.Name, a.sides.ours.Name, "ratio")
+		a.line("%-*s %8s %8s %6s", width, grouped(int64(n))+" elements, in "+r.Machine.Where(n), a.sides.ref.Name, a.sides.ours.Name, "ratio")
 		work := compare.NewWorkload(n)
 		for _, p := range can {
 			if ctx.Err() != nil {
@@ -177,19 +177,6 @@ func (a *app) speedKernels(ctx context.Context, r *compare.Results, o speedOptio
 		}
 	}
 	return nil
-}
-
-// where says in which cache a row and its output fit.
-func (a *app) where(m compare.Machine, n int) string {
-	for _, c := range []struct {
-		name string
-		size int
-	}{{"L1", m.L1D}, {"L2", m.L2}, {"L3", m.L3}} {
-		if c.size > 0 && 8*n <= c.size {
-			return ", in " + c.name
-		}
-	}
-	return ", in memory"
 }
 
 func noise(i compare.Interval) string { return fmt.Sprintf("±%.1f%%", 50*i.Width()) }
@@ -253,7 +240,7 @@ func (a *app) speedSoftmax(ctx context.Context, r *compare.Results, o speedOptio
 				limitNS = compare.NewSpeed(samples, auto+1, elements).OursNS.Median
 			}
 			a.line("")
-			a.line("%-44s %8s %7s %7s %7s %7s", fmt.Sprintf("%s elements%s, %s", grouped(int64(n)), a.where(r.Machine, n), plural(t, "thread", "threads")),
+			a.line("%-44s %8s %7s %7s %7s %7s", fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.Machine.Where(n), plural(t, "thread", "threads")),
 				"ns/elem", "GB/s", "limit", "ratio", "")
 			best, bestNS := 0, math.Inf(1)
 			for i := 0; i < auto; i += 2 {

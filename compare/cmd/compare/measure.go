@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+// part is a run of another command, with a name for its file.
+type part struct {
+	name string
+	args []string
+}
+
+// allParts are what a file in the results folder consists of.
+var allParts = []part{
+	{"info", []string{"info"}},
+	{"bits", []string{"bits"}},
+	{"accuracy", []string{"accuracy", "--sizes", "2^4,2^8,2^12,2^16,2^20,2^24"}},
+	{"softmax", []string{"speed", "--sizes", "2^4..2^26,memory"}},
+	{"kernels", []string{"speed", "--kernels", ".", "--sizes", "L1"}},
+	// The narrow kernels are far from any limit of memory, and slow.
+	{"passes", []string{"speed", "--kernels", "avx|neon", "--sizes", "memory", "--time", "100ms"}},
+}
+
+func (a *app) measureCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "measure --json FILE",
+		Short: "Measure everything that a report shows, into one file",
+		Long: `Measure everything that a report shows, into one file: the machine, agreement,
+accuracy, the algorithms over length, every kernel in the L1 cache, and the
+passes on long rows. It takes ten minutes or more, the longer the larger the
+caches are; nothing else should run on the machine meanwhile.
+
+Each part is kept beside FILE when it is done, in FILE.parts. An interrupted run
+goes on with the same command and the same program, and the parts are removed
+when FILE is complete.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.measure(cmd.Context(), allParts) },
+	}
+}
+
+// measure runs the parts that are not there yet and joins all. Bits that differ
+// stop nothing, and are reported at the end.
+func (a *app) measure(ctx context.Context, parts []part) error {
+	if a.json == "" {
+		return errors.New("--json FILE is needed: this command is for the file")
+	}
+	build, err := executableHash()
+	if err != nil {
+		return fmt.Errorf("identifying this program: %w", err)
+	}
+	dir := filepath.Join(a.json+".parts", build[:16])
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	var all []*compare.Results
+	var differ error
+	for i, p := range parts {
+		file := filepath.Join(dir, fmt.Sprintf("%d-%s.json", i+1, p.name))
+		heading := fmt.Sprintf("Part %d of %d: compare %s", i+1, len(parts), strings.Join(p.args, " "))
+		_, err := os.Stat(file)
+		switch {
+		case err == nil:
+			a.line("%s: done earlier", heading)
+		case errors.Is(err, fs.ErrNotExist):
+			a.line("%s", heading)
+			one := *a
+			one.json = ""
+			root := one.root()
+			root.SetArgs(append(p.args[:len(p.args):len(p.args)], "--json", file))
+			if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, errDiffer) {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			a.line("")
+		default:
+			return err
+		}
+		r, err := compare.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for _, b := range r.Bits {
+			if b.Bits != 0 || len(b.Differences) != 0 {
+				differ = errDiffer
+			}
+		}
+		all = append(all, r)
+	}
+	joined, err := compare.Join(all)
+	if err != nil {
+		return err
+	}
+	if err := joined.WriteFile(a.json); err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	a.line("Results written to %s.", a.json)
+	return errors.Join(differ, os.RemoveAll(a.json+".parts"))
+}

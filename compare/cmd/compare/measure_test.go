@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+// TestMeasure interrupts a measurement and goes on with it.
+func TestMeasure(t *testing.T) {
+	a, out := testApp()
+	a.json = filepath.Join(t.TempDir(), "all.json")
+	bits := part{"bits", []string{"bits", "--lengths", "1..2", "--offsets", "0", "--seeds", "0", "--kernels", "^f32_rmax_ukernel__scalar_u4_acc4$"}}
+	speed := part{"kernels", []string{"speed", "--kernels", ".", "--sizes", "64", "--time", "100us"}}
+	err := a.measure(context.Background(), []part{bits, {"kernels", []string{"speed", "--sizes", "none"}}})
+	if err == nil || !strings.Contains(err.Error(), "kernels: sizes") {
+		t.Fatalf("error %v, want one that names the part", err)
+	}
+	if _, err := os.Stat(a.json); err == nil {
+		t.Fatal("there is a file of half of the parts")
+	}
+	out.Reset()
+	if err := a.measure(context.Background(), []part{bits, speed}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "Part 1 of 2: compare bits --lengths 1..2 --offsets 0 --seeds 0 --kernels ^f32_rmax_ukernel__scalar_u4_acc4$: done earlier",
+		"Part 2 of 2: compare speed --kernels . --sizes 64", "Results written to "+a.json)
+	r, err := compare.ReadFile(a.json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Bits) != 1 || len(r.Speed) != 3 {
+		t.Errorf("%d entries of bits, %d of speed, want 1 and 3", len(r.Bits), len(r.Speed))
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(a.json)); len(entries) != 1 {
+		t.Errorf("%v are left beside the results", entries)
+	}
+	a.json = ""
+	if err := a.measure(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "--json FILE is needed") {
+		t.Errorf("without a file: error %v", err)
+	}
+}

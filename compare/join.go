@@ -1,0 +1,44 @@
+package compare
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// Join puts the results of several runs on one machine, by one build, into one
+// document. Its command and beginning are those of the first. It is an error if
+// the runs differ in machine, build or reference, or if there are none.
+func Join(parts []*Results) (*Results, error) {
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("compare: no results to join")
+	}
+	joined := *parts[0]
+	for i, p := range parts[1:] {
+		if p.Build != joined.Build || p.Reference != joined.Reference {
+			return nil, fmt.Errorf("compare: results %d are of another build than the first: %+v against %s, not %+v against %s",
+				i+2, p.Build, p.Reference, joined.Build, joined.Reference)
+		}
+		if !reflect.DeepEqual(p.Machine, joined.Machine) {
+			return nil, fmt.Errorf("compare: results %d are from another machine than the first: %+v, not %+v", i+2, p.Machine, joined.Machine)
+		}
+		joined.Seconds += p.Seconds
+		joined.Bits = slices.Concat(joined.Bits, p.Bits)
+		joined.Speed = slices.Concat(joined.Speed, p.Speed)
+		joined.NotRun = slices.Concat(joined.NotRun, p.NotRun)
+		joined.Choices = slices.Concat(joined.Choices, p.Choices)
+		joined.Accuracy = slices.Concat(joined.Accuracy, p.Accuracy)
+		joined.Bandwidth = slices.Concat(joined.Bandwidth, p.Bandwidth)
+		joined.Coverage = slices.Concat(joined.Coverage, p.Coverage)
+		if p.Frequency > 0 {
+			joined.Frequency = p.Frequency
+		}
+		if p.Overhead != nil {
+			joined.Overhead = p.Overhead
+		}
+		if len(p.Seeds) > 0 {
+			joined.Seeds = p.Seeds
+		}
+	}
+	return &joined, nil
+}
