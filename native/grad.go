@@ -1,6 +1,10 @@
 package native
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
 
 // SoftmaxGrad is the backward pass of [Softmax]: given the result y of the
 // forward pass and the gradient dy of a loss with respect to it, it writes the
@@ -55,12 +59,12 @@ func checkGrad(who string, dst, y, dy []float32) {
 	if len(y) != len(dst) || len(dy) != len(dst) {
 		panic(fmt.Sprintf("%s: len(dst) is %d, len(y) is %d, len(dy) is %d, they must be equal", who, len(dst), len(y), len(dy)))
 	}
-	checkApart(who, "y", dst, y)
-	checkApart(who, "dy", dst, dy)
+	ukernel.CheckApart(who, "y", dst, y)
+	ukernel.CheckApart(who, "dy", dst, dy)
 }
 
 func (s *Softmaxer) gradRows(who string, dst, y, dy []float32, rows, cols, dstStride, yStride, dyStride int, log bool) {
-	if !checkMatrices(who, "y", dst, y, rows, cols, dstStride, yStride) || !checkMatrices(who, "dy", dst, dy, rows, cols, dstStride, dyStride) {
+	if !ukernel.CheckMatrices(who, "y", dst, y, rows, cols, dstStride, yStride) || !ukernel.CheckMatrices(who, "dy", dst, dy, rows, cols, dstStride, dyStride) {
 		return
 	}
 	if g := share(s.goroutines, rows*cols); g > 1 {

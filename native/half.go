@@ -1,6 +1,11 @@
 package native
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
 
 // Float16 is a number in IEEE 754 binary16: 1 sign bit, 5 exponent bits, 10
 // mantissa bits.
@@ -133,8 +138,16 @@ func LogSoftmaxHalfRows[D Output, S Half](s Softmaxer, dst []D, src []S, rows, c
 	halfRows("native.LogSoftmaxHalfRows", &s, dst, src, rows, cols, dstStride, srcStride, true)
 }
 
+// checkSlices is [ukernel.CheckSlices] for any two types of elements.
+func checkSlices[D, S any](who string, dst []D, src []S) {
+	if len(dst) != len(src) {
+		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
+	}
+	ukernel.CheckApart(who, "src", dst, src)
+}
+
 func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows, cols, dstStride, srcStride int, log bool) {
-	if s.mask.checkRows(who, rows, cols); !checkMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+	if s.mask.checkRows(who, rows, cols); !ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
 		return
 	}
 	if g := share(s.goroutines, rows*cols); g > 1 {

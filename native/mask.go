@@ -1,6 +1,10 @@
 package native
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
 
 // Mask takes elements out of rows, or weighs them down. Several kinds may be
 // set; the zero Mask does nothing.
@@ -60,7 +64,7 @@ func (m *Mask) check(who, what string, got, rows, cols int) {
 		}
 		return
 	}
-	checkMatrix(who, what, got, rows, cols, m.Stride)
+	ukernel.CheckMatrix(who, what, got, rows, cols, m.Stride)
 }
 
 // plain reports whether rows need no preparation.

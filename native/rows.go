@@ -1,6 +1,10 @@
 package native
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
 
 // SoftmaxRows writes the softmax of each row of src to that row of dst. Both
 // are row-major: element j of row i is at i*stride + j, and what lies between
@@ -30,7 +34,7 @@ func LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
 // SoftmaxRows is the function [SoftmaxRows] with the options of s.
 func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.SoftmaxRows"
-	if s.mask.checkRows(who, rows, cols); checkMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+	if s.mask.checkRows(who, rows, cols); ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opSoftmax, dst, src, rows, cols, dstStride, srcStride)
 	}
 }
@@ -38,7 +42,7 @@ func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStr
 // LogSoftmaxRows is the function [LogSoftmaxRows] with the options of s.
 func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.LogSoftmaxRows"
-	if s.mask.checkRows(who, rows, cols); checkMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+	if s.mask.checkRows(who, rows, cols); ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opLogSoftmax, dst, src, rows, cols, dstStride, srcStride)
 	}
 }
@@ -46,11 +50,11 @@ func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, src
 // LogSumExpRows is the function [LogSumExpRows] with the options of s.
 func (s Softmaxer) LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
 	const who = "native.LogSumExpRows"
-	checkMatrix(who, "src", len(src), rows, cols, srcStride)
+	ukernel.CheckMatrix(who, "src", len(src), rows, cols, srcStride)
 	if len(dst) != rows {
 		panic(fmt.Sprintf("%s: len(dst) is %d, it must be the number of rows, %d", who, len(dst), rows))
 	}
-	if overlap(dst, src) {
+	if ukernel.Overlap(dst, src) {
 		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src)))
 	}
 	s.mask.checkRows(who, rows, cols)

@@ -3,7 +3,6 @@ package ukernel
 import (
 	"fmt"
 	"strings"
-	"unsafe"
 )
 
 // Algorithm is a way to compose kernels into softmax.
@@ -130,20 +129,5 @@ func (c *Composition) Softmax(dst, src []float32) {
 		p[2].VMulC(dst, dst, 1/sum)
 	default:
 		panic(fmt.Sprintf("ukernel: algorithm %v has no passes", c.algorithm))
-	}
-}
-
-// CheckSlices panics unless dst is as long as src and either is src or shares
-// no element with it. The message begins with who and tells the numbers.
-func CheckSlices(who string, dst, src []float32) {
-	if len(dst) != len(src) {
-		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
-	}
-	const size = unsafe.Sizeof(src[0])
-	// Unsigned differences: the side that begins first has a huge one.
-	after := uintptr(unsafe.Pointer(unsafe.SliceData(dst))) - uintptr(unsafe.Pointer(unsafe.SliceData(src)))
-	n := uintptr(len(src)) * size
-	if after != 0 && n != 0 && (after < n || -after < n) {
-		panic(fmt.Sprintf("%s: dst begins %d bytes after src and overlaps it, both are %d bytes long; they must be the same or apart", who, int(after), n))
 	}
 }

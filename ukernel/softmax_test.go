@@ -119,13 +119,3 @@ func TestParseAlgorithm(t *testing.T) {
 		t.Errorf("error %v does not name the value and the choices", err)
 	}
 }
-
-func TestCheckSlices(t *testing.T) {
-	x := make([]float32, 10)
-	for _, ok := range [][2][]float32{{nil, nil}, {x, x}, {x[:5], x[5:]}, {x[5:], x[:5]}, {x[2:4], x[4:6]}, {x[3:3], x[4:4]}} {
-		CheckSlices("test", ok[0], ok[1])
-	}
-	wantPanic(t, "test: len(dst) is 3, len(src) is 4", func() { CheckSlices("test", x[:3], x[:4]) })
-	wantPanic(t, "dst begins 4 bytes after src and overlaps it, both are 20 bytes long", func() { CheckSlices("test", x[1:6], x[:5]) })
-	wantPanic(t, "dst begins -16 bytes after src", func() { CheckSlices("test", x[:5], x[4:9]) })
-}
