@@ -271,6 +271,21 @@ func TestPanics(t *testing.T) {
 	wantPanic(t, "len(Mask.Keep) is 1, it must be that of a row, 4", func() { s.Masked(Mask{Keep: make([]bool, 1)}).LogSumExp(x[:4]) })
 	wantPanic(t, "the stride of Mask.Add is 3", func() { s.Masked(Mask{Add: x, Stride: 3}).SoftmaxRows(x, x, 2, 4, 4, 4) })
 	wantPanic(t, "len(Mask.Add) is 7, too short for 2 rows", func() { s.Masked(Mask{Add: x[:7], Stride: 4}).SoftmaxRows(x, x, 2, 4, 4, 4) })
+	for _, dst := range [][]float32{x[50:54], x[47:51], x[53:57]} { // the mask, or a part of it
+		masked := s.Masked(Mask{Add: x[50:54]})
+		const text = "dst of 4 elements overlaps Mask.Add of 4; they must be apart"
+		wantPanic(t, "native.Softmax: "+text, func() { masked.Softmax(dst, x[:4]) })
+		wantPanic(t, "native.Softmax: "+text, func() { masked.Softmax(dst, dst) })
+		wantPanic(t, "native.LogSoftmax: "+text, func() { masked.LogSoftmax(dst, x[:4]) })
+		wantPanic(t, "native.SoftmaxRows: "+text, func() { masked.SoftmaxRows(dst, x[:4], 1, 4, 4, 4) })
+		wantPanic(t, "native.LogSoftmaxRows: "+text, func() { masked.LogSoftmaxRows(dst, x[:4], 1, 4, 4, 4) })
+		wantPanic(t, "native.LogSumExpRows: "+text, func() { masked.LogSumExpRows(dst, x[:16], 4, 4, 4) })
+		wantPanic(t, "native.SoftmaxHalf: "+text, func() { SoftmaxHalf(masked, dst, make([]Float16, 4)) })
+		wantPanic(t, "native.LogSoftmaxHalf: "+text, func() { LogSoftmaxHalf(masked, dst, make([]Float16, 4)) })
+		wantPanic(t, "native.SoftmaxHalfRows: "+text, func() { SoftmaxHalfRows(masked, dst, make([]Float16, 4), 1, 4, 4, 4) })
+	}
+	s.Masked(Mask{Add: x[8:12]}).SoftmaxRows(x, x, 2, 4, 4, 4) // behind the matrix, and src, may be the mask
+	s.Masked(Mask{Add: x[:4]}).Softmax(x[8:12], x[:4])
 	h := make([]Float16, 10)
 	wantPanic(t, "native.SoftmaxHalf: len(dst) is 9, len(src) is 10", func() { SoftmaxHalf(s, x[:9], h) })
 	wantPanic(t, "native.SoftmaxHalf: dst of 5 elements overlaps src of 5", func() { SoftmaxHalf(s, h[2:7], h[:5]) })

@@ -106,6 +106,7 @@ func SoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
 	const who = "native.SoftmaxHalf"
 	checkSlices(who, dst, src)
 	s.mask.checkRow(who, len(src))
+	checkMaskApart(who, dst, &s.mask)
 	writeHalf(&s, dst, src, 0, false)
 }
 
@@ -114,6 +115,7 @@ func LogSoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
 	const who = "native.LogSoftmaxHalf"
 	checkSlices(who, dst, src)
 	s.mask.checkRow(who, len(src))
+	checkMaskApart(who, dst, &s.mask)
 	writeHalf(&s, dst, src, 0, true)
 }
 
@@ -147,7 +149,7 @@ func checkSlices[D, S any](who string, dst []D, src []S) {
 }
 
 func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows, cols, dstStride, srcStride int, log bool) {
-	if s.mask.checkRows(who, rows, cols); !ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+	if !checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		return
 	}
 	if g := share(s.goroutines, rows*cols); g > 1 {

@@ -29,8 +29,8 @@ type Mask struct {
 }
 
 // Masked returns s with a mask in place of the one that it had. It does not copy
-// the mask's slices, which may change between calls, but not during one. A mask
-// whose length is not that of a row makes the call panic.
+// the mask's slices, which may change between calls, but not during one. A call
+// panics if the mask's length is not that of a row, or if its dst overlaps Add.
 func (s Softmaxer) Masked(m Mask) Softmaxer {
 	s.mask = m
 	return s
@@ -47,6 +47,14 @@ func (m *Mask) visible(i, n int) int {
 // checkRow panics unless the mask fits one row of n elements.
 func (m *Mask) checkRow(who string, n int) { m.checkRows(who, 1, n) }
 
+// checkMaskApart panics if the results overlap the mask, of which they would
+// change what is yet to be read. A Keep can't be where they are.
+func checkMaskApart[D Output](who string, dst []D, m *Mask) {
+	if ukernel.Overlap(dst, m.Add) {
+		panic(fmt.Sprintf("%s: dst of %d elements overlaps Mask.Add of %d; they must be apart", who, len(dst), len(m.Add)))
+	}
+}
+
 // checkRows panics unless the mask fits rows of cols elements.
 func (m *Mask) checkRows(who string, rows, cols int) {
 	if m.Add != nil {
@@ -55,6 +63,16 @@ func (m *Mask) checkRows(who string, rows, cols int) {
 	if m.Keep != nil {
 		m.check(who, "Mask.Keep", len(m.Keep), rows, cols)
 	}
+}
+
+// checkMasked is [ukernel.CheckMatrices] with the checks of the mask.
+func checkMasked[D Output, S any](who string, m *Mask, dst []D, src []S, rows, cols, dstStride, srcStride int) bool {
+	m.checkRows(who, rows, cols)
+	if !ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+		return false
+	}
+	checkMaskApart(who, dst[:(rows-1)*dstStride+cols], m)
+	return true
 }
 
 func (m *Mask) check(who, what string, got, rows, cols int) {

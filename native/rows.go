@@ -34,7 +34,7 @@ func LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
 // SoftmaxRows is the function [SoftmaxRows] with the options of s.
 func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.SoftmaxRows"
-	if s.mask.checkRows(who, rows, cols); ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+	if checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opSoftmax, dst, src, rows, cols, dstStride, srcStride)
 	}
 }
@@ -42,7 +42,7 @@ func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStr
 // LogSoftmaxRows is the function [LogSoftmaxRows] with the options of s.
 func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.LogSoftmaxRows"
-	if s.mask.checkRows(who, rows, cols); ukernel.CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+	if checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opLogSoftmax, dst, src, rows, cols, dstStride, srcStride)
 	}
 }
@@ -58,6 +58,7 @@ func (s Softmaxer) LogSumExpRows(dst, src []float32, rows, cols, srcStride int) 
 		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src)))
 	}
 	s.mask.checkRows(who, rows, cols)
+	checkMaskApart(who, dst, &s.mask)
 	if cols == 0 {
 		fill(dst, negInf)
 		return

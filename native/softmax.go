@@ -25,6 +25,7 @@ func LogSumExp(src []float32) float32 { return new(Softmaxer).LogSumExp(src) }
 func (s Softmaxer) Softmax(dst, src []float32) {
 	ukernel.CheckSlices("native.Softmax", dst, src)
 	s.mask.checkRow("native.Softmax", len(src))
+	checkMaskApart("native.Softmax", dst, &s.mask)
 	s.softmax(dst, src, 0)
 }
 
@@ -32,6 +33,7 @@ func (s Softmaxer) Softmax(dst, src []float32) {
 func (s Softmaxer) LogSoftmax(dst, src []float32) {
 	ukernel.CheckSlices("native.LogSoftmax", dst, src)
 	s.mask.checkRow("native.LogSoftmax", len(src))
+	checkMaskApart("native.LogSoftmax", dst, &s.mask)
 	s.logSoftmax(dst, src, 0)
 }
 
