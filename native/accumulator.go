@@ -42,8 +42,8 @@ func (s Softmaxer) Accumulator() Accumulator {
 func (a *Accumulator) Add(src []float32) { a.sum = merge(a.sum, a.s.total(src, 0)) }
 
 // Merge adds what b holds. The same merges in the same order give the same bits;
-// another order gives others, within 2^-50 of them. A sum that was marshalled
-// is rounded to 2^-24.
+// another order gives others: each merge rounds the sum to 2^-52 of it, and
+// marshalling to 2^-24.
 func (a *Accumulator) Merge(b *Accumulator) { a.sum = merge(a.sum, b.sum) }
 
 // LogSumExp is the logarithm of the sum, with the bounds and special values of
@@ -83,6 +83,14 @@ func (a *Accumulator) write(dst, src []float32, log bool) {
 // marshalledLen is the length of a marshalled Accumulator.
 const marshalledLen = 8
 
+// The masses of sums with finite elements: no sum of ours is below 1, as ref is
+// no larger than the largest element, nor can there be more than maxMass
+// elements. With the reciprocals of others the results would leave float32.
+const (
+	minMass = 0.5
+	maxMass = 1 << 64
+)
+
 // AppendBinary appends what MarshalBinary returns to b, without allocating if
 // there is room for it.
 func (a *Accumulator) AppendBinary(b []byte) ([]byte, error) {
@@ -91,7 +99,8 @@ func (a *Accumulator) AppendBinary(b []byte) ([]byte, error) {
 }
 
 // MarshalBinary returns the sum in 8 bytes, two little-endian float32: mass and
-// ref, with sum = mass * exp(ref). A mass of 0 is the sum of nothing, +Inf that
+// ref, with sum = mass * exp(ref). Ref is finite, and near the largest element:
+// mass is from 0.5 to 2^64. Besides, a mass of 0 is the sum of nothing, +Inf that
 // of a row with +Inf, NaN that of one with NaN; their ref is 0. Rounding mass to
 // float32 changes the sum by up to 2^-24 of it. Options are not part of it.
 func (a *Accumulator) MarshalBinary() ([]byte, error) {
@@ -99,7 +108,8 @@ func (a *Accumulator) MarshalBinary() ([]byte, error) {
 }
 
 // UnmarshalBinary sets the sum to what MarshalBinary returned, and leaves the
-// options as they are. On an error a does not change.
+// options as they are. The error tells what it can't have returned; a does not
+// change then.
 func (a *Accumulator) UnmarshalBinary(data []byte) error {
 	if len(data) != marshalledLen {
 		return fmt.Errorf("native: an accumulator has %d bytes, not %d", marshalledLen, len(data))
@@ -110,6 +120,8 @@ func (a *Accumulator) UnmarshalBinary(data []byte) error {
 	switch {
 	case math.Signbit(s.mass) && mass == mass:
 		return fmt.Errorf("native: an accumulator's mass can't be %v", mass)
+	case !s.special() && (mass < minMass || mass > maxMass):
+		return fmt.Errorf("native: an accumulator's mass is %v, it must be from %v to %v", mass, minMass, float32(maxMass))
 	case s.special() && math.Float32bits(ref) != 0:
 		return fmt.Errorf("native: an accumulator's ref is %v, with a mass of %v it must be 0", ref, mass)
 	case !(math.Abs(float64(ref)) <= math.MaxFloat32):

@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -601,6 +602,10 @@ func TestAccumulatorBinary(t *testing.T) {
 		{make([]byte, 9), "8 bytes, not 9"},
 		{[]byte{0, 0, 0x80, 0xbf, 0, 0, 0, 0}, "mass can't be -1"},
 		{[]byte{0, 0, 0, 0x80, 0, 0, 0, 0}, "mass can't be -0"},
+		{[]byte{1, 0, 0, 0, 0, 0, 0, 0}, "mass is 1e-45, it must be from 0.5 to 1.8446744e+19"},
+		{[]byte{0xff, 0xff, 0xff, 0x3e, 0, 0, 0, 0}, "mass is 0.49999997, it must be"},
+		{[]byte{1, 0, 0x80, 0x5f, 0, 0, 0, 0}, "mass is 1.8446746e+19, it must be"},
+		{[]byte{0xff, 0xff, 0x7f, 0x7f, 0, 0, 0, 0}, "mass is 3.4028235e+38, it must be"},
 		{[]byte{0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x7f}, "ref can't be +Inf"},
 		{[]byte{0, 0, 0x80, 0x3f, 0, 0, 0xc0, 0x7f}, "ref can't be NaN"},
 		{[]byte{0, 0, 0x80, 0x7f, 0, 0, 0x80, 0x3f}, "ref is 1, with a mass of +Inf it must be 0"},
@@ -610,6 +615,45 @@ func TestAccumulatorBinary(t *testing.T) {
 		wantError(t, a.UnmarshalBinary(c.data), c.text)
 		if a.sum != before.sum {
 			t.Errorf("% x: the accumulator changed", c.data)
+		}
+	}
+}
+
+// TestAccumulatorBounds holds that an accumulator with the least or largest mass
+// can be used, and that no mass makes 0 of a result above 2^-126.
+func TestAccumulatorBounds(t *testing.T) {
+	for _, bits := range []uint32{math.Float32bits(minMass), math.Float32bits(maxMass)} {
+		var a Accumulator
+		data := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, bits), math.Float32bits(3))
+		if err := a.UnmarshalBinary(data); err != nil {
+			t.Fatal(err)
+		}
+		x := []float32{a.LogSumExp(), a.LogSumExp() - 80}
+		y := slices.Clone(x)
+		a.Softmax(y, x)
+		for i := range y {
+			want := math.Exp(float64(x[i]) - 3 - math.Log(a.sum.mass))
+			if !(math.Abs(float64(y[i])-want) <= want*0x1p-16) {
+				t.Errorf("mass %v: softmax of %v is %v, want %v", a.sum.mass, x[i], y[i], want)
+			}
+		}
+		a.Merge(&a)
+		if y := a.LogSumExp(); !(y > x[0]) {
+			t.Errorf("mass %v: log-sum-exp is %v after merging it with itself, %v before", a.sum.mass, y, x[0])
+		}
+	}
+	for _, s := range settings(t, 1) {
+		for _, offset := range []float32{0, 40000, -40000} {
+			for first := offset - 0.35; first < offset+0.35; first += 0.01 {
+				x := []float32{first, first - 87.3}
+				var y [2]float32
+				a := s.Accumulator()
+				a.Add(x)
+				a.Softmax(y[:], x)
+				if y[1] == 0 {
+					t.Errorf("%s: softmax of %v is %v", s.name, x, y)
+				}
+			}
 		}
 	}
 }

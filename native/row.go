@@ -150,8 +150,12 @@ type extSum struct {
 // algorithm can use.
 func (s extSum) ok() bool { return s.mass > 0 && s.exp >= -extLimit && s.exp <= extLimit }
 
-// sum converts.
+// sum converts. Like those of sumChunk, its mass is not below 1, lest dividing by
+// it lift results over 2^-126 that the kernels made 0.
 func (s extSum) sum() sum {
+	if s.mass < 1.01 { // rounding ref takes up to 0.2 % away
+		s = extSum{2 * s.mass, s.exp - 1}
+	}
 	ref := float32(s.exp * math.Ln2)
 	return sum{s.mass * math.Exp(float64(s.exp*math.Ln2)-float64(ref)), ref}
 }
