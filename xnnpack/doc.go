@@ -2,11 +2,12 @@
 // of neural-network operators, compiled from upstream's C at the commit that
 // third_party/xnnpack pins: 170 kernels on amd64, 40 on arm64.
 //
-// [Softmax] is what upstream's own operator computes. [SoftmaxWith] chooses
+// [Softmax] and [SoftmaxRows] compute what upstream's own operator does, and have
+// the signatures of native's functions of these names. [SoftmaxWith] chooses
 // among the three algorithms of Dukhan and Ablavatski (arXiv 2001.04438) and
 // among the kernels. [Lookup] gives single kernels. A call costs about 50 ns for
-// each pass beyond the kernel's own time, copies no data and allocates nothing.
-// All functions may be called from several goroutines at once.
+// each pass of a row beyond the kernel's own time, copies no data and allocates
+// nothing. All functions may be called from several goroutines at once.
 //
 // # Building
 //

@@ -20,10 +20,18 @@ func TestUnavailable(t *testing.T) {
 	if err := SoftmaxWith(x, x, Options{}); err == nil || err.Error() != why.Error() {
 		t.Errorf("SoftmaxWith: error %v, want %v", err, why)
 	}
-	defer func() {
-		if r := recover(); r != why.Error() || x[0] != 1 {
-			t.Errorf("Softmax: panic %v, want %v", r, why)
-		}
-	}()
-	Softmax(x, x)
+	for name, f := range map[string]func(){
+		"Softmax":           func() { Softmax(x, x) },
+		"SoftmaxRows":       func() { SoftmaxRows(x, x, 1, 1, 1, 1) },
+		"SoftmaxRows, none": func() { SoftmaxRows(nil, nil, 0, 0, 0, 0) },
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r != why.Error() || x[0] != 1 {
+					t.Errorf("%s: panic %v, want %v", name, r, why)
+				}
+			}()
+			f()
+		}()
+	}
 }

@@ -141,23 +141,49 @@ func SoftmaxWith(dst, src []float32, opts Options) error {
 
 func softmax(who string, dst, src []float32, opts *Options) error {
 	ukernel.CheckSlices(who, dst, src)
-	a := opts.Algorithm
-	if a == ukernel.Auto {
-		a = ukernel.ThreePassReload
-	}
-	t := index()
-	c := t.composed[a]
-	if c == nil || len(opts.Kernels) > 0 {
-		own, err := t.compose(a, opts.Kernels)
-		if err != nil {
-			return err
-		}
-		c = &own
+	c, err := index().composition(opts)
+	if err != nil {
+		return err
 	}
 	if len(src) > 0 {
 		c.Softmax(dst, src)
 	}
 	return nil
+}
+
+// SoftmaxRows writes the [Softmax] of each row of src to that row of dst, with
+// the shapes of native's function of this name: both are row-major, element j of
+// row i is at i*stride + j, and what lies between the rows is not written. A
+// stride is at least cols, and a slice has at least (rows-1)*stride + cols
+// elements, or none if there are no rows or columns.
+//
+// Dst may begin where src does if the strides are equal, which is in place; if
+// the slices overlap otherwise, or the numbers don't fit, SoftmaxRows panics. It
+// also panics where [Available] returns an error.
+func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	some := ukernel.CheckMatrices("xnnpack.SoftmaxRows", "src", dst, src, rows, cols, dstStride, srcStride)
+	c, err := index().composition(&Options{})
+	if err != nil {
+		panic(err.Error())
+	}
+	if !some {
+		return
+	}
+	for i := range rows {
+		c.Softmax(dst[i*dstStride:][:cols], src[i*srcStride:][:cols])
+	}
+}
+
+// composition is what the options ask for.
+func (t *tables) composition(opts *Options) (ukernel.Composition, error) {
+	a := opts.Algorithm
+	if a == ukernel.Auto {
+		a = ukernel.ThreePassReload
+	}
+	if c := t.composed[a]; c != nil && len(opts.Kernels) == 0 {
+		return *c, nil
+	}
+	return t.compose(a, opts.Kernels)
 }
 
 // compose finds the kernels for an algorithm: those named, and the preferred

@@ -138,6 +138,37 @@ func TestSoftmax(t *testing.T) {
 	}
 }
 
+// TestRows holds that rows have the bits of single rows, whatever the strides,
+// in place or not, and that nothing between them is written.
+func TestRows(t *testing.T) {
+	const mark = 12345
+	for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {100, 10}, {2, 1001}} {
+		rows, cols := shape[0], shape[1]
+		for _, pad := range [][2]int{{0, 0}, {3, 0}, {0, 7}, {2, 2}} {
+			dstStride, srcStride := cols+pad[0], cols+pad[1]
+			// The last rows end where the slices do.
+			src := inputs.Uniform10.Row(uint64(cols), (rows-1)*srcStride+cols)
+			dst := slices.Repeat([]float32{mark}, (rows-1)*dstStride+cols)
+			same := slices.Clone(src)
+			SoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
+			SoftmaxRows(same, same, rows, cols, srcStride, srcStride)
+			want, wantSame := slices.Repeat([]float32{mark}, len(dst)), slices.Clone(src)
+			for i := range rows {
+				Softmax(want[i*dstStride:][:cols], src[i*srcStride:][:cols])
+				Softmax(wantSame[i*srcStride:][:cols], src[i*srcStride:][:cols])
+			}
+			if !slices.Equal(dst, want) {
+				t.Errorf("%dx%d, strides %d and %d: not the rows' softmax and nothing else", rows, cols, dstStride, srcStride)
+			}
+			if !slices.Equal(same, wantSame) {
+				t.Errorf("%dx%d, stride %d, in place: not the rows' softmax and nothing else", rows, cols, srcStride)
+			}
+		}
+	}
+	SoftmaxRows(nil, nil, 0, 5, 5, 5)
+	SoftmaxRows(nil, nil, 5, 0, 0, 0)
+}
+
 // composable lists the algorithms for which upstream has kernels on this CPU.
 func composable() []ukernel.Algorithm {
 	return slices.DeleteFunc(ukernel.Algorithms(), func(a ukernel.Algorithm) bool {
@@ -237,10 +268,14 @@ func TestPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, call := range map[string]func(){
-		"xnnpack.Softmax: len(dst) is 2, len(src) is 3":             func() { Softmax(x[:2], x[:3]) },
-		"xnnpack.SoftmaxWith: len(dst) is 2, len(src) is 3":         func() { SoftmaxWith(x[:2], x[:3], Options{}) },
-		"dst begins 8 bytes after src and overlaps it, both are 20": func() { Softmax(x[2:7], x[:5]) },
-		"f32_rmax_ukernel__scalar_u1: len(src) is 0":                func() { f.RMax(nil) },
+		"xnnpack.Softmax: len(dst) is 2, len(src) is 3":                                       func() { Softmax(x[:2], x[:3]) },
+		"xnnpack.SoftmaxWith: len(dst) is 2, len(src) is 3":                                   func() { SoftmaxWith(x[:2], x[:3], Options{}) },
+		"dst begins 8 bytes after src and overlaps it, both are 20":                           func() { Softmax(x[2:7], x[:5]) },
+		"xnnpack.SoftmaxRows: len(dst) is 3, too short for 2 rows of 2 columns with stride 2": func() { SoftmaxRows(x[:3], x[:4], 2, 2, 2, 2) },
+		"xnnpack.SoftmaxRows: the stride of src is 1, it must be at least the number of":      func() { SoftmaxRows(x[:4], x[:4], 2, 2, 2, 1) },
+		"xnnpack.SoftmaxRows: -1 rows of 2 columns":                                           func() { SoftmaxRows(x, x, -1, 2, 2, 2) },
+		"xnnpack.SoftmaxRows: dst (stride 2) and src (stride 3) overlap":                      func() { SoftmaxRows(x, x, 2, 2, 2, 3) },
+		"f32_rmax_ukernel__scalar_u1: len(src) is 0":                                          func() { f.RMax(nil) },
 	} {
 		func() {
 			defer func() {
@@ -371,6 +406,7 @@ func TestAllocs(t *testing.T) {
 		}
 	}
 	none("Softmax", func() { Softmax(dst, src) })
+	none("SoftmaxRows", func() { SoftmaxRows(dst, src, 10, 100, 100, 100) })
 	names := []string{"f32_rmax_ukernel__scalar_u4_acc4"}
 	none("SoftmaxWith", func() { SoftmaxWith(dst, src, Options{Kernels: names}) })
 	for _, a := range composable() {
