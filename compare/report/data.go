@@ -76,14 +76,6 @@ const (
 	limit  = "limit"
 )
 
-// title names the set in captions; it is empty if there is only one.
-func (s *set) title() string {
-	if s.label == "" {
-		return ""
-	}
-	return "machine " + s.label
-}
-
 // sets sorts files by machine and build.
 func sets(sources []Source) ([]*set, error) {
 	if len(sources) == 0 {

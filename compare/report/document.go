@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -101,8 +102,16 @@ func (s *section) table(t *table) {
 	}
 }
 
+// figures puts the same panel of several machines side by side.
 func (s *section) figures(fs []figure) {
 	if len(fs) > 0 {
+		first := make(map[string]int)
+		for i, f := range fs {
+			if _, ok := first[f.panel]; !ok {
+				first[f.panel] = i
+			}
+		}
+		slices.SortStableFunc(fs, func(a, b figure) int { return cmp.Compare(first[a.panel], first[b.panel]) })
 		s.Blocks = append(s.Blocks, block{Figures: fs})
 	}
 }

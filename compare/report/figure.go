@@ -22,6 +22,8 @@ import (
 type figure struct {
 	// Name is that of the file beside the Markdown, without its suffix.
 	Name, Caption string
+	// panel is the caption without its machine.
+	panel string
 	// Drawing is what an <svg> element contains.
 	Drawing       string
 	Width, Height int
@@ -65,8 +67,8 @@ type series struct {
 	// style chooses colour and glyph.
 	style  int
 	dashed bool
-	// points leaves out the line between the samples, plain the glyphs.
-	points, plain bool
+	// points leaves out the line between the samples.
+	points bool
 }
 
 // Methods of gonum's plotter.XYer and plotter.YErrorer.
@@ -91,12 +93,9 @@ func (s series) glyph() draw.GlyphStyle {
 
 // entry is what stands for the series in the legend.
 func (s series) entry() entry {
-	e := entry{name: s.name}
+	e := entry{name: s.name, glyph: s.glyph()}
 	if !s.points {
 		e.line = s.line()
-	}
-	if !s.plain {
-		e.glyph = s.glyph()
 	}
 	return e
 }
@@ -163,9 +162,6 @@ func (c chart) draw() (figure, error) {
 			}
 			l.LineStyle = s.line()
 			p.Add(l)
-		}
-		if s.plain {
-			continue
 		}
 		bars, err := plotter.NewYErrorBars(s)
 		if err != nil {
@@ -441,6 +437,15 @@ func slug(name string) string {
 		}
 		return '-'
 	}, strings.ToLower(name))
+}
+
+// of says which set of several a figure is of.
+func (f figure) of(s *set) figure {
+	f.panel = f.Caption
+	if s.label != "" {
+		f.Caption = join("machine "+s.label, f.Caption)
+	}
+	return f
 }
 
 // Element is the drawing as an element of a page, in the page's colours.

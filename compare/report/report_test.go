@@ -255,6 +255,9 @@ func TestMachinesSideBySide(t *testing.T) {
 	contains(t, "the page", html, `<th class="words">A</th><th class="words">B</th>`, `<td class="words">CPU X</td><td class="words">CPU Y</td>`,
 		`<td class="words">gcc 12.2.0</td><td class="words">clang 16</td>`, "A: native, avx2", "B: native, avx2", "machine A, native, avx2, 1 thread", "7.654 (")
 	contains(t, "the Markdown", markdown, "| CPU | CPU X | CPU Y |", "figures/lengths-a1.svg", "figures/lengths-b1.svg")
+	if a, b, next := strings.Index(markdown, "figures/lengths-a1.svg"), strings.Index(markdown, "figures/lengths-b1.svg"), strings.Index(markdown, "figures/lengths-a2.svg"); a > b || b > next {
+		t.Errorf("the first panels of the two machines, at %d and %d, are not side by side: the second is at %d", a, b, next)
+	}
 	if n := strings.Count(markdown, "7.654 ("); n != 1 {
 		t.Errorf("%d times 7.654, want 1", n)
 	}

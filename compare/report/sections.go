@@ -354,14 +354,14 @@ func overLength(out *section, all []*set) error {
 			lo, hi = math.Min(lo, r.OursNS.Lo), math.Max(hi, r.OursNS.Hi)
 		}
 	}
+	var figures []figure
 	for _, s := range all {
-		var figures []figure
 		for i, g := range s.groups() {
 			c := chart{
 				name: fmt.Sprintf("lengths-%s%d", s.label, i+1), x: "elements of the row", y: "ns per element",
 				logX: true, logY: true, yMin: lo, yMax: hi, columns: cacheMarks(s.machine),
 			}
-			c.caption = join(s.title(), g[0].side, g[0].isa, text.Plural(g[0].Threads, "thread", "threads"))
+			c.caption = join(g[0].side, g[0].isa, text.Plural(g[0].Threads, "thread", "threads"))
 			shown := slices.Clone(g)
 			for _, r := range s.runs {
 				with := r.algorithm == limit || r.algorithm == "" || r.algorithm == auto && r.side == g[0].side && r.isa == g[0].isa
@@ -377,12 +377,12 @@ func overLength(out *section, all []*set) error {
 			if err != nil {
 				return err
 			}
-			figures = append(figures, f)
+			figures = append(figures, f.of(s))
 		}
-		out.figures(figures)
 	}
+	out.figures(figures)
 	if len(out.Blocks) > 0 {
-		out.Blocks = append([]block{{Text: "Lower is better; both axes are logarithmic, and equal in all figures of this section. " +
+		out.Blocks = append([]block{{Text: "Lower is better; both axes are logarithmic, that of time equal in all figures of this section. " +
 			"Dotted lines show where a row and its output fill a cache; the traffic alone is one read of the row, then one more read " +
 			"and one write around the caches. With several threads each has a row of its own, and times are per element of all rows together."}}, out.Blocks...)
 	}
@@ -427,7 +427,7 @@ func curves(runs []run) []series {
 				style = other
 				other++
 			}
-			all = append(all, series{name: name, style: style, dashed: r.algorithm == limit, plain: r.algorithm == limit})
+			all = append(all, series{name: name, style: style, dashed: r.algorithm == limit})
 		}
 		all[i].samples = append(all[i].samples, sample{float64(r.Elements), r.OursNS.Median, r.OursNS.Lo, r.OursNS.Hi})
 	}
@@ -534,12 +534,12 @@ func (s *set) passesAt(n int, isa ukernel.ISA) []pass {
 func passes(out *section, all []*set) error {
 	t := &table{Caption: "Passes", Columns: headings("Set", "Algorithm", "#Pass", "`Kernel", "#Elements", "In", "#Native, ns/element", "#Upstream, ns/element",
 		"#Bytes/element", "#GB/s", "#Measured limit", "#Share")}
+	var figures []figure
 	for _, s := range all {
 		lengths := s.lengthsOf(func(k kernel) bool { return k.Threads <= 1 })
 		if len(lengths) > 2 {
 			lengths = []int{lengths[0], lengths[len(lengths)-1]}
 		}
-		var figures []figure
 		for _, n := range lengths {
 			for _, isa := range ukernel.ISAs() {
 				ps := s.passesAt(n, isa)
@@ -549,7 +549,7 @@ func passes(out *section, all []*set) error {
 				beyond := s.machine.Where(n) == "memory"
 				b := bars{
 					name: fmt.Sprintf("passes-%s%v-%d", s.label, isa, n), x: "ns per element", limit: "traffic at the measured bandwidth",
-					caption: join(s.title(), isa.String(), text.Grouped(int64(n))+" elements in "+s.machine.Where(n)),
+					caption: join(isa.String(), text.Grouped(int64(n))+" elements in "+s.machine.Where(n)),
 				}
 				for _, a := range ukernel.Algorithms() {
 					ours, ref := barRow{name: a.String() + ", native"}, barRow{name: s.reference}
@@ -589,11 +589,11 @@ func passes(out *section, all []*set) error {
 				if err != nil {
 					return err
 				}
-				figures = append(figures, f)
+				figures = append(figures, f.of(s))
 			}
 		}
-		out.figures(figures)
 	}
+	out.figures(figures)
 	if len(t.Rows) == 0 {
 		return nil
 	}
@@ -607,8 +607,8 @@ func passes(out *section, all []*set) error {
 func variants(out *section, all []*set) error {
 	t := &table{Caption: "Best tile of each family", Columns: headings("Set", "Family", "ISA", "#Elements", "#Variants", "`Native's best", "#ns/element",
 		"`Upstream's best", "#ns/element", "#Native's worst / best")}
+	var figures []figure
 	for _, s := range all {
-		var figures []figure
 		for _, isa := range ukernel.ISAs() {
 			for _, family := range ukernel.Families() {
 				in := func(k kernel) bool { return k.Family == family && k.ISA == isa && k.Threads <= 1 }
@@ -643,11 +643,11 @@ func variants(out *section, all []*set) error {
 				if err != nil {
 					return err
 				}
-				figures = append(figures, f)
+				figures = append(figures, f.of(s))
 			}
 		}
-		out.figures(figures)
 	}
+	out.figures(figures)
 	if len(t.Rows) == 0 {
 		return nil
 	}
@@ -668,7 +668,7 @@ func sweep(s *set, ks []kernel) (figure, error) {
 	k := ks[0]
 	f := strip{
 		name: fmt.Sprintf("variants-%s%v-%v", s.label, k.ISA, k.Family), x: "ns per element",
-		caption: join(s.title(), k.Family.String(), k.ISA.String(), text.Grouped(int64(k.Elements))+" elements in "+s.machine.Where(k.Elements)),
+		caption: join(k.Family.String(), k.ISA.String(), text.Grouped(int64(k.Elements))+" elements in "+s.machine.Where(k.Elements)),
 		kinds:   []string{native, s.reference},
 	}
 	for _, k := range ks {
@@ -683,8 +683,8 @@ func sweep(s *set, ks []kernel) (figure, error) {
 
 func cores(out *section, all []*set) error {
 	t := &table{Columns: headings("Set", "Side", "Algorithm", "ISA", "#Elements", "In", "#Threads", "#Speed-up", "#GB/s", "#Share of the traffic limit")}
+	var figures []figure
 	for _, s := range all {
-		var figures []figure
 		for _, side := range sides(s.runs) {
 			var several []run
 			for _, r := range s.runs {
@@ -714,7 +714,7 @@ func cores(out *section, all []*set) error {
 			several = slices.DeleteFunc(several, func(r run) bool { return r.Threads != most })
 			c := chart{
 				name: fmt.Sprintf("cores-%s%s", s.label, side), x: "elements of all rows", y: fmt.Sprintf("speed of %d threads / one", most),
-				caption: join(s.title(), side, text.Plural(most, "thread", "threads")+" against one"),
+				caption: join(side, text.Plural(most, "thread", "threads")+" against one"),
 				logX:    true, columns: cacheMarks(s.machine), series: curves(several),
 			}
 			if !drawable(c.series) {
@@ -724,10 +724,10 @@ func cores(out *section, all []*set) error {
 			if err != nil {
 				return err
 			}
-			figures = append(figures, f)
+			figures = append(figures, f.of(s))
 		}
-		out.figures(figures)
 	}
+	out.figures(figures)
 	t.Folded = len(t.Rows) > 30
 	t.Caption = "Speed-up by threads"
 	out.table(t)
@@ -787,7 +787,7 @@ func nativeAgainstUpstream(out *section, all []*set) error {
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
 			f := strip{
 				name: fmt.Sprintf("kernels-%s%d", s.label, n), x: "time of native / " + s.reference, log: true, reference: 1,
-				caption: join(s.title(), text.Grouped(int64(n))+" elements in "+s.machine.Where(n)+": a ring for each kernel, left of 1 where native is faster"),
+				caption: join(text.Grouped(int64(n)) + " elements in " + s.machine.Where(n) + ": a ring for each kernel, left of 1 where native is faster"),
 			}
 			for _, family := range ukernel.Families() {
 				for _, isa := range ukernel.ISAs() {
@@ -803,7 +803,7 @@ func nativeAgainstUpstream(out *section, all []*set) error {
 			if err != nil {
 				return err
 			}
-			figures = append(figures, drawn)
+			figures = append(figures, drawn.of(s))
 		}
 		for _, k := range s.kernels {
 			if k.Verdict != "" {
@@ -986,7 +986,7 @@ func growth(all []*set) ([]figure, error) {
 		for _, class := range classes {
 			c := chart{
 				name: fmt.Sprintf("accuracy-%s%s", s.label, class), x: "elements of the row", y: "mean error, ULP", logX: true,
-				caption: join(s.title(), "mean error, class "+class),
+				caption: join("mean error, class " + class),
 			}
 			lengths := make(map[int]bool)
 			for _, a := range s.accuracy {
@@ -1008,7 +1008,7 @@ func growth(all []*set) ([]figure, error) {
 			if err != nil {
 				return nil, err
 			}
-			figures = append(figures, f)
+			figures = append(figures, f.of(s))
 		}
 	}
 	return figures, nil

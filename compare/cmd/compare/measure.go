@@ -77,7 +77,11 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 			one.json = ""
 			root := one.root()
 			root.SetArgs(append(p.args[:len(p.args):len(p.args)], "--json", file))
-			if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, errDiffer) {
+			err := root.ExecuteContext(ctx)
+			if ctx.Err() != nil {
+				return fmt.Errorf("stopped in part %d of %d: the same command goes on from there", i+1, len(parts))
+			}
+			if err != nil && !errors.Is(err, errDiffer) {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
 			a.line("")

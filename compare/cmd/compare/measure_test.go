@@ -23,6 +23,11 @@ func TestMeasure(t *testing.T) {
 	if _, err := os.Stat(a.json); err == nil {
 		t.Fatal("there is a file of half of the parts")
 	}
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	if err := a.measure(stopped, []part{bits, speed}); err == nil || !strings.Contains(err.Error(), "stopped in part 2 of 2") {
+		t.Errorf("error %v, want that it was stopped", err)
+	}
 	out.Reset()
 	if err := a.measure(context.Background(), []part{bits, speed}); err != nil {
 		t.Fatal(err)
