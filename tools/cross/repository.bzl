@@ -61,13 +61,18 @@ def _run(ctx, command, environment = {}):
     return result
 
 def _include_dirs(ctx, command):
-    """The directories in which a compiler looks for headers, as it tells them itself."""
-    said = _run(ctx, command + ["-E", "-xc", "-", "-v"]).stderr
+    """The directories in which a compiler looks for headers, as it tells them itself.
+
+    Its notes of what a file includes have them by the name that it was given or by the real one; by which it finds its own
+    depends on -no-canonical-prefixes, which Bazel's toolchain passes.
+    """
+    said = _run(ctx, command + ["-no-canonical-prefixes", "-E", "-xc", "-", "-v"]).stderr
     begin = said.find("#include <...> search starts here:")
     end = said.find("End of search list.")
     if begin < 0 or end < begin:
         fail("%s -v does not list its include directories: %s" % (command[0], said))
-    return [str(ctx.path(line.strip()).realpath) for line in said[begin:end].split("\n")[1:] if line.strip()]
+    dirs = [ctx.path(line.strip()) for line in said[begin:end].split("\n")[1:] if line.strip()]
+    return {str(d): None for dir in dirs for d in (dir, dir.realpath)}.keys()
 
 def _cross_arm64_impl(ctx):
     prefix = ""
