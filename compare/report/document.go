@@ -19,6 +19,9 @@ type document struct {
 type section struct {
 	ID, Title string
 	Blocks    []block
+	// drawn are figures that are not placed yet, err is why one could not be.
+	drawn []figure
+	err   error
 }
 
 // block is one of a paragraph, a list, a table and a group of figures that
@@ -102,18 +105,31 @@ func (s *section) table(t *table) {
 	}
 }
 
-// figures puts the same panel of several machines side by side.
-func (s *section) figures(fs []figure) {
-	if len(fs) > 0 {
-		first := make(map[string]int)
-		for i, f := range fs {
-			if _, ok := first[f.panel]; !ok {
-				first[f.panel] = i
-			}
-		}
-		slices.SortStableFunc(fs, func(a, b figure) int { return cmp.Compare(first[a.panel], first[b.panel]) })
-		s.Blocks = append(s.Blocks, block{Figures: fs})
+// drawing is something that makes a figure.
+type drawing interface{ draw() (figure, error) }
+
+// draw makes a figure of a set, which flush will place.
+func (s *section) draw(of *set, d drawing) {
+	f, err := d.draw()
+	s.err = cmp.Or(s.err, err)
+	s.drawn = append(s.drawn, f.of(of))
+}
+
+// flush places the figures drawn so far, the same panel of several machines side
+// by side.
+func (s *section) flush() {
+	if len(s.drawn) == 0 {
+		return
 	}
+	first := make(map[string]int)
+	for i, f := range s.drawn {
+		if _, ok := first[f.panel]; !ok {
+			first[f.panel] = i
+		}
+	}
+	slices.SortStableFunc(s.drawn, func(a, b figure) int { return cmp.Compare(first[a.panel], first[b.panel]) })
+	s.Blocks = append(s.Blocks, block{Figures: s.drawn})
+	s.drawn = nil
 }
 
 // nanoseconds writes a time per element.

@@ -16,7 +16,7 @@ import (
 type topic struct {
 	id, title string
 	// fill writes the section; it writes nothing if the results have nothing.
-	fill func(*section, []*set) error
+	fill func(*section, []*set)
 	// command makes results that have something.
 	command string
 }
@@ -51,8 +51,8 @@ func compose(sources []Source) (*document, error) {
 	var missing []string
 	for _, t := range topics {
 		s := section{ID: t.id, Title: t.title}
-		if err := t.fill(&s, all); err != nil {
-			return nil, err
+		if t.fill(&s, all); s.err != nil {
+			return nil, s.err
 		}
 		if len(s.Blocks) == 0 {
 			missing = append(missing, fmt.Sprintf("%s: a run of “%s” has it.", t.title, t.command))
@@ -276,7 +276,7 @@ func (s *set) groups() [][]run {
 	return all
 }
 
-func twoAgainstThree(out *section, all []*set) error {
+func twoAgainstThree(out *section, all []*set) {
 	t := &table{Columns: headings("Set", "Side", "ISA", "#Threads", "#Elements", "In", "#Two-pass, ns/element",
 		"#/ recompute", "Verdict", "#/ reload", "Verdict")}
 	var crossings []string
@@ -300,14 +300,13 @@ func twoAgainstThree(out *section, all []*set) error {
 		}
 	}
 	if len(t.Rows) == 0 {
-		return nil
+		return
 	}
 	out.text("The paper's claim is that two passes, which touch memory less often, beat both three-pass forms where the row " +
 		"is out of cache, and that they lose in cache to the form that keeps its exponentials. Below 1, two-pass is faster. " +
 		"The ratios are of median times; their intervals are the widest that the times' own allow.")
 	out.table(t)
 	out.list(crossings)
-	return nil
 }
 
 // crossing says from which length on two-pass was the fastest.
@@ -347,14 +346,13 @@ var styles = map[string]int{
 	ukernel.TwoPass.String(): 0, ukernel.ThreePassRecompute.String(): 1, ukernel.ThreePassReload.String(): 2, auto: 3, limit: 5,
 }
 
-func overLength(out *section, all []*set) error {
+func overLength(out *section, all []*set) {
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, s := range all {
 		for _, r := range s.runs {
 			lo, hi = math.Min(lo, r.OursNS.Lo), math.Max(hi, r.OursNS.Hi)
 		}
 	}
-	var figures []figure
 	for _, s := range all {
 		for i, g := range s.groups() {
 			c := chart{
@@ -373,14 +371,10 @@ func overLength(out *section, all []*set) error {
 			if !drawable(c.series) {
 				continue
 			}
-			f, err := c.draw()
-			if err != nil {
-				return err
-			}
-			figures = append(figures, f.of(s))
+			out.draw(s, c)
 		}
 	}
-	out.figures(figures)
+	out.flush()
 	if len(out.Blocks) > 0 {
 		out.Blocks = append([]block{{Text: "Lower is better; both axes are logarithmic, that of time equal in all figures of this section. " +
 			"Dotted lines show where a row and its output fill a cache; the traffic alone is one read of the row, then one more read " +
@@ -402,7 +396,6 @@ func overLength(out *section, all []*set) error {
 		}
 	}
 	out.table(t)
-	return nil
 }
 
 // curves joins runs of one kind.
@@ -531,10 +524,9 @@ func (s *set) passesAt(n int, isa ukernel.ISA) []pass {
 	return all
 }
 
-func passes(out *section, all []*set) error {
+func passes(out *section, all []*set) {
 	t := &table{Caption: "Passes", Columns: headings("Set", "Algorithm", "#Pass", "`Kernel", "#Elements", "In", "#Native, ns/element", "#Upstream, ns/element",
 		"#Bytes/element", "#GB/s", "#Measured limit", "#Share")}
-	var figures []figure
 	for _, s := range all {
 		lengths := s.lengthsOf(func(k kernel) bool { return k.Threads <= 1 })
 		if len(lengths) > 2 {
@@ -585,29 +577,23 @@ func passes(out *section, all []*set) error {
 						b.parts = append(b.parts, fmt.Sprintf("pass %d", i+1))
 					}
 				}
-				f, err := b.draw()
-				if err != nil {
-					return err
-				}
-				figures = append(figures, f.of(s))
+				out.draw(s, b)
 			}
 		}
 	}
-	out.figures(figures)
+	out.flush()
 	if len(t.Rows) == 0 {
-		return nil
+		return
 	}
 	out.Blocks = append([]block{{Text: "The kernels of the passes timed one by one, on one thread. Bytes are those that a pass reads and writes, without the lines that " +
 		"are fetched before they are written; the limit is the measured read bandwidth for passes that only read, and that of the fastest copy for those that write."}}, out.Blocks...)
 	t.Folded = len(t.Rows) > 30
 	out.table(t)
-	return nil
 }
 
-func variants(out *section, all []*set) error {
+func variants(out *section, all []*set) {
 	t := &table{Caption: "Best tile of each family", Columns: headings("Set", "Family", "ISA", "#Elements", "#Variants", "`Native's best", "#ns/element",
 		"`Upstream's best", "#ns/element", "#Native's worst / best")}
-	var figures []figure
 	for _, s := range all {
 		for _, isa := range ukernel.ISAs() {
 			for _, family := range ukernel.Families() {
@@ -639,22 +625,17 @@ func variants(out *section, all []*set) error {
 				if len(ks) < 4 {
 					continue
 				}
-				f, err := sweep(s, ks)
-				if err != nil {
-					return err
-				}
-				figures = append(figures, f.of(s))
+				out.draw(s, sweep(s, ks))
 			}
 		}
 	}
-	out.figures(figures)
+	out.flush()
 	if len(t.Rows) == 0 {
-		return nil
+		return
 	}
 	out.Blocks = append([]block{{Text: "Every variant of a family that upstream has, by what its name says: the way to take exponentials, the elements in one " +
 		"turn of the main loop (u), and the accumulators (acc). Confidence intervals are in the table of all kernels below."}}, out.Blocks...)
 	out.table(t)
-	return nil
 }
 
 // tile is the part of a kernel's name that tells variants apart.
@@ -664,7 +645,7 @@ func tile(k ukernel.Kernel) string {
 }
 
 // sweep draws variants of one family and ISA.
-func sweep(s *set, ks []kernel) (figure, error) {
+func sweep(s *set, ks []kernel) strip {
 	k := ks[0]
 	f := strip{
 		name: fmt.Sprintf("variants-%s%v-%v", s.label, k.ISA, k.Family), x: "ns per element",
@@ -678,12 +659,11 @@ func sweep(s *set, ks []kernel) (figure, error) {
 		}
 		f.rows = append(f.rows, row)
 	}
-	return f.draw()
+	return f
 }
 
-func cores(out *section, all []*set) error {
+func cores(out *section, all []*set) {
 	t := &table{Columns: headings("Set", "Side", "Algorithm", "ISA", "#Elements", "In", "#Threads", "#Speed-up", "#GB/s", "#Share of the traffic limit")}
-	var figures []figure
 	for _, s := range all {
 		for _, side := range sides(s.runs) {
 			var several []run
@@ -720,18 +700,13 @@ func cores(out *section, all []*set) error {
 			if !drawable(c.series) {
 				continue
 			}
-			f, err := c.draw()
-			if err != nil {
-				return err
-			}
-			figures = append(figures, f.of(s))
+			out.draw(s, c)
 		}
 	}
-	out.figures(figures)
+	out.flush()
 	t.Folded = len(t.Rows) > 30
 	t.Caption = "Speed-up by threads"
 	out.table(t)
-	return nil
 }
 
 // sides lists the sides of runs, in order.
@@ -774,7 +749,7 @@ func groupOf(s *set, n int, match func(kernel) bool) *group {
 	return g
 }
 
-func nativeAgainstUpstream(out *section, all []*set) error {
+func nativeAgainstUpstream(out *section, all []*set) {
 	summary := &table{Caption: "Kernels", Columns: headings("Set", "Family", "ISA", "#Elements", "#Kernels", "#Geometric mean", "#Least", "#Most", "#Faster", "#Same", "#Slower", "#Too noisy")}
 	whole := &table{Caption: "Softmax", Columns: headings("Set", "Algorithm", "ISA", "#Threads", "#Lengths", "#Geometric mean", "#Least", "#Most", "#Faster", "#Same", "#Slower", "#Too noisy")}
 	list := &table{Caption: "All kernels", Folded: true, Columns: headings("Set", "`Kernel", "#Elements", "#Native, ns/element", "#Upstream, ns/element", "#Ratio", "Verdict")}
@@ -782,7 +757,6 @@ func nativeAgainstUpstream(out *section, all []*set) error {
 		return []string{fmt.Sprint(len(g.ratios)), fmt.Sprintf("%.3f", geometricMean(g.ratios)), fmt.Sprintf("%.3f", slices.Min(g.ratios)), fmt.Sprintf("%.3f", slices.Max(g.ratios)),
 			fmt.Sprint(g.verdicts[compare.Faster]), fmt.Sprint(g.verdicts[compare.Same]), fmt.Sprint(g.verdicts[compare.Slower]), fmt.Sprint(g.verdicts[compare.Noisy])}
 	}
-	var figures []figure
 	for _, s := range all {
 		for _, n := range s.lengthsOf(func(k kernel) bool { return k.Verdict != "" }) {
 			f := strip{
@@ -799,11 +773,7 @@ func nativeAgainstUpstream(out *section, all []*set) error {
 					f.rows = append(f.rows, stripRow{strings.TrimPrefix(family.String(), "f32_") + " " + isa.String(), [][]float64{g.ratios}})
 				}
 			}
-			drawn, err := f.draw()
-			if err != nil {
-				return err
-			}
-			figures = append(figures, drawn.of(s))
+			out.draw(s, f)
 		}
 		for _, k := range s.kernels {
 			if k.Verdict != "" {
@@ -836,18 +806,17 @@ func nativeAgainstUpstream(out *section, all []*set) error {
 		}
 	}
 	if len(summary.Rows)+len(whole.Rows) == 0 {
-		return nil
+		return
 	}
 	out.text("Ratios of native's time to upstream's, of neighbouring samples, both sides with the same kernel; below 1 native is faster. " +
 		"Where a ratio's interval is wider than 10 % of it, nothing is concluded.")
-	out.figures(figures)
+	out.flush()
 	out.table(summary)
 	out.table(whole)
 	out.table(list)
-	return nil
 }
 
-func bandwidth(out *section, all []*set) error {
+func bandwidth(out *section, all []*set) {
 	t := &table{Columns: headings("Set", "Memory", "#Threads", "#GB/s")}
 	for _, s := range all {
 		for _, b := range s.bandwidth {
@@ -858,10 +827,9 @@ func bandwidth(out *section, all []*set) error {
 		out.text("Bytes read and written in rows far longer than the caches, without the lines that are fetched before they are written.")
 	}
 	out.table(t)
-	return nil
 }
 
-func agreement(out *section, all []*set) error {
+func agreement(out *section, all []*set) {
 	t := &table{Caption: "Kernels", Columns: headings("Set", "Family", "ISA", "#Upstream has", "#Compared", "#Inputs", "#Elements", "#Differing bits")}
 	others := &table{Caption: "Softmax as a whole, and kernels that upstream does not have", Folded: true,
 		Columns: headings("Set", "`Compared", "#Inputs", "#Elements", "#Differing bits")}
@@ -898,10 +866,9 @@ func agreement(out *section, all []*set) error {
 	out.table(t)
 	out.table(others)
 	out.table(notRun)
-	return nil
 }
 
-func accuracy(out *section, all []*set) error {
+func accuracy(out *section, all []*set) {
 	t := &table{Caption: "Errors", Folded: true, Columns: headings("Set", "Input", "Function", "#Length", "#Rows", "#Largest error, ULP", "#Mean error, ULP", "#Wrong NaNs")}
 	worst := &table{Caption: "Largest errors over all lengths", Columns: headings("Set", "Function")}
 	var classes []string
@@ -915,7 +882,7 @@ func accuracy(out *section, all []*set) error {
 		}
 	}
 	if len(t.Rows) == 0 {
-		return nil
+		return
 	}
 	for _, c := range classes {
 		worst.Columns = append(worst.Columns, heading{c, number})
@@ -941,14 +908,10 @@ func accuracy(out *section, all []*set) error {
 		}
 	}
 	out.text("Errors in units in the last place of the exact result, by class of input. “NaN” marks a function that gives NaNs where the exact result is a number.")
-	figures, err := growth(all)
-	if err != nil {
-		return err
-	}
-	out.figures(figures)
+	growth(out, all)
+	out.flush()
 	out.table(worst)
 	out.table(t)
-	return nil
 }
 
 // worstOf is a function's largest error, and how many NaNs it wrongly gives, for
@@ -974,8 +937,7 @@ func ulps(most float64, nans int64) string {
 }
 
 // growth draws the mean error over length, of the class with the most lengths.
-func growth(all []*set) ([]figure, error) {
-	var figures []figure
+func growth(out *section, all []*set) {
 	for _, s := range all {
 		var classes []string
 		for _, a := range s.accuracy {
@@ -1004,12 +966,7 @@ func growth(all []*set) ([]figure, error) {
 			if len(lengths) < 3 {
 				continue
 			}
-			f, err := c.draw()
-			if err != nil {
-				return nil, err
-			}
-			figures = append(figures, f.of(s))
+			out.draw(s, c)
 		}
 	}
-	return figures, nil
 }
