@@ -146,6 +146,32 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestRowsShared holds that goroutines which share the rows of a matrix do each
+// row once: in place, where a row that is done twice is wrong, and for shares of
+// one row and of several.
+func TestRowsShared(t *testing.T) {
+	for _, shape := range [][2]int{{3, 20000}, {64, 1000}, {5000, 10}, {1001, 300}} {
+		rows, cols := shape[0], shape[1]
+		src := randomRow(rows*cols, 0)
+		for _, g := range []int{2, 3} {
+			s := must(t, WithGoroutines(g), WithScale(0.5)).Masked(Mask{Causal: true, Offset: cols / 2})
+			one := must(t, WithScale(0.5)).Masked(Mask{Causal: true, Offset: cols / 2})
+			for name, f := range map[string]func(s Softmaxer, x []float32){
+				"softmax":     func(s Softmaxer, x []float32) { s.SoftmaxRows(x, x, rows, cols, cols, cols) },
+				"log-softmax": func(s Softmaxer, x []float32) { s.LogSoftmaxRows(x, x, rows, cols, cols, cols) },
+				"log-sum-exp": func(s Softmaxer, x []float32) { s.LogSumExpRows(x[:rows], slices.Clone(x), rows, cols, cols) },
+			} {
+				got, want := slices.Clone(src), slices.Clone(src)
+				f(s, got)
+				f(one, want)
+				if !sameRow(got, want) {
+					t.Errorf("%s of %dx%d in place by %d goroutines differs from one's", name, rows, cols, g)
+				}
+			}
+		}
+	}
+}
+
 // TestMask compares masks with rows that are masked before they are given.
 func TestMask(t *testing.T) {
 	const rows, cols, stride = 9, 300, 311

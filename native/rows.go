@@ -83,8 +83,8 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 		one.goroutines = 1
 		// Shares small enough that they end at about the same time.
 		n := max(1, min(rows/(4*g), minShare/cols))
-		parallel(g, (rows+n-1)/n, func(i int) {
-			for i := i * n; i < min((i+1)*n, rows); i++ {
+		parallel(g, (rows+n-1)/n, func(part int) {
+			for i := part * n; i < min((part+1)*n, rows); i++ {
 				one.row(o, dst[i*dstStride:], src[i*srcStride:][:cols], i)
 			}
 		})
