@@ -68,6 +68,13 @@ var preferred = [...][]string{
 		"f32_vmulc_ukernel__neon_u8",
 		"f32_vmulc_ukernel__scalar_u4",
 	},
+	ukernel.VSubC2: {
+		"f32_vsubc2_ukernel__avx512f_u64",
+		"f32_vsubc2_ukernel__avx_u32",
+		"f32_vsubc2_ukernel__sse_u16",
+		"f32_vsubc2_ukernel__neon_u16",
+		"f32_vsubc2_ukernel__scalar_u8",
+	},
 }
 
 // engine is the set of kernels that one level of instructions runs. It does not
@@ -86,6 +93,7 @@ type engine struct {
 	scale    func(dst, src []float32, scale, max float32)
 	addStore func(dst, src []float32, max float32) float32
 	mul      func(dst, src []float32, c float32)
+	sub2     func(dst, src []float32, a, b float32)
 }
 
 // newEngine collects the kernels of a level, those of narrower ISAs included.
@@ -112,6 +120,7 @@ func newEngine(level ukernel.ISA) *engine {
 	e.scale = k[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.addStore = k[ukernel.RAddStoreExpMinusMax].RAddStoreExpMinusMax
 	e.mul = k[ukernel.VMulC].VMulC
+	e.sub2 = k[ukernel.VSubC2].VSubC2
 	e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
 	return e
 }

@@ -25,6 +25,7 @@ func TestRegistry(t *testing.T) {
 			ukernel.VScaleExpMinusMax:    f.VScaleExpMinusMax != nil,
 			ukernel.RAddStoreExpMinusMax: f.RAddStoreExpMinusMax != nil,
 			ukernel.VMulC:                f.VMulC != nil,
+			ukernel.VSubC2:               f.VSubC2 != nil,
 		} {
 			if has != (family == k.Family) {
 				t.Errorf("%s: has a function of %v: %v", k, family, has)

@@ -245,22 +245,10 @@ func (r row) write(dst, src []float32, s sum) {
 func (r row) writeLog(dst, src []float32, s sum) {
 	a, b := s.ref, float32(math.Log(s.mass))
 	if r.split(len(src)) {
-		eachPair(r.goroutines, dst, src, func(dst, src []float32) { subtract(dst, src, a, b) })
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.sub2(dst, src, a, b) })
 		return
 	}
-	subtract(dst, src, a, b)
-}
-
-// subtract writes (x - a) - b.
-func subtract(dst, src []float32, a, b float32) {
-	for ; len(src) >= 8 && len(dst) >= 8; dst, src = dst[8:], src[8:] {
-		d, s := (*[8]float32)(dst), (*[8]float32)(src)
-		d[0], d[1], d[2], d[3] = float32(s[0]-a)-b, float32(s[1]-a)-b, float32(s[2]-a)-b, float32(s[3]-a)-b
-		d[4], d[5], d[6], d[7] = float32(s[4]-a)-b, float32(s[5]-a)-b, float32(s[6]-a)-b, float32(s[7]-a)-b
-	}
-	for i, x := range src {
-		dst[i] = float32(x-a) - b
-	}
+	r.sub2(dst, src, a, b)
 }
 
 // max is the largest element, if it is a number and the others are.

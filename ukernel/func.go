@@ -29,6 +29,8 @@ type Func struct {
 	RAddStoreExpMinusMax func(dst, src []float32, max float32) float32
 	// VMulC writes x * c.
 	VMulC func(dst, src []float32, c float32)
+	// VSubC2 writes (x - a) - b.
+	VSubC2 func(dst, src []float32, a, b float32)
 }
 
 // has reports whether f is a kernel of the family.
@@ -48,6 +50,8 @@ func (f *Func) has(family Family) bool {
 		return f.RAddStoreExpMinusMax != nil
 	case VMulC:
 		return f.VMulC != nil
+	case VSubC2:
+		return f.VSubC2 != nil
 	}
 	return false
 }
@@ -55,10 +59,10 @@ func (f *Func) has(family Family) bool {
 // Args are the operands of any family's call; a family reads those it has.
 type Args struct {
 	Dst, Src []float32
-	// Max is the value subtracted by the minusmax families.
+	// Max is the value subtracted by the minusmax families, and a of VSubC2.
 	Max float32
 	// Scale is the factor of VScaleExpMinusMax and VMulC, and the mantissa of
-	// VScaleExtExp, whose exponent is ScaleExp.
+	// VScaleExtExp, whose exponent is ScaleExp; b of VSubC2.
 	Scale, ScaleExp float32
 }
 
@@ -85,6 +89,8 @@ func (f *Func) Call(a Args) (r Result) {
 		r.Value = f.RAddStoreExpMinusMax(a.Dst, a.Src, a.Max)
 	case f.VMulC != nil:
 		f.VMulC(a.Dst, a.Src, a.Scale)
+	case f.VSubC2 != nil:
+		f.VSubC2(a.Dst, a.Src, a.Max, a.Scale)
 	default:
 		panic(fmt.Sprintf("ukernel: %s has no function", f.Name))
 	}
@@ -124,6 +130,8 @@ func (f Func) Checked() Func {
 		}
 	case raw.VMulC != nil:
 		f.VMulC = func(dst, src []float32, c float32) { same(dst, src); raw.VMulC(dst, src, c) }
+	case raw.VSubC2 != nil:
+		f.VSubC2 = func(dst, src []float32, a, b float32) { same(dst, src); raw.VSubC2(dst, src, a, b) }
 	}
 	return f
 }

@@ -42,6 +42,10 @@ const (
 	RAddStoreExpMinusMax
 	// VMulC writes x * c.
 	VMulC
+	// VSubC2 writes (x - a) - b, each difference rounded: the last pass of
+	// log-softmax, where a + b is the logarithm of the sum. Upstream has no such
+	// family; the name follows its grammar.
+	VSubC2
 
 	numFamilies
 )
@@ -54,6 +58,7 @@ var familyNames = [numFamilies]string{
 	VScaleExpMinusMax:    "f32_vscaleexpminusmax",
 	RAddStoreExpMinusMax: "f32_raddstoreexpminusmax",
 	VMulC:                "f32_vmulc",
+	VSubC2:               "f32_vsubc2",
 }
 
 // Families lists every family, in the order of their constants.
@@ -65,7 +70,7 @@ func Families() []Family {
 	return fs
 }
 
-// String is upstream's name of the family, such as "f32_rmax".
+// String is upstream's name of the family, such as "f32_rmax", or one like it.
 func (f Family) String() string {
 	if f < numFamilies {
 		return familyNames[f]
@@ -75,7 +80,7 @@ func (f Family) String() string {
 
 // Stores reports whether the family writes one output per input.
 func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2
 }
 
 // Kernel is a kernel's name, taken apart.
@@ -85,7 +90,7 @@ type Kernel struct {
 	Family Family
 	ISA    ISA
 	// Variant is the part of the name between ISA and tile, such as
-	// "rr2_lut64_p2"; empty for rmax and vmulc.
+	// "rr2_lut64_p2"; empty for rmax, vmulc and vsubc2.
 	Variant string
 	// Tile is the number of elements in one turn of the main loop.
 	Tile int

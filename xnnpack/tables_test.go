@@ -105,7 +105,9 @@ struct xnn_f32_default_params;
 
 `)
 	for _, f := range ukernel.Families() {
-		fmt.Fprintf(&b, "typedef void (*xnn_%v_fn)(%s);\n", f, families[f].parameters)
+		if c, ok := families[f]; ok { // upstream has it
+			fmt.Fprintf(&b, "typedef void (*xnn_%v_fn)(%s);\n", f, c.parameters)
+		}
 	}
 	declare := func(arch string) {
 		for _, k := range ukernel.Upstream() {

@@ -69,6 +69,12 @@ func (m *machine) vmulc(a ukernel.Args) {
 	m.each(a.Dst, func(v vector) vector { return m.mul("vacc", v, b) })
 }
 
+// vsubc2 is ours.
+func (m *machine) vsubc2(args ukernel.Args) {
+	a, b := m.splat(args.Max), m.splat(args.Scale)
+	m.each(args.Dst, func(v vector) vector { return m.sub("vy", m.sub("vx", v, a), b) })
+}
+
 // raddexpminusmax is upstream's f32-raddexpminusmax and f32-raddstoreexpminusmax
 // templates: the second pass of the paper's three-pass algorithms, with recomputing
 // and with reloading of the exponentials.

@@ -176,6 +176,10 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		}
 	case ukernel.VMulC:
 		f.VMulC = func(dst, src []float32, c float32) { call(ukernel.Args{Dst: dst, Src: src, Scale: c}) }
+	case ukernel.VSubC2:
+		f.VSubC2 = func(dst, src []float32, a, b float32) {
+			call(ukernel.Args{Dst: dst, Src: src, Max: a, Scale: b})
+		}
 	}
 	return f
 }

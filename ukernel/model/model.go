@@ -128,6 +128,8 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.vscaleexpminusmax(v.exp, a)
 	case ukernel.VMulC:
 		m.vmulc(a)
+	case ukernel.VSubC2:
+		m.vsubc2(a)
 	}
 	return m, r, nil
 }
@@ -139,7 +141,7 @@ func group(f ukernel.Family) ukernel.Family {
 		return ukernel.RAddExtExp
 	case ukernel.VScaleExpMinusMax:
 		return ukernel.RAddExpMinusMax
-	case ukernel.VMulC:
+	case ukernel.VMulC, ukernel.VSubC2:
 		return ukernel.RMax
 	}
 	return f

@@ -61,6 +61,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
 	{Name: "f32_vmulc_ukernel__neon_u4", VMulC: f32_vmulc_ukernel__neon_u4},
 	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u8},
+	{Name: "f32_vsubc2_ukernel__neon_u16", VSubC2: f32_vsubc2_ukernel__neon_u16},
 }
 
 //go:noescape
@@ -221,3 +222,6 @@ func f32_vmulc_ukernel__neon_u4(dst, src []float32, c float32)
 
 //go:noescape
 func f32_vmulc_ukernel__neon_u8(dst, src []float32, c float32)
+
+//go:noescape
+func f32_vsubc2_ukernel__neon_u16(dst, src []float32, a, b float32)

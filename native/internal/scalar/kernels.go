@@ -42,7 +42,7 @@ func kernels() (fs []ukernel.Func) {
 	for _, tile := range []int{1, 2, 4, 8} {
 		fs = append(fs, ukernel.Func{Name: tiling{tile, 1}.name(ukernel.VMulC, ""), VMulC: vmulc})
 	}
-	return fs
+	return append(fs, ukernel.Func{Name: "f32_vsubc2_ukernel__scalar_u8", VSubC2: vsubc2})
 }
 
 // tiling is the shape of a kernel's main loop: the number of elements that one
@@ -70,5 +70,17 @@ func vmulc(dst, src []float32, c float32) {
 	dst = dst[:len(src)]
 	for i, x := range src {
 		dst[i] = x * c
+	}
+}
+
+// vsubc2 writes (x - a) - b.
+func vsubc2(dst, src []float32, a, b float32) {
+	for ; len(src) >= 8 && len(dst) >= 8; dst, src = dst[8:], src[8:] {
+		d, s := (*[8]float32)(dst), (*[8]float32)(src)
+		d[0], d[1], d[2], d[3] = float32(s[0]-a)-b, float32(s[1]-a)-b, float32(s[2]-a)-b, float32(s[3]-a)-b
+		d[4], d[5], d[6], d[7] = float32(s[4]-a)-b, float32(s[5]-a)-b, float32(s[6]-a)-b, float32(s[7]-a)-b
+	}
+	for i, x := range src {
+		dst[i] = float32(x-a) - b
 	}
 }

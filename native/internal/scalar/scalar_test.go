@@ -24,6 +24,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 		"f32_raddstoreexpminusmax rr2_p5":       0x596034f166b34ef2,
 		"f32_raddstoreexpminusmax rr2_lut64_p2": 0xa3efb3e82216e2b2,
 		"f32_vmulc ":                            0xa33ae687c7f32ff8,
+		"f32_vsubc2 ":                           0x55e3c337f1780f61,
 
 		"f32_raddextexp p6_floor_twosum":         0x288a0fa2f9fb0539,
 		"f32_vscaleextexp p6_floor":              0x5fc65e2920a1738a,

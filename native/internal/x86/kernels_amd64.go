@@ -182,6 +182,9 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vmulc_ukernel__avx_u8", VMulC: f32_vmulc_ukernel__avx_u8},
 	{Name: "f32_vmulc_ukernel__avx512f_u16", VMulC: f32_vmulc_ukernel__avx512f_u16},
 	{Name: "f32_vmulc_ukernel__avx512f_u32", VMulC: f32_vmulc_ukernel__avx512f_u32},
+	{Name: "f32_vsubc2_ukernel__sse_u16", VSubC2: f32_vsubc2_ukernel__sse_u16},
+	{Name: "f32_vsubc2_ukernel__avx_u32", VSubC2: f32_vsubc2_ukernel__avx_u32},
+	{Name: "f32_vsubc2_ukernel__avx512f_u64", VSubC2: f32_vsubc2_ukernel__avx512f_u64},
 }
 
 //go:noescape
@@ -705,3 +708,12 @@ func f32_vmulc_ukernel__avx512f_u16(dst, src []float32, c float32)
 
 //go:noescape
 func f32_vmulc_ukernel__avx512f_u32(dst, src []float32, c float32)
+
+//go:noescape
+func f32_vsubc2_ukernel__sse_u16(dst, src []float32, a, b float32)
+
+//go:noescape
+func f32_vsubc2_ukernel__avx_u32(dst, src []float32, a, b float32)
+
+//go:noescape
+func f32_vsubc2_ukernel__avx512f_u64(dst, src []float32, a, b float32)

@@ -4094,7 +4094,6 @@ done4:
 // func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(SB), NOSPLIT, $0-36
-	// Twin of xnn_f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 
@@ -4409,7 +4408,6 @@ GLOBL c0<>(SB), RODATA|NOPTR, $32
 // func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(SB), $128-36
-	// Twin of xnn_f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 	LEAQ 31(SP), BX

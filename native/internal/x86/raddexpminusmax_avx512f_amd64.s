@@ -3250,7 +3250,6 @@ done4:
 // func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(SB), NOSPLIT, $0-36
-	// Twin of xnn_f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 
@@ -3518,7 +3517,6 @@ GLOBL cutoff<>(SB), RODATA|NOPTR, $4
 // func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(src []float32, max float32) (sum float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(SB), NOSPLIT, $0-36
-	// Twin of xnn_f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 

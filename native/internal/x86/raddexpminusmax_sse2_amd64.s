@@ -11,7 +11,6 @@
 // func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
 TEXT ·f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(SB), NOSPLIT, $0-36
-	// Twin of xnn_f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 
@@ -419,7 +418,6 @@ GLOBL cutoff<>(SB), RODATA|NOPTR, $16
 // func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
 TEXT ·f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(SB), NOSPLIT, $48-36
-	// Twin of xnn_f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 	LEAQ 15(SP), BX

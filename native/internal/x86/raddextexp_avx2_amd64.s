@@ -5054,7 +5054,6 @@ done4:
 // func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(src []float32) (mantissa float32, exponent float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(SB), NOSPLIT, $64-32
-	// Twin of xnn_f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 	LEAQ 31(SP), BX
@@ -5403,7 +5402,6 @@ GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
 // func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(src []float32) (mantissa float32, exponent float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(SB), $96-32
-	// Twin of xnn_f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 	LEAQ 31(SP), BX

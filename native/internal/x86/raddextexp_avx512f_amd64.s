@@ -4144,7 +4144,6 @@ done4:
 // func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64(src []float32) (mantissa float32, exponent float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64(SB), NOSPLIT, $0-32
-	// Twin of xnn_f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 
@@ -4416,7 +4415,6 @@ GLOBL f3efffffe<>(SB), RODATA|NOPTR, $4
 // func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128(src []float32) (mantissa float32, exponent float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128(SB), NOSPLIT, $0-32
-	// Twin of xnn_f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128.
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 

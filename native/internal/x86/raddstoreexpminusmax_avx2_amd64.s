@@ -1615,7 +1615,6 @@ done3:
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(SB), NOSPLIT, $0-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
@@ -1919,7 +1918,6 @@ GLOBL c0<>(SB), RODATA|NOPTR, $32
 // func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(SB), $128-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

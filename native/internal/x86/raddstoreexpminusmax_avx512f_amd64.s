@@ -1459,7 +1459,6 @@ done4:
 // func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(SB), NOSPLIT, $0-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
@@ -1724,7 +1723,6 @@ GLOBL f3efffffe<>(SB), RODATA|NOPTR, $4
 // func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(SB), NOSPLIT, $0-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

@@ -1173,7 +1173,6 @@ done6:
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
 TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(SB), NOSPLIT, $0-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
@@ -1557,7 +1556,6 @@ GLOBL c0<>(SB), RODATA|NOPTR, $16
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
 TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(SB), NOSPLIT, $48-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

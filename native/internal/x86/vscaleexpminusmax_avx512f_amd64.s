@@ -2211,7 +2211,6 @@ done2:
 // func f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(dst []float32, src []float32, scale float32, max float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(SB), NOSPLIT, $0-56
-	// Twin of xnn_f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

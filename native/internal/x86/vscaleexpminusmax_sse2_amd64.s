@@ -11,7 +11,6 @@
 // func f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(dst []float32, src []float32, scale float32, max float32)
 // Requires: SSE, SSE2
 TEXT ·f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(SB), NOSPLIT, $0-56
-	// Twin of xnn_f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

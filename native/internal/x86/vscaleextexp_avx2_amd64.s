@@ -3057,7 +3057,6 @@ done2:
 // func f32_vscaleextexp_ukernel__avx2_p6_floor_u32(dst []float32, src []float32, mantissa float32, exponent float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·f32_vscaleextexp_ukernel__avx2_p6_floor_u32(SB), NOSPLIT, $0-56
-	// Twin of xnn_f32_vscaleextexp_ukernel__avx2_p6_floor_u32.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

@@ -2212,7 +2212,6 @@ done2:
 // func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64(dst []float32, src []float32, mantissa float32, exponent float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64(SB), NOSPLIT, $0-56
-	// Twin of xnn_f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI

@@ -15,7 +15,7 @@ func shape(k ukernel.Kernel) family.Shape {
 	switch {
 	case k.Family == ukernel.RMax:
 		return family.Shape{Group: 1, Residents: 6, Unroll: 6}
-	case k.Family == ukernel.VMulC:
+	case k.Family == ukernel.VMulC || k.Family == ukernel.VSubC2:
 		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
 	}
 	switch k.ISA {

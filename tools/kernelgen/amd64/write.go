@@ -80,7 +80,9 @@ func (w *writer) function(signature string) {
 		w.Attributes(attr.NOSPLIT)
 	}
 	w.SignatureExpr(signature)
-	w.Commentf("Twin of xnn_%s.", w.k.Name)
+	if !w.k.Ours {
+		w.Commentf("Twin of xnn_%s.", w.k.Name)
+	}
 	w.MOVQ(w.param("src", "base"), src)
 	w.MOVQ(w.param("src", "len"), left)
 	if w.k.Family.Stores() {

@@ -77,3 +77,9 @@ func (d *description) vscaleexpminusmax(b *ir.Block, x ir.V) ir.V {
 func (d *description) vmulc(b *ir.Block, x ir.V) ir.V {
 	return b.Mul(x, b.Param("c"))
 }
+
+// vsubc2 is (x - a) - b, for log-softmax: a + b is the logarithm of the sum, to
+// more digits than a float32 has.
+func (d *description) vsubc2(b *ir.Block, x ir.V) ir.V {
+	return b.Sub(b.Sub(x, b.Param("a")), b.Param("b"))
+}

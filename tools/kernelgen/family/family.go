@@ -45,6 +45,8 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.elementwise(d.vscaleexpminusmax)
 	case ukernel.VMulC:
 		d.elementwise(d.vmulc)
+	case ukernel.VSubC2:
+		d.elementwise(d.vsubc2)
 	default:
 		panic(fmt.Sprintf("family: %v is not described", k.Family))
 	}
