@@ -129,7 +129,7 @@ func Parse(name string) (Kernel, error) {
 	parts = parts[1:]
 	if n := len(parts); n > 0 && strings.HasPrefix(parts[n-1], "acc") {
 		a, err := strconv.Atoi(parts[n-1][len("acc"):])
-		if err != nil || a < 2 {
+		if err != nil || a < 2 || parts[n-1] != fmt.Sprint("acc", a) {
 			return bad(fmt.Sprintf("%q is no number of accumulators", parts[n-1]))
 		}
 		k.Accumulators, parts = a, parts[:n-1]
@@ -139,8 +139,8 @@ func Parse(name string) (Kernel, error) {
 		return bad("no tile size such as u16")
 	}
 	t, err := strconv.Atoi(parts[n-1][1:])
-	if err != nil || t < 1 || t%k.ISA.Lanes() != 0 {
-		return bad(fmt.Sprintf("tile %q is no multiple of %d lanes", parts[n-1], k.ISA.Lanes()))
+	if err != nil || t < 1 || t%k.ISA.Lanes() != 0 || parts[n-1] != fmt.Sprint("u", t) {
+		return bad(fmt.Sprintf("%q is no tile, u and a multiple of %d lanes", parts[n-1], k.ISA.Lanes()))
 	}
 	k.Tile, k.Variant = t, strings.Join(parts[:n-1], "_")
 	if k.Accumulators > k.Vectors() {

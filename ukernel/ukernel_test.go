@@ -62,8 +62,8 @@ func TestParse(t *testing.T) {
 	}
 	for _, name := range []string{
 		"", "f32_rmax", "f32_rmin_ukernel__avx_u8", "f32_rmax_ukernel__mmx_u8", "f32_rmax_ukernel__avx",
-		"f32_rmax_ukernel__avx_u", "f32_rmax_ukernel__avx_u12", "f32_rmax_ukernel__avx_u0",
-		"f32_rmax_ukernel__avx_u8_acc2", "f32_rmax_ukernel__avx_u16_acc1", "f32_rmax_ukernel__avx_u16_accx",
+		"f32_rmax_ukernel__avx_u", "f32_rmax_ukernel__avx_u12", "f32_rmax_ukernel__avx_u0", "f32_rmax_ukernel__avx_u+8", "f32_rmax_ukernel__avx_u08",
+		"f32_rmax_ukernel__avx_u8_acc2", "f32_rmax_ukernel__avx_u16_acc1", "f32_rmax_ukernel__avx_u16_accx", "f32_rmax_ukernel__avx_u16_acc02",
 		"xnn_f32_rmax_ukernel__avx_u8",
 	} {
 		if k, err := Parse(name); err == nil {
