@@ -15,10 +15,11 @@
 // lies on several machines. [SoftmaxHalf] and the like take float16 and
 // bfloat16. [SoftmaxGrad] and [LogSoftmaxGrad] are the backward passes.
 //
-// No function keeps the memory that it is given. None allocates, unless it is
-// told to use more than one goroutine or returns text or bytes; scratch buffers
-// come from a pool, which a garbage collection may empty. All may be called
-// concurrently.
+// No function keeps the memory that it is given, but a [Mask] stays with the
+// Softmaxer that has it. Those that compute allocate nothing, unless they are
+// told to use more than one goroutine; scratch buffers come from a pool, which a
+// garbage collection may empty. All may be called concurrently, except those
+// that change an Accumulator.
 //
 // # Special values
 //

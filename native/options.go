@@ -88,6 +88,9 @@ func WithISA(isa ukernel.ISA) Option {
 // rows of a matrix, and for the parts of one long row. Short calls use fewer.
 // The default is 1, which starts none.
 //
+// A single row is done by one goroutine if it is of a half type, a gradient, or
+// summed by LogSumExp with a scale or mask.
+//
 // The number never shows in the bits of a given algorithm. What Auto chooses
 // may depend on it; see [WithReproducible].
 func WithGoroutines(n int) Option {
@@ -103,7 +106,8 @@ func WithGoroutines(n int) Option {
 // WithReproducible makes the bits of a result depend on nothing but the row, the
 // options and the ISA: Auto then chooses by the length of the row alone, not by
 // the caches of the machine or the number of goroutines. Together with
-// [WithISA] two machines give the same bits.
+// [WithISA] two machines give the same bits if their programs are built alike
+// and, below AVX2, both or neither have FMA, by which math.Exp rounds otherwise.
 func WithReproducible() Option {
 	return func(s *Softmaxer) error { s.fixed = true; return nil }
 }
