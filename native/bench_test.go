@@ -36,6 +36,18 @@ func BenchmarkSoftmax(b *testing.B) {
 	}
 }
 
+// BenchmarkShort is the package's function on few elements: mostly the call.
+func BenchmarkShort(b *testing.B) {
+	for _, n := range []int{1, 8, 16, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dst, src := benchRow(n)
+			for b.Loop() {
+				Softmax(dst, src)
+			}
+		})
+	}
+}
+
 func BenchmarkLogSoftmax(b *testing.B) {
 	for _, n := range benchLengths {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -303,14 +303,7 @@ func (r row) softmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
 			return
 		}
 	case ukernel.ThreePassReload:
-		max := r.max(src)
-		if max >= -math.MaxFloat32 && max <= math.MaxFloat32 {
-			// A sum of NaN means that there is a NaN, whatever rmax made of it.
-			if scale := float32(1 / r.store(dst, src, max)); scale == scale {
-				r.multiply(dst, scale)
-			} else {
-				fill(dst, nan)
-			}
+		if r.reload(dst, src) {
 			return
 		}
 	}
@@ -319,6 +312,39 @@ func (r row) softmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
 	} else {
 		r.write(dst, src, s)
 	}
+}
+
+// reload is the reload algorithm. It is false, and has written nothing, for a
+// row whose maximum is not finite. A row of one block has nothing to merge or to
+// share out, and calls the kernels themselves: of a few elements they cost less
+// than what leads to them.
+func (r row) reload(dst, src []float32) bool {
+	e, short := r.engine, len(src) <= sumBlock
+	var max float32
+	if short {
+		max = e.rmax(src)
+	} else {
+		max = r.max(src)
+	}
+	if !(max >= -math.MaxFloat32 && max <= math.MaxFloat32) {
+		return false
+	}
+	var mass float64
+	if short {
+		mass = float64(e.addStore(dst, src, max))
+	} else {
+		mass = r.store(dst, src, max)
+	}
+	// A sum of NaN means that there is a NaN, whatever rmax made of it.
+	switch scale := float32(1 / mass); {
+	case scale != scale:
+		fill(dst, nan)
+	case short:
+		e.mul(dst, dst, scale)
+	default:
+		r.multiply(dst, scale)
+	}
+	return true
 }
 
 // logSoftmax is softmax's logarithm.

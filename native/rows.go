@@ -84,14 +84,23 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 		// Shares small enough that they end at about the same time.
 		n := max(1, min(rows/(4*g), minShare/cols))
 		parallel(g, (rows+n-1)/n, func(part int) {
-			for i := part * n; i < min((part+1)*n, rows); i++ {
-				one.row(o, dst[i*dstStride:], src[i*srcStride:][:cols], i)
-			}
+			one.span(o, dst, src, part*n, min((part+1)*n, rows), cols, dstStride, srcStride)
 		})
 		return
 	}
-	for i := range rows {
-		s.row(o, dst[i*dstStride:], src[i*srcStride:][:cols], i)
+	s.span(o, dst, src, 0, rows, cols, dstStride, srcStride)
+}
+
+// span does the rows from first to before end.
+func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
+	// Of short rows without mask or scale there is nothing to ask each time.
+	reload := o == opSoftmax && cols <= sumBlock && s.plain() && !s.mask.Causal && s.choose(cols) == ukernel.ThreePassReload
+	r := row{s.kernels(), 1}
+	for i := first; i < end; i++ {
+		d, x := dst[i*dstStride:], src[i*srcStride:][:cols]
+		if !reload || !r.reload(d[:cols], x) {
+			s.row(o, d, x, i)
+		}
 	}
 }
 

@@ -9,7 +9,11 @@ import "github.com/twopass-softmax/twopass/ukernel"
 // The relative error of a result is at most 2^-22 + 2^-24 * (max - x), and
 // results below 2^-126 may be 0. Special values are those of the package
 // comment.
-func Softmax(dst, src []float32) { new(Softmaxer).Softmax(dst, src) }
+func Softmax(dst, src []float32) { standard.softmaxRow(dst, src) }
+
+// standard has the options of the functions, none. As a variable it costs a
+// short row no copy.
+var standard Softmaxer
 
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under
 // the terms of [Softmax]. The absolute error of a result y is at most
@@ -22,7 +26,9 @@ func LogSoftmax(dst, src []float32) { new(Softmaxer).LogSoftmax(dst, src) }
 func LogSumExp(src []float32) float32 { return new(Softmaxer).LogSumExp(src) }
 
 // Softmax is the function [Softmax] with the options of s.
-func (s Softmaxer) Softmax(dst, src []float32) {
+func (s Softmaxer) Softmax(dst, src []float32) { s.softmaxRow(dst, src) }
+
+func (s *Softmaxer) softmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.Softmax", dst, src)
 	s.mask.checkRow("native.Softmax", len(src))
 	checkMaskApart("native.Softmax", dst, &s.mask)
