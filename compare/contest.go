@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 
@@ -13,6 +14,19 @@ type Contestant struct {
 	Name string
 	// Run writes to dst, which is as long as src.
 	Run func(dst, src []float32)
+	// Bind, if it is not nil, takes the place of Run: before any timing it is
+	// called once for each thread, for a function that has everything ready for
+	// a row and an output that stay the same, and for one that frees what it has.
+	Bind func(dst, src []float32) (run, done func(), err error)
+}
+
+// bind is the contestant's function for one workload.
+func (c *Contestant) bind(w *Workload) (run, done func(), err error) {
+	if c.Bind != nil {
+		return c.Bind(w.args.Dst, w.args.Src)
+	}
+	f, dst, src := c.Run, w.args.Dst, w.args.Src
+	return func() { f(dst, src) }, func() {}, nil
 }
 
 // Contest times contestants against each other, on threads that each have a row
@@ -28,48 +42,57 @@ type Contest struct {
 const shortRow = 1 << 16
 
 // Run returns samples of contestants in nanoseconds, and the number of elements
-// that one call processes, on all threads together.
-func (c Contest) Run(contestants []Contestant) (s Samples, elements int) {
+// that one call processes, on all threads together. The error is that of a
+// contestant's Bind.
+func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err error) {
 	threads := max(c.Threads, 1)
 	n := max(c.Elements/threads, 1)
 	work := make([]*Workload, threads)
 	for i := range work {
 		work[i] = NewWorkload(n)
 	}
-	if threads == 1 {
-		w := work[0].args
-		fs := make([]func(), len(contestants))
-		for i := range contestants {
-			run := contestants[i].Run
-			fs[i] = func() { run(w.Dst, w.Src) }
+	// bound has the functions of a contestant, one for each thread.
+	bound := make([][]func(), len(contestants))
+	for i := range contestants {
+		for _, w := range work {
+			run, done, err := contestants[i].bind(w)
+			if err != nil {
+				return s, 0, fmt.Errorf("%s: %w", contestants[i].Name, err)
+			}
+			defer done()
+			bound[i] = append(bound[i], run)
 		}
-		return c.Time(fs...), n
+	}
+	fs := make([]func(), len(contestants))
+	if threads == 1 {
+		for i := range contestants {
+			fs[i] = bound[i][0]
+		}
+		return c.Time(fs...), n, nil
 	}
 	turns := max(shortRow/n, 1)
 	team := newTeam(threads)
 	defer team.close()
-	fs := make([]func(), len(contestants))
 	for i := range contestants {
-		run := contestants[i].Run
 		task := func(thread int) {
-			w := &work[thread].args
+			run := bound[i][thread]
 			for range turns {
-				run(w.Dst, w.Src)
+				run()
 			}
 		}
 		fs[i] = func() { team.run(task) }
 	}
-	return c.Time(fs...), n * turns * threads
+	return c.Time(fs...), n * turns * threads, nil
 }
 
 // Traffic are the contestants that move data and nothing else. Limit is the
 // least that softmax of a row beyond the caches can do: it reads the row, to know
 // the sum, then reads it again and writes as much, around the caches.
 func Traffic() (read, copied, around, limit Contestant) {
-	return Contestant{"read", func(_, src []float32) { traffic.Read(src) }},
-		Contestant{"copy", traffic.Copy},
-		Contestant{"copy, non-temporal", traffic.CopyAround},
-		Contestant{"limit", func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
+	return Contestant{Name: "read", Run: func(_, src []float32) { traffic.Read(src) }},
+		Contestant{Name: "copy", Run: traffic.Copy},
+		Contestant{Name: "copy, non-temporal", Run: traffic.CopyAround},
+		Contestant{Name: "limit", Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
 }
 
 // Streams is whether this architecture's non-temporal copy is one.

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ func TestContest(t *testing.T) {
 	for _, threads := range []int{1, 2, 3} {
 		var elements [2]atomic.Int64
 		contestant := func(i int) Contestant {
-			return Contestant{"", func(dst, src []float32) {
+			return Contestant{Run: func(dst, src []float32) {
 				if len(dst) != len(src) {
 					t.Errorf("dst has %d elements, src %d", len(dst), len(src))
 				}
@@ -20,7 +21,10 @@ func TestContest(t *testing.T) {
 			}}
 		}
 		c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 3 << 16, threads}
-		s, n := c.Run([]Contestant{contestant(0), contestant(1)})
+		s, n, err := c.Run([]Contestant{contestant(0), contestant(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n != 3<<16 {
 			t.Errorf("%d threads: %d elements a call, want %d", threads, n, 3<<16)
 		}
@@ -35,8 +39,40 @@ func TestContest(t *testing.T) {
 		}
 	}
 	c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 2000, 2}
-	if _, n := c.Run([]Contestant{{"", func(dst, src []float32) {}}}); n != 2*65*1000 {
+	if _, n, err := c.Run([]Contestant{{Run: func(dst, src []float32) {}}}); err != nil || n != 2*65*1000 {
 		t.Errorf("two short rows of 1000: %d elements a call, want 65 turns", n)
+	}
+}
+
+// TestBind holds that a contestant is bound once to the row of each thread, runs
+// on that one alone, and is freed, also when another one fails.
+func TestBind(t *testing.T) {
+	for _, threads := range []int{1, 3} {
+		var bound, freed int
+		binder := Contestant{Name: "binder", Bind: func(dst, src []float32) (run, done func(), err error) {
+			bound++
+			return func() { dst[0]++ }, func() {
+				freed++
+				if dst[0] == 0 {
+					t.Errorf("%d threads: bound to a row, and not run on it", threads)
+				}
+			}, nil
+		}}
+		c := Contest{Timer{MinSample: time.Nanosecond, MinReps: 6}, 100 * threads, threads}
+		if _, _, err := c.Run([]Contestant{{Run: func(dst, src []float32) {}}, binder}); err != nil {
+			t.Fatal(err)
+		}
+		if bound != threads || freed != threads {
+			t.Errorf("%d threads: bound %d times, freed %d times", threads, bound, freed)
+		}
+	}
+	freed := 0
+	_, _, err := Contest{Elements: 1}.Run([]Contestant{
+		{Name: "a", Bind: func(dst, src []float32) (run, done func(), err error) { return func() {}, func() { freed++ }, nil }},
+		{Name: "b", Bind: func(dst, src []float32) (run, done func(), err error) { return nil, nil, errors.New("no memory") }},
+	})
+	if err == nil || err.Error() != "b: no memory" || freed != 1 {
+		t.Errorf("error %v, %d freed", err, freed)
 	}
 }
 

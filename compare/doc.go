@@ -10,6 +10,10 @@
 // threads, and [NewRatio] says what their samples prove. An [AccuracyPlan]
 // measures errors in ULP.
 //
+// The peer in package onednn is timed in the same turns, and its accuracy is
+// measured, where it is linked in. ONNX Runtime is no peer: Debian 12 has no
+// package of it.
+//
 // [Results] is what a run found. Stored, it is a JSON document whose members
 // "schema" and "version" are [Schema] and [Version]; the fields of [Results] and
 // of the types in it describe the others. Bit patterns are strings such as

@@ -38,6 +38,8 @@ type Results struct {
 	// NoUpstream gives.
 	Reference  string `json:"reference"`
 	NoUpstream string `json:"no_upstream,omitempty"`
+	// Peers are other libraries that were timed or measured beside both sides.
+	Peers []Peer `json:"peers,omitempty"`
 	// Seeds are those of the rows.
 	Seeds []uint64 `json:"seeds"`
 
@@ -68,12 +70,22 @@ type Build struct {
 	Level string `json:"go_level,omitempty"`
 }
 
+// Peer is another library. Its timings and errors are those whose name begins
+// with its name and a space.
+type Peer struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
 // Timing is a comparison of speed with its subject.
 type Timing struct {
-	// Name is a kernel's or an algorithm's.
+	// Name is a kernel's, an algorithm's, or a function's.
 	Name string `json:"name"`
 	// Kernels are those of an algorithm's passes.
 	Kernels []string `json:"kernels,omitempty"`
+	// NativeRatio is the time of native.Softmax relative to this, if this is a
+	// peer's.
+	NativeRatio *Interval `json:"native_ratio,omitempty"`
 	// Where says where the row lies: "L1", "L2", "memory", or empty.
 	Where string `json:"where,omitempty"`
 	// Threads is the number of threads, each with a row of its own, that share
@@ -118,37 +130,42 @@ func ReadFile(name string) (*Results, error) {
 	return r, nil
 }
 
-// stateSchema and stateVersion identify a stored [SweepState].
-const (
-	stateSchema  = "twopass-softmax/sweep"
-	stateVersion = 1
-)
-
-// storedState is a sweep's state in a file.
-type storedState struct {
-	Schema  string `json:"schema"`
-	Version int    `json:"version"`
-	// Build identifies the program: parts that two programs compared don't add
-	// up to a statement on either.
-	Build string     `json:"build"`
-	State SweepState `json:"state"`
+// State is how far long work has come, in a form that can be stored.
+type State interface {
+	SweepState | SpeedState
+	// schema identifies the document.
+	schema() string
 }
 
-// WriteState stores a sweep's state, all of it or nothing. Build identifies the
-// program that made it.
-func WriteState(name, build string, s SweepState) error {
-	return writeJSON(name, storedState{stateSchema, stateVersion, build, s})
+// stateVersion is the version of the documents that hold a [State].
+const stateVersion = 1
+
+// storedState is a state in a file.
+type storedState[S State] struct {
+	Schema  string `json:"schema"`
+	Version int    `json:"version"`
+	// Build identifies the program: parts of the work that two programs did don't
+	// add up to a statement on either.
+	Build string `json:"build"`
+	State S      `json:"state"`
+}
+
+// WriteState stores a state, all of it or nothing. Build identifies the program
+// that made it.
+func WriteState[S State](name, build string, s S) error {
+	return writeJSON(name, storedState[S]{s.schema(), stateVersion, build, s})
 }
 
 // ReadState reads what [WriteState] wrote. The error wraps [os.ErrNotExist] if
 // there is no such file; it is an error, too, if another program made it.
-func ReadState(name, build string) (SweepState, error) {
-	var s storedState
-	if err := readJSON(name, stateSchema, stateVersion, &s); err != nil {
-		return SweepState{}, err
+func ReadState[S State](name, build string) (S, error) {
+	var s storedState[S]
+	var none S
+	if err := readJSON(name, none.schema(), stateVersion, &s); err != nil {
+		return none, err
 	}
 	if s.Build != build {
-		return SweepState{}, fmt.Errorf("%s: made by another build of this program (%.12s, this is %.12s)", name, s.Build, build)
+		return none, fmt.Errorf("%s: made by another build of this program (%.12s, this is %.12s)", name, s.Build, build)
 	}
 	return s.State, nil
 }

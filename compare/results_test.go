@@ -95,10 +95,13 @@ func TestStateFile(t *testing.T) {
 	if err := WriteState(name, "build", want); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ReadState(name, "build"); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := ReadState[SweepState](name, "build"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
-	if _, err := ReadState(name, "other"); err == nil || !strings.Contains(err.Error(), "another build") {
+	if _, err := ReadState[SpeedState](name, "build"); err == nil || !strings.Contains(err.Error(), `"twopass-softmax/sweep", not "twopass-softmax/speed"`) {
+		t.Errorf("error %v, want that the state is of other work", err)
+	}
+	if _, err := ReadState[SweepState](name, "other"); err == nil || !strings.Contains(err.Error(), "another build") {
 		t.Errorf("error %v, want one about another build", err)
 	}
 	if _, err := ReadFile(name); err == nil || !strings.Contains(err.Error(), `its schema is "twopass-softmax/sweep"`) {

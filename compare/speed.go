@@ -2,6 +2,9 @@ package compare
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"time"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
@@ -112,4 +115,37 @@ func (s *Softmax) subject(call func(*ukernel.Composition) func(ukernel.Args) uke
 		Name: s.Ours.Algorithm().String(), Stores: true, Ref: call(&s.Ref), Ours: call(&s.Ours),
 		Same: func(r, t ukernel.Result) bool { return r.Same(ukernel.RAddExtExp, t) },
 	}
+}
+
+// SpeedState is how far a run that times many things has come, in a form that
+// can be stored.
+type SpeedState struct {
+	// Machine and Options are what the run is of: times of several machines, or
+	// of other things, don't belong in one table.
+	Machine Machine  `json:"machine"`
+	Options []string `json:"options"`
+	// Sizes are the lengths of rows. Those that the first run chose stay: one of
+	// them depends on the memory that was free.
+	Sizes []int `json:"sizes"`
+	// Started is when the first run began; Seconds is how long all runs took that
+	// finished a part.
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	// Parts is the number of finished parts, which are always done in the same
+	// order, and Speed what they found.
+	Parts int      `json:"finished_parts"`
+	Speed []Timing `json:"speed"`
+}
+
+func (SpeedState) schema() string { return "twopass-softmax/speed" }
+
+// Fits reports why the state can't be continued on a machine with options.
+func (s *SpeedState) Fits(m Machine, options []string) error {
+	if !reflect.DeepEqual(s.Machine, m) {
+		return fmt.Errorf("compare: the state is of another machine or setting of it: %+v, this is %+v", s.Machine, m)
+	}
+	if !slices.Equal(s.Options, options) {
+		return fmt.Errorf("compare: the state is of options %q, this run has %q", s.Options, options)
+	}
+	return nil
 }

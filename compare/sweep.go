@@ -211,6 +211,8 @@ type SweepState struct {
 	Finished []int       `json:"finished_parts"`
 }
 
+func (SweepState) schema() string { return "twopass-softmax/sweep" }
+
 // merge adds a finished part.
 func (s *SweepState) merge(chunk int, found []Agreement) {
 	s.Finished = append(s.Finished, chunk)

@@ -115,6 +115,16 @@ func (a *app) functions(r *compare.Results) []compare.Function {
 	if xnnpack.Available() == nil {
 		all = append(all, compare.Function{Name: "xnnpack.Softmax", Quantity: compare.SoftmaxOf, Run: xnnpack.Softmax})
 	}
+	if p := a.peer(r); p != nil {
+		all = append(all, compare.Function{Name: p.Name, Quantity: compare.SoftmaxOf, Run: func(dst, src []float32) {
+			run, done, err := p.Bind(dst, src)
+			if err != nil {
+				panic(err)
+			}
+			defer done()
+			run()
+		}})
+	}
 	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
 	for _, algorithm := range ukernel.Algorithms() {
 		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)

@@ -211,19 +211,15 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.
 	}
 	state := sweep.Start()
 	if o.resume != "" {
-		build, err := executableHash()
+		found, save, err := resume[compare.SweepState](o.resume)
 		if err != nil {
-			return nil, fmt.Errorf("identifying this program: %w", err)
+			return nil, err
 		}
-		switch state, err = compare.ReadState(o.resume, build); {
-		case errors.Is(err, fs.ErrNotExist):
-			state = sweep.Start()
-		case err != nil:
-			return nil, fmt.Errorf("--resume: %w", err)
-		default:
+		if found != nil {
+			state = *found
 			a.line("Resuming  %s: %d parts are done", o.resume, len(state.Finished))
 		}
-		sweep.Save = func(s compare.SweepState) error { return compare.WriteState(o.resume, build, s) }
+		sweep.Save = save
 	}
 	a.line("Inputs    all 2^32 float32 values, part %d of %d", sweep.Shard, sweep.Shards)
 	before := len(state.Finished)
@@ -246,6 +242,24 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.
 		return nil, errors.New(where)
 	}
 	return state.Kernels, err
+}
+
+// resume reads the state in a file, nil if there is no such file, and returns a
+// function that stores a later one.
+func resume[S compare.State](name string) (state *S, save func(S) error, err error) {
+	build, err := executableHash()
+	if err != nil {
+		return nil, nil, fmt.Errorf("identifying this program: %w", err)
+	}
+	save = func(s S) error { return compare.WriteState(name, build, s) }
+	found, err := compare.ReadState[S](name, build)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, save, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("--resume: %w", err)
+	}
+	return &found, save, nil
 }
 
 // executableHash identifies this program.

@@ -104,7 +104,10 @@ func (a *app) bandwidth(ctx context.Context, n int, each time.Duration) ([]compa
 			return nil, ctx.Err()
 		}
 		c := compare.Contest{Timer: compare.Timer{MinReps: 7, Budget: each * time.Duration(len(contestants))}, Elements: n, Threads: threads}
-		s, elements := c.Run(contestants)
+		s, elements, err := c.Run(contestants)
+		if err != nil {
+			return nil, err
+		}
 		for i, con := range contestants {
 			bytes := 4.0
 			if i > 0 {

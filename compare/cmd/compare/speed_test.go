@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/compare/onednn"
 )
 
 func TestSpeed(t *testing.T) {
@@ -21,7 +24,7 @@ func TestSpeed(t *testing.T) {
 		// Two sides of one algorithm and native.Softmax, for two lengths and two
 		// numbers of threads.
 		{[]string{"--threads", "1,2"}, []string{"16 elements, in L1, 1 thread", "32 elements, in L1, 2 threads",
-			"upstream three-pass-reload", "native three-pass-reload", "native.Softmax", "two-pass: not run: no kernel of f32_raddextexp"}, 12},
+			"upstream three-pass-reload", "native three-pass-reload", "native.Softmax", "two-pass: not run: no kernel of f32_raddextexp"}, 12 + 4*peers},
 		{[]string{"--kernels", "vmulc|rmax"}, []string{mulName, maxName, "geometric mean"}, 4},
 	} {
 		a, out := testApp()
@@ -45,6 +48,139 @@ func TestSpeed(t *testing.T) {
 		}
 	}
 }
+
+// peers is the number of other libraries in this build.
+var peers = map[bool]int{true: 1}[onednn.Available() == nil]
+
+// TestSpeedPeer holds that a peer is timed, and recorded with its version, where
+// it is linked in, and that one line says how to have it where it is not.
+func TestSpeedPeer(t *testing.T) {
+	a, out := testApp()
+	json := filepath.Join(t.TempDir(), "speed.json")
+	if err := run(t, a, "speed", "--sizes", "64", "--time", "1ms", "--threads", "1,2", "--json", json); err != nil {
+		t.Fatal(err)
+	}
+	r, err := compare.ReadFile(json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if peers == 0 {
+		contains(t, out.String(), "oneDNN    not compared: onednn: built without it: install libdnnl-dev, then build with cgo and -tags onednn")
+		if len(r.Peers) != 0 || strings.Contains(out.String(), onednnSoftmax) {
+			t.Errorf("peers %v in\n%s", r.Peers, out)
+		}
+		return
+	}
+	contains(t, out.String(), "Time of native.Softmax / onednn softmax: geometric mean ", " of 2.")
+	if len(r.Peers) != 1 || r.Peers[0] != (compare.Peer{Name: "onednn", Version: onednn.Version()}) {
+		t.Errorf("peers %v", r.Peers)
+	}
+	timed := 0
+	for _, s := range r.Speed {
+		if s.Name == onednnSoftmax {
+			timed++
+			if s.OursNS.Median <= 0 || s.NativeRatio == nil || s.NativeRatio.Median <= 0 || s.Verdict != "" {
+				t.Errorf("%+v", s)
+			}
+		}
+	}
+	if timed != 2 {
+		t.Errorf("the peer was timed %d times, want 2", timed)
+	}
+}
+
+// TestSpeedResume interrupts runs, goes on with them, and holds that states of
+// other runs are refused.
+func TestSpeedResume(t *testing.T) {
+	for _, c := range []struct {
+		args         []string
+		parts, times int
+		first        string
+	}{
+		{[]string{"--threads", "1"}, 2, 2 * (3 + peers), "16 elements, in L1, 1 thread"},
+		{[]string{"--kernels", "rmax|vmulc"}, 4, 4, maxName + " on 16 elements"},
+	} {
+		dir := t.TempDir()
+		state, json := filepath.Join(dir, "state.json"), filepath.Join(dir, "speed.json")
+		args := append([]string{"speed", "--sizes", "16,32", "--time", "1ms", "--algorithms", "three-pass-reload", "--resume", state, "--json", json}, c.args...)
+
+		// The first run is interrupted before it begins, the second in its first
+		// part, which it finishes.
+		stopped := func(a *app, ctx context.Context, want string) {
+			t.Helper()
+			root := a.root()
+			root.SetArgs(args)
+			if err := root.ExecuteContext(ctx); err == nil || !strings.Contains(err.Error(), want) {
+				t.Fatalf("error %v, want %q", err, want)
+			}
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		a, _ := testApp()
+		stopped(a, ctx, fmt.Sprintf("stopped after 0 of %d parts, before %s; the same command with --resume %s goes on from there", c.parts, c.first, state))
+		ctx, cancel = context.WithCancel(context.Background())
+		a, out := testApp()
+		a.out = writerFunc(func(p []byte) (int, error) {
+			if strings.Contains(string(p), "16 elements") {
+				cancel()
+			}
+			return out.Write(p)
+		})
+		stopped(a, ctx, fmt.Sprintf("stopped after 1 of %d parts", c.parts))
+
+		for _, done := range []int{1, c.parts} {
+			a, out = testApp()
+			if err := run(t, a, args...); err != nil {
+				t.Fatal(err)
+			}
+			contains(t, out.String(), fmt.Sprintf("Resuming  %s: %d of %d parts are done", state, done, c.parts), "geometric mean")
+			r, err := compare.ReadFile(json)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := make(map[string]bool)
+			for _, s := range r.Speed {
+				seen[fmt.Sprint(s.Name, s.Elements)] = true
+			}
+			if len(r.Speed) != c.times || len(seen) != c.times {
+				t.Errorf("%v: %d timings of %d things after resuming, want %d", c.args, len(r.Speed), len(seen), c.times)
+			}
+		}
+
+		a, _ = testApp()
+		if err := run(t, a, append(args, "--time", "2ms")...); err == nil || !strings.Contains(err.Error(), `"--time=1ms"`) || !strings.Contains(err.Error(), `"--time=2ms"`) {
+			t.Errorf("error %v, want one about the options", err)
+		}
+		text, err := os.ReadFile(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []struct{ from, to, want string }{
+			{`"cpu": "`, `"cpu": "Other `, "the state is of another machine"},
+			{`"build": "`, `"build": "0`, "made by another build"},
+			{fmt.Sprintf(`"finished_parts": %d`, c.parts), `"finished_parts": 99`, fmt.Sprintf("it has 99 finished parts, this run is of %d", c.parts)},
+			{fmt.Sprintf(`"finished_parts": %d`, c.parts), `"finished_parts": -1`, "it has -1 finished parts"},
+			{string(text[40:]), "", "cut off"},
+		} {
+			other := strings.Replace(string(text), f.from, f.to, 1)
+			if other == string(text) {
+				t.Fatalf("no %q in the state", f.from)
+			}
+			if err := os.WriteFile(state, []byte(other), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			a, _ = testApp()
+			if err := run(t, a, args...); err == nil || !strings.Contains(err.Error(), f.want) {
+				t.Errorf("error %v, want %q", err, f.want)
+			}
+		}
+	}
+}
+
+// writerFunc is a function as a writer.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestSpeedFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{

@@ -131,7 +131,10 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 			contest := compare.Contest{
 				Timer: compare.Timer{MinReps: 7, Budget: budget * time.Duration(len(contestants))}, Elements: n, Threads: t,
 			}
-			samples, elements := contest.Run(contestants)
+			samples, elements, err := contest.Run(contestants)
+			if err != nil {
+				return err
+			}
 			row, best := "", 0
 			speeds := make([]compare.Speed, len(contestants))
 			for i, c := range contestants {

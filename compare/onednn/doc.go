@@ -1,0 +1,11 @@
+// Package onednn is softmax by oneDNN, Intel's deep learning library, for
+// comparison with it.
+//
+// It is linked in with cgo and -tags onednn, and under Bazel with
+// --config=onednn; both need the library and its headers, which Debian has in
+// libdnnl-dev. Otherwise the package compiles all the same, and [Available] says
+// why there is nothing in it.
+//
+// Debian's build of the library runs on OpenMP. [Softmax.Run] sets the number
+// of its threads each time, so that no environment variable changes it.
+package onednn

@@ -1,0 +1,126 @@
+//go:build onednn && cgo
+
+package onednn
+
+/*
+#include <stdlib.h>
+#include <oneapi/dnnl/dnnl.h>
+
+// OpenMP's own function; its header is the compiler's, and clang's may not be
+// installed.
+void omp_set_num_threads(int n);
+
+struct softmax {
+	dnnl_engine_t engine;
+	dnnl_stream_t stream;
+	dnnl_memory_t src, dst;
+	dnnl_primitive_t primitive;
+};
+
+static void softmax_free(struct softmax *s) {
+	if (s->primitive) dnnl_primitive_destroy(s->primitive);
+	if (s->dst) dnnl_memory_destroy(s->dst);
+	if (s->src) dnnl_memory_destroy(s->src);
+	if (s->stream) dnnl_stream_destroy(s->stream);
+	if (s->engine) dnnl_engine_destroy(s->engine);
+	free(s);
+}
+
+// softmax_init makes all that a run needs, for rows that lie one after the other.
+// What it made before it failed, softmax_free frees.
+static dnnl_status_t softmax_init(struct softmax *s, int64_t rows, int64_t cols, int threads, float *dst, float *src) {
+	dnnl_dims_t dims = {rows, cols};
+	dnnl_memory_desc_t md;
+	dnnl_softmax_v2_desc_t desc;
+	dnnl_primitive_desc_t pd;
+	dnnl_status_t st;
+
+	// The library chooses among its implementations for this number of threads.
+	omp_set_num_threads(threads);
+	if ((st = dnnl_engine_create(&s->engine, dnnl_cpu, 0)) != dnnl_success) return st;
+	if ((st = dnnl_stream_create(&s->stream, s->engine, dnnl_stream_default_flags)) != dnnl_success) return st;
+	if ((st = dnnl_memory_desc_init_by_tag(&md, 2, dims, dnnl_f32, dnnl_ab)) != dnnl_success) return st;
+	if ((st = dnnl_memory_create(&s->src, &md, s->engine, src)) != dnnl_success) return st;
+	if ((st = dnnl_memory_create(&s->dst, &md, s->engine, dst)) != dnnl_success) return st;
+	st = dnnl_softmax_v2_forward_desc_init(&desc, dnnl_forward_inference, dnnl_softmax_accurate, &md, &md, 1);
+	if (st != dnnl_success) return st;
+	if ((st = dnnl_primitive_desc_create(&pd, &desc, NULL, s->engine, NULL)) != dnnl_success) return st;
+	st = dnnl_primitive_create(&s->primitive, pd);
+	dnnl_primitive_desc_destroy(pd);
+	return st;
+}
+
+static dnnl_status_t softmax_run(struct softmax *s, int threads) {
+	dnnl_exec_arg_t args[2] = {{DNNL_ARG_SRC, s->src}, {DNNL_ARG_DST, s->dst}};
+	dnnl_status_t st;
+
+	// OpenMP keeps this number for each thread of the program by itself.
+	omp_set_num_threads(threads);
+	if ((st = dnnl_primitive_execute(s->primitive, s->stream, 2, args)) != dnnl_success) return st;
+	return dnnl_stream_wait(s->stream);
+}
+*/
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+)
+
+// Available reports whether oneDNN is linked in, and why not if it is not.
+func Available() error { return nil }
+
+// Version is the version of the library that the program runs with, such as
+// "2.6.3"; it is empty where there is none.
+func Version() string {
+	v := C.dnnl_version()
+	return fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch)
+}
+
+// Softmax is the softmax of rows of one shape in buffers that stay the same, so
+// that all preparation is done once. Only one goroutine may use it at a time.
+type Softmax struct {
+	c       *C.struct_softmax
+	threads C.int
+	pinned  runtime.Pinner
+}
+
+// New prepares the softmax of each of the rows of cols elements in src, which
+// lie one after the other, into dst, on that many OpenMP threads. dst may be
+// src, and may overlap it in no other way. Both stay in use until
+// [Softmax.Close].
+//
+// The error says what oneDNN can't do, or that it is not [Available]. New panics
+// unless rows, cols and threads are at least 1 and both slices hold rows*cols
+// elements.
+func New(dst, src []float32, rows, cols, threads int) (*Softmax, error) {
+	check(dst, src, rows, cols, threads)
+	s := &Softmax{c: (*C.struct_softmax)(C.malloc(C.sizeof_struct_softmax)), threads: C.int(threads)}
+	*s.c = C.struct_softmax{}
+	// The library keeps the addresses from one call to the next.
+	s.pinned.Pin(unsafe.SliceData(dst))
+	s.pinned.Pin(unsafe.SliceData(src))
+	status := C.softmax_init(s.c, C.int64_t(rows), C.int64_t(cols), s.threads,
+		(*C.float)(unsafe.SliceData(dst)), (*C.float)(unsafe.SliceData(src)))
+	if status != C.dnnl_success {
+		s.Close()
+		return nil, fmt.Errorf("onednn: no softmax of %d x %d elements on %d threads: status %d", rows, cols, threads, status)
+	}
+	return s, nil
+}
+
+// Run computes dst from src. It panics if the library fails, which it does only
+// for lack of memory.
+func (s *Softmax) Run() {
+	if status := C.softmax_run(s.c, s.threads); status != C.dnnl_success {
+		panic(fmt.Sprintf("onednn: softmax failed with status %d", status))
+	}
+}
+
+// Close frees what New allocated. Run may not be called after it.
+func (s *Softmax) Close() {
+	C.softmax_free(s.c)
+	s.c = nil
+	s.pinned.Unpin()
+}
