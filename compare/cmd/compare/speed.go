@@ -353,7 +353,7 @@ func (a *app) speedSoftmax(r *compare.Results, o speedOptions, sizes, threads []
 						timing.Speed = compare.NewSpeed(samples, i, elements)
 						native := compare.NewRatio(samples, i, auto, elements)
 						timing.NativeRatio = &native.Ratio
-						against = fmt.Sprintf("native.Softmax is %s", native.Verdict)
+						against = fmt.Sprintf("native.Softmax: %s", native.Verdict)
 					case i == auto:
 						timing.Speed = compare.NewRatio(samples, best, i, elements)
 						against = ", to " + contestants[best].Name
