@@ -30,6 +30,11 @@ func Join(parts []*Results) (*Results, error) {
 		joined.Accuracy = slices.Concat(joined.Accuracy, p.Accuracy)
 		joined.Bandwidth = slices.Concat(joined.Bandwidth, p.Bandwidth)
 		joined.Coverage = slices.Concat(joined.Coverage, p.Coverage)
+		for _, peer := range p.Peers {
+			if !slices.Contains(joined.Peers, peer) {
+				joined.Peers = append(slices.Clip(joined.Peers), peer)
+			}
+		}
 		if p.Frequency > 0 {
 			joined.Frequency = p.Frequency
 		}
