@@ -3,12 +3,10 @@
 package xnnpack
 
 /*
-#ifdef __clang__
-static const char compiler[] = __VERSION__;
-#else
-static const char compiler[] = "gcc " __VERSION__;
-#endif
-static inline const char* compiler_name(void) { return compiler; }
+// In the library (third_party/xnnpack/compiler.c), since cgo's compiler may be
+// another than the one that made the kernels.
+extern const char xnn_softmax_compiler[];
+static inline const char* compiler_name(void) { return xnn_softmax_compiler; }
 */
 import "C"
 
