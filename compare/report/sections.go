@@ -145,17 +145,25 @@ func headlines(all []*set) []string {
 	for _, s := range all {
 		if len(s.bits) > 0 {
 			var inputs, values, differ int64
-			kernels := 0
+			kernels, ours := 0, 0
 			for _, b := range s.bits {
 				inputs += b.Inputs
 				values += b.Values
 				differ += b.Bits
-				if _, err := ukernel.Parse(b.Kernel); err == nil {
+				if k, err := ukernel.Parse(b.Kernel); err != nil {
+					continue
+				} else if k.Ours && s.reference == "upstream" {
+					ours++ // upstream has none, whatever the rest was compared with
+				} else {
 					kernels++
 				}
 			}
+			with := s.reference
+			if ours > 0 {
+				with += fmt.Sprintf(" and %d of our own with the model", ours)
+			}
 			lines = append(lines, fmt.Sprintf("%s%s compared with %s, %s inputs of %s elements in all: %s.", prefix(s),
-				text.Plural(kernels, "kernel", "kernels"), s.reference, text.Grouped(inputs), text.Grouped(values), bitsDiffer(differ)))
+				text.Plural(kernels, "kernel", "kernels"), with, text.Grouped(inputs), text.Grouped(values), bitsDiffer(differ)))
 		}
 		for _, c := range claims(s) {
 			if c.side == native {
