@@ -24,6 +24,7 @@ const (
 	AVX2          // 256-bit with integer operations and FMA, x86
 	AVX256SKX     // AVX-512 F, CD, BW, DQ and VL on 256-bit vectors, x86
 	AVX512F       // 512-bit, x86
+	AVX512SKX     // AVX-512 F, CD, BW, DQ and VL on 512-bit vectors, x86
 	NEON          // 128-bit, arm64
 	NEONFMA       // 128-bit with FMA, arm64
 
@@ -44,14 +45,20 @@ var isas = [numISAs]struct {
 	AVX:    {"avx", "amd64", 8, []cpuid.FeatureID{cpuid.AVX}, []string{"avx"}},
 	AVX2: {"avx2", "amd64", 8, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
 		[]string{"avx", "avx2", "fma"}},
-	AVX256SKX: {"avx256skx", "amd64", 8, []cpuid.FeatureID{cpuid.FMA3,
-		cpuid.AVX512F, cpuid.AVX512CD, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL},
-		[]string{"avx", "avx2", "fma", "avx512", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}},
+	AVX256SKX: {"avx256skx", "amd64", 8, skx, skxDebug},
 	AVX512F: {"avx512f", "amd64", 16, []cpuid.FeatureID{cpuid.AVX512F},
 		[]string{"avx", "avx2", "fma", "avx512", "avx512f"}},
-	NEON:    {"neon", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
-	NEONFMA: {"neonfma", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
+	AVX512SKX: {"avx512skx", "amd64", 16, skx, skxDebug},
+	NEON:      {"neon", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
+	NEONFMA:   {"neonfma", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
 }
+
+// skx is what Skylake-X brought, and skxDebug how it is disabled.
+var (
+	skx = []cpuid.FeatureID{cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512CD, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL}
+
+	skxDebug = []string{"avx", "avx2", "fma", "avx512", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+)
 
 // ISAs lists every ISA, narrow before wide within an architecture.
 func ISAs() []ISA {

@@ -108,10 +108,10 @@ func TestDebugOff(t *testing.T) {
 		off     []ISA
 	}{
 		{"", nil},
-		{"cpu.avx512f=off", []ISA{AVX512F, AVX256SKX}},
-		{"cpu.avx2=off", []ISA{AVX2, AVX512F, AVX256SKX}},
-		{"madvdontneed=1,cpu.avx=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX}},
-		{"cpu.all=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX}},
+		{"cpu.avx512f=off", []ISA{AVX512F, AVX256SKX, AVX512SKX}},
+		{"cpu.avx2=off", []ISA{AVX2, AVX512F, AVX256SKX, AVX512SKX}},
+		{"madvdontneed=1,cpu.avx=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX, AVX512SKX}},
+		{"cpu.all=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX, AVX512SKX}},
 		{"cpu.all=off,cpu.all=on", nil},
 	} {
 		cmd := exec.Command(exe, "-test.run=^TestDebugOff$")

@@ -191,6 +191,10 @@ var variants = map[key]variant{
 	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_lut64_p2"}:     {isa: neon, exp: rr2LUT64},
 	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_p5"}:        {isa: neonFMA, exp: rr1P5},
 	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_lut64_p2"}:  {isa: neonFMA, exp: rr1LUT64},
+
+	// Ours, of base 2.
+	{ukernel.RAddExpMinusMax, ukernel.AVX2, "exp2_lut8_p3"}:        {isa: avx2, exp: exp2LUT8P3},
+	{ukernel.RAddExpMinusMax, ukernel.AVX512SKX, "exp2_p5_scalef"}: {isa: avx512, exp: exp2P5},
 }
 
 // lookupVariant finds what a kernel's variant stands for. Ours are like one of
@@ -201,6 +205,9 @@ func lookupVariant(k ukernel.Kernel) (variant, bool) {
 	name, twoSum := strings.CutSuffix(k.Variant, "_twosum")
 	name, floor := strings.CutSuffix(name, "_floor")
 	key := key{group(k.Family), k.ISA, strings.Replace(name, "p6", "p5", 1)}
+	if strings.HasPrefix(name, "exp2_") && key.group == ukernel.RAddStoreExpMinusMax {
+		key.group = ukernel.RAddExpMinusMax
+	}
 	p6 := key.variant != name
 	v, ok := variants[key]
 	if !ok && p6 && key.group == ukernel.RAddExpMinusMax {

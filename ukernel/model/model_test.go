@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,9 @@ var golden string
 // modelled lists upstream's kernels, and some of ours for each variant.
 func modelled() []ukernel.Kernel {
 	ks := ukernel.Upstream()
+	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
+		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
+	}
 	for _, name := range []string{"scalar_p5_u1", "scalar_p5_u4_acc2", "scalar_fma_p5_u1", "scalar_fma_p5_u4_acc4", "neonfma_p5_u4", "neonfma_p5_u16_acc2", "neonfma_p5_u24_acc3"} {
 		ks = append(ks, ukernel.MustParse("f32_raddextexp_ukernel__"+name))
 		if ks[len(ks)-1].Accumulators == 1 {
@@ -153,8 +157,8 @@ func TestTrace(t *testing.T) {
 		known := make(map[uint32]bool)
 		for _, x := range append([]float32{
 			log2e, magic127, magic64, cutoff, minExponent, -inf, 0, 1, a.Max, a.Scale, a.ScaleExp, ln2Nearest[0], ln2Nearest[1],
-			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0],
-		}, append(degree5, src...)...) {
+			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, cutoff2,
+		}, slices.Concat(degree5, base2Degree5, base2Degree3, src)...) {
 			known[math.Float32bits(x)] = true
 		}
 		elements := make(map[int]bool)

@@ -187,7 +187,7 @@ func table(w io.Writer, results []*compare.Results) (differ bool) {
 		switch {
 		case isa.Arch() == "arm64":
 			config = "--config=arm64 "
-		case isa == ukernel.AVX512F || isa == ukernel.AVX256SKX:
+		case isa.Lanes() == 16 || isa == ukernel.AVX256SKX:
 			config = "--config=avx512 "
 		}
 		fmt.Fprintf(w, "not compared: %d of %v; tools/bazel test %s//compare/agreement:agreement_test does so\n", missing[isa], isa, config)

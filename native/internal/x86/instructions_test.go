@@ -31,10 +31,11 @@ var (
 	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps
 		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vsubss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
-	avx2 = words(`vpshufb vpslld`)
+	avx2 = words(`vpaddd vpermps vpshufb vpslld`)
 
 	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
 		vmovaps vmovups vmulps vpslld vpxord vrndscaleps vscalefps vsubps`)
+	avx512dq = words(`vreduceps`)
 )
 
 func words(s string) []string { return strings.Fields(s) }
@@ -48,6 +49,7 @@ var allowed = map[ukernel.ISA]struct{ legacy, evex []string }{
 	ukernel.AVX2:      {slices.Concat(general, avx, fma, avx2), nil},
 	ukernel.AVX512F:   {slices.Concat(general, avx, fma, avx512f), avx512f},
 	ukernel.AVX256SKX: {slices.Concat(general, avx, fma, avx2, avx512f), avx512f},
+	ukernel.AVX512SKX: {slices.Concat(general, avx, fma, avx2, avx512f), slices.Concat(avx512f, avx512dq)},
 }
 
 // forbidden says why a kernel for the ISA may not use the instruction, or

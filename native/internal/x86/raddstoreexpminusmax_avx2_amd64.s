@@ -3,7 +3,7 @@
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__avx2_*.
-// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64.
+// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64.
 
 //go:build !purego
 
@@ -2249,3 +2249,368 @@ done3:
 	VMOVSS       X3, sum+56(FP)
 	VZEROUPPER
 	RET
+
+// func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(dst []float32, src []float32, max float32) (sum float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(SB), NOSPLIT, $64-60
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// The maximum's part of the exponents.
+	VBROADCASTSS max+48(FP), Y0
+	VMULPS       minusLog2e<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, (BX)
+
+	// An empty sum.
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done2
+	VMOVUPS magic8<>+0(SB), Y2
+	VMOVUPS log2e<>+0(SB), Y3
+	VMOVUPS f3d636382<>+0(SB), Y4
+	VMOVUPS f3e760637<>+0(SB), Y5
+	VMOVUPS f3f317218<>+0(SB), Y6
+	VMOVUPS c0<>+0(SB), Y7
+	VMOVUPS cutoff2<>+0(SB), Y8
+	PCALIGN $0x40
+
+loop2:
+	VMOVUPS     (BX), Y9
+	VMOVUPS     (SI), Y10
+	VFMADD213PS Y9, Y3, Y10
+	VADDPS      Y2, Y10, Y11
+	VPERMPS     exp2j8<>+0(SB), Y11, Y12
+	VPSLLD      $0x14, Y11, Y13
+	VPADDD      Y12, Y13, Y12
+	VSUBPS      Y2, Y11, Y11
+	VSUBPS      Y11, Y10, Y11
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y11, Y4, Y13
+	VFMADD213PS Y6, Y11, Y13
+	VFMADD213PS Y7, Y11, Y13
+	VMULPS      Y12, Y13, Y13
+	VCMPPS      $0x05, Y8, Y10, Y10
+	VANDPS      Y13, Y10, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     32(SI), Y11
+	VFMADD213PS Y9, Y3, Y11
+	VADDPS      Y2, Y11, Y12
+	VPERMPS     exp2j8<>+0(SB), Y12, Y13
+	VPSLLD      $0x14, Y12, Y14
+	VPADDD      Y13, Y14, Y13
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y12, Y11, Y12
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y12, Y4, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VMULPS      Y13, Y14, Y14
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y14, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y9, Y3, Y11
+	VADDPS      Y2, Y11, Y12
+	VPERMPS     exp2j8<>+0(SB), Y12, Y13
+	VPSLLD      $0x14, Y12, Y14
+	VPADDD      Y13, Y14, Y13
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y12, Y11, Y12
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y12, Y4, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VMULPS      Y13, Y14, Y14
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y14, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y9, Y3, Y12
+	VADDPS      Y2, Y12, Y13
+	VPERMPS     exp2j8<>+0(SB), Y13, Y14
+	VPSLLD      $0x14, Y13, Y15
+	VPADDD      Y14, Y15, Y14
+	VSUBPS      Y2, Y13, Y13
+	VSUBPS      Y13, Y12, Y13
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y13, Y4, Y15
+	VFMADD213PS Y6, Y13, Y15
+	VFMADD213PS Y7, Y13, Y15
+	VMULPS      Y14, Y15, Y15
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y15, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y11
+	VFMADD213PS Y9, Y3, Y11
+	VADDPS      Y2, Y11, Y12
+	VPERMPS     exp2j8<>+0(SB), Y12, Y13
+	VPSLLD      $0x14, Y12, Y14
+	VPADDD      Y13, Y14, Y13
+	VSUBPS      Y2, Y12, Y12
+	VSUBPS      Y12, Y11, Y12
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y12, Y4, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VMULPS      Y13, Y14, Y14
+	VCMPPS      $0x05, Y8, Y11, Y11
+	VANDPS      Y14, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     160(SI), Y12
+	VFMADD213PS Y9, Y3, Y12
+	VADDPS      Y2, Y12, Y13
+	VPERMPS     exp2j8<>+0(SB), Y13, Y14
+	VPSLLD      $0x14, Y13, Y15
+	VPADDD      Y14, Y15, Y14
+	VSUBPS      Y2, Y13, Y13
+	VSUBPS      Y13, Y12, Y13
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y13, Y4, Y15
+	VFMADD213PS Y6, Y13, Y15
+	VFMADD213PS Y7, Y13, Y15
+	VMULPS      Y14, Y15, Y15
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y15, Y12, Y12
+	VMOVUPS     Y12, 160(DI)
+	VADDPS      Y12, Y11, Y11
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y9, Y3, Y12
+	VADDPS      Y2, Y12, Y13
+	VPERMPS     exp2j8<>+0(SB), Y13, Y14
+	VPSLLD      $0x14, Y13, Y15
+	VPADDD      Y14, Y15, Y14
+	VSUBPS      Y2, Y13, Y13
+	VSUBPS      Y13, Y12, Y13
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y13, Y4, Y15
+	VFMADD213PS Y6, Y13, Y15
+	VFMADD213PS Y7, Y13, Y15
+	VMULPS      Y14, Y15, Y15
+	VCMPPS      $0x05, Y8, Y12, Y12
+	VANDPS      Y15, Y12, Y12
+	VMOVUPS     Y12, 192(DI)
+	VMOVUPS     224(SI), Y13
+	VFMADD213PS Y9, Y3, Y13
+	VADDPS      Y2, Y13, Y14
+	VPERMPS     exp2j8<>+0(SB), Y14, Y15
+	VPSLLD      $0x14, Y14, Y9
+	VPADDD      Y15, Y9, Y15
+	VSUBPS      Y2, Y14, Y14
+	VSUBPS      Y14, Y13, Y14
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y14, Y4, Y9
+	VFMADD213PS Y6, Y14, Y9
+	VFMADD213PS Y7, Y14, Y9
+	VMULPS      Y15, Y9, Y9
+	VCMPPS      $0x05, Y8, Y13, Y13
+	VANDPS      Y9, Y13, Y13
+	VMOVUPS     Y13, 224(DI)
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y0, Y9
+	VSUBPS      Y0, Y9, Y11
+	VSUBPS      Y11, Y9, Y12
+	VSUBPS      Y12, Y0, Y0
+	VSUBPS      Y11, Y10, Y10
+	VADDPS      Y10, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y9, Y0
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done3
+	PCALIGN $0x40
+
+loop3:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (SI), Y3
+	VFMADD132PS log2e<>+0(SB), Y2, Y3
+	VADDPS      magic8<>+0(SB), Y3, Y4
+	VPERMPS     exp2j8<>+0(SB), Y4, Y5
+	VPSLLD      $0x14, Y4, Y6
+	VPADDD      Y5, Y6, Y5
+	VSUBPS      magic8<>+0(SB), Y4, Y4
+	VSUBPS      Y4, Y3, Y4
+	VMOVUPS     f3e760637<>+0(SB), Y6
+	VFMADD231PS f3d636382<>+0(SB), Y4, Y6
+	VFMADD213PS f3f317218<>+0(SB), Y4, Y6
+	VFMADD213PS c0<>+0(SB), Y4, Y6
+	VMULPS      Y5, Y6, Y6
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y3, Y3
+	VANDPS      Y6, Y3, Y3
+	VMOVUPS     Y3, (DI)
+	VADDPS      Y3, Y0, Y4
+	VSUBPS      Y0, Y4, Y5
+	VSUBPS      Y5, Y4, Y6
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y5, Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y4, Y0
+	VMOVUPS     Y2, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop3
+
+done3:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ       CX, CX
+	JZ          done4
+	LEAQ        tailmask<>+32(SB), AX
+	MOVQ        CX, DX
+	SHLQ        $0x02, DX
+	SUBQ        DX, AX
+	VMOVUPS     (AX), Y2
+	VMASKMOVPS  (SI), Y2, Y3
+	VMOVUPS     (BX), Y4
+	VFMADD132PS log2e<>+0(SB), Y4, Y3
+	VADDPS      magic8<>+0(SB), Y3, Y4
+	VPERMPS     exp2j8<>+0(SB), Y4, Y5
+	VPSLLD      $0x14, Y4, Y6
+	VPADDD      Y5, Y6, Y5
+	VSUBPS      magic8<>+0(SB), Y4, Y4
+	VSUBPS      Y4, Y3, Y4
+	VMOVUPS     f3e760637<>+0(SB), Y6
+	VFMADD231PS f3d636382<>+0(SB), Y4, Y6
+	VFMADD213PS f3f317218<>+0(SB), Y4, Y6
+	VFMADD213PS c0<>+0(SB), Y4, Y6
+	VMULPS      Y5, Y6, Y6
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y3, Y3
+	VANDPS      Y6, Y3, Y3
+	VMASKMOVPS  Y3, Y2, (DI)
+	VANDPS      Y3, Y2, Y2
+	VADDPS      Y2, Y0, Y3
+	VSUBPS      Y0, Y3, Y4
+	VSUBPS      Y4, Y3, Y5
+	VSUBPS      Y5, Y0, Y0
+	VSUBPS      Y4, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VMOVAPS     Y3, Y0
+
+done4:
+	// Add the lanes up.
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X3
+	VSUBPS       X0, X3, X4
+	VSUBPS       X4, X3, X5
+	VSUBPS       X5, X0, X0
+	VSUBPS       X4, X2, X2
+	VADDPS       X2, X0, X0
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X3, X3, X0
+	VADDPS       X0, X3, X2
+	VSUBPS       X3, X2, X4
+	VSUBPS       X4, X2, X5
+	VSUBPS       X5, X3, X3
+	VSUBPS       X4, X0, X0
+	VADDPS       X0, X3, X3
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VADDPS       X3, X1, X1
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X3
+	VSUBSS       X2, X3, X4
+	VSUBSS       X4, X3, X5
+	VSUBSS       X5, X2, X2
+	VSUBSS       X4, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VADDSS       X2, X1, X1
+	VADDSS       X1, X3, X3
+	VMOVSS       X3, sum+56(FP)
+	VZEROUPPER
+	RET
+
+DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
+GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
+
+DATA magic8<>+0(SB)/4, $0x49c00000
+DATA magic8<>+4(SB)/4, $0x49c00000
+DATA magic8<>+8(SB)/4, $0x49c00000
+DATA magic8<>+12(SB)/4, $0x49c00000
+DATA magic8<>+16(SB)/4, $0x49c00000
+DATA magic8<>+20(SB)/4, $0x49c00000
+DATA magic8<>+24(SB)/4, $0x49c00000
+DATA magic8<>+28(SB)/4, $0x49c00000
+GLOBL magic8<>(SB), RODATA|NOPTR, $32
+
+DATA f3d636382<>+0(SB)/4, $0x3d636382
+DATA f3d636382<>+4(SB)/4, $0x3d636382
+DATA f3d636382<>+8(SB)/4, $0x3d636382
+DATA f3d636382<>+12(SB)/4, $0x3d636382
+DATA f3d636382<>+16(SB)/4, $0x3d636382
+DATA f3d636382<>+20(SB)/4, $0x3d636382
+DATA f3d636382<>+24(SB)/4, $0x3d636382
+DATA f3d636382<>+28(SB)/4, $0x3d636382
+GLOBL f3d636382<>(SB), RODATA|NOPTR, $32
+
+DATA f3e760637<>+0(SB)/4, $0x3e760637
+DATA f3e760637<>+4(SB)/4, $0x3e760637
+DATA f3e760637<>+8(SB)/4, $0x3e760637
+DATA f3e760637<>+12(SB)/4, $0x3e760637
+DATA f3e760637<>+16(SB)/4, $0x3e760637
+DATA f3e760637<>+20(SB)/4, $0x3e760637
+DATA f3e760637<>+24(SB)/4, $0x3e760637
+DATA f3e760637<>+28(SB)/4, $0x3e760637
+GLOBL f3e760637<>(SB), RODATA|NOPTR, $32
+
+DATA f3f317218<>+0(SB)/4, $0x3f317218
+DATA f3f317218<>+4(SB)/4, $0x3f317218
+DATA f3f317218<>+8(SB)/4, $0x3f317218
+DATA f3f317218<>+12(SB)/4, $0x3f317218
+DATA f3f317218<>+16(SB)/4, $0x3f317218
+DATA f3f317218<>+20(SB)/4, $0x3f317218
+DATA f3f317218<>+24(SB)/4, $0x3f317218
+DATA f3f317218<>+28(SB)/4, $0x3f317218
+GLOBL f3f317218<>(SB), RODATA|NOPTR, $32
+
+DATA cutoff2<>+0(SB)/4, $0xc2fc0000
+DATA cutoff2<>+4(SB)/4, $0xc2fc0000
+DATA cutoff2<>+8(SB)/4, $0xc2fc0000
+DATA cutoff2<>+12(SB)/4, $0xc2fc0000
+DATA cutoff2<>+16(SB)/4, $0xc2fc0000
+DATA cutoff2<>+20(SB)/4, $0xc2fc0000
+DATA cutoff2<>+24(SB)/4, $0xc2fc0000
+DATA cutoff2<>+28(SB)/4, $0xc2fc0000
+GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
+
+DATA exp2j8<>+0(SB)/4, $0x3f800000
+DATA exp2j8<>+4(SB)/4, $0x3f7b95c2
+DATA exp2j8<>+8(SB)/4, $0x3f7837f0
+DATA exp2j8<>+12(SB)/4, $0x3f75fed7
+DATA exp2j8<>+16(SB)/4, $0x3f7504f3
+DATA exp2j8<>+20(SB)/4, $0x3f75672a
+DATA exp2j8<>+24(SB)/4, $0x3f7744fd
+DATA exp2j8<>+28(SB)/4, $0x3f7ac0c7
+GLOBL exp2j8<>(SB), RODATA|NOPTR, $32

@@ -3,7 +3,7 @@
 // exp(x - max) * scale, the last of three passes with recomputation.
 //
 // Twins of upstream's xnn_f32_vscaleexpminusmax_ukernel__avx2_*.
-// The last of them are ours, as f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32.
+// The last of them are ours, as f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32.
 
 //go:build !purego
 
@@ -2616,3 +2616,237 @@ DATA c0<>+20(SB)/4, $0x3f800000
 DATA c0<>+24(SB)/4, $0x3f800000
 DATA c0<>+28(SB)/4, $0x3f800000
 GLOBL c0<>(SB), RODATA|NOPTR, $32
+
+// func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(dst []float32, src []float32, scale float32, max float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(SB), NOSPLIT, $0-56
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// The maximum's part of the exponents.
+	VBROADCASTSS max+52(FP), Y0
+	VMULPS       minusLog2e<>+0(SB), Y0, Y0
+
+	// 4 vectors a turn.
+	SUBQ         $0x00000020, CX
+	JLT          done1
+	VBROADCASTSS scale+48(FP), Y1
+	VMOVUPS      magic8<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      f3d636382<>+0(SB), Y4
+	VMOVUPS      f3e760637<>+0(SB), Y5
+	VMOVUPS      f3f317218<>+0(SB), Y6
+	VMOVUPS      c0<>+0(SB), Y7
+	VMOVUPS      cutoff2<>+0(SB), Y8
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS     (SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y9, Y10
+	VPERMPS     exp2j8<>+0(SB), Y10, Y11
+	VPSLLD      $0x14, Y10, Y12
+	VPADDD      Y11, Y12, Y11
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y10, Y4, Y12
+	VFMADD213PS Y6, Y10, Y12
+	VFMADD213PS Y7, Y10, Y12
+	VMULPS      Y11, Y12, Y12
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y12, Y9, Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y9, Y10
+	VPERMPS     exp2j8<>+0(SB), Y10, Y11
+	VPSLLD      $0x14, Y10, Y12
+	VPADDD      Y11, Y12, Y11
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y10, Y4, Y12
+	VFMADD213PS Y6, Y10, Y12
+	VFMADD213PS Y7, Y10, Y12
+	VMULPS      Y11, Y12, Y12
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y12, Y9, Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y9, Y10
+	VPERMPS     exp2j8<>+0(SB), Y10, Y11
+	VPSLLD      $0x14, Y10, Y12
+	VPADDD      Y11, Y12, Y11
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y10, Y4, Y12
+	VFMADD213PS Y6, Y10, Y12
+	VFMADD213PS Y7, Y10, Y12
+	VMULPS      Y11, Y12, Y12
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y12, Y9, Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y9, Y10
+	VPERMPS     exp2j8<>+0(SB), Y10, Y11
+	VPSLLD      $0x14, Y10, Y12
+	VPADDD      Y11, Y12, Y11
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y10, Y4, Y12
+	VFMADD213PS Y6, Y10, Y12
+	VFMADD213PS Y7, Y10, Y12
+	VMULPS      Y11, Y12, Y12
+	VCMPPS      $0x05, Y8, Y9, Y9
+	VANDPS      Y12, Y9, Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DI
+	SUBQ        $0x00000020, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000020, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done2
+	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS     (SI), Y2
+	VFMADD132PS log2e<>+0(SB), Y0, Y2
+	VADDPS      magic8<>+0(SB), Y2, Y3
+	VPERMPS     exp2j8<>+0(SB), Y3, Y4
+	VPSLLD      $0x14, Y3, Y5
+	VPADDD      Y4, Y5, Y4
+	VSUBPS      magic8<>+0(SB), Y3, Y3
+	VSUBPS      Y3, Y2, Y3
+	VMOVUPS     f3e760637<>+0(SB), Y5
+	VFMADD231PS f3d636382<>+0(SB), Y3, Y5
+	VFMADD213PS f3f317218<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
+	VMULPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left.
+	TESTQ        CX, CX
+	JZ           done3
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y1
+	VMASKMOVPS   (SI), Y1, Y2
+	VFMADD231PS  log2e<>+0(SB), Y2, Y0
+	VADDPS       magic8<>+0(SB), Y0, Y2
+	VPERMPS      exp2j8<>+0(SB), Y2, Y3
+	VPSLLD       $0x14, Y2, Y4
+	VPADDD       Y3, Y4, Y3
+	VSUBPS       magic8<>+0(SB), Y2, Y2
+	VSUBPS       Y2, Y0, Y2
+	VMOVUPS      f3e760637<>+0(SB), Y4
+	VFMADD231PS  f3d636382<>+0(SB), Y2, Y4
+	VFMADD213PS  f3f317218<>+0(SB), Y2, Y4
+	VFMADD213PS  c0<>+0(SB), Y2, Y4
+	VMULPS       Y3, Y4, Y4
+	VCMPPS       $0x05, cutoff2<>+0(SB), Y0, Y0
+	VANDPS       Y4, Y0, Y0
+	VBROADCASTSS scale+48(FP), Y2
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (DI)
+
+done3:
+	VZEROUPPER
+	RET
+
+DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
+GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
+
+DATA magic8<>+0(SB)/4, $0x49c00000
+DATA magic8<>+4(SB)/4, $0x49c00000
+DATA magic8<>+8(SB)/4, $0x49c00000
+DATA magic8<>+12(SB)/4, $0x49c00000
+DATA magic8<>+16(SB)/4, $0x49c00000
+DATA magic8<>+20(SB)/4, $0x49c00000
+DATA magic8<>+24(SB)/4, $0x49c00000
+DATA magic8<>+28(SB)/4, $0x49c00000
+GLOBL magic8<>(SB), RODATA|NOPTR, $32
+
+DATA f3d636382<>+0(SB)/4, $0x3d636382
+DATA f3d636382<>+4(SB)/4, $0x3d636382
+DATA f3d636382<>+8(SB)/4, $0x3d636382
+DATA f3d636382<>+12(SB)/4, $0x3d636382
+DATA f3d636382<>+16(SB)/4, $0x3d636382
+DATA f3d636382<>+20(SB)/4, $0x3d636382
+DATA f3d636382<>+24(SB)/4, $0x3d636382
+DATA f3d636382<>+28(SB)/4, $0x3d636382
+GLOBL f3d636382<>(SB), RODATA|NOPTR, $32
+
+DATA f3e760637<>+0(SB)/4, $0x3e760637
+DATA f3e760637<>+4(SB)/4, $0x3e760637
+DATA f3e760637<>+8(SB)/4, $0x3e760637
+DATA f3e760637<>+12(SB)/4, $0x3e760637
+DATA f3e760637<>+16(SB)/4, $0x3e760637
+DATA f3e760637<>+20(SB)/4, $0x3e760637
+DATA f3e760637<>+24(SB)/4, $0x3e760637
+DATA f3e760637<>+28(SB)/4, $0x3e760637
+GLOBL f3e760637<>(SB), RODATA|NOPTR, $32
+
+DATA f3f317218<>+0(SB)/4, $0x3f317218
+DATA f3f317218<>+4(SB)/4, $0x3f317218
+DATA f3f317218<>+8(SB)/4, $0x3f317218
+DATA f3f317218<>+12(SB)/4, $0x3f317218
+DATA f3f317218<>+16(SB)/4, $0x3f317218
+DATA f3f317218<>+20(SB)/4, $0x3f317218
+DATA f3f317218<>+24(SB)/4, $0x3f317218
+DATA f3f317218<>+28(SB)/4, $0x3f317218
+GLOBL f3f317218<>(SB), RODATA|NOPTR, $32
+
+DATA cutoff2<>+0(SB)/4, $0xc2fc0000
+DATA cutoff2<>+4(SB)/4, $0xc2fc0000
+DATA cutoff2<>+8(SB)/4, $0xc2fc0000
+DATA cutoff2<>+12(SB)/4, $0xc2fc0000
+DATA cutoff2<>+16(SB)/4, $0xc2fc0000
+DATA cutoff2<>+20(SB)/4, $0xc2fc0000
+DATA cutoff2<>+24(SB)/4, $0xc2fc0000
+DATA cutoff2<>+28(SB)/4, $0xc2fc0000
+GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
+
+DATA exp2j8<>+0(SB)/4, $0x3f800000
+DATA exp2j8<>+4(SB)/4, $0x3f7b95c2
+DATA exp2j8<>+8(SB)/4, $0x3f7837f0
+DATA exp2j8<>+12(SB)/4, $0x3f75fed7
+DATA exp2j8<>+16(SB)/4, $0x3f7504f3
+DATA exp2j8<>+20(SB)/4, $0x3f75672a
+DATA exp2j8<>+24(SB)/4, $0x3f7744fd
+DATA exp2j8<>+28(SB)/4, $0x3f7ac0c7
+GLOBL exp2j8<>(SB), RODATA|NOPTR, $32

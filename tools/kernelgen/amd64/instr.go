@@ -65,6 +65,13 @@ func (w *writer) instr(in ir.Instr) {
 		} else {
 			w.VROUNDPS(operand.Imm(8), x, to) // to nearest, and no exception for it
 		}
+	case ir.Fraction:
+		x, _ := w.op(in.Src[0], lanes)
+		w.VREDUCEPS(operand.Imm(1), x, to) // to the next integer below
+	case ir.AddInt:
+		w.VPADDD(from(0), from(1), to)
+	case ir.Exp2J8:
+		w.VPERMPS(w.eighths(), from(0), to)
 	case ir.ShiftLeft:
 		if w.vex && !w.evex && in.Index == 16 {
 			w.VPSHUFB(w.upperHalves(), from(0), to)

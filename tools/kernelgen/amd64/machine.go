@@ -19,7 +19,7 @@ func newMachine(isa ukernel.ISA) *machine {
 	return &machine{
 		lanes: isa.Lanes(),
 		vex:   isa != ukernel.SSE && isa != ukernel.SSE2,
-		evex:  isa == ukernel.AVX512F || isa == ukernel.AVX256SKX,
+		evex:  isa == ukernel.AVX512F || isa == ukernel.AVX256SKX || isa == ukernel.AVX512SKX,
 	}
 }
 

@@ -23,7 +23,7 @@ func shape(k ukernel.Kernel) family.Shape {
 		return family.Shape{Group: 2, Residents: 4, Unroll: 6}
 	case ukernel.AVX256SKX:
 		return family.Shape{Group: 4, Residents: 12, Unroll: 8}
-	case ukernel.AVX512F:
+	case ukernel.AVX512F, ukernel.AVX512SKX:
 		return family.Shape{Group: 6, Residents: 16, Unroll: 6}
 	}
 	switch k.Family {

@@ -12,6 +12,7 @@ import (
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -241,6 +242,22 @@ func (w *writer) upperHalves() operand.Mem {
 		for i := range w.lanes {
 			first := uint32(4 * (i % 4)) // of the lane's bytes in its 16
 			w.AppendDatum(operand.U32((first+1)<<24 | first<<16 | 0x8080))
+		}
+		w.constants[key] = m
+	}
+	return m
+}
+
+// eighths is the address of the table of [ir.Exp2J8], which fills the eight lanes
+// of a vector.
+func (w *writer) eighths() operand.Mem {
+	const key = math.MaxUint32 - 2
+	m, ok := w.constants[key]
+	if !ok {
+		m = w.StaticGlobal("exp2j8")
+		w.DataAttributes(attr.RODATA | attr.NOPTR)
+		for j := range uint32(8) {
+			w.AppendDatum(operand.U32(f32.Exp2K64[8*j] - j<<20))
 		}
 		w.constants[key] = m
 	}

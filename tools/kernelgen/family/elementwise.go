@@ -67,10 +67,10 @@ func (d *description) vscaleextexp(b *ir.Block, x ir.V) ir.V {
 	return b.Mul(f, powerOfTwo(b, e))
 }
 
-// vscaleexpminusmax is exp(x - max) * scale.
-func (d *description) vscaleexpminusmax(b *ir.Block, x ir.V) ir.V {
-	f := d.exp(b, b.Sub(x, b.Param("max")))
-	return b.Mul(f, b.Param("scale"))
+// vscaleexpminusmax returns what computes exp(x - max) * scale.
+func (d *description) vscaleexpminusmax() func(b *ir.Block, x ir.V) ir.V {
+	exp := d.expMinusMax()
+	return func(b *ir.Block, x ir.V) ir.V { return b.Mul(exp(b, x), b.Param("scale")) }
 }
 
 // vmulc is x * c.

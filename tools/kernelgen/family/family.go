@@ -42,7 +42,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
 		d.raddexpminusmax()
 	case ukernel.VScaleExpMinusMax:
-		d.elementwise(d.vscaleexpminusmax)
+		d.elementwise(d.vscaleexpminusmax())
 	case ukernel.VMulC:
 		d.elementwise(d.vmulc)
 	case ukernel.VSubC2:
@@ -56,7 +56,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 // fused reports whether upstream's kernels for the ISA round x*y + z once.
 func fused(isa ukernel.ISA) bool {
 	switch isa {
-	case ukernel.AVX2, ukernel.AVX256SKX, ukernel.AVX512F, ukernel.NEONFMA:
+	case ukernel.AVX2, ukernel.AVX256SKX, ukernel.AVX512F, ukernel.AVX512SKX, ukernel.NEONFMA:
 		return true
 	}
 	return false

@@ -28,10 +28,12 @@ const (
 	FMA        // a*b + c, rounded once; where a fourth argument, a mask, is not true: +0
 	Max        // the larger of a and b; b where a NaN or two zeros meet, if the machine is an x86
 	Round      // to the nearest integer, ties to even
+	Fraction   // a - floor(a), rounded down, hence below 1; 0 for an infinity
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
 	And        // the bits that a and b have in common
 	AddInt     // the bits of a and b as integers, added
 	Exp2K64    // of an integer k below 64: the bits of 2^(k/64), less k << 17
+	Exp2J8     // of the low 3 bits j of a: the bits of 2^(j/8), less j << 20
 	Scalef     // a * 2^floor(b)
 	NotLess    // mask: !(a < b), true for a NaN
 	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
@@ -58,7 +60,7 @@ const (
 	Spill // a stack slot gets what a register holds
 )
 
-var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "shiftleft", "and", "addint", "exp2k64", "scalef",
+var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "and", "addint", "exp2k64", "exp2j8", "scalef",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "storetail", "storefirst", "return", "move", "spill"}
 

@@ -68,10 +68,12 @@ func (b *Block) Sub(x, y V) V           { return b.each(Sub, 0, x, y) }
 func (b *Block) Mul(x, y V) V           { return b.each(Mul, 0, x, y) }
 func (b *Block) Max(x, y V) V           { return b.each(Max, 0, x, y) }
 func (b *Block) Round(x V) V            { return b.each(Round, 0, x) }
+func (b *Block) Fraction(x V) V         { return b.each(Fraction, 0, x) }
 func (b *Block) ShiftLeft(x V, n int) V { return b.each(ShiftLeft, n, x) }
 func (b *Block) And(x, y V) V           { return b.each(And, 0, x, y) }
 func (b *Block) AddInt(x, y V) V        { return b.each(AddInt, 0, x, y) }
 func (b *Block) Exp2K64(x V) V          { return b.each(Exp2K64, 0, x) }
+func (b *Block) Exp2J8(x V) V           { return b.each(Exp2J8, 0, x) }
 func (b *Block) Scalef(x, e V) V        { return b.each(Scalef, 0, x, e) }
 func (b *Block) NotLess(x, y V) V       { return b.each(NotLess, 0, x, y) }
 func (b *Block) Keep(mask, x V) V       { return b.each(Keep, 0, mask, x) }
