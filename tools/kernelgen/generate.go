@@ -57,8 +57,8 @@ var ours = func() (ks []ukernel.Kernel) {
 	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
 		lanes := ukernel.MustParse("f32_raddexpminusmax_ukernel__" + name + "_u16").Lanes()
 		ks = append(ks,
-			ukernel.MustParse(fmt.Sprintf("f32_raddexpminusmax_ukernel__%s_twosum_u%d", name, 8*lanes)),
-			ukernel.MustParse(fmt.Sprintf("f32_raddstoreexpminusmax_ukernel__%s_twosum_u%d", name, 8*lanes)),
+			ukernel.MustParse(fmt.Sprintf("f32_raddexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
+			ukernel.MustParse(fmt.Sprintf("f32_raddstoreexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
 			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)))
 	}
 	for _, shape := range []string{"sse_u16", "avx_u32", "avx512f_u64", "neon_u16"} {

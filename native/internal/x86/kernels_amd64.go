@@ -102,7 +102,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64},
+	{Name: "f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4},
@@ -120,7 +120,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128},
-	{Name: "f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u128},
+	{Name: "f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u24", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u24},
@@ -166,7 +166,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64},
+	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4},
@@ -181,7 +181,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u128", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u128},
+	{Name: "f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_vmulc_ukernel__sse_u4", VMulC: f32_vmulc_ukernel__sse_u4},
 	{Name: "f32_vmulc_ukernel__sse_u8", VMulC: f32_vmulc_ukernel__sse_u8},
 	{Name: "f32_vmulc_ukernel__avx_u16", VMulC: f32_vmulc_ukernel__avx_u16},
@@ -476,7 +476,7 @@ func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(src []float32, max floa
 func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(src []float32, max float32) (sum float32)
+func f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128(src []float32, max float32) (sum float32)
@@ -530,7 +530,7 @@ func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(src []float32, max f
 func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u128(src []float32, max float32) (sum float32)
+func f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(dst, src []float32, scale, max float32)
@@ -668,7 +668,7 @@ func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(dst, src []float32
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(dst, src []float32, max float32) (sum float32)
+func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -713,7 +713,7 @@ func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(dst, src []floa
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u128(dst, src []float32, max float32) (sum float32)
+func f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_vmulc_ukernel__sse_u4(dst, src []float32, c float32)

@@ -3,7 +3,7 @@
 // exp(x - max) and the sum of it, the second of three passes with reloading.
 //
 // Twins of upstream's xnn_f32_raddstoreexpminusmax_ukernel__avx2_*.
-// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64.
+// The last of them are ours, as f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96.
 
 //go:build !purego
 
@@ -2250,9 +2250,9 @@ done3:
 	VZEROUPPER
 	RET
 
-// func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(dst []float32, src []float32, max float32) (sum float32)
+// func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst []float32, src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(SB), NOSPLIT, $64-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $96-60
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
@@ -2261,177 +2261,246 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u64(SB), NOSPL
 
 	// The maximum's part of the exponents.
 	VBROADCASTSS max+48(FP), Y0
-	VMULPS       minusLog2e<>+0(SB), Y0, Y0
-	VMOVUPS      Y0, (BX)
+	VMULPS       minusLog2e<>+0(SB), Y0, Y2
 
 	// An empty sum.
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 
-	// 8 vectors a turn.
-	SUBQ    $0x00000040, CX
+	// 12 vectors a turn.
+	SUBQ    $0x00000060, CX
 	JLT     done2
-	VMOVUPS magic8<>+0(SB), Y2
-	VMOVUPS log2e<>+0(SB), Y3
-	VMOVUPS f3d636382<>+0(SB), Y4
-	VMOVUPS f3e760637<>+0(SB), Y5
-	VMOVUPS f3f317218<>+0(SB), Y6
-	VMOVUPS c0<>+0(SB), Y7
-	VMOVUPS cutoff2<>+0(SB), Y8
+	VMOVUPS magic8<>+0(SB), Y3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS f3d636382<>+0(SB), Y5
+	VMOVUPS f3e760637<>+0(SB), Y6
+	VMOVUPS f3f317218<>+0(SB), Y7
 	PCALIGN $0x40
 
 loop2:
-	VMOVUPS     (BX), Y9
-	VMOVUPS     (SI), Y10
-	VFMADD213PS Y9, Y3, Y10
-	VADDPS      Y2, Y10, Y11
-	VPERMPS     exp2j8<>+0(SB), Y11, Y12
-	VPSLLD      $0x14, Y11, Y13
-	VPADDD      Y12, Y13, Y12
-	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y11, Y10, Y11
-	VMOVAPS     Y5, Y13
-	VFMADD231PS Y11, Y4, Y13
-	VFMADD213PS Y6, Y11, Y13
-	VFMADD213PS Y7, Y11, Y13
-	VMULPS      Y12, Y13, Y13
-	VCMPPS      $0x05, Y8, Y10, Y10
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     32(SI), Y11
-	VFMADD213PS Y9, Y3, Y11
-	VADDPS      Y2, Y11, Y12
-	VPERMPS     exp2j8<>+0(SB), Y12, Y13
-	VPSLLD      $0x14, Y12, Y14
-	VPADDD      Y13, Y14, Y13
-	VSUBPS      Y2, Y12, Y12
-	VSUBPS      Y12, Y11, Y12
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y12, Y4, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VMULPS      Y13, Y14, Y14
-	VCMPPS      $0x05, Y8, Y11, Y11
-	VANDPS      Y14, Y11, Y11
-	VMOVUPS     Y11, 32(DI)
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y9, Y3, Y11
-	VADDPS      Y2, Y11, Y12
-	VPERMPS     exp2j8<>+0(SB), Y12, Y13
-	VPSLLD      $0x14, Y12, Y14
-	VPADDD      Y13, Y14, Y13
-	VSUBPS      Y2, Y12, Y12
-	VSUBPS      Y12, Y11, Y12
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y12, Y4, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VMULPS      Y13, Y14, Y14
-	VCMPPS      $0x05, Y8, Y11, Y11
-	VANDPS      Y14, Y11, Y11
-	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y9, Y3, Y12
-	VADDPS      Y2, Y12, Y13
-	VPERMPS     exp2j8<>+0(SB), Y13, Y14
-	VPSLLD      $0x14, Y13, Y15
-	VPADDD      Y14, Y15, Y14
-	VSUBPS      Y2, Y13, Y13
-	VSUBPS      Y13, Y12, Y13
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y13, Y4, Y15
-	VFMADD213PS Y6, Y13, Y15
-	VFMADD213PS Y7, Y13, Y15
+	VMOVUPS     (SI), Y8
+	VFMADD213PS Y2, Y4, Y8
+	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y2, Y4, Y9
+	VADDPS      Y3, Y8, Y10
+	VADDPS      Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y10, Y8, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 32(DI)
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y4, Y9
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y2, Y4, Y10
+	VADDPS      Y3, Y9, Y11
+	VADDPS      Y3, Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPERMPS     exp2j8<>+0(SB), Y12, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VMOVUPS     Y1, (BX)
+	VPSLLD      $0x14, Y12, Y1
+	VPADDD      Y13, Y15, Y13
+	VPADDD      Y14, Y1, Y14
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y3, Y12, Y12
+	VSUBPS      Y11, Y9, Y11
+	VSUBPS      Y12, Y10, Y12
+	VMOVAPS     Y6, Y1
+	VFMADD231PS Y11, Y5, Y1
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS Y7, Y11, Y1
+	VFMADD213PS Y7, Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y11, Y1
+	VFMADD213PS c0<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y1, Y1
 	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, Y8, Y12, Y12
-	VANDPS      Y15, Y12, Y12
-	VMOVUPS     Y12, 96(DI)
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     128(SI), Y11
-	VFMADD213PS Y9, Y3, Y11
-	VADDPS      Y2, Y11, Y12
-	VPERMPS     exp2j8<>+0(SB), Y12, Y13
-	VPSLLD      $0x14, Y12, Y14
-	VPADDD      Y13, Y14, Y13
-	VSUBPS      Y2, Y12, Y12
-	VSUBPS      Y12, Y11, Y12
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y12, Y4, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VMULPS      Y13, Y14, Y14
-	VCMPPS      $0x05, Y8, Y11, Y11
-	VANDPS      Y14, Y11, Y11
-	VMOVUPS     Y11, 128(DI)
-	VMOVUPS     160(SI), Y12
-	VFMADD213PS Y9, Y3, Y12
-	VADDPS      Y2, Y12, Y13
-	VPERMPS     exp2j8<>+0(SB), Y13, Y14
-	VPSLLD      $0x14, Y13, Y15
-	VPADDD      Y14, Y15, Y14
-	VSUBPS      Y2, Y13, Y13
-	VSUBPS      Y13, Y12, Y13
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y13, Y4, Y15
-	VFMADD213PS Y6, Y13, Y15
-	VFMADD213PS Y7, Y13, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y10, Y10
+	VANDPS      Y1, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     Y10, 96(DI)
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y1
+	VFMADD213PS Y2, Y4, Y1
+	VMOVUPS     160(SI), Y9
+	VFMADD213PS Y2, Y4, Y9
+	VADDPS      Y3, Y1, Y10
+	VADDPS      Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y10, Y1, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y1, Y1
+	VANDPS      Y15, Y9, Y9
+	VMOVUPS     Y1, 128(DI)
+	VMOVUPS     Y9, 160(DI)
+	VADDPS      Y9, Y1, Y1
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y4, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y4, Y10
+	VADDPS      Y3, Y9, Y11
+	VADDPS      Y3, Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPERMPS     exp2j8<>+0(SB), Y12, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VMOVUPS     Y0, 32(BX)
+	VPSLLD      $0x14, Y12, Y0
+	VPADDD      Y13, Y15, Y13
+	VPADDD      Y14, Y0, Y14
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y3, Y12, Y12
+	VSUBPS      Y11, Y9, Y11
+	VSUBPS      Y12, Y10, Y12
+	VMOVAPS     Y6, Y0
+	VFMADD231PS Y11, Y5, Y0
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS Y7, Y11, Y0
+	VFMADD213PS Y7, Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y11, Y0
+	VFMADD213PS c0<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y0, Y0
 	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, Y8, Y12, Y12
-	VANDPS      Y15, Y12, Y12
-	VMOVUPS     Y12, 160(DI)
-	VADDPS      Y12, Y11, Y11
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y9, Y3, Y12
-	VADDPS      Y2, Y12, Y13
-	VPERMPS     exp2j8<>+0(SB), Y13, Y14
-	VPSLLD      $0x14, Y13, Y15
-	VPADDD      Y14, Y15, Y14
-	VSUBPS      Y2, Y13, Y13
-	VSUBPS      Y13, Y12, Y13
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y13, Y4, Y15
-	VFMADD213PS Y6, Y13, Y15
-	VFMADD213PS Y7, Y13, Y15
-	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, Y8, Y12, Y12
-	VANDPS      Y15, Y12, Y12
-	VMOVUPS     Y12, 192(DI)
-	VMOVUPS     224(SI), Y13
-	VFMADD213PS Y9, Y3, Y13
-	VADDPS      Y2, Y13, Y14
-	VPERMPS     exp2j8<>+0(SB), Y14, Y15
-	VPSLLD      $0x14, Y14, Y9
-	VPADDD      Y15, Y9, Y15
-	VSUBPS      Y2, Y14, Y14
-	VSUBPS      Y14, Y13, Y14
-	VMOVAPS     Y5, Y9
-	VFMADD231PS Y14, Y4, Y9
-	VFMADD213PS Y6, Y14, Y9
-	VFMADD213PS Y7, Y14, Y9
-	VMULPS      Y15, Y9, Y9
-	VCMPPS      $0x05, Y8, Y13, Y13
-	VANDPS      Y9, Y13, Y13
-	VMOVUPS     Y13, 224(DI)
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y0, Y9
-	VSUBPS      Y0, Y9, Y11
-	VSUBPS      Y11, Y9, Y12
-	VSUBPS      Y12, Y0, Y0
-	VSUBPS      Y11, Y10, Y10
-	VADDPS      Y10, Y0, Y0
-	VADDPS      Y0, Y1, Y1
-	VMOVAPS     Y9, Y0
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y10, Y10
+	VANDPS      Y0, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     Y10, 224(DI)
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y1, Y1
+	VADDPS      Y1, Y8, Y8
+	VMOVUPS     256(SI), Y0
+	VFMADD213PS Y2, Y4, Y0
+	VMOVUPS     288(SI), Y1
+	VFMADD213PS Y2, Y4, Y1
+	VADDPS      Y3, Y0, Y9
+	VADDPS      Y3, Y1, Y10
+	VPERMPS     exp2j8<>+0(SB), Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPSLLD      $0x14, Y9, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPADDD      Y11, Y13, Y11
+	VPADDD      Y12, Y14, Y12
+	VSUBPS      Y3, Y9, Y9
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y9, Y0, Y9
+	VSUBPS      Y10, Y1, Y10
+	VMOVAPS     Y6, Y13
+	VFMADD231PS Y9, Y5, Y13
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VFMADD213PS Y7, Y9, Y13
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y9, Y13
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y0, Y0
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y1, Y1
+	VANDPS      Y13, Y0, Y0
+	VANDPS      Y14, Y1, Y1
+	VMOVUPS     Y0, 256(DI)
+	VMOVUPS     Y1, 288(DI)
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     320(SI), Y1
+	VFMADD213PS Y2, Y4, Y1
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y2, Y4, Y9
+	VADDPS      Y3, Y1, Y10
+	VADDPS      Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y10, Y1, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y1, Y1
+	VANDPS      Y15, Y9, Y9
+	VMOVUPS     Y1, 320(DI)
+	VMOVUPS     Y9, 352(DI)
+	VADDPS      Y9, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y0, Y8, Y8
+	VMOVUPS     32(BX), Y0
+	VADDPS      Y8, Y0, Y1
+	VSUBPS      Y0, Y1, Y9
+	VSUBPS      Y9, Y1, Y10
+	VSUBPS      Y10, Y0, Y0
+	VSUBPS      Y9, Y8, Y8
+	VADDPS      Y8, Y0, Y0
+	VADDPS      (BX), Y0, Y0
+	VMOVAPS     Y1, Y8
+	VMOVAPS     Y0, Y1
+	VMOVAPS     Y8, Y0
+	ADDQ        $0x00000180, SI
+	ADDQ        $0x00000180, DI
+	SUBQ        $0x00000060, CX
 	JGE         loop2
 
 done2:
-	ADDQ $0x00000040, CX
+	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
@@ -2439,7 +2508,6 @@ done2:
 	PCALIGN $0x40
 
 loop3:
-	VMOVUPS     (BX), Y2
 	VMOVUPS     (SI), Y3
 	VFMADD132PS log2e<>+0(SB), Y2, Y3
 	VADDPS      magic8<>+0(SB), Y3, Y4
@@ -2464,7 +2532,6 @@ loop3:
 	VADDPS      Y3, Y0, Y0
 	VADDPS      Y0, Y1, Y1
 	VMOVAPS     Y4, Y0
-	VMOVUPS     Y2, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -2480,33 +2547,32 @@ done3:
 	MOVQ        CX, DX
 	SHLQ        $0x02, DX
 	SUBQ        DX, AX
-	VMOVUPS     (AX), Y2
-	VMASKMOVPS  (SI), Y2, Y3
-	VMOVUPS     (BX), Y4
-	VFMADD132PS log2e<>+0(SB), Y4, Y3
-	VADDPS      magic8<>+0(SB), Y3, Y4
+	VMOVUPS     (AX), Y3
+	VMASKMOVPS  (SI), Y3, Y4
+	VFMADD231PS log2e<>+0(SB), Y4, Y2
+	VADDPS      magic8<>+0(SB), Y2, Y4
 	VPERMPS     exp2j8<>+0(SB), Y4, Y5
 	VPSLLD      $0x14, Y4, Y6
 	VPADDD      Y5, Y6, Y5
 	VSUBPS      magic8<>+0(SB), Y4, Y4
-	VSUBPS      Y4, Y3, Y4
+	VSUBPS      Y4, Y2, Y4
 	VMOVUPS     f3e760637<>+0(SB), Y6
 	VFMADD231PS f3d636382<>+0(SB), Y4, Y6
 	VFMADD213PS f3f317218<>+0(SB), Y4, Y6
 	VFMADD213PS c0<>+0(SB), Y4, Y6
 	VMULPS      Y5, Y6, Y6
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y3, Y3
-	VANDPS      Y6, Y3, Y3
-	VMASKMOVPS  Y3, Y2, (DI)
-	VANDPS      Y3, Y2, Y2
-	VADDPS      Y2, Y0, Y3
-	VSUBPS      Y0, Y3, Y4
-	VSUBPS      Y4, Y3, Y5
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y2, Y2
+	VANDPS      Y6, Y2, Y2
+	VMASKMOVPS  Y2, Y3, (DI)
+	VANDPS      Y2, Y3, Y3
+	VADDPS      Y3, Y0, Y2
+	VSUBPS      Y0, Y2, Y4
+	VSUBPS      Y4, Y2, Y5
 	VSUBPS      Y5, Y0, Y0
-	VSUBPS      Y4, Y2, Y2
-	VADDPS      Y2, Y0, Y0
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y0, Y0
 	VADDPS      Y0, Y1, Y1
-	VMOVAPS     Y3, Y0
+	VMOVAPS     Y2, Y0
 
 done4:
 	// Add the lanes up.
@@ -2595,16 +2661,6 @@ DATA f3f317218<>+24(SB)/4, $0x3f317218
 DATA f3f317218<>+28(SB)/4, $0x3f317218
 GLOBL f3f317218<>(SB), RODATA|NOPTR, $32
 
-DATA cutoff2<>+0(SB)/4, $0xc2fc0000
-DATA cutoff2<>+4(SB)/4, $0xc2fc0000
-DATA cutoff2<>+8(SB)/4, $0xc2fc0000
-DATA cutoff2<>+12(SB)/4, $0xc2fc0000
-DATA cutoff2<>+16(SB)/4, $0xc2fc0000
-DATA cutoff2<>+20(SB)/4, $0xc2fc0000
-DATA cutoff2<>+24(SB)/4, $0xc2fc0000
-DATA cutoff2<>+28(SB)/4, $0xc2fc0000
-GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
-
 DATA exp2j8<>+0(SB)/4, $0x3f800000
 DATA exp2j8<>+4(SB)/4, $0x3f7b95c2
 DATA exp2j8<>+8(SB)/4, $0x3f7837f0
@@ -2614,3 +2670,13 @@ DATA exp2j8<>+20(SB)/4, $0x3f75672a
 DATA exp2j8<>+24(SB)/4, $0x3f7744fd
 DATA exp2j8<>+28(SB)/4, $0x3f7ac0c7
 GLOBL exp2j8<>(SB), RODATA|NOPTR, $32
+
+DATA cutoff2<>+0(SB)/4, $0xc2fc0000
+DATA cutoff2<>+4(SB)/4, $0xc2fc0000
+DATA cutoff2<>+8(SB)/4, $0xc2fc0000
+DATA cutoff2<>+12(SB)/4, $0xc2fc0000
+DATA cutoff2<>+16(SB)/4, $0xc2fc0000
+DATA cutoff2<>+20(SB)/4, $0xc2fc0000
+DATA cutoff2<>+24(SB)/4, $0xc2fc0000
+DATA cutoff2<>+28(SB)/4, $0xc2fc0000
+GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
