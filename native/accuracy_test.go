@@ -162,7 +162,7 @@ func TestAccuracyLong(t *testing.T) {
 		}
 		s.Softmax(dst, x)
 		p := math.Exp(float64(x[0]) - want)
-		if d := math.Abs(float64(dst[0])/p - 1); d > 0x1p-22+0x1p-24*0.63 {
+		if d := math.Abs(float64(dst[0])/p - 1); d > 0x1p-21+0x1p-23*0.63 {
 			t.Errorf("%s: softmax of %d elements is off by %.3g of it", s.name, n, d)
 		}
 		var one float64

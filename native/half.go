@@ -166,7 +166,7 @@ func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows
 
 // totalHalf is the sum over row i of a matrix.
 func totalHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i int) (t sum) {
-	r := row{s.kernels(), 1}
+	r := row{engine: s.kernels(), goroutines: 1}
 	for at := 0; at < len(src); at += scratchLen {
 		t = merge(t, r.sum(loadHalf(s, buf, src, i, at)))
 	}

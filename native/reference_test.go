@@ -105,7 +105,7 @@ func (r *reference) measure(got result) (e deviation) {
 			}
 		} else if y != want {
 			rel := math.Abs(y-want) / want
-			e.softmax = math.Max(e.softmax, rel/(0x1p-22-0x1p-24*d))
+			e.softmax = math.Max(e.softmax, rel/(0x1p-21-0x1p-23*d))
 			e.ulp = math.Max(e.ulp, math.Abs(y-want)/ulp(want))
 			if y != y {
 				e.softmax = math.Inf(1)

@@ -2,7 +2,6 @@ package native
 
 import (
 	"math"
-	"slices"
 	"sync"
 
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -76,13 +75,51 @@ func classify(src []float32) sum {
 	return sum{mass: math.Inf(1)}
 }
 
+// nearLimit bounds the maxima for which the kernels of base 2 are used. They
+// compute 2^(x*log2(e) - c) with c the maximum's product with log2(e), rounded,
+// and so its exponential exceeds 1 by up to 0.3 % there.
+const nearLimit = 1 << 16
+
+// isNear reports whether kernels of base 2 are there, and right for this maximum.
+func (e *engine) isNear(max float32) bool {
+	return e.base2 && max >= -nearLimit && max <= nearLimit
+}
+
+// unit is what the kernels make of exp(0), the maximum's own exponential: 1, but
+// for those of base 2. All that they compute relative to that maximum has this
+// factor.
+func (e *engine) unit(max float32) float64 {
+	if !e.isNear(max) {
+		return 1
+	}
+	const log2e = float32(0x1.715476p+0) // the kernels'
+	c := float32(max * log2e)
+	d := (float64(float64(max)*float64(log2e)) - float64(c)) * math.Ln2
+	// exp(d): the next term is below 2^-50.
+	return 1 + float64(d*(1+float64(d*(1./2+float64(d*(1./6+float64(d*(1./24))))))))
+}
+
+// addAt sums exp(x - ref).
+func (e *engine) addAt(src []float32, ref float32) float64 {
+	if e.isNear(ref) {
+		return float64(e.addNear(src, ref)) / e.unit(ref)
+	}
+	return float64(e.add(src, ref))
+}
+
 // row is a row's worth of work: an engine, and how many goroutines it may use.
 // Every step goes by chunks and puts their results together in order, so that
 // the bits are the same for any number of goroutines.
 type row struct {
 	*engine
 	goroutines int
+	// stream: results had better not pass through the caches.
+	stream bool
 }
+
+// around reports whether results go around the caches. In place they don't: a
+// line that has been read costs nothing to be written to.
+func (r row) around(dst, src []float32) bool { return r.stream && &dst[0] != &src[0] }
 
 // split reports whether n elements are worth more than one goroutine.
 func (r row) split(n int) bool { return r.goroutines > 1 && n > chunkLen }
@@ -124,14 +161,19 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 		if ref == negInf {
 			ref = 0 // the sum of -Inf alone is 0, and NaN with a NaN
 		}
-		mass := float64(e.add(block, ref))
+		mass := e.addAt(block, ref)
 		if mass != mass {
 			return sum{mass: math.NaN()}
 		}
 		s.mass += mass
 	}
-	if s.mass == 0 {
+	switch {
+	case s.mass == 0:
 		s.ref = 0
+	case s.mass < 1:
+		// The largest element alone is worth 1. Rounding must not take that from it,
+		// lest its probability exceed 1.
+		s.mass = 1
 	}
 	return s
 }
@@ -222,75 +264,45 @@ func (r row) writeExt(dst, src []float32, s extSum) {
 	f, n := math.Frexp(s.mass)
 	// With the reciprocal in (0.5, 1] a result that is not below 2^-126 has an
 	// exponent above the kernels' cut-off.
-	m, e := float32(0.5/f), float32(-(s.exp + float64(n-1)))
+	m, e, scale := float32(0.5/f), float32(-(s.exp + float64(n-1))), r.scaleExt
+	if r.scaleExtStream != nil && r.around(dst, src) {
+		scale = r.scaleExtStream
+	}
 	if r.split(len(src)) {
-		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.scaleExt(dst, src, m, e) })
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { scale(dst, src, m, e) })
 		return
 	}
-	r.scaleExt(dst, src, m, e)
+	scale(dst, src, m, e)
 }
 
 // write writes exp(x) / s. S has finite elements.
 func (r row) write(dst, src []float32, s sum) {
-	scale := float32(1 / s.mass)
+	scale, f := float32(1/(s.mass*r.unit(s.ref))), r.scale
+	if r.isNear(s.ref) {
+		f = r.scaleNear
+		if r.around(dst, src) {
+			f = r.scaleNearStream
+		}
+	}
 	if r.split(len(src)) {
-		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.scale(dst, src, scale, s.ref) })
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { f(dst, src, scale, s.ref) })
 		return
 	}
-	r.scale(dst, src, scale, s.ref)
+	f(dst, src, scale, s.ref)
 }
 
 // writeLog writes x - log(s). S has finite elements. Two subtractions keep the
 // logarithm's low part; the first is exact where it cancels.
 func (r row) writeLog(dst, src []float32, s sum) {
-	a, b := s.ref, float32(math.Log(s.mass))
+	a, b, sub2 := s.ref, float32(math.Log(s.mass)), r.sub2
+	if r.sub2Stream != nil && r.around(dst, src) {
+		sub2 = r.sub2Stream
+	}
 	if r.split(len(src)) {
-		eachPair(r.goroutines, dst, src, func(dst, src []float32) { r.sub2(dst, src, a, b) })
+		eachPair(r.goroutines, dst, src, func(dst, src []float32) { sub2(dst, src, a, b) })
 		return
 	}
-	r.sub2(dst, src, a, b)
-}
-
-// max is the largest element, if it is a number and the others are.
-func (r row) max(src []float32) float32 {
-	if r.split(len(src)) {
-		return slices.Max(eachChunk(r.goroutines, src, r.rmax))
-	}
-	return r.rmax(src)
-}
-
-// store writes exp(x - max) and returns the sum of it.
-func (r row) store(dst, src []float32, max float32) (mass float64) {
-	if r.split(len(src)) {
-		parts := make([]float64, chunks(len(src)))
-		parallel(r.goroutines, len(parts), func(i int) { parts[i] = r.storeChunk(chunk(dst, i), chunk(src, i), max) })
-		for _, part := range parts {
-			mass += part
-		}
-		return mass
-	}
-	for i := range chunks(len(src)) {
-		mass += r.storeChunk(chunk(dst, i), chunk(src, i), max)
-	}
-	return mass
-}
-
-func (e *engine) storeChunk(dst, src []float32, max float32) (mass float64) {
-	for len(src) > 0 {
-		n := min(len(src), sumBlock)
-		mass += float64(e.addStore(dst[:n], src[:n], max))
-		dst, src = dst[n:], src[n:]
-	}
-	return mass
-}
-
-// multiply multiplies dst.
-func (r row) multiply(dst []float32, c float32) {
-	if r.split(len(dst)) {
-		eachPair(r.goroutines, dst, dst, func(dst, src []float32) { r.mul(dst, src, c) })
-		return
-	}
-	r.mul(dst, dst, c)
+	sub2(dst, src, a, b)
 }
 
 // softmax writes the softmax of a row that is not empty. Empty is what it
@@ -303,7 +315,7 @@ func (r row) softmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
 			return
 		}
 	case ukernel.ThreePassReload:
-		if r.reload(dst, src) {
+		if r.reload(dst, src, empty) {
 			return
 		}
 	}
@@ -315,36 +327,122 @@ func (r row) softmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
 }
 
 // reload is the reload algorithm. It is false, and has written nothing, for a
-// row whose maximum is not finite. A row of one block has nothing to merge or to
-// share out, and calls the kernels themselves: of a few elements they cost less
-// than what leads to them.
-func (r row) reload(dst, src []float32) bool {
-	e, short := r.engine, len(src) <= sumBlock
-	var max float32
-	if short {
-		max = e.rmax(src)
-	} else {
-		max = r.max(src)
+// row of one block whose maximum is not finite; a longer one it does whatever is
+// in it.
+func (r row) reload(dst, src []float32, empty float32) bool {
+	if len(src) > sumBlock {
+		r.reloadBlocks(dst, src, empty)
+		return true
 	}
-	if !(max >= -math.MaxFloat32 && max <= math.MaxFloat32) {
+	// A row of one block has nothing to merge or to share out, and calls the
+	// kernels themselves: of a few elements they cost less than what leads to them.
+	e := r.engine
+	max := e.rmax(src)
+	var mass float32
+	switch {
+	case e.isNear(max):
+		mass = e.addStoreNear(dst, src, max)
+	case max >= -math.MaxFloat32 && max <= math.MaxFloat32:
+		mass = e.addStore(dst, src, max)
+	default:
 		return false
 	}
-	var mass float64
-	if short {
-		mass = float64(e.addStore(dst, src, max))
-	} else {
-		mass = r.store(dst, src, max)
-	}
 	// A sum of NaN means that there is a NaN, whatever rmax made of it.
-	switch scale := float32(1 / mass); {
-	case scale != scale:
+	if mass != mass {
 		fill(dst, nan)
-	case short:
-		e.mul(dst, dst, scale)
-	default:
-		r.multiply(dst, scale)
+	} else {
+		e.mul(dst, dst, 1/mass)
 	}
 	return true
+}
+
+// reloadBlocks is the reload algorithm by blocks, each relative to its own
+// maximum, which stay in the first-level cache until their exponentials are
+// written: the row is read once, and its result written, read and written.
+func (r row) reloadBlocks(dst, src []float32, empty float32) {
+	b := blocks{row: r, dst: dst, src: src, refs: scratchPool.Get().(*[scratchLen]float32), len: sumBlock}
+	defer scratchPool.Put(b.refs)
+	// The block of an enormous row is longer, lest there be too many.
+	for b.len*scratchLen < len(src) {
+		b.len *= 2
+	}
+	var s sum
+	if r.split(len(src)) {
+		s = b.parallel()
+	} else {
+		n := b.chunks()
+		for i := range n {
+			s = merge(s, b.store(i))
+		}
+		for i := 0; i < n && !s.special(); i++ {
+			b.scale(i, s)
+		}
+	}
+	if s.special() {
+		fill(dst, fillValue(s, empty))
+	}
+}
+
+// blocks is a row in blocks of len elements, and the reference of each.
+type blocks struct {
+	row
+	dst, src []float32
+	refs     *[scratchLen]float32
+	len      int
+}
+
+// parallel does the work of reloadBlocks, but for special sums. It is for a copy
+// of b, which goroutines may keep in the heap.
+func (b blocks) parallel() (s sum) {
+	parts := make([]sum, b.chunks())
+	parallel(b.goroutines, len(parts), func(i int) { parts[i] = b.store(i) })
+	for _, part := range parts {
+		s = merge(s, part)
+	}
+	if !s.special() {
+		parallel(b.goroutines, len(parts), func(i int) { b.scale(i, s) })
+	}
+	return s
+}
+
+// chunkLen is the length of a chunk, which is one block or several.
+func (b *blocks) chunkLen() int { return max(chunkLen, b.len) }
+
+func (b *blocks) chunks() int { return (len(b.src) + b.chunkLen() - 1) / b.chunkLen() }
+
+// store writes the exponentials of chunk i.
+func (b *blocks) store(i int) (s sum) {
+	for at := i * b.chunkLen(); at < min((i+1)*b.chunkLen(), len(b.src)); at += b.len {
+		end := min(at+b.len, len(b.src))
+		part := b.storeBlock(b.dst[at:end], b.src[at:end])
+		b.refs[at/b.len] = part.ref
+		s = merge(s, part)
+	}
+	return s
+}
+
+// scale makes them parts of the sum.
+func (b *blocks) scale(i int, s sum) {
+	for at := i * b.chunkLen(); at < min((i+1)*b.chunkLen(), len(b.src)); at += b.len {
+		end, ref := min(at+b.len, len(b.src)), b.refs[at/b.len]
+		c := float32(math.Exp(float64(ref)-float64(s.ref)) / (s.mass * b.unit(ref)))
+		b.mul(b.dst[at:end], b.dst[at:end], c)
+	}
+}
+
+// storeBlock writes exp(x - ref), times the unit of ref, and returns the sum. The
+// ref of a block of -Inf alone is -Inf.
+func (e *engine) storeBlock(dst, src []float32) sum {
+	switch max := e.rmax(src); {
+	case max > math.MaxFloat32:
+		return sum{mass: math.NaN()}
+	case e.isNear(max):
+		return sum{float64(e.addStoreNear(dst, src, max)) / e.unit(max), max}
+	case max >= -math.MaxFloat32:
+		return sum{float64(e.addStore(dst, src, max)), max}
+	default: // -Inf, whose exponential is 0, or NaN
+		return sum{float64(e.addStore(dst, src, 0)), negInf}
+	}
 }
 
 // logSoftmax is softmax's logarithm.

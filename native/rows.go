@@ -95,10 +95,10 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
 	// Of short rows without mask or scale there is nothing to ask each time.
 	reload := o == opSoftmax && cols <= sumBlock && s.plain() && !s.mask.Causal && s.choose(cols) == ukernel.ThreePassReload
-	r := row{s.kernels(), 1}
+	r := row{engine: s.kernels(), goroutines: 1}
 	for i := first; i < end; i++ {
 		d, x := dst[i*dstStride:], src[i*srcStride:][:cols]
-		if !reload || !r.reload(d[:cols], x) {
+		if !reload || !r.reload(d[:cols], x, nan) {
 			s.row(o, d, x, i)
 		}
 	}

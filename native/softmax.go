@@ -6,7 +6,7 @@ import "github.com/twopass-softmax/twopass/ukernel"
 // must be as long. Dst may be src itself; if it overlaps src otherwise, or if
 // the lengths differ, Softmax panics. An empty row writes nothing.
 //
-// The relative error of a result is at most 2^-22 + 2^-24 * (max - x), and
+// The relative error of a result is at most 2^-21 + 2^-23 * (max - x), and
 // results below 2^-126 may be 0. Special values are those of the package
 // comment.
 func Softmax(dst, src []float32) { standard.softmaxRow(dst, src) }
@@ -110,5 +110,5 @@ func (s *Softmaxer) total(src []float32, i int) (t sum) {
 
 // worker is what computes a row of n elements.
 func (s *Softmaxer) worker(n int) row {
-	return row{s.kernels(), share(s.goroutines, n)}
+	return row{engine: s.kernels(), goroutines: share(s.goroutines, n)}
 }

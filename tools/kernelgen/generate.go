@@ -59,7 +59,12 @@ var ours = func() (ks []ukernel.Kernel) {
 		ks = append(ks,
 			ukernel.MustParse(fmt.Sprintf("f32_raddexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
 			ukernel.MustParse(fmt.Sprintf("f32_raddstoreexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
-			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)))
+			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)),
+			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_nt_u%d", name, 4*lanes)))
+	}
+	for _, name := range []string{"f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32", "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64",
+		"f32_vsubc2_ukernel__avx_nt_u32", "f32_vsubc2_ukernel__avx512f_nt_u64"} {
+		ks = append(ks, ukernel.MustParse(name))
 	}
 	for _, shape := range []string{"sse_u16", "avx_u32", "avx512f_u64", "neon_u16"} {
 		ks = append(ks, ukernel.MustParse("f32_vsubc2_ukernel__"+shape))

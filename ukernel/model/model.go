@@ -199,10 +199,11 @@ var variants = map[key]variant{
 
 // lookupVariant finds what a kernel's variant stands for. Ours are like one of
 // upstream's, but for what their names say: p6 has a polynomial of degree 6,
-// floor and twosum are said elsewhere, and rr2 is there for NEON with fused
+// floor and twosum are said elsewhere, nt writes around the caches, and rr2 is there for NEON with fused
 // multiply-add too.
 func lookupVariant(k ukernel.Kernel) (variant, bool) {
-	name, twoSum := strings.CutSuffix(k.Variant, "_twosum")
+	name, twoSum := strings.CutSuffix(strings.TrimSuffix("_"+k.Variant, "_nt"), "_twosum")
+	name = strings.TrimPrefix(name, "_")
 	name, floor := strings.CutSuffix(name, "_floor")
 	key := key{group(k.Family), k.ISA, strings.Replace(name, "p6", "p5", 1)}
 	if strings.HasPrefix(name, "exp2_") && key.group == ukernel.RAddStoreExpMinusMax {

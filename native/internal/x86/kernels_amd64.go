@@ -70,6 +70,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u88", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u88},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u96},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p6_floor_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p6_floor_u32},
+	{Name: "f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144},
@@ -83,6 +84,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64},
+	{Name: "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64},
 	{Name: "f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16},
 	{Name: "f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
@@ -136,6 +138,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u96},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144},
@@ -150,6 +153,7 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64},
+	{Name: "f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4},
@@ -189,7 +193,9 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vmulc_ukernel__avx512f_u16", VMulC: f32_vmulc_ukernel__avx512f_u16},
 	{Name: "f32_vmulc_ukernel__avx512f_u32", VMulC: f32_vmulc_ukernel__avx512f_u32},
 	{Name: "f32_vsubc2_ukernel__sse_u16", VSubC2: f32_vsubc2_ukernel__sse_u16},
+	{Name: "f32_vsubc2_ukernel__avx_nt_u32", VSubC2: f32_vsubc2_ukernel__avx_nt_u32},
 	{Name: "f32_vsubc2_ukernel__avx_u32", VSubC2: f32_vsubc2_ukernel__avx_u32},
+	{Name: "f32_vsubc2_ukernel__avx512f_nt_u64", VSubC2: f32_vsubc2_ukernel__avx512f_nt_u64},
 	{Name: "f32_vsubc2_ukernel__avx512f_u64", VSubC2: f32_vsubc2_ukernel__avx512f_u64},
 }
 
@@ -380,6 +386,9 @@ func f32_vscaleextexp_ukernel__avx2_p5_u96(dst, src []float32, mantissa, exponen
 func f32_vscaleextexp_ukernel__avx2_p6_floor_u32(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
+func f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -417,6 +426,9 @@ func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96(dst, src []float32, mantiss
 
 //go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64(dst, src []float32, mantissa, exponent float32)
+
+//go:noescape
+func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
 func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
@@ -578,6 +590,9 @@ func f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(dst, src []float32, scale, m
 func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(dst, src []float32, scale, max float32)
 
 //go:noescape
+func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(dst, src []float32, scale, max float32)
+
+//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112(dst, src []float32, scale, max float32)
 
 //go:noescape
@@ -618,6 +633,9 @@ func f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(dst, src []float32, scale
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64(dst, src []float32, scale, max float32)
+
+//go:noescape
+func f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -737,7 +755,13 @@ func f32_vmulc_ukernel__avx512f_u32(dst, src []float32, c float32)
 func f32_vsubc2_ukernel__sse_u16(dst, src []float32, a, b float32)
 
 //go:noescape
+func f32_vsubc2_ukernel__avx_nt_u32(dst, src []float32, a, b float32)
+
+//go:noescape
 func f32_vsubc2_ukernel__avx_u32(dst, src []float32, a, b float32)
+
+//go:noescape
+func f32_vsubc2_ukernel__avx512f_nt_u64(dst, src []float32, a, b float32)
 
 //go:noescape
 func f32_vsubc2_ukernel__avx512f_u64(dst, src []float32, a, b float32)

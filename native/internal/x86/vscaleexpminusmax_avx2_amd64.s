@@ -3,7 +3,7 @@
 // exp(x - max) * scale, the last of three passes with recomputation.
 //
 // Twins of upstream's xnn_f32_vscaleexpminusmax_ukernel__avx2_*.
-// The last of them are ours, as f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32.
+// The last of them are ours, as f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32.
 
 //go:build !purego
 
@@ -2917,3 +2917,274 @@ DATA cutoff2<>+20(SB)/4, $0xc2fc0000
 DATA cutoff2<>+24(SB)/4, $0xc2fc0000
 DATA cutoff2<>+28(SB)/4, $0xc2fc0000
 GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
+
+// func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(dst []float32, src []float32, scale float32, max float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(SB), NOSPLIT, $0-56
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// The maximum's part of the exponents.
+	VBROADCASTSS max+52(FP), Y0
+	VMULPS       minusLog2e<>+0(SB), Y0, Y0
+
+	// Elements before the first vector that lies as non-temporal stores want it.
+	MOVQ         DI, AX
+	NEGQ         AX
+	SHRQ         $0x02, AX
+	ANDQ         $+7, AX
+	JZ           done1
+	CMPQ         AX, CX
+	CMOVQGT      CX, AX
+	MOVQ         CX, R8
+	SUBQ         AX, R8
+	MOVQ         AX, CX
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y1
+	VMASKMOVPS   (SI), Y1, Y2
+	VFMADD132PS  log2e<>+0(SB), Y0, Y2
+	VADDPS       magic8<>+0(SB), Y2, Y3
+	VPERMPS      exp2j8<>+0(SB), Y3, Y4
+	VPSLLD       $0x14, Y3, Y5
+	VPADDD       Y4, Y5, Y4
+	VSUBPS       magic8<>+0(SB), Y3, Y3
+	VSUBPS       Y3, Y2, Y3
+	VMOVUPS      f3e760637<>+0(SB), Y5
+	VFMADD231PS  f3d636382<>+0(SB), Y3, Y5
+	VFMADD213PS  f3f317218<>+0(SB), Y3, Y5
+	VFMADD213PS  c0<>+0(SB), Y3, Y5
+	VMULPS       Y4, Y5, Y5
+	VCMPPS       $0x05, cutoff2<>+0(SB), Y2, Y2
+	VANDPS       Y5, Y2, Y2
+	VBROADCASTSS scale+48(FP), Y3
+	VMULPS       Y3, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (DI)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         R8, CX
+
+done1:
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done2
+	VBROADCASTSS scale+48(FP), Y1
+	VMOVUPS      magic8<>+0(SB), Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VMOVUPS      f3d636382<>+0(SB), Y4
+	VMOVUPS      f3e760637<>+0(SB), Y5
+	VMOVUPS      f3f317218<>+0(SB), Y6
+	VMOVUPS      c0<>+0(SB), Y7
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS     (SI), Y8
+	VFMADD213PS Y0, Y3, Y8
+	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y8, Y10
+	VADDPS      Y2, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VSUBPS      Y10, Y8, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS Y6, Y10, Y14
+	VFMADD213PS Y6, Y11, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVNTPS    Y8, (DI)
+	VMOVNTPS    Y9, 32(DI)
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y0, Y3, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y8, Y10
+	VADDPS      Y2, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VSUBPS      Y10, Y8, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS Y6, Y10, Y14
+	VFMADD213PS Y6, Y11, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVNTPS    Y8, 64(DI)
+	VMOVNTPS    Y9, 96(DI)
+	VMOVUPS     128(SI), Y8
+	VFMADD213PS Y0, Y3, Y8
+	VMOVUPS     160(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y8, Y10
+	VADDPS      Y2, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VSUBPS      Y10, Y8, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS Y6, Y10, Y14
+	VFMADD213PS Y6, Y11, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVNTPS    Y8, 128(DI)
+	VMOVNTPS    Y9, 160(DI)
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y0, Y3, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y0, Y3, Y9
+	VADDPS      Y2, Y8, Y10
+	VADDPS      Y2, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VSUBPS      Y10, Y8, Y10
+	VSUBPS      Y11, Y9, Y11
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS Y6, Y10, Y14
+	VFMADD213PS Y6, Y11, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVNTPS    Y8, 192(DI)
+	VMOVNTPS    Y9, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done3
+	VBROADCASTSS scale+48(FP), Y1
+	PCALIGN      $0x40
+
+loop3:
+	VMOVUPS     (SI), Y2
+	VFMADD132PS log2e<>+0(SB), Y0, Y2
+	VADDPS      magic8<>+0(SB), Y2, Y3
+	VPERMPS     exp2j8<>+0(SB), Y3, Y4
+	VPSLLD      $0x14, Y3, Y5
+	VPADDD      Y4, Y5, Y4
+	VSUBPS      magic8<>+0(SB), Y3, Y3
+	VSUBPS      Y3, Y2, Y3
+	VMOVUPS     f3e760637<>+0(SB), Y5
+	VFMADD231PS f3d636382<>+0(SB), Y3, Y5
+	VFMADD213PS f3f317218<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
+	VMULPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cutoff2<>+0(SB), Y2, Y2
+	VANDPS      Y5, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVNTPS    Y2, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop3
+
+done3:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left.
+	TESTQ        CX, CX
+	JZ           done4
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y1
+	VMASKMOVPS   (SI), Y1, Y2
+	VFMADD231PS  log2e<>+0(SB), Y2, Y0
+	VADDPS       magic8<>+0(SB), Y0, Y2
+	VPERMPS      exp2j8<>+0(SB), Y2, Y3
+	VPSLLD       $0x14, Y2, Y4
+	VPADDD       Y3, Y4, Y3
+	VSUBPS       magic8<>+0(SB), Y2, Y2
+	VSUBPS       Y2, Y0, Y2
+	VMOVUPS      f3e760637<>+0(SB), Y4
+	VFMADD231PS  f3d636382<>+0(SB), Y2, Y4
+	VFMADD213PS  f3f317218<>+0(SB), Y2, Y4
+	VFMADD213PS  c0<>+0(SB), Y2, Y4
+	VMULPS       Y3, Y4, Y4
+	VCMPPS       $0x05, cutoff2<>+0(SB), Y0, Y0
+	VANDPS       Y4, Y0, Y0
+	VBROADCASTSS scale+48(FP), Y2
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (DI)
+
+done4:
+	SFENCE
+	VZEROUPPER
+	RET

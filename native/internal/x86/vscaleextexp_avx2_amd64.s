@@ -4,7 +4,7 @@
 // exp(x) * mantissa * 2^exponent.
 //
 // Twins of upstream's xnn_f32_vscaleextexp_ukernel__avx2_*.
-// The last of them are ours, as f32_vscaleextexp_ukernel__avx2_p6_floor_u32.
+// The last of them are ours, as f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32.
 
 //go:build !purego
 
@@ -3368,3 +3368,303 @@ DATA f3efffffe<>+20(SB)/4, $0x3efffffe
 DATA f3efffffe<>+24(SB)/4, $0x3efffffe
 DATA f3efffffe<>+28(SB)/4, $0x3efffffe
 GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
+
+// func f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32(dst []float32, src []float32, mantissa float32, exponent float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32(SB), NOSPLIT, $0-56
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// Elements before the first vector that lies as non-temporal stores want it.
+	MOVQ         DI, AX
+	NEGQ         AX
+	SHRQ         $0x02, AX
+	ANDQ         $+7, AX
+	JZ           done0
+	CMPQ         AX, CX
+	CMOVQGT      CX, AX
+	MOVQ         CX, R8
+	SUBQ         AX, R8
+	MOVQ         AX, CX
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VMOVUPS      fc8000000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VFMADD231PS  minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS      f3c091cbe<>+0(SB), Y3
+	VFMADD231PS  f3ab528cf<>+0(SB), Y2, Y3
+	VFMADD213PS  f3d2aac56<>+0(SB), Y2, Y3
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  f3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  c0<>+0(SB), Y2, Y3
+	VFMADD213PS  c0<>+0(SB), Y2, Y3
+	VBROADCASTSS mantissa+48(FP), Y2
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS exponent+52(FP), Y2
+	VADDPS       Y2, Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DI)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         R8, CX
+
+done0:
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done1
+	VBROADCASTSS mantissa+48(FP), Y0
+	VBROADCASTSS exponent+52(FP), Y1
+	VMOVUPS      c0<>+0(SB), Y2
+	VMOVUPS      fc8000000<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLn2<>+0(SB), Y5
+	VMOVUPS      minusLn2Lo<>+0(SB), Y6
+	VMOVUPS      f3ab528cf<>+0(SB), Y7
+	VMOVUPS      f3c091cbe<>+0(SB), Y8
+	VMOVUPS      f3d2aac56<>+0(SB), Y9
+	PCALIGN      $0x40
+
+loop1:
+	VMAXPS      (SI), Y3, Y10
+	VMAXPS      32(SI), Y3, Y11
+	VMULPS      Y4, Y10, Y12
+	VMULPS      Y4, Y11, Y13
+	VROUNDPS    $0x08, Y12, Y12
+	VROUNDPS    $0x08, Y13, Y13
+	VFMADD231PS Y5, Y12, Y10
+	VFMADD231PS Y5, Y13, Y11
+	VFMADD231PS Y6, Y12, Y10
+	VFMADD231PS Y6, Y13, Y11
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y10, Y7, Y14
+	VMOVAPS     Y8, Y15
+	VFMADD231PS Y11, Y7, Y15
+	VFMADD213PS Y9, Y10, Y14
+	VFMADD213PS Y9, Y11, Y15
+	VFMADD213PS f3e2aaa49<>+0(SB), Y10, Y14
+	VFMADD213PS f3e2aaa49<>+0(SB), Y11, Y15
+	VFMADD213PS f3efffffe<>+0(SB), Y10, Y14
+	VFMADD213PS f3efffffe<>+0(SB), Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VMULPS      Y0, Y14, Y14
+	VMULPS      Y0, Y15, Y15
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y1, Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y12, Y12
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y12, Y12
+	VADDPS      magic<>+0(SB), Y13, Y13
+	VPSLLD      $0x17, Y12, Y12
+	VPSLLD      $0x17, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VMOVNTPS    Y14, (DI)
+	VMOVNTPS    Y15, 32(DI)
+	VMAXPS      64(SI), Y3, Y10
+	VMAXPS      96(SI), Y3, Y11
+	VMULPS      Y4, Y10, Y12
+	VMULPS      Y4, Y11, Y13
+	VROUNDPS    $0x08, Y12, Y12
+	VROUNDPS    $0x08, Y13, Y13
+	VFMADD231PS Y5, Y12, Y10
+	VFMADD231PS Y5, Y13, Y11
+	VFMADD231PS Y6, Y12, Y10
+	VFMADD231PS Y6, Y13, Y11
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y10, Y7, Y14
+	VMOVAPS     Y8, Y15
+	VFMADD231PS Y11, Y7, Y15
+	VFMADD213PS Y9, Y10, Y14
+	VFMADD213PS Y9, Y11, Y15
+	VFMADD213PS f3e2aaa49<>+0(SB), Y10, Y14
+	VFMADD213PS f3e2aaa49<>+0(SB), Y11, Y15
+	VFMADD213PS f3efffffe<>+0(SB), Y10, Y14
+	VFMADD213PS f3efffffe<>+0(SB), Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VMULPS      Y0, Y14, Y14
+	VMULPS      Y0, Y15, Y15
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y1, Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y12, Y12
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y12, Y12
+	VADDPS      magic<>+0(SB), Y13, Y13
+	VPSLLD      $0x17, Y12, Y12
+	VPSLLD      $0x17, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VMOVNTPS    Y14, 64(DI)
+	VMOVNTPS    Y15, 96(DI)
+	VMAXPS      128(SI), Y3, Y10
+	VMAXPS      160(SI), Y3, Y11
+	VMULPS      Y4, Y10, Y12
+	VMULPS      Y4, Y11, Y13
+	VROUNDPS    $0x08, Y12, Y12
+	VROUNDPS    $0x08, Y13, Y13
+	VFMADD231PS Y5, Y12, Y10
+	VFMADD231PS Y5, Y13, Y11
+	VFMADD231PS Y6, Y12, Y10
+	VFMADD231PS Y6, Y13, Y11
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y10, Y7, Y14
+	VMOVAPS     Y8, Y15
+	VFMADD231PS Y11, Y7, Y15
+	VFMADD213PS Y9, Y10, Y14
+	VFMADD213PS Y9, Y11, Y15
+	VFMADD213PS f3e2aaa49<>+0(SB), Y10, Y14
+	VFMADD213PS f3e2aaa49<>+0(SB), Y11, Y15
+	VFMADD213PS f3efffffe<>+0(SB), Y10, Y14
+	VFMADD213PS f3efffffe<>+0(SB), Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VMULPS      Y0, Y14, Y14
+	VMULPS      Y0, Y15, Y15
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y1, Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y12, Y12
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y12, Y12
+	VADDPS      magic<>+0(SB), Y13, Y13
+	VPSLLD      $0x17, Y12, Y12
+	VPSLLD      $0x17, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VMOVNTPS    Y14, 128(DI)
+	VMOVNTPS    Y15, 160(DI)
+	VMAXPS      192(SI), Y3, Y10
+	VMAXPS      224(SI), Y3, Y11
+	VMULPS      Y4, Y10, Y12
+	VMULPS      Y4, Y11, Y13
+	VROUNDPS    $0x08, Y12, Y12
+	VROUNDPS    $0x08, Y13, Y13
+	VFMADD231PS Y5, Y12, Y10
+	VFMADD231PS Y5, Y13, Y11
+	VFMADD231PS Y6, Y12, Y10
+	VFMADD231PS Y6, Y13, Y11
+	VMOVAPS     Y8, Y14
+	VFMADD231PS Y10, Y7, Y14
+	VMOVAPS     Y8, Y15
+	VFMADD231PS Y11, Y7, Y15
+	VFMADD213PS Y9, Y10, Y14
+	VFMADD213PS Y9, Y11, Y15
+	VFMADD213PS f3e2aaa49<>+0(SB), Y10, Y14
+	VFMADD213PS f3e2aaa49<>+0(SB), Y11, Y15
+	VFMADD213PS f3efffffe<>+0(SB), Y10, Y14
+	VFMADD213PS f3efffffe<>+0(SB), Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VFMADD213PS Y2, Y10, Y14
+	VFMADD213PS Y2, Y11, Y15
+	VMULPS      Y0, Y14, Y14
+	VMULPS      Y0, Y15, Y15
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y1, Y13, Y13
+	VMAXPS      minExponent<>+0(SB), Y12, Y12
+	VMAXPS      minExponent<>+0(SB), Y13, Y13
+	VADDPS      magic<>+0(SB), Y12, Y12
+	VADDPS      magic<>+0(SB), Y13, Y13
+	VPSLLD      $0x17, Y12, Y12
+	VPSLLD      $0x17, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VMOVNTPS    Y14, 192(DI)
+	VMOVNTPS    Y15, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done2
+	VBROADCASTSS mantissa+48(FP), Y0
+	VBROADCASTSS exponent+52(FP), Y1
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS     fc8000000<>+0(SB), Y2
+	VMAXPS      (SI), Y2, Y2
+	VMULPS      log2e<>+0(SB), Y2, Y3
+	VROUNDPS    $0x08, Y3, Y3
+	VFMADD231PS minusLn2<>+0(SB), Y3, Y2
+	VFMADD231PS minusLn2Lo<>+0(SB), Y3, Y2
+	VMOVUPS     f3c091cbe<>+0(SB), Y4
+	VFMADD231PS f3ab528cf<>+0(SB), Y2, Y4
+	VFMADD213PS f3d2aac56<>+0(SB), Y2, Y4
+	VFMADD213PS f3e2aaa49<>+0(SB), Y2, Y4
+	VFMADD213PS f3efffffe<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
+	VFMADD213PS c0<>+0(SB), Y2, Y4
+	VMULPS      Y0, Y4, Y4
+	VADDPS      Y1, Y3, Y3
+	VMAXPS      minExponent<>+0(SB), Y3, Y3
+	VADDPS      magic<>+0(SB), Y3, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VMULPS      Y3, Y4, Y4
+	VMOVNTPS    Y4, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left.
+	TESTQ        CX, CX
+	JZ           done3
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VMOVUPS      fc8000000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VFMADD231PS  minusLn2<>+0(SB), Y1, Y2
+	VFMADD231PS  minusLn2Lo<>+0(SB), Y1, Y2
+	VMOVUPS      f3c091cbe<>+0(SB), Y3
+	VFMADD231PS  f3ab528cf<>+0(SB), Y2, Y3
+	VFMADD213PS  f3d2aac56<>+0(SB), Y2, Y3
+	VFMADD213PS  f3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  f3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  c0<>+0(SB), Y2, Y3
+	VFMADD213PS  c0<>+0(SB), Y2, Y3
+	VBROADCASTSS mantissa+48(FP), Y2
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS exponent+52(FP), Y2
+	VADDPS       Y2, Y1, Y1
+	VMAXPS       minExponent<>+0(SB), Y1, Y1
+	VADDPS       magic<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DI)
+
+done3:
+	SFENCE
+	VZEROUPPER
+	RET

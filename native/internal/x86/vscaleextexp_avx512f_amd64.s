@@ -4,7 +4,7 @@
 // exp(x) * mantissa * 2^exponent.
 //
 // Twins of upstream's xnn_f32_vscaleextexp_ukernel__avx512f_*.
-// The last of them are ours, as f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64.
+// The last of them are ours, as f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64.
 
 //go:build !purego
 
@@ -2418,3 +2418,234 @@ GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $4
 
 DATA f3efffffe<>+0(SB)/4, $0x3efffffe
 GLOBL f3efffffe<>(SB), RODATA|NOPTR, $4
+
+// func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64(dst []float32, src []float32, mantissa float32, exponent float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64(SB), NOSPLIT, $0-56
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// Elements before the first vector that lies as non-temporal stores want it.
+	MOVQ             DI, AX
+	NEGQ             AX
+	SHRQ             $0x02, AX
+	ANDQ             $+15, AX
+	JZ               done0
+	CMPQ             AX, CX
+	CMOVQGT          CX, AX
+	MOVQ             CX, R8
+	SUBQ             AX, R8
+	MOVQ             AX, CX
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z0
+	VBROADCASTSS     fc8000000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z1
+	VMULPS.BCST      log2e<>+0(SB), Z1, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z0, Z1
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z2
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z1, Z2
+	VMULPS.BCST      mantissa+48(FP), Z2, Z2
+	VADDPS.BCST      exponent+52(FP), Z0, Z0
+	VSCALEFPS        Z0, Z2, Z2
+	VMOVUPS          Z2, K1, (DI)
+	LEAQ             (SI)(CX*4), SI
+	LEAQ             (DI)(CX*4), DI
+	MOVQ             R8, CX
+
+done0:
+	// 6 vectors a turn.
+	SUBQ         $0x00000060, CX
+	JLT          done1
+	VBROADCASTSS mantissa+48(FP), Z0
+	VBROADCASTSS exponent+52(FP), Z1
+	VBROADCASTSS c0<>+0(SB), Z2
+	VBROADCASTSS fc8000000<>+0(SB), Z3
+	VBROADCASTSS log2e<>+0(SB), Z4
+	VBROADCASTSS minusLn2<>+0(SB), Z5
+	VBROADCASTSS minusLn2Lo<>+0(SB), Z6
+	VBROADCASTSS f3ab528cf<>+0(SB), Z7
+	VBROADCASTSS f3c091cbe<>+0(SB), Z8
+	VBROADCASTSS f3d2aac56<>+0(SB), Z9
+	VBROADCASTSS f3e2aaa49<>+0(SB), Z10
+	VBROADCASTSS f3efffffe<>+0(SB), Z11
+	PCALIGN      $0x40
+
+loop1:
+	VMAXPS      (SI), Z3, Z12
+	VMAXPS      64(SI), Z3, Z13
+	VMAXPS      128(SI), Z3, Z14
+	VMAXPS      192(SI), Z3, Z15
+	VMAXPS      256(SI), Z3, Z16
+	VMAXPS      320(SI), Z3, Z17
+	VMULPS      Z4, Z12, Z18
+	VMULPS      Z4, Z13, Z19
+	VMULPS      Z4, Z14, Z20
+	VMULPS      Z4, Z15, Z21
+	VMULPS      Z4, Z16, Z22
+	VMULPS      Z4, Z17, Z23
+	VRNDSCALEPS $0x00, Z18, Z18
+	VRNDSCALEPS $0x00, Z19, Z19
+	VRNDSCALEPS $0x00, Z20, Z20
+	VRNDSCALEPS $0x00, Z21, Z21
+	VRNDSCALEPS $0x00, Z22, Z22
+	VRNDSCALEPS $0x00, Z23, Z23
+	VFMADD231PS Z5, Z18, Z12
+	VFMADD231PS Z5, Z19, Z13
+	VFMADD231PS Z5, Z20, Z14
+	VFMADD231PS Z5, Z21, Z15
+	VFMADD231PS Z5, Z22, Z16
+	VFMADD231PS Z5, Z23, Z17
+	VFMADD231PS Z6, Z18, Z12
+	VFMADD231PS Z6, Z19, Z13
+	VFMADD231PS Z6, Z20, Z14
+	VFMADD231PS Z6, Z21, Z15
+	VFMADD231PS Z6, Z22, Z16
+	VFMADD231PS Z6, Z23, Z17
+	VMOVAPS     Z8, Z24
+	VFMADD231PS Z12, Z7, Z24
+	VMOVAPS     Z8, Z25
+	VFMADD231PS Z13, Z7, Z25
+	VMOVAPS     Z8, Z26
+	VFMADD231PS Z14, Z7, Z26
+	VMOVAPS     Z8, Z27
+	VFMADD231PS Z15, Z7, Z27
+	VMOVAPS     Z8, Z28
+	VFMADD231PS Z16, Z7, Z28
+	VMOVAPS     Z8, Z29
+	VFMADD231PS Z17, Z7, Z29
+	VFMADD213PS Z9, Z12, Z24
+	VFMADD213PS Z9, Z13, Z25
+	VFMADD213PS Z9, Z14, Z26
+	VFMADD213PS Z9, Z15, Z27
+	VFMADD213PS Z9, Z16, Z28
+	VFMADD213PS Z9, Z17, Z29
+	VFMADD213PS Z10, Z12, Z24
+	VFMADD213PS Z10, Z13, Z25
+	VFMADD213PS Z10, Z14, Z26
+	VFMADD213PS Z10, Z15, Z27
+	VFMADD213PS Z10, Z16, Z28
+	VFMADD213PS Z10, Z17, Z29
+	VFMADD213PS Z11, Z12, Z24
+	VFMADD213PS Z11, Z13, Z25
+	VFMADD213PS Z11, Z14, Z26
+	VFMADD213PS Z11, Z15, Z27
+	VFMADD213PS Z11, Z16, Z28
+	VFMADD213PS Z11, Z17, Z29
+	VFMADD213PS Z2, Z12, Z24
+	VFMADD213PS Z2, Z13, Z25
+	VFMADD213PS Z2, Z14, Z26
+	VFMADD213PS Z2, Z15, Z27
+	VFMADD213PS Z2, Z16, Z28
+	VFMADD213PS Z2, Z17, Z29
+	VFMADD213PS Z2, Z12, Z24
+	VFMADD213PS Z2, Z13, Z25
+	VFMADD213PS Z2, Z14, Z26
+	VFMADD213PS Z2, Z15, Z27
+	VFMADD213PS Z2, Z16, Z28
+	VFMADD213PS Z2, Z17, Z29
+	VMULPS      Z0, Z24, Z24
+	VMULPS      Z0, Z25, Z25
+	VMULPS      Z0, Z26, Z26
+	VMULPS      Z0, Z27, Z27
+	VMULPS      Z0, Z28, Z28
+	VMULPS      Z0, Z29, Z29
+	VADDPS      Z1, Z18, Z18
+	VADDPS      Z1, Z19, Z19
+	VADDPS      Z1, Z20, Z20
+	VADDPS      Z1, Z21, Z21
+	VADDPS      Z1, Z22, Z22
+	VADDPS      Z1, Z23, Z23
+	VSCALEFPS   Z18, Z24, Z24
+	VSCALEFPS   Z19, Z25, Z25
+	VSCALEFPS   Z20, Z26, Z26
+	VSCALEFPS   Z21, Z27, Z27
+	VSCALEFPS   Z22, Z28, Z28
+	VSCALEFPS   Z23, Z29, Z29
+	VMOVNTPS    Z24, (DI)
+	VMOVNTPS    Z25, 64(DI)
+	VMOVNTPS    Z26, 128(DI)
+	VMOVNTPS    Z27, 192(DI)
+	VMOVNTPS    Z28, 256(DI)
+	VMOVNTPS    Z29, 320(DI)
+	ADDQ        $0x00000180, SI
+	ADDQ        $0x00000180, DI
+	SUBQ        $0x00000060, CX
+	JGE         loop1
+
+done1:
+	ADDQ $0x00000060, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done2
+	VBROADCASTSS mantissa+48(FP), Z0
+	VBROADCASTSS exponent+52(FP), Z1
+	PCALIGN      $0x40
+
+loop2:
+	VBROADCASTSS     fc8000000<>+0(SB), Z2
+	VMAXPS           (SI), Z2, Z2
+	VMULPS.BCST      log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z3, Z2
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z4
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST c0<>+0(SB), Z2, Z4
+	VFMADD213PS.BCST c0<>+0(SB), Z2, Z4
+	VMULPS           Z0, Z4, Z4
+	VADDPS           Z1, Z3, Z3
+	VSCALEFPS        Z3, Z4, Z4
+	VMOVNTPS         Z4, (DI)
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, DI
+	SUBQ             $0x00000010, CX
+	JGE              loop2
+
+done2:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left.
+	TESTQ            CX, CX
+	JZ               done3
+	MOVL             $0x00000001, AX
+	SHLL             CL, AX
+	DECL             AX
+	KMOVW            AX, K1
+	VMOVUPS.Z        (SI), K1, Z0
+	VBROADCASTSS     fc8000000<>+0(SB), Z1
+	VMAXPS           Z0, Z1, Z1
+	VMULPS.BCST      log2e<>+0(SB), Z1, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VFMADD231PS.BCST minusLn2<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST minusLn2Lo<>+0(SB), Z0, Z1
+	VBROADCASTSS     f3c091cbe<>+0(SB), Z2
+	VFMADD231PS.BCST f3ab528cf<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z1, Z2
+	VMULPS.BCST      mantissa+48(FP), Z2, Z2
+	VADDPS.BCST      exponent+52(FP), Z0, Z0
+	VSCALEFPS        Z0, Z2, Z2
+	VMOVUPS          Z2, K1, (DI)
+
+done3:
+	SFENCE
+	VZEROUPPER
+	RET

@@ -8,6 +8,122 @@
 
 #include "textflag.h"
 
+// func f32_vsubc2_ukernel__avx512f_nt_u64(dst []float32, src []float32, a float32, b float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·f32_vsubc2_ukernel__avx512f_nt_u64(SB), NOSPLIT, $0-56
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// Elements before the first vector that lies as non-temporal stores want it.
+	MOVQ        DI, AX
+	NEGQ        AX
+	SHRQ        $0x02, AX
+	ANDQ        $+15, AX
+	JZ          done0
+	CMPQ        AX, CX
+	CMOVQGT     CX, AX
+	MOVQ        CX, R8
+	SUBQ        AX, R8
+	MOVQ        AX, CX
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST a+48(FP), Z0, Z0
+	VSUBPS.BCST b+52(FP), Z0, Z0
+	VMOVUPS     Z0, K1, (DI)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DI)(CX*4), DI
+	MOVQ        R8, CX
+
+done0:
+	// 8 vectors a turn.
+	SUBQ         $0x00000080, CX
+	JLT          done1
+	VBROADCASTSS a+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS  (SI), Z2
+	VSUBPS   Z0, Z2, Z2
+	VMOVUPS  64(SI), Z3
+	VSUBPS   Z0, Z3, Z3
+	VSUBPS   Z1, Z2, Z2
+	VSUBPS   Z1, Z3, Z3
+	VMOVNTPS Z2, (DI)
+	VMOVNTPS Z3, 64(DI)
+	VMOVUPS  128(SI), Z2
+	VSUBPS   Z0, Z2, Z2
+	VMOVUPS  192(SI), Z3
+	VSUBPS   Z0, Z3, Z3
+	VSUBPS   Z1, Z2, Z2
+	VSUBPS   Z1, Z3, Z3
+	VMOVNTPS Z2, 128(DI)
+	VMOVNTPS Z3, 192(DI)
+	VMOVUPS  256(SI), Z2
+	VSUBPS   Z0, Z2, Z2
+	VMOVUPS  320(SI), Z3
+	VSUBPS   Z0, Z3, Z3
+	VSUBPS   Z1, Z2, Z2
+	VSUBPS   Z1, Z3, Z3
+	VMOVNTPS Z2, 256(DI)
+	VMOVNTPS Z3, 320(DI)
+	VMOVUPS  384(SI), Z2
+	VSUBPS   Z0, Z2, Z2
+	VMOVUPS  448(SI), Z3
+	VSUBPS   Z0, Z3, Z3
+	VSUBPS   Z1, Z2, Z2
+	VSUBPS   Z1, Z3, Z3
+	VMOVNTPS Z2, 384(DI)
+	VMOVNTPS Z3, 448(DI)
+	ADDQ     $0x00000200, SI
+	ADDQ     $0x00000200, DI
+	SUBQ     $0x00000080, CX
+	JGE      loop1
+
+done1:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000010, CX
+	JLT          done2
+	VBROADCASTSS a+48(FP), Z0
+	VBROADCASTSS b+52(FP), Z1
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS  (SI), Z2
+	VSUBPS   Z0, Z2, Z2
+	VSUBPS   Z1, Z2, Z2
+	VMOVNTPS Z2, (DI)
+	ADDQ     $0x00000040, SI
+	ADDQ     $0x00000040, DI
+	SUBQ     $0x00000010, CX
+	JGE      loop2
+
+done2:
+	ADDQ $0x00000010, CX
+
+	// Elements that are left.
+	TESTQ       CX, CX
+	JZ          done3
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	VMOVUPS.Z   (SI), K1, Z0
+	VSUBPS.BCST a+48(FP), Z0, Z0
+	VSUBPS.BCST b+52(FP), Z0, Z0
+	VMOVUPS     Z0, K1, (DI)
+
+done3:
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func f32_vsubc2_ukernel__avx512f_u64(dst []float32, src []float32, a float32, b float32)
 // Requires: AVX, AVX512F
 TEXT ·f32_vsubc2_ukernel__avx512f_u64(SB), NOSPLIT, $0-56

@@ -8,6 +8,146 @@
 
 #include "textflag.h"
 
+// func f32_vsubc2_ukernel__avx_nt_u32(dst []float32, src []float32, a float32, b float32)
+// Requires: AVX, CMOV, MMX+
+TEXT ·f32_vsubc2_ukernel__avx_nt_u32(SB), NOSPLIT, $0-56
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+
+	// Elements before the first vector that lies as non-temporal stores want it.
+	MOVQ         DI, AX
+	NEGQ         AX
+	SHRQ         $0x02, AX
+	ANDQ         $+7, AX
+	JZ           done0
+	CMPQ         AX, CX
+	CMOVQGT      CX, AX
+	MOVQ         CX, R8
+	SUBQ         AX, R8
+	MOVQ         AX, CX
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VBROADCASTSS a+48(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VBROADCASTSS b+52(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DI)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         R8, CX
+
+done0:
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
+	JLT          done1
+	VBROADCASTSS a+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS  (SI), Y2
+	VSUBPS   Y0, Y2, Y2
+	VMOVUPS  32(SI), Y3
+	VSUBPS   Y0, Y3, Y3
+	VSUBPS   Y1, Y2, Y2
+	VSUBPS   Y1, Y3, Y3
+	VMOVNTPS Y2, (DI)
+	VMOVNTPS Y3, 32(DI)
+	VMOVUPS  64(SI), Y2
+	VSUBPS   Y0, Y2, Y2
+	VMOVUPS  96(SI), Y3
+	VSUBPS   Y0, Y3, Y3
+	VSUBPS   Y1, Y2, Y2
+	VSUBPS   Y1, Y3, Y3
+	VMOVNTPS Y2, 64(DI)
+	VMOVNTPS Y3, 96(DI)
+	VMOVUPS  128(SI), Y2
+	VSUBPS   Y0, Y2, Y2
+	VMOVUPS  160(SI), Y3
+	VSUBPS   Y0, Y3, Y3
+	VSUBPS   Y1, Y2, Y2
+	VSUBPS   Y1, Y3, Y3
+	VMOVNTPS Y2, 128(DI)
+	VMOVNTPS Y3, 160(DI)
+	VMOVUPS  192(SI), Y2
+	VSUBPS   Y0, Y2, Y2
+	VMOVUPS  224(SI), Y3
+	VSUBPS   Y0, Y3, Y3
+	VSUBPS   Y1, Y2, Y2
+	VSUBPS   Y1, Y3, Y3
+	VMOVNTPS Y2, 192(DI)
+	VMOVNTPS Y3, 224(DI)
+	ADDQ     $0x00000100, SI
+	ADDQ     $0x00000100, DI
+	SUBQ     $0x00000040, CX
+	JGE      loop1
+
+done1:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ         $0x00000008, CX
+	JLT          done2
+	VBROADCASTSS a+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
+	PCALIGN      $0x40
+
+loop2:
+	VMOVUPS  (SI), Y2
+	VSUBPS   Y0, Y2, Y2
+	VSUBPS   Y1, Y2, Y2
+	VMOVNTPS Y2, (DI)
+	ADDQ     $0x00000020, SI
+	ADDQ     $0x00000020, DI
+	SUBQ     $0x00000008, CX
+	JGE      loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Elements that are left.
+	TESTQ        CX, CX
+	JZ           done3
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VBROADCASTSS a+48(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VBROADCASTSS b+52(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DI)
+
+done3:
+	SFENCE
+	VZEROUPPER
+	RET
+
+DATA tailmask<>+0(SB)/4, $0xffffffff
+DATA tailmask<>+4(SB)/4, $0xffffffff
+DATA tailmask<>+8(SB)/4, $0xffffffff
+DATA tailmask<>+12(SB)/4, $0xffffffff
+DATA tailmask<>+16(SB)/4, $0xffffffff
+DATA tailmask<>+20(SB)/4, $0xffffffff
+DATA tailmask<>+24(SB)/4, $0xffffffff
+DATA tailmask<>+28(SB)/4, $0xffffffff
+DATA tailmask<>+32(SB)/4, $0x00000000
+DATA tailmask<>+36(SB)/4, $0x00000000
+DATA tailmask<>+40(SB)/4, $0x00000000
+DATA tailmask<>+44(SB)/4, $0x00000000
+DATA tailmask<>+48(SB)/4, $0x00000000
+DATA tailmask<>+52(SB)/4, $0x00000000
+DATA tailmask<>+56(SB)/4, $0x00000000
+DATA tailmask<>+60(SB)/4, $0x00000000
+GLOBL tailmask<>(SB), RODATA|NOPTR, $64
+
 // func f32_vsubc2_ukernel__avx_u32(dst []float32, src []float32, a float32, b float32)
 // Requires: AVX
 TEXT ·f32_vsubc2_ukernel__avx_u32(SB), NOSPLIT, $0-56
@@ -101,21 +241,3 @@ done1:
 done2:
 	VZEROUPPER
 	RET
-
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0xffffffff
-DATA tailmask<>+20(SB)/4, $0xffffffff
-DATA tailmask<>+24(SB)/4, $0xffffffff
-DATA tailmask<>+28(SB)/4, $0xffffffff
-DATA tailmask<>+32(SB)/4, $0x00000000
-DATA tailmask<>+36(SB)/4, $0x00000000
-DATA tailmask<>+40(SB)/4, $0x00000000
-DATA tailmask<>+44(SB)/4, $0x00000000
-DATA tailmask<>+48(SB)/4, $0x00000000
-DATA tailmask<>+52(SB)/4, $0x00000000
-DATA tailmask<>+56(SB)/4, $0x00000000
-DATA tailmask<>+60(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $64

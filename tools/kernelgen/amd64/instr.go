@@ -42,7 +42,7 @@ func (w *writer) instr(in ir.Instr) {
 	// from is a source in a register.
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
 	var to operand.Op
-	if in.Op != ir.Store && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return {
+	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return {
 		to, _ = w.op(in.Dst, lanes)
 	}
 	switch in.Op {
@@ -137,6 +137,9 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.Store:
 		w.storeVector(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
+	case ir.Stream:
+		w.streams = true
+		w.VMOVNTPS(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.StoreTail:
 		if w.evex {
 			w.VMOVUPS(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})

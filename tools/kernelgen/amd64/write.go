@@ -26,6 +26,7 @@ var (
 	frame = reg.RBX // stack slots, aligned
 	tmp   = reg.RAX
 	tmp2  = reg.RDX
+	after = reg.R8 // elements left after a block of ToAligned
 )
 
 // maxNoSplit is the largest frame for which a kernel does without the check for
@@ -73,6 +74,8 @@ type writer struct {
 	plan      *ir.Plan
 	constants map[uint32]operand.Mem // of the file
 	labels    int
+	// streams: it has non-temporal stores, which nobody else sees in order.
+	streams bool
 }
 
 func (w *writer) function(signature string) {
@@ -96,6 +99,9 @@ func (w *writer) function(signature string) {
 	}
 	for i, c := range w.plan.Codes {
 		w.block(i, c)
+	}
+	if w.streams {
+		w.SFENCE()
 	}
 	if w.vex {
 		w.VZEROUPPER()
@@ -145,6 +151,8 @@ func (w *writer) block(i int, c ir.Code) {
 	case ir.IfAny:
 		w.TESTQ(left, left)
 		w.JZ(operand.LabelRef(done))
+	case ir.ToAligned:
+		w.toAligned(done)
 	case ir.IfBit:
 		w.TESTQ(operand.U32(step), left)
 		w.JZ(operand.LabelRef(done))
@@ -158,6 +166,11 @@ func (w *writer) block(i int, c ir.Code) {
 	}
 	for _, in := range c.Instrs {
 		w.instr(in)
+	}
+	if c.Test == ir.ToAligned {
+		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4}, src)
+		w.LEAQ(operand.Mem{Base: dst, Index: left, Scale: 4}, dst)
+		w.MOVQ(after, left)
 	}
 	if step > 0 {
 		w.ADDQ(operand.U32(4*step), src)
@@ -176,6 +189,22 @@ func (w *writer) block(i int, c ir.Code) {
 	if c.Test == ir.While {
 		w.ADDQ(operand.U32(step), left)
 	}
+}
+
+// toAligned sets the elements left to those before the next multiple of a vector
+// in dst, and keeps how many are left after them. It goes to done if there are
+// none before.
+func (w *writer) toAligned(done string) {
+	w.MOVQ(dst, tmp)
+	w.NEGQ(tmp)
+	w.SHRQ(operand.Imm(2), tmp)
+	w.ANDQ(operand.I32(w.lanes-1), tmp)
+	w.JZ(operand.LabelRef(done))
+	w.CMPQ(tmp, left)
+	w.CMOVQGT(left, tmp)
+	w.MOVQ(left, after)
+	w.SUBQ(tmp, after)
+	w.MOVQ(tmp, left)
 }
 
 // align lets the next instruction begin a line of the instruction cache, as it is

@@ -1,27 +1,42 @@
 package family
 
-import "github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+import (
+	"strings"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+)
 
 // elementwise describes the kernels that write f of every element. Their bits
 // depend on no tile size.
 func (d *description) elementwise(f func(b *ir.Block, x ir.V) ir.V) {
 	d.unroll()
+	masked := func(test ir.Test, comment string) {
+		b := d.f.Block(test, 0, comment)
+		mask := b.TailMask()
+		b.StoreTail(mask, f(b, b.LoadTail(mask)))
+	}
+	store := (*ir.Block).Store
+	if streams(d.Variant) {
+		store = (*ir.Block).Stream
+		masked(ir.ToAligned, "Elements before the first vector that lies as non-temporal stores want it.")
+	}
 	d.loops(func(b *ir.Block) {
 		for _, g := range d.groups() {
-			b.Store(f(b, b.Load(g...)), g...)
+			store(b, f(b, b.Load(g...)), g...)
 		}
 	}, func(b *ir.Block) {
-		b.Store(f(b, b.Load(0)), 0)
+		store(b, f(b, b.Load(0)), 0)
 	})
 	const comment = "Elements that are left."
 	if d.masked() {
-		b := d.f.Block(ir.IfAny, 0, comment)
-		mask := b.TailMask()
-		b.StoreTail(mask, f(b, b.LoadTail(mask)))
+		masked(ir.IfAny, comment)
 		return
 	}
 	d.halvedTail(comment, f, nil, nil)
 }
+
+// streams reports whether the variant writes around the caches.
+func streams(variant string) bool { return variant == "nt" || strings.HasSuffix(variant, "_nt") }
 
 // halvedTail describes a tail without masks: of the 1 to 3 elements of y = f(x)
 // it stores two and then one, if the family stores, and hands them to two and

@@ -50,6 +50,7 @@ const (
 	TailMask   // mask: i < n
 	LoadTail   // src[i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
 	Store      // dst[Index:][:Lanes] = a
+	Stream     // the same around the caches; dst[Index] is aligned to a vector
 	StoreTail  // dst[i] = a[i] where the mask is true; of a mask and a
 	StoreFirst // dst[i] = a[i] for i < Index
 	Return     // the result Name is a[0]
@@ -62,7 +63,7 @@ const (
 
 var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "and", "addint", "exp2k64", "exp2j8", "scalef",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
-	"loadtail", "store", "storetail", "storefirst", "return", "move", "spill"}
+	"loadtail", "store", "stream", "storetail", "storefirst", "return", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
@@ -70,7 +71,9 @@ func (o Op) String() string { return opNames[o] }
 func (o Op) IsMask() bool { return o == NotLess || o == TailMask }
 
 // hasResult reports whether the operation makes a value.
-func (o Op) hasResult() bool { return o != Store && o != StoreTail && o != StoreFirst && o != Return }
+func (o Op) hasResult() bool {
+	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return
+}
 
 // Value is an operation and, for those that make one, its result. It is
 // assigned once.
@@ -100,10 +103,11 @@ type Test uint8
 
 // The tests.
 const (
-	Once  Test = iota // always
-	While             // again and again, while n >= Step; each turn takes Step elements
-	IfAny             // if n > 0
-	IfBit             // if n & Step != 0; it takes Step elements
+	Once      Test = iota // always
+	While                 // again and again, while n >= Step; each turn takes Step elements
+	IfAny                 // if n > 0
+	IfBit                 // if n & Step != 0; it takes Step elements
+	ToAligned             // if dst is not aligned to a vector; it takes the elements, but n at most, that lie before
 )
 
 // Block is a piece of a kernel without branches.

@@ -30,6 +30,13 @@ func (b *Block) Store(vs V, vectors ...int) {
 	}
 }
 
+// Stream is Store around the caches.
+func (b *Block) Stream(vs V, vectors ...int) {
+	for i, n := range vectors {
+		b.add(&Value{Op: Stream, Args: []*Value{vs[i]}, Lanes: b.f.Lanes, Index: n * b.f.Lanes})
+	}
+}
+
 // add appends an operation.
 func (b *Block) add(v *Value) *Value {
 	b.Ops = append(b.Ops, v)
