@@ -83,7 +83,7 @@ func TestGoroutines(t *testing.T) {
 	for _, isa := range Levels() {
 		for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
 			one := must(t, WithISA(isa), WithAlgorithm(a))
-			for _, n := range []int{1, minShare, chunkLen, chunkLen + 1, 3*chunkLen + 19} {
+			for _, n := range []int{1, vectorShare, chunkLen, chunkLen + 1, 3*chunkLen + 19} {
 				for seed := range uint64(2) {
 					x := randomRow(n, seed)
 					want := compute(one, x)
@@ -106,7 +106,7 @@ func TestRows(t *testing.T) {
 	for _, s := range settings(t, 1, 3) {
 		for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {200, 10}, {5, 1001}, {2, chunkLen + 3}} {
 			rows, cols := shape[0], shape[1]
-			if s.goroutines == 3 && rows*cols < 2*minShare {
+			if s.goroutines == 3 && rows*cols < 2*vectorShare {
 				continue
 			}
 			for _, pad := range [][2]int{{0, 0}, {3, 0}, {0, 7}} {
@@ -358,14 +358,14 @@ func TestOptions(t *testing.T) {
 // TestReproducible holds that the choice does not look at the machine.
 func TestReproducible(t *testing.T) {
 	s := must(t, WithReproducible())
-	for _, n := range []int{1, defaultCache/8 - 1, defaultCache / 8} {
-		text := s.Explain(n)
-		if !strings.Contains(text, "WithReproducible") && s.kernels().vectorTwoPass() {
+	for _, n := range []int{1, lastCache/8 - 1} {
+		if text := s.Explain(n); !strings.Contains(text, "WithReproducible") {
 			t.Errorf("Explain(%d) does not give the reason:\n%s", n, text)
 		}
 	}
-	if a, b := s.choose(1), s.choose(defaultCache/8); s.kernels().vectorTwoPass() && (a != ukernel.ThreePassReload || b != ukernel.TwoPass) {
-		t.Errorf("chosen are %v and %v", a, b)
+	far, _ := s.far()
+	if a, b := s.choose(lastCache/8-1), s.choose(lastCache/8); a != ukernel.ThreePassReload || b != far {
+		t.Errorf("chosen are %v and %v, want %v and %v", a, b, ukernel.ThreePassReload, far)
 	}
 }
 

@@ -41,13 +41,18 @@
 // # Which algorithm
 //
 // The default, Auto, needs no thought. It takes the reload algorithm while a
-// row and its result are near, in the last-level cache or, where vectors are of
-// 512 bits, in four times the second-level cache, and two passes beyond:
+// row and its result fit the caches, and beyond where exponentials take longer
+// than memory; else, with vectors of 512 bits and on arm64, two passes.
 //
-//	algorithm             reads + writes of a row   exponentials   best where
-//	TwoPass               2 + 1                     2              memory is the limit: long rows, many cores
-//	ThreePassReload       3 + 2                     1              arithmetic is: rows in the cache
-//	ThreePassRecompute    3 + 1                     2              seldom; it is there to be compared
+//	algorithm             reads + writes of memory   exponentials   best where
+//	TwoPass               2 + 1                      2              memory is the limit
+//	ThreePassReload       2 + 2                      1              arithmetic is: rows in the cache, short vectors
+//	ThreePassRecompute    2 + 1                      2              between these, with many cores
+//
+// The three-pass algorithms go block by block, so that the pass for the maximum
+// and the one after it read memory once, and not twice as in their plain form.
+// Where the maximum is within 65536, as it is but for strange rows, they compute
+// exponentials in base 2, in two thirds of the time.
 //
 // [Softmaxer.Explain] tells what is chosen for a length, which kernels run, and
 // why. LogSumExp and LogSoftmax read a row once to sum it, whichever the

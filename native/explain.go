@@ -14,16 +14,17 @@ func (s Softmaxer) Explain(n int) string {
 	a := s.choose(n)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d elements: %v, ", n, a)
-	from, limit := s.twoPassFrom()
+	from, limit := s.farFrom()
+	_, near := s.far()
 	switch {
 	case s.algorithm != ukernel.Auto:
 		b.WriteString("as WithAlgorithm says")
 	case n < from:
 		fmt.Fprintf(&b, "because the row is shorter than %d elements, %s", from, limit)
-	case a == ukernel.TwoPass:
-		fmt.Fprintf(&b, "because the row is not shorter than %d elements, %s", from, limit)
+	case near != "":
+		fmt.Fprintf(&b, "because level %v %s", e.isa, near)
 	default:
-		fmt.Fprintf(&b, "because level %v has no vector kernels for two passes", e.isa)
+		fmt.Fprintf(&b, "because the row is not shorter than %d elements, %s", from, limit)
 	}
 	fmt.Fprintf(&b, "\nlevel %v, ", e.isa)
 	switch {
@@ -35,7 +36,11 @@ func (s Softmaxer) Explain(n int) string {
 		b.WriteString("the widest that this build and this CPU have")
 	}
 	for _, f := range a.Families() {
-		fmt.Fprintf(&b, "\n  %s", e.kernels[f].Name)
+		name := e.kernels[f].Name
+		if near := e.near[f].Name; near != "" {
+			name = near + "\n    or, if the maximum is beyond 65536 in size, " + name
+		}
+		fmt.Fprintf(&b, "\n  %s", name)
 	}
 	if a == ukernel.TwoPass {
 		b.WriteString("\nA row whose maximum is beyond 45000 in size takes three passes instead.")

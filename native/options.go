@@ -19,6 +19,7 @@ type Softmaxer struct {
 	scale      float32 // 0 for 1
 	goroutines int     // 0 for 1
 	fixed      bool    // Auto may not look at the machine
+	stream     bool    // results go around the caches
 	zeros      bool    // rows of -Inf become zeros
 	mask       Mask
 }
@@ -106,10 +107,20 @@ func WithGoroutines(n int) Option {
 // WithReproducible makes the bits of a result depend on nothing but the row, the
 // options and the ISA: Auto then chooses by the length of the row alone, not by
 // the caches of the machine or the number of goroutines. Together with
-// [WithISA] two machines give the same bits if their programs are built alike
-// and, below AVX2, both or neither have FMA, by which math.Exp rounds otherwise.
+// [WithISA] two machines give the same bits; LogSoftmax and LogSumExp end in
+// math.Log, which may round otherwise on another architecture.
 func WithReproducible() Option {
 	return func(s *Softmaxer) error { s.fixed = true; return nil }
+}
+
+// WithStreaming writes results around the caches where that is possible, with
+// non-temporal stores: by the two-pass and recompute algorithms, and by LogSoftmax,
+// to a dst that is not src, on CPUs with AVX. It is for rows beyond the caches
+// whose results nobody reads soon. Whether it gains anything depends on the CPU:
+// a third of the memory traffic where it reads a line before the first write to
+// it, and nothing, or a loss, where it does not, as on Zen 5. It changes no bits.
+func WithStreaming() Option {
+	return func(s *Softmaxer) error { s.stream = true; return nil }
 }
 
 // WithZeroRows makes rows in which every element is -Inf, or masked, all zeros
@@ -125,33 +136,45 @@ func (s *Softmaxer) kernels() *engine {
 	return defaults()
 }
 
-// defaultCache is taken for the cache's size where it is not known, and where
+// lastCache is the size from which Auto takes rows and results for too large for
+// the caches, where the CPU does not tell the size of its last-level cache, where
+// that is larger, as of a virtual machine that has a small part of it, and where
 // the choice may not depend on it.
-const defaultCache = 8 << 20
+const lastCache = 32 << 20
 
-// twoPassFrom is the length from which Auto takes two passes: that at which a
-// row and its result no longer fit the cache in which the reload algorithm's
-// additional pass costs less than its single exponential saves. Why says where
-// it comes from.
-//
-// With vectors of 16 lanes the exponentials cost so little that this is four
-// times the second-level cache, with shorter ones the last-level cache.
-func (s *Softmaxer) twoPassFrom() (n int, why string) {
-	l2, l3 := cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3
-	wide := s.kernels().extISA.Lanes() >= 16
-	cache := defaultCache
-	switch {
+// farFrom is the length from which Auto takes another algorithm than reload, and
+// why it is that.
+func (s *Softmaxer) farFrom() (n int, why string) {
+	cache := lastCache
+	switch l2, l3 := cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3; {
 	case s.fixed:
 		why = "which WithReproducible fixes"
-	case l2 > 0 && (wide || l3 <= 0):
-		cache, why = 4*l2, "at which input and result are four times the second-level cache"
-	case l3 > 0:
-		cache, why = l3, "at which input and result fill the last-level cache"
+	case l3 > 0 && l3 < lastCache:
+		cache, why = max(l3, 4*l2), "at which input and result fill the last-level cache"
 	default:
-		why = "which is assumed as this CPU does not tell its caches"
+		why = "at which input and result are 32 MiB, as this CPU tells of no smaller last-level cache"
 	}
 	return cache / 8, why
 }
+
+// far is the algorithm for rows that don't fit the caches, and reload if that is
+// the best there too: where the exponentials take longer than memory.
+func (s *Softmaxer) far() (a ukernel.Algorithm, why string) {
+	e := s.kernels()
+	switch {
+	case e.extISA == ukernel.Scalar:
+		return ukernel.ThreePassReload, "has no vector kernels for two passes"
+	case e.extISA.Lanes() == 8 && (s.fixed || s.goroutines <= manyGoroutines):
+		return ukernel.ThreePassReload, "spends more time on exponentials than on memory"
+	case e.extISA.Lanes() == 8:
+		return ukernel.ThreePassRecompute, ""
+	}
+	return ukernel.TwoPass, ""
+}
+
+// manyGoroutines is the number up to which memory can serve goroutines with
+// 8 lanes each as fast as they compute.
+const manyGoroutines = 2
 
 // choose is the algorithm for a row of n elements.
 func (s *Softmaxer) choose(n int) ukernel.Algorithm {
@@ -161,15 +184,11 @@ func (s *Softmaxer) choose(n int) ukernel.Algorithm {
 	if n < 1<<14 { // less than any cache: short rows should not wait for the rest
 		return ukernel.ThreePassReload
 	}
-	if from, _ := s.twoPassFrom(); n < from || !s.kernels().vectorTwoPass() {
+	if from, _ := s.farFrom(); n < from {
 		return ukernel.ThreePassReload
 	}
-	return ukernel.TwoPass
-}
-
-// vectorTwoPass reports whether the two-pass kernels are as wide as the others.
-func (e *engine) vectorTwoPass() bool {
-	return e.extISA != ukernel.Scalar
+	a, _ := s.far()
+	return a
 }
 
 // empty is what the softmax of a row without a number is, in logarithms if log.

@@ -5,12 +5,22 @@ import (
 	"sync/atomic"
 )
 
-// minShare is the number of elements below which a goroutine of its own costs
-// more than it gains.
-const minShare = 1 << 14
+// vectorShare and scalarShare are the numbers of elements, done by vector kernels
+// and one by one, below which a goroutine of its own may cost more than it gains:
+// a goroutine on a core that sleeps begins after 50 to 100 µs where the core is a
+// virtual one. They are variables for the sake of tests.
+var vectorShare, scalarShare = 1 << 20, 1 << 16
 
 // share is how many of g goroutines n elements are worth.
-func share(g, n int) int { return max(1, min(g, n/minShare)) }
+func share(g, n, least int) int { return max(1, min(g, n/least)) }
+
+// minShare is the engine's number of elements worth a goroutine.
+func (e *engine) minShare() int {
+	if e.isa.Lanes() == 1 {
+		return scalarShare
+	}
+	return vectorShare
+}
 
 // parallel calls task for 0 to n-1 in up to g goroutines, its own included.
 func parallel(g, n int, task func(i int)) {

@@ -61,7 +61,7 @@ func merge(a, b sum) sum {
 	case a.ref < b.ref:
 		a, b = b, a
 	}
-	return sum{a.mass + float64(b.mass*math.Exp(float64(b.ref)-float64(a.ref))), a.ref}
+	return sum{a.mass + float64(b.mass*exp(float64(b.ref)-float64(a.ref))), a.ref}
 }
 
 // classify is the sum of a row that has an infinity or a NaN and of which
@@ -153,7 +153,7 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 			return classify(src)
 		case max > s.ref:
 			if s.mass != 0 {
-				s.mass *= math.Exp(float64(s.ref) - float64(max))
+				s.mass *= exp(float64(s.ref) - float64(max))
 			}
 			s.ref = max
 		}
@@ -199,7 +199,7 @@ func (s extSum) sum() sum {
 		s = extSum{2 * s.mass, s.exp - 1}
 	}
 	ref := float32(s.exp * math.Ln2)
-	return sum{s.mass * math.Exp(float64(s.exp*math.Ln2)-float64(ref)), ref}
+	return sum{s.mass * exp(float64(s.exp*math.Ln2)-float64(ref)), ref}
 }
 
 // mergeExt adds two sums.
@@ -425,7 +425,7 @@ func (b *blocks) store(i int) (s sum) {
 func (b *blocks) scale(i int, s sum) {
 	for at := i * b.chunkLen(); at < min((i+1)*b.chunkLen(), len(b.src)); at += b.len {
 		end, ref := min(at+b.len, len(b.src)), b.refs[at/b.len]
-		c := float32(math.Exp(float64(ref)-float64(s.ref)) / (s.mass * b.unit(ref)))
+		c := float32(exp(float64(ref)-float64(s.ref)) / (s.mass * b.unit(ref)))
 		b.mul(b.dst[at:end], b.dst[at:end], c)
 	}
 }

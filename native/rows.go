@@ -78,11 +78,12 @@ const (
 // eachRow does all rows. Several goroutines take several rows each, or, if
 // there are fewer rows than goroutines, the parts of one row after the other.
 func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, srcStride int) {
-	if g := share(s.goroutines, rows*cols); g > 1 && rows >= g {
+	if g := share(s.goroutines, rows*cols, s.kernels().minShare()); g > 1 && rows >= g {
 		one := *s
 		one.goroutines = 1
 		// Shares small enough that they end at about the same time.
-		n := max(1, min(rows/(4*g), minShare/cols))
+		const task = 1 << 14 // elements
+		n := max(1, min(rows/(4*g), task/cols))
 		parallel(g, (rows+n-1)/n, func(part int) {
 			one.span(o, dst, src, part*n, min((part+1)*n, rows), cols, dstStride, srcStride)
 		})

@@ -110,5 +110,6 @@ func (s *Softmaxer) total(src []float32, i int) (t sum) {
 
 // worker is what computes a row of n elements.
 func (s *Softmaxer) worker(n int) row {
-	return row{engine: s.kernels(), goroutines: share(s.goroutines, n)}
+	e := s.kernels()
+	return row{engine: e, goroutines: share(s.goroutines, n, e.minShare()), stream: s.stream}
 }

@@ -4728,7 +4728,7 @@ done3:
 	RET
 
 // func f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $96-36
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
@@ -4754,6 +4754,12 @@ TEXT ·f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $96-36
 	PCALIGN $0x40
 
 loop2:
+	PREFETCHT1  16384(SI)
+	PREFETCHT1  16448(SI)
+	PREFETCHT1  16512(SI)
+	PREFETCHT1  16576(SI)
+	PREFETCHT1  16640(SI)
+	PREFETCHT1  16704(SI)
 	VMOVUPS     (SI), Y8
 	VFMADD213PS Y2, Y4, Y8
 	VMOVUPS     32(SI), Y9

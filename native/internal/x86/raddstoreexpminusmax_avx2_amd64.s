@@ -2251,7 +2251,7 @@ done3:
 	RET
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst []float32, src []float32, max float32) (sum float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $96-60
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
@@ -2278,6 +2278,12 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $96-6
 	PCALIGN $0x40
 
 loop2:
+	PREFETCHT1  16384(SI)
+	PREFETCHT1  16448(SI)
+	PREFETCHT1  16512(SI)
+	PREFETCHT1  16576(SI)
+	PREFETCHT1  16640(SI)
+	PREFETCHT1  16704(SI)
 	VMOVUPS     (SI), Y8
 	VFMADD213PS Y2, Y4, Y8
 	VMOVUPS     32(SI), Y9

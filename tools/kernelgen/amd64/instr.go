@@ -42,7 +42,7 @@ func (w *writer) instr(in ir.Instr) {
 	// from is a source in a register.
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
 	var to operand.Op
-	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return {
+	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Prefetch {
 		to, _ = w.op(in.Dst, lanes)
 	}
 	switch in.Op {
@@ -152,6 +152,8 @@ func (w *writer) instr(in ir.Instr) {
 		} else {
 			w.MOVSS(from(0), operand.Mem{Base: dst})
 		}
+	case ir.Prefetch:
+		w.PREFETCHT1(operand.Mem{Base: src, Disp: 4 * in.Index})
 	case ir.Return:
 		ret, err := w.Return(in.Name).Resolve()
 		if err != nil {

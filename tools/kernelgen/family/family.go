@@ -97,6 +97,20 @@ func (d *description) singles(single func(b *ir.Block)) {
 	single(d.f.Block(ir.While, d.Lanes(), "Whole vectors that are left."))
 }
 
+// ahead is how far ahead of itself, in elements, a sum of base 2 asks for its
+// input. Package native sums by blocks of that length, and looks for the maximum
+// of a block before it sums it: this way memory has the time of the previous sum,
+// which is busy with arithmetic, to bring the block. The processor's own
+// prefetchers stop at the end of a page.
+const ahead = 4096
+
+// prefetch asks for what a turn of the main loop will read later.
+func (d *description) prefetch(b *ir.Block) {
+	if base2(d.Variant) {
+		b.Prefetch(ahead)
+	}
+}
+
 // groups splits the vectors of a tile into runs.
 func (d *description) groups() [][]int {
 	all := make([]int, d.tile)

@@ -104,7 +104,10 @@ func (d *description) raddexpminusmaxTwoSum() {
 	b := d.f.Block(ir.Once, 0, "An empty sum.")
 	b.Set(sum, b.Const(0))
 	b.Set(rest, b.Const(0))
-	d.loops(func(b *ir.Block) { step(b, d.groups()) }, func(b *ir.Block) { step(b, [][]int{{0}}) })
+	d.loops(func(b *ir.Block) {
+		d.prefetch(b)
+		step(b, d.groups())
+	}, func(b *ir.Block) { step(b, [][]int{{0}}) })
 
 	const comment = "Elements that are left; the other lanes add zero."
 	switch {

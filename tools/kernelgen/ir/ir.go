@@ -54,6 +54,7 @@ const (
 	StoreTail  // dst[i] = a[i] where the mask is true; of a mask and a
 	StoreFirst // dst[i] = a[i] for i < Index
 	Return     // the result Name is a[0]
+	Prefetch   // asks for the cache line of src[Index]
 
 	// Inserted by the allocator.
 
@@ -63,7 +64,7 @@ const (
 
 var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "and", "addint", "exp2k64", "exp2j8", "scalef",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
-	"loadtail", "store", "stream", "storetail", "storefirst", "return", "move", "spill"}
+	"loadtail", "store", "stream", "storetail", "storefirst", "return", "prefetch", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
@@ -72,7 +73,7 @@ func (o Op) IsMask() bool { return o == NotLess || o == TailMask }
 
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
-	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return
+	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return && o != Prefetch
 }
 
 // Value is an operation and, for those that make one, its result. It is

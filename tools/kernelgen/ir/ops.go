@@ -160,6 +160,15 @@ func (b *Block) LoadTail(mask V) V {
 	return b.each(LoadTail, 0, mask)
 }
 
+// Prefetch asks for the cache lines of as many elements as a turn takes, from
+// index first on.
+func (b *Block) Prefetch(first int) {
+	const line = 16 // elements
+	for i := 0; i < b.Step; i += line {
+		b.add(&Value{Op: Prefetch, Lanes: b.f.Lanes, Index: first + i})
+	}
+}
+
 // StoreTail stores the lanes for which the mask is true.
 func (b *Block) StoreTail(mask, x V) {
 	b.add(&Value{Op: StoreTail, Args: []*Value{mask[0], x[0]}, Lanes: b.f.Lanes})
