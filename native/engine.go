@@ -95,6 +95,12 @@ var preferredNear = map[ukernel.Family][]string{
 	},
 }
 
+// preferredShort names the kernels that do whole rows of up to their tile.
+var preferredShort = []string{
+	"f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128",
+	"f32_softmax_ukernel__avx2_exp2_lut8_p3_u64",
+}
+
 // preferredStream names kernels that write around the caches; for
 // [ukernel.VScaleExpMinusMax] they are of base 2.
 var preferredStream = map[ukernel.Family][]string{
@@ -138,6 +144,10 @@ type engine struct {
 	addNear      func(src []float32, max float32) float32
 	scaleNear    func(dst, src []float32, scale, max float32)
 	addStoreNear func(dst, src []float32, max float32) float32
+	// That of whole rows, of up to shortLen elements; nil and 0 if there is none.
+	short     func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+	shortName string
+	shortLen  int
 	// And those that write around the caches.
 	scaleExtStream  func(dst, src []float32, mantissa, exponent float32)
 	scaleNearStream func(dst, src []float32, scale, max float32)
@@ -169,6 +179,9 @@ func newEngine(level ukernel.ISA) *engine {
 	e.scaleNear = e.near[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.addStoreNear = e.near[ukernel.RAddStoreExpMinusMax].RAddStoreExpMinusMax
 	e.base2 = e.addNear != nil
+	if f := first(preferredShort); f.Name != "" {
+		e.short, e.shortName, e.shortLen = f.Softmax, f.Name, ukernel.MustParse(f.Name).MaxLength()
+	}
 	e.scaleExtStream = e.stream[ukernel.VScaleExtExp].VScaleExtExp
 	e.scaleNearStream = e.stream[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.sub2Stream = e.stream[ukernel.VSubC2].VSubC2

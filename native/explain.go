@@ -35,6 +35,9 @@ func (s Softmaxer) Explain(n int) string {
 	default:
 		b.WriteString("the widest that this build and this CPU have")
 	}
+	if a == ukernel.ThreePassReload && n <= e.shortLen {
+		fmt.Fprintf(&b, "\n  %s\n  or, if the maximum is beyond 65536 in size,", e.shortName)
+	}
 	for _, f := range a.Families() {
 		name := e.kernels[f].Name
 		if near := e.near[f].Name; near != "" {

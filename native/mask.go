@@ -90,6 +90,9 @@ func (s *Softmaxer) plain() bool {
 	return s.scale == 0 && s.mask.Add == nil && s.mask.Keep == nil
 }
 
+// unmasked reports whether rows are done as they are, all of them.
+func (s *Softmaxer) unmasked() bool { return s.plain() && !s.mask.Causal }
+
 // prepare applies scale and mask to row i. What it returns is src if there is
 // nothing to do, and else dst.
 func (s *Softmaxer) prepare(e *engine, dst, src []float32, i int) []float32 {

@@ -176,6 +176,11 @@ func (s *Softmaxer) far() (a ukernel.Algorithm, why string) {
 // 8 lanes each as fast as they compute.
 const manyGoroutines = 2
 
+// reloads reports whether short rows take the reload algorithm.
+func (s *Softmaxer) reloads() bool {
+	return s.algorithm == ukernel.Auto || s.algorithm == ukernel.ThreePassReload
+}
+
 // choose is the algorithm for a row of n elements.
 func (s *Softmaxer) choose(n int) ukernel.Algorithm {
 	if s.algorithm != ukernel.Auto {

@@ -337,6 +337,9 @@ func (r row) reload(dst, src []float32, empty float32) bool {
 	// A row of one block has nothing to merge or to share out, and calls the
 	// kernels themselves: of a few elements they cost less than what leads to them.
 	e := r.engine
+	if n := len(src); n <= e.shortLen && e.short(dst, src, 1, n, n, n) == 1 {
+		return true
+	}
 	max := e.rmax(src)
 	var mass float32
 	switch {

@@ -16,23 +16,27 @@ import (
 // if the strides are equal, which is in place; if the slices overlap otherwise,
 // or the numbers don't fit, SoftmaxRows panics.
 func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	new(Softmaxer).SoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
+	standard.softmaxRows(dst, src, rows, cols, dstStride, srcStride)
 }
 
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
 func LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	new(Softmaxer).LogSoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
+	standard.logSoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
 }
 
 // LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Src is laid
 // out as [SoftmaxRows] says, dst has rows elements and does not overlap src;
 // otherwise LogSumExpRows panics.
 func LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
-	new(Softmaxer).LogSumExpRows(dst, src, rows, cols, srcStride)
+	standard.logSumExpRows(dst, src, rows, cols, srcStride)
 }
 
 // SoftmaxRows is the function [SoftmaxRows] with the options of s.
 func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	s.softmaxRows(dst, src, rows, cols, dstStride, srcStride)
+}
+
+func (s *Softmaxer) softmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.SoftmaxRows"
 	if checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opSoftmax, dst, src, rows, cols, dstStride, srcStride)
@@ -41,6 +45,10 @@ func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStr
 
 // LogSoftmaxRows is the function [LogSoftmaxRows] with the options of s.
 func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+	s.logSoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
+}
+
+func (s *Softmaxer) logSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
 	const who = "native.LogSoftmaxRows"
 	if checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		s.eachRow(opLogSoftmax, dst, src, rows, cols, dstStride, srcStride)
@@ -49,6 +57,10 @@ func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, src
 
 // LogSumExpRows is the function [LogSumExpRows] with the options of s.
 func (s Softmaxer) LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
+	s.logSumExpRows(dst, src, rows, cols, srcStride)
+}
+
+func (s *Softmaxer) logSumExpRows(dst, src []float32, rows, cols, srcStride int) {
 	const who = "native.LogSumExpRows"
 	ukernel.CheckMatrix(who, "src", len(src), rows, cols, srcStride)
 	if len(dst) != rows {
@@ -95,9 +107,15 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 // span does the rows from first to before end.
 func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
 	// Of short rows without mask or scale there is nothing to ask each time.
-	reload := o == opSoftmax && cols <= sumBlock && s.plain() && !s.mask.Causal && s.choose(cols) == ukernel.ThreePassReload
+	reload := o == opSoftmax && cols <= sumBlock && s.unmasked() && s.reloads()
 	r := row{engine: s.kernels(), goroutines: 1}
 	for i := first; i < end; i++ {
+		if reload && cols <= r.shortLen {
+			// As many as the kernel does; where it stops is a row for the others.
+			if i += r.short(dst[i*dstStride:], src[i*srcStride:], end-i, cols, dstStride, srcStride); i == end {
+				return
+			}
+		}
 		d, x := dst[i*dstStride:], src[i*srcStride:][:cols]
 		if !reload || !r.reload(d[:cols], x, nan) {
 			s.row(o, d, x, i)

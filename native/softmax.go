@@ -18,25 +18,31 @@ var standard Softmaxer
 // LogSoftmax writes x - log(sum(exp(x))) for each element x of src to dst, under
 // the terms of [Softmax]. The absolute error of a result y is at most
 // 2^-22 + 2^-23 * |y|.
-func LogSoftmax(dst, src []float32) { new(Softmaxer).LogSoftmax(dst, src) }
+func LogSoftmax(dst, src []float32) { standard.logSoftmaxRow(dst, src) }
 
 // LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf
 // for an empty src. The absolute error of a result y is at most
 // 2^-22 + 2^-24 * |y|.
-func LogSumExp(src []float32) float32 { return new(Softmaxer).LogSumExp(src) }
+func LogSumExp(src []float32) float32 { return standard.logSumExp(src, 0) }
 
 // Softmax is the function [Softmax] with the options of s.
 func (s Softmaxer) Softmax(dst, src []float32) { s.softmaxRow(dst, src) }
 
 func (s *Softmaxer) softmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.Softmax", dst, src)
+	// A short row takes less time than all the questions below.
+	if n, e := len(src), s.kernels(); n > 0 && n <= e.shortLen && s.unmasked() && s.reloads() && e.short(dst, src, 1, n, n, n) == 1 {
+		return
+	}
 	s.mask.checkRow("native.Softmax", len(src))
 	checkMaskApart("native.Softmax", dst, &s.mask)
 	s.softmax(dst, src, 0)
 }
 
 // LogSoftmax is the function [LogSoftmax] with the options of s.
-func (s Softmaxer) LogSoftmax(dst, src []float32) {
+func (s Softmaxer) LogSoftmax(dst, src []float32) { s.logSoftmaxRow(dst, src) }
+
+func (s *Softmaxer) logSoftmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.LogSoftmax", dst, src)
 	s.mask.checkRow("native.LogSoftmax", len(src))
 	checkMaskApart("native.LogSoftmax", dst, &s.mask)

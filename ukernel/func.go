@@ -31,6 +31,11 @@ type Func struct {
 	VMulC func(dst, src []float32, c float32)
 	// VSubC2 writes (x - a) - b.
 	VSubC2 func(dst, src []float32, a, b float32)
+	// Softmax writes the softmax of rows of cols elements, whose first ones are
+	// dstStride and srcStride apart, up to the first row whose maximum is not within
+	// 65536, and returns how many it did. That row and those after it stay as they
+	// are. Cols is at least 1, and at most [Kernel.MaxLength].
+	Softmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 }
 
 // has reports whether f is a kernel of the family.
@@ -52,6 +57,8 @@ func (f *Func) has(family Family) bool {
 		return f.VMulC != nil
 	case VSubC2:
 		return f.VSubC2 != nil
+	case Softmax:
+		return f.Softmax != nil
 	}
 	return false
 }
@@ -67,7 +74,8 @@ type Args struct {
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
-// mantissa and exponent, and zero for a family that only stores.
+// mantissa and exponent, for Softmax, which is called with one row, the number of
+// rows done, and zero for another family that only stores.
 type Result struct {
 	Value, Exponent float32
 }
@@ -91,6 +99,9 @@ func (f *Func) Call(a Args) (r Result) {
 		f.VMulC(a.Dst, a.Src, a.Scale)
 	case f.VSubC2 != nil:
 		f.VSubC2(a.Dst, a.Src, a.Max, a.Scale)
+	case f.Softmax != nil:
+		n := len(a.Src)
+		r.Value = float32(f.Softmax(a.Dst, a.Src, 1, n, n, n))
 	default:
 		panic(fmt.Sprintf("ukernel: %s has no function", f.Name))
 	}
@@ -132,6 +143,17 @@ func (f Func) Checked() Func {
 		f.VMulC = func(dst, src []float32, c float32) { same(dst, src); raw.VMulC(dst, src, c) }
 	case raw.VSubC2 != nil:
 		f.VSubC2 = func(dst, src []float32, a, b float32) { same(dst, src); raw.VSubC2(dst, src, a, b) }
+	case raw.Softmax != nil:
+		most := MustParse(f.Name).MaxLength()
+		f.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
+			if cols > most {
+				panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
+			}
+			if !CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+				return 0
+			}
+			return raw.Softmax(dst, src, rows, cols, dstStride, srcStride)
+		}
 	}
 	return f
 }

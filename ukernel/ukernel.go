@@ -46,6 +46,9 @@ const (
 	// log-softmax, where a + b is the logarithm of the sum. Upstream has no such
 	// family; the name follows its grammar.
 	VSubC2
+	// Softmax writes the softmax of short rows, each of which it keeps in registers.
+	// Its tile is the longest row. Ours, too.
+	Softmax
 
 	numFamilies
 )
@@ -59,6 +62,7 @@ var familyNames = [numFamilies]string{
 	RAddStoreExpMinusMax: "f32_raddstoreexpminusmax",
 	VMulC:                "f32_vmulc",
 	VSubC2:               "f32_vsubc2",
+	Softmax:              "f32_softmax",
 }
 
 // Families lists every family, in the order of their constants.
@@ -80,7 +84,7 @@ func (f Family) String() string {
 
 // Stores reports whether the family writes one output per input.
 func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f == Softmax
 }
 
 // Kernel is a kernel's name, taken apart.
@@ -163,6 +167,15 @@ func (k Kernel) Lanes() int { return k.ISA.Lanes() }
 
 // Vectors is the number of vectors in one turn of the main loop.
 func (k Kernel) Vectors() int { return k.Tile / k.Lanes() }
+
+// MaxLength is the number of elements of the longest row that the kernel takes,
+// 0 if there is none.
+func (k Kernel) MaxLength() int {
+	if k.Family == Softmax {
+		return k.Tile
+	}
+	return 0
+}
 
 func (k Kernel) String() string { return k.Name }
 

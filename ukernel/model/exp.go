@@ -140,7 +140,11 @@ func lookup8(x float32) float32 {
 
 // exp2MinusMax returns 2^(i*log2(e) - max*log2(e)).
 func (m *machine) exp2MinusMax(e exponential, i vector, max float32) vector {
-	c := m.mul("vc", m.splat(max), m.splat(-log2e))
+	return m.exp2(e, i, m.mul("vc", m.splat(max), m.splat(-log2e)))
+}
+
+// exp2 returns 2^(i*log2(e) + c).
+func (m *machine) exp2(e exponential, i, c vector) vector {
 	u := m.fma("vu", i, m.splat(log2e), c)
 	coefficients := append(e.coefficients[:len(e.coefficients):len(e.coefficients)], 1)
 	if e.scalef {

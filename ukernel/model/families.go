@@ -279,13 +279,5 @@ func (m *machine) top(e vector) vector {
 			return maximum(upper, lower)
 		}))
 	}
-	// Every lane finds the largest of all.
-	for d := len(e) / 2; d > 0; d /= 2 {
-		other := make(vector, len(e))
-		for i := range other {
-			other[i] = e[i^d]
-		}
-		e = maximum(e, other)
-	}
-	return e
+	return m.everywhere(e, maximum)
 }

@@ -99,6 +99,9 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	if k.Family.Stores() && len(a.Dst) != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
 	}
+	if most := k.MaxLength(); most > 0 && len(a.Src) > most {
+		return nil, r, fmt.Errorf("model: %s: len(Src) is %d, it must be at most %d", k, len(a.Src), most)
+	}
 	v, ok := lookupVariant(k)
 	if !ok || k.Tile < 1 || k.Accumulators < 1 {
 		return nil, r, &UnknownError{k}
@@ -130,6 +133,8 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.vmulc(a)
 	case ukernel.VSubC2:
 		m.vsubc2(a)
+	case ukernel.Softmax:
+		r.Value = m.softmax(v.exp, a)
 	}
 	return m, r, nil
 }
@@ -139,7 +144,7 @@ func group(f ukernel.Family) ukernel.Family {
 	switch f {
 	case ukernel.VScaleExtExp:
 		return ukernel.RAddExtExp
-	case ukernel.VScaleExpMinusMax:
+	case ukernel.VScaleExpMinusMax, ukernel.Softmax:
 		return ukernel.RAddExpMinusMax
 	case ukernel.VMulC, ukernel.VSubC2:
 		return ukernel.RMax

@@ -42,7 +42,7 @@ func (w *writer) instr(in ir.Instr) {
 	// from is a source in a register.
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
 	var to operand.Op
-	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Prefetch {
+	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Guard && in.Op != ir.Prefetch {
 		to, _ = w.op(in.Dst, lanes)
 	}
 	switch in.Op {
@@ -54,6 +54,11 @@ func (w *writer) instr(in ir.Instr) {
 		w.binary(in, to)
 	case ir.FMA:
 		w.fma(in, to)
+	case ir.Div:
+		w.VDIVSS(from(1), from(0), to)
+	case ir.Guard:
+		w.VUCOMISS(from(1), from(0))
+		w.JCS(operand.LabelRef(endLabel))
 	case ir.AddFirst:
 		w.ADDSS(from(1), to)
 	case ir.MaxFirst:
@@ -110,12 +115,16 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.UpperHalf:
 		w.MOVHLPS(to, to)
 	case ir.Swap:
-		switch in.Index {
-		case 4:
+		switch {
+		case in.Index == 8:
+			w.VSHUFF32X4(operand.Imm(0b01_00_11_10), from(0), from(0), to)
+		case in.Index == 4 && w.lanes == 16:
+			w.VSHUFF32X4(operand.Imm(0b10_11_00_01), from(0), from(0), to)
+		case in.Index == 4:
 			w.VPERM2F128(operand.Imm(1), from(0), from(0), to)
-		case 2:
+		case in.Index == 2:
 			w.VSHUFPS(operand.Imm(0b01_00_11_10), from(0), from(0), to)
-		case 1:
+		case in.Index == 1:
 			w.VSHUFPS(operand.Imm(0b10_11_00_01), from(0), from(0), to)
 		}
 	case ir.Splat:
@@ -129,9 +138,9 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.LoadTail:
 		switch {
 		case w.evex:
-			w.VMOVUPS_Z(operand.Mem{Base: src}, kmask[in.Src[0].Index], to)
+			w.VMOVUPS_Z(operand.Mem{Base: src, Disp: 4 * in.Index}, kmask[in.Src[0].Index], to)
 		case w.vex:
-			w.VMASKMOVPS(operand.Mem{Base: src}, from(0), to)
+			w.VMASKMOVPS(operand.Mem{Base: src, Disp: 4 * in.Index}, from(0), to)
 		default:
 			w.loadUpToThree(to)
 		}
@@ -142,9 +151,9 @@ func (w *writer) instr(in ir.Instr) {
 		w.VMOVNTPS(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.StoreTail:
 		if w.evex {
-			w.VMOVUPS(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})
+			w.VMOVUPS(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst, Disp: 4 * in.Index})
 		} else {
-			w.VMASKMOVPS(from(1), from(0), operand.Mem{Base: dst})
+			w.VMASKMOVPS(from(1), from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 		}
 	case ir.StoreFirst:
 		if in.Index == 2 {
@@ -155,14 +164,10 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Prefetch:
 		w.PREFETCHT1(operand.Mem{Base: src, Disp: 4 * in.Index})
 	case ir.Return:
-		ret, err := w.Return(in.Name).Resolve()
-		if err != nil {
-			panic(err)
-		}
 		if w.vex {
-			w.VMOVSS(from(0), ret.Addr)
+			w.VMOVSS(from(0), w.result(in.Name))
 		} else {
-			w.MOVSS(from(0), ret.Addr)
+			w.MOVSS(from(0), w.result(in.Name))
 		}
 	default:
 		panic(fmt.Sprintf("amd64: no instruction for %v", in.Op))

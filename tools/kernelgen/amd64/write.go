@@ -27,6 +27,10 @@ var (
 	tmp   = reg.RAX
 	tmp2  = reg.RDX
 	after = reg.R8 // elements left after a block of ToAligned
+	// Of kernels of rows.
+	rows      = reg.R8 // rows left
+	srcStride = reg.R9 // in bytes
+	dstStride = reg.R10
 )
 
 // maxNoSplit is the largest frame for which a kernel does without the check for
@@ -88,7 +92,11 @@ func (w *writer) function(signature string) {
 		w.Commentf("Twin of xnn_%s.", w.k.Name)
 	}
 	w.MOVQ(w.param("src", "base"), src)
-	w.MOVQ(w.param("src", "len"), left)
+	if w.k.Family == ukernel.Softmax {
+		w.rowParams()
+	} else {
+		w.MOVQ(w.param("src", "len"), left)
+	}
 	if w.k.Family.Stores() {
 		w.MOVQ(w.param("dst", "base"), dst)
 	}
@@ -100,6 +108,12 @@ func (w *writer) function(signature string) {
 	for i, c := range w.plan.Codes {
 		w.block(i, c)
 	}
+	if w.k.Family == ukernel.Softmax {
+		w.Label(endLabel)
+		w.MOVQ(w.param("rows", ""), tmp)
+		w.SUBQ(rows, tmp)
+		w.MOVQ(tmp, w.result("done"))
+	}
 	if w.streams {
 		w.SFENCE()
 	}
@@ -107,6 +121,28 @@ func (w *writer) function(signature string) {
 		w.VZEROUPPER()
 	}
 	w.RET()
+}
+
+// endLabel is where the rows end.
+const endLabel = "end"
+
+// rowParams loads the parameters of a kernel of rows.
+func (w *writer) rowParams() {
+	w.MOVQ(w.param("cols", ""), left)
+	w.MOVQ(w.param("rows", ""), rows)
+	w.MOVQ(w.param("srcStride", ""), srcStride)
+	w.MOVQ(w.param("dstStride", ""), dstStride)
+	w.SHLQ(operand.Imm(2), srcStride)
+	w.SHLQ(operand.Imm(2), dstStride)
+}
+
+// result is the address of a result.
+func (w *writer) result(name string) operand.Mem {
+	b, err := w.Return(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
 }
 
 // frameSize is the number of bytes for the slots and for aligning them.
@@ -151,6 +187,12 @@ func (w *writer) block(i int, c ir.Code) {
 	case ir.IfAny:
 		w.TESTQ(left, left)
 		w.JZ(operand.LabelRef(done))
+	case ir.EachRow:
+		w.CMPQ(left, operand.U32(step))
+		w.JGT(operand.LabelRef(done))
+		w.SUBQ(operand.U32(step-w.lanes), left)
+		w.TESTQ(rows, rows)
+		w.JZ(operand.LabelRef(endLabel))
 	case ir.ToAligned:
 		w.toAligned(done)
 	case ir.IfBit:
@@ -160,12 +202,21 @@ func (w *writer) block(i int, c ir.Code) {
 	for _, in := range c.Before {
 		w.instr(in)
 	}
-	if c.Test == ir.While {
+	if c.Test == ir.While || c.Test == ir.EachRow {
 		w.align()
 		w.Label(loop)
 	}
 	for _, in := range c.Instrs {
 		w.instr(in)
+	}
+	if c.Test == ir.EachRow {
+		w.ADDQ(srcStride, src)
+		w.ADDQ(dstStride, dst)
+		w.DECQ(rows)
+		w.JNZ(operand.LabelRef(loop))
+		w.JMP(operand.LabelRef(endLabel))
+		w.Label(done)
+		return
 	}
 	if c.Test == ir.ToAligned {
 		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4}, src)
@@ -215,7 +266,7 @@ func (w *writer) align() {
 
 // reg is a register as wide as a vector of so many lanes.
 func (w *writer) reg(o ir.Operand, lanes int) reg.VecPhysical {
-	if lanes < w.lanes && o.Index >= 16 {
+	if lanes < w.lanes && o.Index >= 16 && w.k.ISA == ukernel.AVX512F {
 		panic(fmt.Sprintf("amd64: %s: register %d for %d lanes needs AVX-512VL", w.k, o.Index, lanes))
 	}
 	return view(o.Index, lanes)

@@ -62,7 +62,7 @@ const (
 // names are the constants' names in the generated files.
 var names = map[float32]string{
 	log2e: "log2e", c0: "c0", c1: "c1", c2: "c2", c3: "c3", c4: "c4", c5: "c5",
-	magic: "magic", magic16: "magic16", magic8: "magic8", cutoff2: "cutoff2", -log2e: "minusLog2e", minExponent: "minExponent", cutoff: "cutoff", minusInf: "minusInf", 0: "zero",
+	magic: "magic", magic16: "magic16", magic8: "magic8", cutoff2: "cutoff2", -log2e: "minusLog2e", minExponent: "minExponent", cutoff: "cutoff", minusInf: "minusInf", nearLimitSquared: "nearLimitSquared", 0: "zero",
 	-0x1.62E430p-1: "minusLn2", 0x1.05C61p-29: "minusLn2Lo",
 	-0x1.62E400p-1: "minusLn2HiShort", -0x1.7F7D1Cp-20: "minusLn2LoShort",
 }

@@ -47,6 +47,8 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.elementwise(d.vmulc)
 	case ukernel.VSubC2:
 		d.elementwise(d.vsubc2)
+	case ukernel.Softmax:
+		d.softmax()
 	default:
 		panic(fmt.Sprintf("family: %v is not described", k.Family))
 	}

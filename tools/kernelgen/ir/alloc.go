@@ -138,9 +138,9 @@ func (a *allocator) best(i int, b *Block) Code {
 	if !ok {
 		panic(fmt.Sprintf("ir: block %q does not fit into the registers", b.Comment))
 	}
-	if b.Test == While {
+	if b.Test == While || b.Test == EachRow {
 		candidates := b.leaves(a.m)
-		if b.Step == a.f.Lanes {
+		if b.Test == While && b.Step == a.f.Lanes {
 			// The loop over what a main loop left has few turns: only what every
 			// turn would have to load by an instruction of its own is worth it.
 			candidates = slices.DeleteFunc(candidates, func(v *Value) bool { return v.Op != Param })

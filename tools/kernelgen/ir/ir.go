@@ -35,6 +35,7 @@ const (
 	Exp2K64    // of an integer k below 64: the bits of 2^(k/64), less k << 17
 	Exp2J8     // of the low 3 bits j of a: the bits of 2^(j/8), less j << 20
 	Scalef     // a * 2^floor(b)
+	Div        // a / b, of one lane
 	NotLess    // mask: !(a < b), true for a NaN
 	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
 	Select     // of a mask, a and b: a where the mask is true, b elsewhere
@@ -48,12 +49,13 @@ const (
 	AddPairs   // a vector of half as many lanes: v[i] = a[2i] + a[2i+1]
 	LoadSplat  // v[i] = src[0]
 	TailMask   // mask: i < n
-	LoadTail   // src[i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
+	LoadTail   // src[Index+i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
 	Store      // dst[Index:][:Lanes] = a
 	Stream     // the same around the caches; dst[Index] is aligned to a vector
-	StoreTail  // dst[i] = a[i] where the mask is true; of a mask and a
+	StoreTail  // dst[Index+i] = a[i] where the mask is true; of a mask and a
 	StoreFirst // dst[i] = a[i] for i < Index
 	Return     // the result Name is a[0]
+	Guard      // leaves the kernel unless a[0] >= b[0]
 	Prefetch   // asks for the cache line of src[Index]
 
 	// Inserted by the allocator.
@@ -62,9 +64,9 @@ const (
 	Spill // a stack slot gets what a register holds
 )
 
-var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "and", "addint", "exp2k64", "exp2j8", "scalef",
+var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
-	"loadtail", "store", "stream", "storetail", "storefirst", "return", "prefetch", "move", "spill"}
+	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
@@ -73,7 +75,7 @@ func (o Op) IsMask() bool { return o == NotLess || o == TailMask }
 
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
-	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return && o != Prefetch
+	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return && o != Guard && o != Prefetch
 }
 
 // Value is an operation and, for those that make one, its result. It is
@@ -108,6 +110,7 @@ const (
 	While                 // again and again, while n >= Step; each turn takes Step elements
 	IfAny                 // if n > 0
 	IfBit                 // if n & Step != 0; it takes Step elements
+	EachRow               // for each row, of rows of up to Step elements, of which the last vector has n
 	ToAligned             // if dst is not aligned to a vector; it takes the elements, but n at most, that lie before
 )
 

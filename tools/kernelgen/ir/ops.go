@@ -170,8 +170,35 @@ func (b *Block) Prefetch(first int) {
 }
 
 // StoreTail stores the lanes for which the mask is true.
-func (b *Block) StoreTail(mask, x V) {
-	b.add(&Value{Op: StoreTail, Args: []*Value{mask[0], x[0]}, Lanes: b.f.Lanes})
+func (b *Block) StoreTail(mask, x V) { b.StoreTailAt(0, mask, x) }
+
+// LoadTailAt is LoadTail of the vector of that index.
+func (b *Block) LoadTailAt(vector int, mask V) V {
+	return b.each(LoadTail, vector*b.f.Lanes, mask)
+}
+
+// StoreTailAt is StoreTail to the vector of that index.
+func (b *Block) StoreTailAt(vector int, mask, x V) {
+	b.add(&Value{Op: StoreTail, Args: []*Value{mask[0], x[0]}, Lanes: b.f.Lanes, Index: vector * b.f.Lanes})
+}
+
+// Div is x / y, of lane 0.
+func (b *Block) Div(x, y V) V {
+	return V{b.add(&Value{Op: Div, Args: []*Value{x[0], y[0]}, Lanes: 1})}
+}
+
+// Guard leaves the kernel unless x >= y in lane 0; a NaN is not.
+func (b *Block) Guard(x, y V) {
+	b.add(&Value{Op: Guard, Args: []*Value{x[0], y[0]}, Lanes: 1})
+}
+
+// Everywhere folds the lanes of a vector by an operation that commutes, so that
+// every lane has the result.
+func (b *Block) Everywhere(op func(x, y V) V, x V) V {
+	for distance := x[0].Lanes / 2; distance > 0; distance /= 2 {
+		x = op(x, b.Swap(x, distance))
+	}
+	return x
 }
 
 // StoreFirst stores the first n lanes.

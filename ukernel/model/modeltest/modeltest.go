@@ -122,6 +122,10 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 	}
 	lengths = append(lengths, o.Lengths...)
 	all := 2*k.Tile + k.Lanes()
+	if most := k.MaxLength(); most > 0 {
+		all = most
+		lengths = slices.DeleteFunc(lengths, func(n int) bool { return n > most })
+	}
 	longest := max(all, slices.Max(lengths))
 	c := checker{f: f, kernel: k, o: o}
 	if c.src, err = newMemory("src", longest); err != nil {
@@ -228,6 +232,8 @@ func (c *checker) check(in Input, i int) error {
 		return err
 	}
 	out := args.Dst
+	// A row that a kernel of rows leaves alone stays as it is.
+	left := c.kernel.Family == ukernel.Softmax && want.Value == 0
 	for _, p := range c.places(i) {
 		in.Place = p.name
 		fail := func(format string, a ...any) error {
@@ -241,6 +247,9 @@ func (c *checker) check(in Input, i int) error {
 			args.Dst = args.Src
 		} else if c.kernel.Family.Stores() {
 			args.Dst = dst
+		}
+		if left {
+			out = slices.Clone(args.Dst)
 		}
 		got, err := c.call(args)
 		if err != nil {

@@ -1,0 +1,57 @@
+package model
+
+import (
+	"math"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// nearLimitSquared is the square of the largest size of a maximum.
+const nearLimitSquared = 1 << 32
+
+// softmax is ours: the softmax of one row of up to a tile. It returns 1, or 0 and
+// writes nothing if the row's maximum is too large or no number.
+func (m *machine) softmax(e exponential, a ukernel.Args) float32 {
+	var x []vector
+	lanes := 0
+	for i := 0; i < len(m.src); i += m.kernel.Lanes() {
+		var v vector
+		v, lanes = m.load(i)
+		x = append(x, v)
+	}
+	m.first = noElement
+	last := len(x) - 1
+	tops := append(x[:last:last], blend(lanes, x[last], m.splat(float32(math.Inf(-1)))))
+	top := m.everywhere(m.tree("vmax", tops, m.max), func(x, y vector) vector { return m.max("vmax", x, y) })
+	if !(m.mul("vmax", top[:1], top[:1])[0] <= nearLimitSquared) {
+		return 0
+	}
+	c := m.mul("vc", top, m.splat(-log2e))
+	y := make([]vector, len(x))
+	for i := range x {
+		m.first = i * m.kernel.Lanes()
+		y[i] = m.exp2(e, x[i], c)
+	}
+	m.first = noElement
+	y[last] = blend(lanes, y[last], m.splat(0))
+	sum := m.everywhere(m.tree("vsum", y, m.add), func(x, y vector) vector { return m.add("vsum", x, y) })
+	scale := m.map2("vscale", "div", func(x, y float32) float32 { return x / y }, vector{1}, sum[:1])
+	for i := range y {
+		m.first = i * m.kernel.Lanes()
+		copy(a.Dst[m.first:], m.mul("vf", y[i], m.splat(scale[0])))
+	}
+	m.first = noElement
+	return 1
+}
+
+// everywhere folds the lanes, so that every one has the result.
+func (m *machine) everywhere(v vector, op func(x, y vector) vector) vector {
+	for d := len(v) / 2; d > 0; d /= 2 {
+		other := make(vector, len(v))
+		for i := range other {
+			other[i] = v[i^d]
+		}
+		v = op(v, other)
+	}
+	return v
+}
