@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/twopass-softmax/twopass/compare/internal/traffic"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -12,12 +13,19 @@ import (
 // Contestant is a function over rows that takes part in a [Contest].
 type Contestant struct {
 	Name string
+	// Kernels are those of an algorithm's passes, for the record.
+	Kernels []string
 	// Run writes to dst, which is as long as src.
 	Run func(dst, src []float32)
 	// Bind, if it is not nil, takes the place of Run: before any timing it is
 	// called once for each thread, for a function that has everything ready for
 	// a row and an output that stay the same, and for one that frees what it has.
 	Bind func(dst, src []float32) (run, done func(), err error)
+	// Goroutines is whether one call starts goroutines and waits for them.
+	Goroutines bool
+	// Rest is how long threads of the contestant stay busy after a call, waiting
+	// for another one. Nothing is timed meanwhile.
+	Rest time.Duration
 }
 
 // bind is the contestant's function for one workload.
@@ -63,12 +71,12 @@ func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err err
 			bound[i] = append(bound[i], run)
 		}
 	}
-	fs := make([]func(), len(contestants))
+	fs := make([]timed, len(contestants))
+	for i, con := range contestants {
+		fs[i] = timed{run: bound[i][0], goroutines: con.Goroutines, rest: con.Rest}
+	}
 	if threads == 1 {
-		for i := range contestants {
-			fs[i] = bound[i][0]
-		}
-		return c.Time(fs...), n, nil
+		return c.time(fs), n, nil
 	}
 	turns := max(shortRow/n, 1)
 	team := newTeam(threads)
@@ -80,9 +88,9 @@ func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err err
 				run()
 			}
 		}
-		fs[i] = func() { team.run(task) }
+		fs[i].run = func() { team.run(task) }
 	}
-	return c.Time(fs...), n * turns * threads, nil
+	return c.time(fs), n * turns * threads, nil
 }
 
 // Traffic are the contestants that move data and nothing else. Limit is the
@@ -92,7 +100,7 @@ func Traffic() (read, copied, around, limit Contestant) {
 	return Contestant{Name: "read", Run: func(_, src []float32) { traffic.Read(src) }},
 		Contestant{Name: "copy", Run: traffic.Copy},
 		Contestant{Name: "copy, non-temporal", Run: traffic.CopyAround},
-		Contestant{Name: "limit", Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
+		Contestant{Name: LimitName, Run: func(dst, src []float32) { traffic.Read(src); traffic.CopyAround(dst, src) }}
 }
 
 // Streams is whether this architecture's non-temporal copy is one.

@@ -25,6 +25,8 @@ func Join(parts []*Results) (*Results, error) {
 		joined.Seconds += p.Seconds
 		joined.Bits = slices.Concat(joined.Bits, p.Bits)
 		joined.Speed = slices.Concat(joined.Speed, p.Speed)
+		joined.Races = slices.Concat(joined.Races, p.Races)
+		joined.UpstreamBest = slices.Concat(joined.UpstreamBest, p.UpstreamBest)
 		joined.NotRun = slices.Concat(joined.NotRun, p.NotRun)
 		joined.Choices = slices.Concat(joined.Choices, p.Choices)
 		joined.Accuracy = slices.Concat(joined.Accuracy, p.Accuracy)
@@ -37,6 +39,9 @@ func Join(parts []*Results) (*Results, error) {
 		}
 		if p.Frequency > 0 {
 			joined.Frequency = p.Frequency
+		}
+		if p.ShortCall != nil {
+			joined.ShortCall = p.ShortCall
 		}
 		if p.Overhead != nil {
 			joined.Overhead = p.Overhead

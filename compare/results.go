@@ -48,6 +48,15 @@ type Results struct {
 	Bits   []Agreement `json:"bits,omitempty"`
 	Speed  []Timing    `json:"speed,omitempty"`
 	NotRun []NotRun    `json:"not_run,omitempty"`
+	// Races has an entry per shape, number of threads, and kind of race.
+	Races []Race `json:"races,omitempty"`
+	// ShortCall is the time of one call of native.Softmax on a row of
+	// [ShortRow] elements.
+	ShortCall *Interval `json:"short_call_ns,omitempty"`
+	// UpstreamBest has the fastest of upstream's kernels of each family, of all
+	// variants and ISAs, by the length of the row that they were timed on. The
+	// algorithms that "upstream best" names are composed of them.
+	UpstreamBest []Choice `json:"upstream_best,omitempty"`
 	// Choices has an entry per group of kernels among which tune chose.
 	Choices []Choice `json:"choices,omitempty"`
 	// Accuracy has an entry per function, class and length.
@@ -55,7 +64,7 @@ type Results struct {
 	// Frequency is the measured clock in GHz, Bandwidth that of memory.
 	Frequency float64     `json:"frequency,omitempty"`
 	Bandwidth []Bandwidth `json:"bandwidth,omitempty"`
-	// Overhead is the time of a call on a row of one element.
+	// Overhead is the time of a kernel's call on a row of one element.
 	Overhead *Timing `json:"overhead,omitempty"`
 	// Coverage sums Bits up by family and ISA.
 	Coverage []Coverage `json:"coverage,omitempty"`
@@ -86,6 +95,10 @@ type Timing struct {
 	// NativeRatio is the time of native.Softmax relative to this, if this is a
 	// peer's.
 	NativeRatio *Interval `json:"native_ratio,omitempty"`
+	// Against names what the ratio of native.Softmax is to: the fastest of
+	// upstream's algorithms, by the kernels that upstream prefers and by its
+	// fastest ones. It is empty if only the former were timed.
+	Against string `json:"against,omitempty"`
 	// Where says where the row lies: "L1", "L2", "memory", or empty.
 	Where string `json:"where,omitempty"`
 	// Threads is the number of threads, each with a row of its own, that share
@@ -96,6 +109,9 @@ type Timing struct {
 	LimitShare float64 `json:"limit_share,omitempty"`
 	Speed
 }
+
+// ShortRow is the length of the row by which the cost of a call is judged.
+const ShortRow = 8
 
 // Bandwidth is what memory can do.
 type Bandwidth struct {

@@ -127,14 +127,35 @@ type SpeedState struct {
 	// Sizes are the lengths of rows. Those that the first run chose stay: one of
 	// them depends on the memory that was free.
 	Sizes []int `json:"sizes"`
+	// Beyond is the length from which rows count as beyond the caches.
+	Beyond int `json:"beyond"`
 	// Started is when the first run began; Seconds is how long all runs took that
 	// finished a part.
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
+	// UpstreamBest are the kernels chosen so far: those of the first run stay.
+	UpstreamBest []Choice `json:"upstream_best"`
 	// Parts is the number of finished parts, which are always done in the same
-	// order, and Speed what they found.
-	Parts int      `json:"finished_parts"`
-	Speed []Timing `json:"speed"`
+	// order, and Found what they found.
+	Parts int   `json:"finished_parts"`
+	Found Found `json:"found"`
+}
+
+// Found is what parts of a run that times many things found; see the fields of
+// [Results] of the same names.
+type Found struct {
+	Speed     []Timing  `json:"speed"`
+	Races     []Race    `json:"races"`
+	ShortCall *Interval `json:"short_call_ns"`
+}
+
+// Add adds what another part found.
+func (f *Found) Add(g Found) {
+	f.Speed = append(f.Speed, g.Speed...)
+	f.Races = append(f.Races, g.Races...)
+	if g.ShortCall != nil {
+		f.ShortCall = g.ShortCall
+	}
 }
 
 func (SpeedState) schema() string { return "twopass-softmax/speed" }

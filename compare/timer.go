@@ -36,10 +36,30 @@ type Samples struct {
 	NS [][]float64
 }
 
+// timed is a function to time.
+type timed struct {
+	run func()
+	// goroutines is whether it starts goroutines and waits for them. Where the
+	// calling goroutine is bound to a thread that takes the operating system's
+	// help, so such a function is called from one that is not, as users do.
+	goroutines bool
+	// rest is how long threads of its own stay busy after it has returned. The
+	// next sample waits for them, and calls its own function once before.
+	rest time.Duration
+}
+
 // Time calls the functions in turn, forwards and backwards in alternate
 // repetitions, so that whatever slows the machine meets them all alike. It
 // warms each one up first. The calling goroutine stays on one thread meanwhile.
 func (t Timer) Time(fs ...func()) Samples {
+	all := make([]timed, len(fs))
+	for i, f := range fs {
+		all[i].run = f
+	}
+	return t.time(all)
+}
+
+func (t Timer) time(fs []timed) Samples {
 	minSample := cmp.Or(t.MinSample, 20*time.Microsecond)
 	minReps := cmp.Or(t.MinReps, 11)
 	now := t.now
@@ -50,12 +70,28 @@ func (t Timer) Time(fs ...func()) Samples {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	sample := func(f func(), calls int) time.Duration {
-		begin := now()
-		for range calls {
-			f()
+	busy := time.Duration(0)
+	sample := func(f timed, calls int) (took time.Duration) {
+		measure := func() {
+			if busy > 0 {
+				time.Sleep(busy)
+				f.run()
+			}
+			begin := now()
+			for range calls {
+				f.run()
+			}
+			took = now() - begin
 		}
-		return now() - begin
+		if f.goroutines {
+			done := make(chan struct{})
+			go func() { defer close(done); measure() }()
+			<-done
+		} else {
+			measure()
+		}
+		busy = f.rest
+		return took
 	}
 	calls := 1
 	for _, f := range fs {

@@ -115,7 +115,8 @@ func (a *app) functions(r *compare.Results) []compare.Function {
 	if xnnpack.Available() == nil {
 		all = append(all, compare.Function{Name: "xnnpack.Softmax", Quantity: compare.SoftmaxOf, Run: xnnpack.Softmax})
 	}
-	if p := a.peer(r); p != nil {
+	if a.hasPeer(r, "one OpenMP thread for each row") {
+		p := peerOnRow()
 		all = append(all, compare.Function{Name: p.Name, Quantity: compare.SoftmaxOf, Run: func(dst, src []float32) {
 			run, done, err := p.Bind(dst, src)
 			if err != nil {

@@ -94,3 +94,65 @@ func kernelFilter(text string) (func(string) bool, error) {
 	}
 	return re.MatchString, nil
 }
+
+// parseSizes reads the flag of that name.
+func parseSizes(text string, l compare.Lengths) ([]int, error) {
+	var sizes []int
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		lo, hi, isRange := strings.Cut(part, "..")
+		switch {
+		case part == "L1":
+			sizes = append(sizes, l.L1)
+		case part == "L2":
+			sizes = append(sizes, l.L2)
+		case part == "memory":
+			sizes = append(sizes, l.Memory)
+		case isRange:
+			from, err1 := power(lo)
+			to, err2 := power(hi)
+			if err1 != nil || err2 != nil || from > to {
+				return nil, fmt.Errorf("%q is no range of powers such as 2^4..2^26", part)
+			}
+			for e := from; e <= to; e++ {
+				sizes = append(sizes, 1<<e)
+			}
+		case strings.HasPrefix(part, "2^"):
+			e, err := power(part)
+			if err != nil {
+				return nil, err
+			}
+			sizes = append(sizes, 1<<e)
+		default:
+			n, err := strconv.Atoi(part)
+			if err != nil || n < 1 || n > 1<<30 {
+				return nil, fmt.Errorf("%q is no length from 1 to 2^30", part)
+			}
+			sizes = append(sizes, n)
+		}
+	}
+	slices.Sort(sizes)
+	return slices.Compact(sizes), nil
+}
+
+// parseThreads reads the flag of that name; empty is one thread and all.
+func parseThreads(text string) ([]int, error) {
+	if text == "" {
+		return threadCounts(), nil
+	}
+	threads, err := parseRanges(text, 1, 1024)
+	if err != nil {
+		return nil, fmt.Errorf("threads: %w", err)
+	}
+	return threads, nil
+}
+
+// power reads 2^E and returns E.
+func power(text string) (int, error) {
+	digits, ok := strings.CutPrefix(text, "2^")
+	e, err := strconv.Atoi(digits)
+	if !ok || err != nil || e < 0 || e > 30 {
+		return 0, fmt.Errorf("%q is no power from 2^0 to 2^30", text)
+	}
+	return e, nil
+}

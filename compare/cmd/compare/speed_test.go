@@ -192,6 +192,13 @@ func TestSpeedFlags(t *testing.T) {
 		{"--algorithms four-pass", `"four-pass" is no algorithm`},
 		{"--algorithms auto", `none of the algorithms "auto" can be timed here`},
 		{"--kernels nothing", `no kernel that matches "nothing"`},
+		{"--rows 3", `rows: "3" is no shape`},
+		{"--rows 0x3", `rows: "0x3" is no shape`},
+		{"--rows 32768x32769", `of at most 2^30 elements`},
+		{"--goroutines many", `goroutines: "many" is no integer`},
+		{"--goroutines 0", `goroutines: "0" is not within 1..1024`},
+		{"--functions --goroutines 2", `[kernels rows functions goroutines]`},
+		{"--beyond x", `beyond: "x" is no length`},
 	} {
 		a, _ := testApp()
 		if err := run(t, a, append([]string{"speed"}, strings.Fields(c.args)...)...); err == nil || !strings.Contains(err.Error(), c.want) {

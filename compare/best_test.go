@@ -1,0 +1,53 @@
+package compare
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// TestFastest holds that the slowest of several kernels is not chosen, and that
+// what is chosen is composed.
+func TestFastest(t *testing.T) {
+	s := Native()
+	s.Kernels = nil
+	for _, name := range []string{"f32_rmax_ukernel__scalar_u1", maxName, mulName, storeName} {
+		s.Kernels = append(s.Kernels, ukernel.MustParse(name))
+	}
+	lookup := s.Lookup
+	s.Lookup = func(name string) (ukernel.Func, error) {
+		f, err := lookup(name)
+		if name == "f32_rmax_ukernel__scalar_u1" {
+			f.RMax = func(src []float32) float32 {
+				for begin := time.Now(); time.Since(begin) < 5*time.Microsecond; {
+				}
+				return 0
+			}
+		}
+		return f, err
+	}
+	w := NewWorkload(100)
+	var choices []Choice
+	for _, f := range ukernel.ThreePassReload.Families() {
+		c, err := w.Fastest(time.Millisecond, s, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		choices = append(choices, c)
+	}
+	if c := choices[0]; c.Candidates[0].Kernel != maxName || len(c.Candidates) != 2 || c.ISA != "scalar" || c.Elements != 100 {
+		t.Errorf("%+v, want %s first of 2", c, maxName)
+	}
+	c, names, err := ComposeFastest(ukernel.ThreePassReload, s, choices)
+	if err != nil || c.Algorithm() != ukernel.ThreePassReload || strings.Join(names, " ") != maxName+" "+storeName+" "+mulName {
+		t.Errorf("%v of %v, %v", c.Algorithm(), names, err)
+	}
+	if _, _, err := ComposeFastest(ukernel.TwoPass, s, choices); err == nil || !strings.Contains(err.Error(), "no kernel of f32_raddextexp that native has") {
+		t.Errorf("error %v, want which family has none", err)
+	}
+	if _, err := w.Fastest(0, s, ukernel.RAddExtExp); err == nil || !strings.Contains(err.Error(), "no kernel of f32_raddextexp") {
+		t.Errorf("error %v, want which family has none", err)
+	}
+}

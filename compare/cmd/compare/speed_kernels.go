@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+// kernelParts are the parts that time pairs of kernels, on one thread.
+func (r *speedRun) kernelParts() ([]speedPart, error) {
+	chosen, err := kernelFilter(r.o.kernels)
+	if err != nil {
+		return nil, err
+	}
+	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
+	can = slices.DeleteFunc(can, func(p compare.Pair) bool { return !chosen(p.Name) })
+	if len(can) == 0 {
+		return nil, fmt.Errorf("no kernel that matches %q can be timed here", r.o.kernels)
+	}
+	r.overhead(r.results, compare.Subjects(can))
+	width := 0
+	for _, p := range can {
+		width = max(width, len(p.Name))
+	}
+	var parts []speedPart
+	// The pairs of one length share a workload, and a heading.
+	var work *compare.Workload
+	for _, n := range r.state.Sizes {
+		for _, p := range can {
+			parts = append(parts, speedPart{fmt.Sprintf("%s on %s elements", p.Name, grouped(int64(n))), func() (compare.Found, error) {
+				if work == nil || work.Elements() != n {
+					work = compare.NewWorkload(n)
+					r.line("")
+					r.line("%-*s %8s %8s %6s", width, grouped(int64(n))+" elements, in "+r.results.Machine.Where(n), r.sides.ref.Name, r.sides.ours.Name, "ratio")
+				}
+				t := work.Time(compare.Timer{Budget: 2 * r.o.budget}, p.Subject())
+				r.line("%-*s %8.3f %8.3f %6.3f %6s %s", width, p.Name, t.RefNS.Median, t.OursNS.Median, t.Ratio.Median, noise(t.Ratio), t.Verdict)
+				return compare.Found{Speed: []compare.Timing{t}}, nil
+			}})
+		}
+	}
+	return parts, nil
+}
+
+func noise(i compare.Interval) string { return fmt.Sprintf("±%.1f%%", 50*i.Width()) }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/twopass-softmax/twopass/compare"
+)
+
+// oneRowParts are the parts that time one row which goroutines share.
+func (r *speedRun) oneRowParts() ([]speedPart, error) {
+	counts := []int{runtime.GOMAXPROCS(0)}
+	if r.o.goroutines != "all" {
+		var err error
+		if counts, err = parseRanges(r.o.goroutines, 1, 1024); err != nil {
+			return nil, fmt.Errorf("goroutines: %w", err)
+		}
+	}
+	peer := r.hasPeer(r.results, "the row on one OpenMP thread and on as many as goroutines")
+	var parts []speedPart
+	for _, n := range r.state.Sizes {
+		for _, g := range counts {
+			heading := fmt.Sprintf("%s elements, in %s, %s", grouped(int64(n)), r.results.Machine.Where(n), plural(g, "goroutine", "goroutines"))
+			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeOneRow(n, g, peer, heading) }})
+		}
+	}
+	return parts, nil
+}
+
+func (r *speedRun) timeOneRow(n, goroutines int, peer bool, heading string) (compare.Found, error) {
+	one, err := softmaxer(1)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	shared, err := softmaxer(goroutines)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	race := compare.Race{Kind: compare.RaceOneRow, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
+	several := goroutines > 1
+	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Goroutines: several, Run: shared.Softmax}}
+	var pairs []pairing
+	add := func(c compare.Contestant) int {
+		contestants = append(contestants, c)
+		return len(contestants) - 1
+	}
+	if several {
+		pairs = append(pairs, pairing{0, add(compare.Contestant{Name: compare.OneGoroutine, Run: one.Softmax})})
+	}
+	// In a cache, writing around it would take the row's output from it.
+	if race.Beyond {
+		pairs = append(pairs, pairing{0, add(compare.SharedLimit(goroutines))})
+	}
+	if peer {
+		all := add(peerOnRows(onednnSoftmax, 1, n, goroutines))
+		pairs = append(pairs, pairing{0, all})
+		if several {
+			pairs = append(pairs, pairing{all, add(peerOnRows(onednnOne, 1, n, 1))})
+		}
+	}
+	return r.race(race, heading, contestants, func(*compare.Race) []pairing { return pairs })
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"time"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
+)
+
+// pairing is two contestants of a race by their numbers; the time of the one is
+// divided by that of the other.
+type pairing struct{ of, to int }
+
+// race times contestants and prints a line for each, with the ratios that it is
+// in. Pairings may depend on what was measured.
+func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, pairings func(*compare.Race) []pairing) (compare.Found, error) {
+	timer := compare.Timer{MinReps: 7, Budget: r.o.budget * time.Duration(len(contestants))}
+	samples, err := race.Run(timer, contestants)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	r.line("")
+	r.line("%-44s %10s %7s", heading, "ns/elem", "ratio")
+	pairs := pairings(&race)
+	for i, e := range race.Entrants {
+		first := true
+		for _, p := range pairs {
+			if p.of != i {
+				continue
+			}
+			x := race.Compare(samples, p.of, p.to)
+			name, ns := "", ""
+			if first {
+				name, ns = e.Name, nsText(e)
+			}
+			first = false
+			r.line("  %-42s %10s %15s %s, to %s", name, ns, ratioNoise(x.Ratio), x.Verdict, x.To)
+		}
+		if first {
+			r.line("  %-42s %10s", e.Name, nsText(e))
+		}
+	}
+	return compare.Found{Races: []compare.Race{race}}, nil
+}
+
+// softmaxer is native's softmax on up to that many goroutines.
+func softmaxer(goroutines int) (native.Softmaxer, error) {
+	if goroutines == 1 {
+		return native.New()
+	}
+	return native.New(native.WithGoroutines(goroutines))
+}

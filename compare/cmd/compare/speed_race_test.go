@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// speedResults runs the speed command with a small budget.
+func speedResults(t *testing.T, a *app, args ...string) *compare.Results {
+	t.Helper()
+	json := filepath.Join(t.TempDir(), "speed.json")
+	if err := run(t, a, append([]string{"speed", "--time", "1ms", "--json", json}, args...)...); err != nil {
+		t.Fatal(err)
+	}
+	r, err := compare.ReadFile(json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// raceNames are the kind, the shape, the entrants and the ratios of a race.
+func raceNames(r compare.Race) (names []string) {
+	for _, e := range r.Entrants {
+		names = append(names, e.Name)
+	}
+	for _, x := range r.Ratios {
+		names = append(names, x.Of+" / "+x.To)
+	}
+	return names
+}
+
+func wantRaces(t *testing.T, races []compare.Race, want int, names ...string) {
+	t.Helper()
+	if len(races) != want {
+		t.Errorf("%d races, want %d", len(races), want)
+	}
+	for _, r := range races {
+		if got := raceNames(r); !slices.Equal(got, names) {
+			t.Errorf("%s of %dx%d, %d threads:\n%q\nwant\n%q", r.Kind, r.Rows, r.Cols, r.Threads, got, names)
+		}
+		for _, e := range r.Entrants {
+			if !(e.NS.Lo > 0) {
+				t.Errorf("%s of %dx%d: %+v", r.Kind, r.Rows, r.Cols, e)
+			}
+		}
+		for _, x := range r.Ratios {
+			if !(x.Ratio.Lo > 0) || x.Verdict == "" {
+				t.Errorf("%s of %dx%d: %+v", r.Kind, r.Rows, r.Cols, x)
+			}
+		}
+	}
+}
+
+// without leaves out the names that have to do with the peer where it is not
+// linked in.
+func without(names ...string) []string {
+	return slices.DeleteFunc(names, func(n string) bool { return peers == 0 && strings.Contains(n, "onednn") })
+}
+
+// TestSpeedFunctions holds that the functions need no upstream.
+func TestSpeedFunctions(t *testing.T) {
+	a, out := testApp()
+	a.sides.noUpstream = errors.New("built without it")
+	r := speedResults(t, a, "--functions", "--sizes", "16,100000", "--threads", "1,2", "--beyond", "2^16")
+	wantRaces(t, r.Races, 4, compare.NativeSoftmax, compare.NativeLogSoftmax, compare.NativeLogSumExp,
+		"native.LogSoftmax / native.Softmax", "native.LogSumExp / native.Softmax")
+	for _, race := range r.Races {
+		if race.Beyond != (race.Cols == 100000) {
+			t.Errorf("%d elements: beyond %v", race.Cols, race.Beyond)
+		}
+	}
+	contains(t, out.String(), "16 elements, in L1, 1 goroutine", "100,000 elements", "Time of native.LogSumExp / native.Softmax, 2 threads: geometric mean ")
+}
+
+func TestSpeedRows(t *testing.T) {
+	a, out := testApp()
+	r := speedResults(t, a, "--rows", "7x10, 1x300", "--threads", "1,2")
+	wantRaces(t, r.Races, 4, without(compare.NativeSoftmaxRows, "upstream best three-pass-reload", onednnSoftmax,
+		"native.SoftmaxRows / upstream best three-pass-reload", "native.SoftmaxRows / onednn softmax")...)
+	if r.ShortCall == nil || !(r.ShortCall.Lo > 0) {
+		t.Errorf("a call on a short row: %v", r.ShortCall)
+	}
+	// Three families for each of the two lengths.
+	if len(r.UpstreamBest) != 6 || r.UpstreamBest[0].Elements != 10 || r.UpstreamBest[5].Elements != 300 {
+		t.Errorf("upstream's fastest: %+v", r.UpstreamBest)
+	}
+	contains(t, out.String(), "A call of native.Softmax on a row of 8 takes ", "7 rows of 10, 2 threads", "fastest kernels on a row of 300 elements",
+		"Time of native.SoftmaxRows / upstream best, 1 thread: geometric mean ", "through cgo")
+}
+
+func TestSpeedOneRow(t *testing.T) {
+	a, _ := testApp()
+	a.sides.noUpstream = errors.New("built without it")
+	r := speedResults(t, a, "--goroutines", "2", "--sizes", "100000", "--beyond", "100000")
+	wantRaces(t, r.Races, 1, without(compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, onednnSoftmax, onednnOne,
+		"native.Softmax / native.Softmax, 1 goroutine", "native.Softmax / limit", "native.Softmax / onednn softmax", "onednn softmax / onednn softmax, 1 thread")...)
+	a, _ = testApp()
+	r = speedResults(t, a, "--goroutines", "1", "--sizes", "64")
+	wantRaces(t, r.Races, 1, without(compare.NativeSoftmax, onednnSoftmax, "native.Softmax / onednn softmax")...)
+}
+
+// TestSpeedBest holds that native.Softmax is compared with upstream's fastest
+// kernels where those are others than the pairs have.
+func TestSpeedBest(t *testing.T) {
+	a, _ := testApp()
+	const other = "f32_rmax_ukernel__scalar_u2_acc2"
+	a.sides.ref = sideOf("upstream", maxName, storeName, mulName, other)
+	lookup := a.sides.ref.Lookup
+	a.sides.ref.Lookup = func(name string) (ukernel.Func, error) {
+		f, err := lookup(name)
+		if rmax := f.RMax; name == maxName {
+			f.RMax = func(src []float32) float32 {
+				for range 100 {
+					rmax(src)
+				}
+				return rmax(src)
+			}
+		}
+		return f, err
+	}
+	r := speedResults(t, a, "--sizes", "1000", "--threads", "1", "--algorithms", "three-pass-reload")
+	const best = "upstream best three-pass-reload"
+	seen := 0
+	for _, s := range r.Speed {
+		switch s.Name {
+		case best:
+			seen++
+			if s.Kernels[0] != other || s.Verdict != "" {
+				t.Errorf("%+v, want the kernel %s", s, other)
+			}
+		case compare.NativeSoftmax:
+			seen++
+			if s.Against != best || !(s.Ratio.Lo > 0) {
+				t.Errorf("%+v, want it against %s", s, best)
+			}
+		}
+	}
+	if seen != 2 {
+		t.Errorf("no %s and native.Softmax in %+v", best, r.Speed)
+	}
+}
+
+func TestBeyondFrom(t *testing.T) {
+	m := compare.Machine{L3: 8 << 20}
+	l := compare.Lengths{L1: 100, L2: 200, Memory: 1 << 19}
+	for _, c := range []struct {
+		sizes, beyond string
+		l3, want      int
+	}{
+		{"2^4..2^26", "", 8 << 20, 1<<20 + 1},
+		{"L1,memory", "", 8 << 20, 1 << 19},
+		{"L1,memory", "", 0, 1 << 19},
+		{"L1", "2^10", 8 << 20, 1 << 10},
+	} {
+		m.L3 = c.l3
+		got, err := beyondFrom(speedOptions{sizes: c.sizes, beyond: c.beyond}, m, l)
+		if err != nil || got != c.want {
+			t.Errorf("%+v: from %d, %v", c, got, err)
+		}
+	}
+	if _, err := beyondFrom(speedOptions{beyond: "L1,L2"}, m, l); err == nil || !strings.Contains(err.Error(), `beyond: "L1,L2" is no length`) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// shape is that of a matrix.
+type shape struct{ rows, cols int }
+
+func (s shape) String() string { return fmt.Sprintf("%dx%d", s.rows, s.cols) }
+
+// parseShapes reads ROWSxCOLS, with commas.
+func parseShapes(text string) ([]shape, error) {
+	const most = 1 << 30
+	var all []shape
+	for part := range strings.SplitSeq(text, ",") {
+		rows, cols, _ := strings.Cut(strings.TrimSpace(part), "x")
+		m, err1 := strconv.Atoi(rows)
+		n, err2 := strconv.Atoi(cols)
+		if err1 != nil || err2 != nil || m < 1 || n < 1 || m > most/n {
+			return nil, fmt.Errorf("rows: %q is no shape such as 1024x1000, of at most 2^30 elements", part)
+		}
+		all = append(all, shape{m, n})
+	}
+	return all, nil
+}
+
+// rowsParts are the parts that time the softmax of matrices, and the call.
+func (r *speedRun) rowsParts() ([]speedPart, error) {
+	shapes, err := parseShapes(r.o.rows)
+	if err != nil {
+		return nil, err
+	}
+	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
+	r.overhead(r.results, compare.Subjects(can))
+	peer := r.hasPeer(r.results, "all rows in one primitive, on as many OpenMP threads")
+	parts := []speedPart{{"a call on a short row", r.shortCall}}
+	for _, s := range shapes {
+		for _, t := range r.threads {
+			heading := fmt.Sprintf("%s of %s, %s", plural(s.rows, "row", "rows"), grouped(int64(s.cols)), plural(t, "thread", "threads"))
+			parts = append(parts, speedPart{heading, func() (compare.Found, error) { return r.timeRows(s, t, peer, heading) }})
+		}
+	}
+	return parts, nil
+}
+
+func (r *speedRun) timeRows(s shape, threads int, peer bool, heading string) (compare.Found, error) {
+	softmax, err := softmaxer(threads)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	opponents, err := r.opponents(ukernel.Algorithms(), s.cols)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	several := threads > 1
+	contestants := []compare.Contestant{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
+		softmax.SoftmaxRows(dst, src, s.rows, s.cols, s.cols, s.cols)
+	}}}
+	for i := range opponents {
+		o := &opponents[i]
+		contestants = append(contestants, compare.Contestant{
+			Name: o.name, Kernels: o.kernels, Goroutines: several, Run: compare.RowByRow(o.softmax.Softmax, s.cols, threads),
+		})
+	}
+	if peer {
+		contestants = append(contestants, peerOnRows(onednnSoftmax, s.rows, s.cols, threads))
+	}
+	race := compare.Race{Kind: compare.RaceRows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}
+	return r.race(race, heading, contestants, func(race *compare.Race) []pairing {
+		best := 1
+		for i := range opponents {
+			if race.Entrants[1+i].NS.Median < race.Entrants[best].NS.Median {
+				best = 1 + i
+			}
+		}
+		pairs := []pairing{{0, best}}
+		if peer {
+			pairs = append(pairs, pairing{0, len(contestants) - 1})
+		}
+		return pairs
+	})
+}
+
+// shortCall times a call of native.Softmax on a short row, one call after the
+// other on the same row.
+func (r *speedRun) shortCall() (compare.Found, error) {
+	const calls = 100
+	contest := compare.Contest{Timer: compare.Timer{Budget: r.o.budget}, Elements: compare.ShortRow}
+	samples, _, err := contest.Run([]compare.Contestant{{Name: compare.NativeSoftmax, Run: func(dst, src []float32) {
+		for range calls {
+			native.Softmax(dst, src)
+		}
+	}}})
+	if err != nil {
+		return compare.Found{}, err
+	}
+	ns := compare.NewSpeed(samples, 0, calls).OursNS
+	r.line("")
+	r.line("A call of native.Softmax on a row of %d takes %.1f ns (%.1f to %.1f).", compare.ShortRow, ns.Median, ns.Lo, ns.Hi)
+	return compare.Found{ShortCall: &ns}, nil
+}
+
+func nsText(e compare.Entrant) string { return fmt.Sprintf("%.3f", e.NS.Median) }

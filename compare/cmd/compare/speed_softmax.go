@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/xnnpack"
+)
+
+// twins is an algorithm on both sides with the same kernels.
+type twins struct {
+	algorithm ukernel.Algorithm
+	softmax   compare.Softmax
+}
+
+// compose composes the algorithms that the flag names from the kernels that
+// upstream prefers.
+func (r *speedRun) compose() ([]twins, error) {
+	can, _ := compare.Runnable(compare.Match(r.sides.ref, r.sides.ours))
+	var all []twins
+	for name := range strings.SplitSeq(r.o.algorithms, ",") {
+		algorithm, err := ukernel.ParseAlgorithm(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		s, err := compare.ComposePairs(algorithm, can, xnnpack.Preferred)
+		if err != nil {
+			r.line("%v: not run: %v", algorithm, err)
+			r.results.NotRun = append(r.results.NotRun, compare.NotRun{Kernel: algorithm.String(), Why: err.Error()})
+			continue
+		}
+		r.line("%s", withKernels(algorithm, s.Kernels))
+		all = append(all, twins{algorithm, s})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("none of the algorithms %q can be timed here", r.o.algorithms)
+	}
+	r.overhead(r.results, compare.Subjects(can))
+	return all, nil
+}
+
+// softmaxParts are the parts that time the composed algorithms of both sides,
+// native.Softmax, and peers.
+func (r *speedRun) softmaxParts() ([]speedPart, error) {
+	pairs, err := r.compose()
+	if err != nil {
+		return nil, err
+	}
+	peer := r.hasPeer(r.results, "one OpenMP thread for each row")
+	var parts []speedPart
+	for _, n := range r.state.Sizes {
+		for _, t := range r.threads {
+			c := softmaxContest{run: r, pairs: pairs, peer: peer, elements: n, threads: t}
+			parts = append(parts, speedPart{c.where(), c.time})
+		}
+	}
+	return parts, nil
+}
+
+// softmaxContest is a part: the algorithms at one length on a number of threads.
+type softmaxContest struct {
+	run               *speedRun
+	pairs             []twins
+	peer              bool
+	elements, threads int
+}
+
+func (c softmaxContest) where() string {
+	return fmt.Sprintf("%s elements, in %s, %s", grouped(int64(c.elements)), c.run.results.Machine.Where(c.elements), plural(c.threads, "thread", "threads"))
+}
+
+// entry is a contestant with what its times are compared with.
+type entry struct {
+	compare.Contestant
+	// to is the number of another entry, -1 for none.
+	to int
+	// bytes is the algorithm's traffic per element, 0 if unknown.
+	bytes int
+}
+
+// entries are the contestants but for the limit; auto is the place of
+// native.Softmax among them. Those before it which are upstream's are what it is
+// compared with.
+func (c softmaxContest) entries() (all []entry, auto int, err error) {
+	algorithms := make([]ukernel.Algorithm, len(c.pairs))
+	for i := range c.pairs {
+		p := &c.pairs[i]
+		algorithms[i] = p.algorithm
+		bytes := compare.Bytes(p.algorithm)
+		all = append(all,
+			entry{compare.Contestant{Name: c.run.sides.ref.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ref.Softmax}, -1, bytes},
+			entry{compare.Contestant{Name: c.run.sides.ours.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ours.Softmax}, len(all), bytes})
+	}
+	opponents, err := c.run.opponents(algorithms, max(c.elements/c.threads, 1))
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range opponents {
+		o := &opponents[i]
+		if slices.ContainsFunc(all, func(e entry) bool { return slices.Equal(e.Kernels, o.kernels) }) {
+			continue // those that upstream prefers are the fastest
+		}
+		all = append(all, entry{compare.Contestant{Name: o.name, Kernels: o.kernels, Run: o.softmax.Softmax}, -1, compare.Bytes(o.softmax.Algorithm())})
+	}
+	auto = len(all)
+	all = append(all, entry{compare.Contestant{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0})
+	if c.peer {
+		all = append(all, entry{peerOnRow(), -1, 0})
+	}
+	return all, auto, nil
+}
+
+// time times the contestants in turn and prints a line for each.
+func (c softmaxContest) time() (found compare.Found, err error) {
+	entries, auto, err := c.entries()
+	if err != nil {
+		return found, err
+	}
+	var running []compare.Contestant
+	for _, e := range entries {
+		running = append(running, e.Contestant)
+	}
+	contest := compare.Contest{
+		Timer:    compare.Timer{MinReps: 7, Budget: c.run.o.budget * time.Duration(len(entries))},
+		Elements: c.elements, Threads: c.threads,
+	}
+	// In a cache there is no limit to measure, and writing around it would take
+	// the row's output from it.
+	beyond, limitNS := c.elements >= c.run.state.Beyond, 0.0
+	if beyond {
+		_, _, _, limit := compare.Traffic()
+		running = append(running, limit)
+	}
+	samples, elements, err := contest.Run(running)
+	if err != nil {
+		return found, err
+	}
+	ns := func(i int) float64 { return compare.NewSpeed(samples, i, elements).OursNS.Median }
+	if beyond {
+		limitNS = ns(len(entries))
+	}
+	best := 0
+	for i, e := range entries[:auto] {
+		if strings.HasPrefix(e.Name, c.run.sides.ref.Name) && ns(i) < ns(best) {
+			best = i
+		}
+	}
+	entries[auto].to = best
+	c.run.line("")
+	c.run.line("%-44s %8s %7s %7s %7s %7s", c.where(), "ns/elem", "GB/s", "limit", "ratio", "")
+	for i, e := range entries {
+		timing := compare.Timing{Name: e.Name, Kernels: e.Kernels, Threads: c.threads, Speed: compare.NewSpeed(samples, i, elements)}
+		gbps, share, ratio, against := "", "", compare.Interval{}, ""
+		if e.to >= 0 {
+			timing.Speed = compare.NewRatio(samples, e.to, i, elements)
+			ratio, against = timing.Ratio, string(timing.Verdict)
+		}
+		if i == auto {
+			timing.Against = entries[best].Name
+			against += ", to " + timing.Against
+		}
+		if i > auto {
+			native := compare.NewRatio(samples, i, auto, elements)
+			timing.NativeRatio = &native.Ratio
+			ratio, against = native.Ratio, fmt.Sprintf("native.Softmax: %s", native.Verdict)
+		}
+		timing.Elements = c.elements
+		if beyond {
+			if e.bytes > 0 {
+				gbps = fmt.Sprintf("%.1f", float64(e.bytes)/timing.OursNS.Median)
+			}
+			timing.LimitShare = limitNS / timing.OursNS.Median
+			share = fmt.Sprintf("%.0f%%", 100*timing.LimitShare)
+		}
+		found.Speed = append(found.Speed, timing)
+		c.run.line("  %-42s %8.3f %7s %7s %15s %s", e.Name, timing.OursNS.Median, gbps, share, ratioNoise(ratio), against)
+	}
+	if beyond {
+		c.run.line("  %-42s %8.3f", compare.LimitName, limitNS)
+	}
+	return found, nil
+}
+
+// ratioNoise writes a ratio with half the width of its interval; nothing if there
+// is none.
+func ratioNoise(i compare.Interval) string {
+	if i.Median == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.3f %7s", i.Median, noise(i))
+}

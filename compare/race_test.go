@@ -1,0 +1,97 @@
+package compare
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestRace holds that what a race keeps is what its contestants did.
+func TestRace(t *testing.T) {
+	r := Race{Kind: RaceRows, Rows: 3, Cols: 100, Threads: 1}
+	elements := 0
+	spend := func(d time.Duration) func(dst, src []float32) {
+		return func(dst, src []float32) {
+			elements = len(src)
+			for begin := time.Now(); time.Since(begin) < d; {
+			}
+		}
+	}
+	s, err := r.Run(Timer{MinReps: 7}, []Contestant{
+		{Name: "short", Kernels: []string{"k"}, Run: spend(100 * time.Microsecond)},
+		{Name: "long", Run: spend(400 * time.Microsecond)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if elements != 300 || r.Samples != 7 || r.Calls != 1 {
+		t.Errorf("%d elements, %d samples of %d calls, want 300, 7 and 1", elements, r.Samples, r.Calls)
+	}
+	ratio := r.Compare(s, 0, 1)
+	if ratio.Of != "short" || ratio.To != "long" || !(ratio.Ratio.Lo < 1) {
+		t.Errorf("a quarter of the time: %+v", ratio)
+	}
+	if got := r.RatioOf("short", "long"); got == nil || *got != ratio {
+		t.Errorf("ratio %v, want %v", got, ratio)
+	}
+	if r.RatioOf("long", "short") != nil || r.Entrant("none") != nil {
+		t.Error("found what is not there")
+	}
+	// No call is shorter than it says.
+	if e := r.Entrant("short"); e == nil || e.NS.Lo < 100e3/300 || len(e.Kernels) != 1 {
+		t.Errorf("%+v, want at least %v ns per element", e, 100e3/300)
+	}
+}
+
+// TestRest holds that nothing is timed while a contestant's threads are busy, and
+// that goroutines are called for from a goroutine of their own.
+func TestRest(t *testing.T) {
+	const rest = 2 * time.Millisecond
+	var ended time.Time
+	runs, soon := 0, 0
+	busy := timed{run: func() { ended = time.Now() }, rest: rest}
+	next := timed{goroutines: true, run: func() {
+		if runs++; !ended.IsZero() && time.Since(ended) < rest {
+			soon++
+		}
+	}}
+	s := Timer{MinSample: time.Nanosecond, MinReps: 6}.time([]timed{busy, next})
+	if soon > 0 || runs < 6*s.Calls {
+		t.Errorf("%d of %d runs while threads were busy", soon, runs)
+	}
+	if len(s.NS[0]) != 6 || len(s.NS[1]) != 6 {
+		t.Errorf("%d and %d samples, want 6", len(s.NS[0]), len(s.NS[1]))
+	}
+}
+
+// TestShared holds that every element is dealt with once, whatever the number of
+// goroutines.
+func TestShared(t *testing.T) {
+	for _, g := range []int{1, 2, 3, 7} {
+		for _, n := range []int{1, 15, 16, 17, 100, 1000} {
+			dst, src := make([]float32, n), make([]float32, n)
+			for i := range src {
+				src[i] = float32(i + 1)
+			}
+			SharedLimit(g).Run(dst, src)
+			for i := range dst {
+				if dst[i] != src[i] {
+					t.Fatalf("%d goroutines, %d elements: element %d is %v", g, n, i, dst[i])
+				}
+			}
+		}
+		const rows, cols = 5, 3
+		var calls atomic.Int64
+		dst, src := make([]float32, rows*cols), make([]float32, rows*cols)
+		RowByRow(func(dst, src []float32) {
+			calls.Add(1)
+			for i := range dst {
+				dst[i] += float32(len(src))
+			}
+		}, cols, g)(dst, src)
+		if calls.Load() != rows || slices.ContainsFunc(dst, func(x float32) bool { return x != cols }) {
+			t.Errorf("%d goroutines: %d calls, result %v", g, calls.Load(), dst)
+		}
+	}
+}
