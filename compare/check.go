@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/twopass-softmax/twopass/compare/internal/text"
 )
 
 // Regression is something that is worse in new results than in older ones.
@@ -11,7 +13,7 @@ type Regression struct {
 	// Name is what got worse, with its length and its number of threads.
 	Name string
 	// Base and New are the ratios of time of ours to the reference, or our times
-	// where there is no reference; both zero if the regression is of another kind.
+	// where there is no reference, or times of a call; both zero if the regression is of another kind.
 	Base, New Interval
 	// What says what happened.
 	What string
@@ -63,6 +65,9 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 		times[key{t.Name, t.Where, t.Elements, t.Threads}] = t
 	}
 	for _, t := range base.Speed {
+		if Opponent(t.Name) == UpstreamBest {
+			continue // there is one where other kernels are faster than the preferred ones
+		}
 		n, ok := times[key{t.Name, t.Where, t.Elements, t.Threads}]
 		name := fmt.Sprintf("%s, %d elements", t.Name, t.Elements)
 		if t.Threads > 1 {
@@ -75,6 +80,9 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 			continue
 		}
 		was, is := t.Ratio, n.Ratio
+		if (t.Against == "") != (n.Against == "") {
+			continue // the ratios are to other things
+		}
 		if t.Verdict == "" || n.Verdict == "" {
 			if now.Reference != "model" {
 				continue
@@ -82,14 +90,40 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 			was, is = t.OursNS, n.OursNS
 		}
 		compared++
-		if is.Lo > was.Hi && is.Median > was.Median*(1+share) {
-			regressions = append(regressions, Regression{
-				Name: name, Base: was, New: is, What: fmt.Sprintf("slower by %.1f %%", 100*(is.Median/was.Median-1)),
-			})
+		regressions = append(regressions, slower(name, was, is, share)...)
+	}
+	for _, b := range base.Races {
+		i := slices.IndexFunc(now.Races, b.like)
+		for _, x := range b.Ratios {
+			name := fmt.Sprintf("%s / %s, %d x %d elements, %s", x.Of, Opponent(x.To), b.Rows, b.Cols, text.Plural(b.Threads, "thread", "threads"))
+			var found *RaceRatio
+			if i >= 0 {
+				found = now.Races[i].RatioOf(x.Of, Opponent(x.To))
+			}
+			if found == nil {
+				if len(now.Races) > 0 {
+					regressions = append(regressions, Regression{Name: name, What: "it was not timed"})
+				}
+				continue
+			}
+			compared++
+			regressions = append(regressions, slower(name, x.Ratio, found.Ratio, share)...)
 		}
+	}
+	if b, n := base.ShortCall, now.ShortCall; b != nil && n != nil {
+		compared++
+		regressions = append(regressions, slower(fmt.Sprintf("a call on a row of %d", ShortRow), *b, *n, share)...)
 	}
 	if len(now.Bits)+compared == 0 {
 		return nil, 0, errors.New("compare: the new results have no bits, and no speed that the earlier ones have too")
 	}
 	return regressions, compared, nil
+}
+
+// slower is the regression from one interval to another one, if it is one.
+func slower(name string, was, is Interval, share float64) []Regression {
+	if is.Lo <= was.Hi || is.Median <= was.Median*(1+share) {
+		return nil
+	}
+	return []Regression{{Name: name, Base: was, New: is, What: fmt.Sprintf("slower by %.1f %%", 100*(is.Median/was.Median-1))}}
 }

@@ -63,6 +63,33 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckRaces holds that races are compared by what they are of, whichever of
+// upstream's algorithms is the opponent.
+func TestCheckRaces(t *testing.T) {
+	race := func(cols int, opponent string, median float64) Race {
+		return Race{Kind: RaceRows, Rows: 2, Cols: cols, Threads: 1, Ratios: []RaceRatio{
+			{Of: "native.SoftmaxRows", To: opponent, Ratio: Interval{median, median * 0.99, median * 1.01}, Verdict: Faster},
+		}}
+	}
+	base := &Results{ShortCall: &Interval{Median: 10, Lo: 9, Hi: 11}, Races: []Race{race(5, "upstream best two-pass", 0.5), race(6, "upstream best two-pass", 0.5), race(7, "x", 0.5)}}
+	base.Speed = []Timing{{Name: "upstream best two-pass"}, {Name: "native.Softmax", Speed: Speed{Ratio: Interval{1, 1, 1}, Verdict: Same}}}
+	now := &Results{ShortCall: &Interval{20, 19, 21}, Races: []Race{race(5, "upstream best three-pass-reload", 0.5), race(6, "upstream best two-pass", 0.6)}}
+	now.Speed = []Timing{{Name: "native.Softmax", Against: "upstream two-pass", Speed: Speed{Ratio: Interval{2, 2, 2}, Verdict: Slower}}}
+	got, compared, err := Check(base, now, 0.02)
+	var lines []string
+	for _, r := range got {
+		lines = append(lines, r.Name+": "+r.What)
+	}
+	want := []string{
+		"native.SoftmaxRows / upstream best, 2 x 6 elements, 1 thread: slower by 20.0 %",
+		"native.SoftmaxRows / x, 2 x 7 elements, 1 thread: it was not timed",
+		"a call on a row of 8: slower by 100.0 %",
+	}
+	if err != nil || compared != 3 || strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%d compared, error %v, regressions\n%s\nwant\n%s", compared, err, strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestComparable(t *testing.T) {
 	base := &Results{Machine: Machine{CPU: "X", Family: 6, Model: 1, Arch: "amd64"}, Reference: "upstream", Build: Build{Commit: "abc", Compiler: "gcc 12.2.0", Go: "go1.24.0"}}
 	now := *base

@@ -109,6 +109,11 @@ func (r *Race) Compare(s Samples, of, to int) RaceRatio {
 	return ratio
 }
 
+// like is whether another race is the same one in another run.
+func (r *Race) like(o Race) bool {
+	return r.Kind == o.Kind && r.Rows == o.Rows && r.Cols == o.Cols && r.Threads == o.Threads
+}
+
 // Entrant finds an entrant by its name; nil if there is none.
 func (r *Race) Entrant(name string) *Entrant {
 	i := slices.IndexFunc(r.Entrants, func(e Entrant) bool { return e.Name == name })
@@ -118,9 +123,10 @@ func (r *Race) Entrant(name string) *Entrant {
 	return &r.Entrants[i]
 }
 
-// RatioOf finds a ratio by the names of its entrants; nil if there is none.
+// RatioOf finds a ratio by the name of the one entrant and that of the other, or
+// its [Opponent] name; nil if there is none.
 func (r *Race) RatioOf(of, to string) *RaceRatio {
-	i := slices.IndexFunc(r.Ratios, func(x RaceRatio) bool { return x.Of == of && x.To == to })
+	i := slices.IndexFunc(r.Ratios, func(x RaceRatio) bool { return x.Of == of && (x.To == to || Opponent(x.To) == to) })
 	if i < 0 {
 		return nil
 	}
