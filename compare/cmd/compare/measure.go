@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,26 +28,52 @@ var allParts = []part{
 	{"bits", []string{"bits"}},
 	{"accuracy", []string{"accuracy", "--sizes", "2^4,2^8,2^12,2^16,2^20,2^24"}},
 	{"softmax", []string{"speed", "--sizes", "2^4..2^26,memory"}},
-	{"kernels", []string{"speed", "--kernels", ".", "--sizes", "L1"}},
+	{"rows", []string{"speed", "--rows", "65536x10,8192x128,1024x1000,64x32000,1x128256"}},
+	{"functions", []string{"speed", "--functions", "--sizes", "2^4..2^26,memory"}},
+	{"one-row", []string{"speed", "--goroutines", "all", "--sizes", "2^10..2^26,memory"}},
+	{"kernels", []string{"speed", "--kernels", ".", "--sizes", "L1,L2"}},
 	// The narrow kernels are far from any limit of memory, and slow.
 	{"passes", []string{"speed", "--kernels", "avx|neon", "--sizes", "memory", "--time", "100ms"}},
 }
 
 func (a *app) measureCommand() *cobra.Command {
-	return &cobra.Command{
+	var beyond string
+	cmd := &cobra.Command{
 		Use:   "measure --json FILE",
 		Short: "Measure everything that a report shows, into one file",
 		Long: `Measure everything that a report shows, into one file: the machine, agreement,
-accuracy, the algorithms over length, every kernel in the L1 cache, and the
-passes on long rows. It takes ten minutes or more, the longer the larger the
-caches are; nothing else should run on the machine meanwhile.
+accuracy, the algorithms over length, the rows of matrices, the functions, one row
+that goroutines share, every kernel in the L1 and the L2 cache, and the passes on
+long rows. It takes twenty minutes or more, the longer the larger the caches are;
+nothing else should run on the machine meanwhile.
+
+Where the last-level cache is far larger than what one process gets of it, as on
+a part of a large machine, --beyond says from which length on rows are out of it.
 
 Each part is kept beside FILE when it is done, in FILE.parts. An interrupted run
 goes on with the same command and the same program, and the parts are removed
 when FILE is complete.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.measure(cmd.Context(), allParts) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.measure(cmd.Context(), withBeyond(allParts, beyond))
+		},
 	}
+	cmd.Flags().StringVar(&beyond, "beyond", "", "count rows of this `length` and longer ones as beyond the caches")
+	return cmd
+}
+
+// withBeyond is the parts with the flag of that name for those that have it.
+func withBeyond(parts []part, beyond string) []part {
+	if beyond == "" {
+		return parts
+	}
+	parts = slices.Clone(parts)
+	for i, p := range parts {
+		if p.args[0] == "speed" {
+			parts[i].args = slices.Concat(p.args, []string{"--beyond", beyond})
+		}
+	}
+	return parts
 }
 
 // measure runs the parts that are not there yet and joins all. Bits that differ
@@ -65,8 +93,10 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 	var all []*compare.Results
 	var differ error
 	for i, p := range parts {
-		file := filepath.Join(dir, fmt.Sprintf("%d-%s.json", i+1, p.name))
-		heading := fmt.Sprintf("Part %d of %d: compare %s", i+1, len(parts), strings.Join(p.args, " "))
+		command := strings.Join(p.args, " ")
+		// The same part with other arguments is another one.
+		file := filepath.Join(dir, fmt.Sprintf("%d-%s-%.8x.json", i+1, p.name, sha256.Sum256([]byte(command))))
+		heading := fmt.Sprintf("Part %d of %d: compare %s", i+1, len(parts), command)
 		_, err := os.Stat(file)
 		switch {
 		case err == nil:

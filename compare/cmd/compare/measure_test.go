@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,5 +48,37 @@ func TestMeasure(t *testing.T) {
 	a.json = ""
 	if err := a.measure(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "--json FILE is needed") {
 		t.Errorf("without a file: error %v", err)
+	}
+}
+
+// TestMeasureBeyond holds that the flag reaches the parts that have it, and that
+// those are others than without it.
+func TestMeasureBeyond(t *testing.T) {
+	for i, p := range withBeyond(allParts, "2^20") {
+		want := append(allParts[i].args[:len(allParts[i].args):len(allParts[i].args)], "--beyond", "2^20")
+		if allParts[i].args[0] != "speed" {
+			want = allParts[i].args
+		}
+		if !slices.Equal(p.args, want) {
+			t.Errorf("part %s: %v, want %v", p.name, p.args, want)
+		}
+	}
+	if slices.ContainsFunc(allParts, func(p part) bool { return slices.Contains(p.args, "--beyond") }) {
+		t.Error("the parts themselves were changed")
+	}
+}
+
+// TestParts holds that every part is a command that exists, with flags that it
+// knows.
+func TestParts(t *testing.T) {
+	for _, p := range withBeyond(allParts, "2^20") {
+		a, _ := testApp()
+		cmd, rest, err := a.root().Find(p.args)
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err != nil || cmd.Name() != p.args[0] {
+			t.Errorf("part %s: %v", p.name, err)
+		}
 	}
 }
