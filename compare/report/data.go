@@ -50,6 +50,10 @@ type set struct {
 	bits                  []compare.Agreement
 	accuracy              []compare.Accuracy
 	notRun                []compare.NotRun
+	races                 []compare.Race
+	// shortCall and overhead are nil if they were not measured.
+	shortCall *compare.Interval
+	overhead  *compare.Timing
 }
 
 // kernel is a timing of a kernel.
@@ -145,6 +149,7 @@ func (s *set) merge() {
 	bandwidth := make(map[string]compare.Bandwidth)
 	accuracy := make(map[string]compare.Accuracy)
 	notRun := make(map[string]compare.NotRun)
+	races := make(map[string]compare.Race)
 	for _, source := range s.sources {
 		r := source.Results
 		s.machine.CPUs = max(s.machine.CPUs, r.Machine.CPUs)
@@ -166,6 +171,10 @@ func (s *set) merge() {
 		for _, n := range r.NotRun {
 			notRun[n.Kernel] = n
 		}
+		for _, race := range r.Races {
+			races[fmt.Sprint(race.Kind, race.Rows, race.Cols, race.Threads)] = race
+		}
+		s.shortCall, s.overhead = cmp.Or(r.ShortCall, s.shortCall), cmp.Or(r.Overhead, s.overhead)
 		// What tune timed counts where nothing was timed against the reference.
 		for _, choice := range r.Choices {
 			for _, c := range choice.Candidates {
@@ -207,6 +216,9 @@ func (s *set) merge() {
 		return cmp.Or(strings.Compare(a.Class, b.Class), strings.Compare(a.Name, b.Name), cmp.Compare(a.Length, b.Length))
 	})
 	s.notRun = sortedBy(notRun)
+	s.races = slices.SortedFunc(maps.Values(races), func(a, b compare.Race) int {
+		return cmp.Or(cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.Cols, b.Cols), cmp.Compare(a.Rows, b.Rows))
+	})
 }
 
 // split takes a timing of softmax apart by side.
@@ -230,9 +242,9 @@ func (s *set) split(t compare.Timing) []run {
 		}
 		return all
 	}
-	if side, rest, ok := strings.Cut(t.Name, " "); ok {
-		if _, err := ukernel.ParseAlgorithm(rest); err == nil {
-			return []run{{Timing: t, side: side, algorithm: rest}}
+	if i := strings.LastIndex(t.Name, " "); i >= 0 {
+		if _, err := ukernel.ParseAlgorithm(t.Name[i+1:]); err == nil {
+			return []run{{Timing: t, side: t.Name[:i], algorithm: t.Name[i+1:]}}
 		}
 	}
 	return []run{{Timing: t, side: t.Name}}
@@ -317,6 +329,27 @@ func valid(r *compare.Results) error {
 			if err := positive(fmt.Sprintf("choices[%d] (%s): time", i, c.Kernel), c.NS); err != nil {
 				return err
 			}
+		}
+	}
+	for i, race := range r.Races {
+		name := fmt.Sprintf("races[%d] (%s)", i, race.Kind)
+		if race.Rows < 1 || race.Cols < 1 || race.Threads < 1 {
+			return fmt.Errorf("%s: %d x %d elements, %d threads: at least 1 of each is needed", name, race.Rows, race.Cols, race.Threads)
+		}
+		for _, e := range race.Entrants {
+			if err := positive(fmt.Sprintf("%s: time of %s", name, e.Name), e.NS); err != nil {
+				return err
+			}
+		}
+		for _, x := range race.Ratios {
+			if err := positive(fmt.Sprintf("%s: ratio of %s to %s", name, x.Of, x.To), x.Ratio); err != nil {
+				return err
+			}
+		}
+	}
+	if r.ShortCall != nil {
+		if err := positive("short_call_ns", *r.ShortCall); err != nil {
+			return err
 		}
 	}
 	for i, b := range r.Bandwidth {

@@ -84,6 +84,10 @@ func results(cpu string) *compare.Results {
 			r.Speed = append(r.Speed, auto, compare.Timing{Name: "onednn softmax", Threads: threads, Speed: measured(n, 0, base*2)})
 		}
 	}
+	call := around(12.5)
+	r.ShortCall = &call
+	r.Overhead = &compare.Timing{Name: "f32_rmax_ukernel__avx_u32_acc4", Where: "one element", Speed: measured(1, 76, 22)}
+	r.Races = races()
 	for i, class := range []string{"uniform10", "normal"} {
 		for _, n := range []int{16, 256, 4096} {
 			r.Accuracy = append(r.Accuracy,
@@ -92,6 +96,35 @@ func results(cpu string) *compare.Results {
 		}
 	}
 	return r
+}
+
+// races are some of each kind, the longest beyond the caches.
+func races() []compare.Race {
+	var all []compare.Race
+	race := func(kind compare.RaceKind, rows, cols, threads int, names []string, times []float64, pairs ...[2]int) {
+		r := compare.Race{Kind: kind, Rows: rows, Cols: cols, Threads: threads, Beyond: cols == 1<<22}
+		for i, name := range names {
+			r.Entrants = append(r.Entrants, compare.Entrant{Name: name, NS: around(times[i])})
+		}
+		for _, p := range pairs {
+			r.Ratios = append(r.Ratios, compare.RaceRatio{Of: names[p[0]], To: names[p[1]], Ratio: around(times[p[0]] / times[p[1]]), Verdict: compare.Faster})
+		}
+		all = append(all, r)
+	}
+	for _, threads := range []int{1, 2} {
+		for _, cols := range []int{1 << 10, 1 << 14, 1 << 22} {
+			race(compare.RaceFunctions, 1, cols, threads, []string{compare.NativeSoftmax, compare.NativeLogSoftmax, compare.NativeLogSumExp},
+				[]float64{1, 0.9, 0.512}, [2]int{1, 0}, [2]int{2, 0})
+		}
+		race(compare.RaceRows, 8192, 128, threads, []string{compare.NativeSoftmaxRows, "upstream best two-pass", "upstream best three-pass-reload", "onednn softmax"},
+			[]float64{0.5, 2, 1, 0.625}, [2]int{0, 2}, [2]int{0, 3})
+		race(compare.RaceRows, 1, 1000, threads, []string{compare.NativeSoftmaxRows, "upstream best two-pass", "onednn softmax"}, []float64{0.5, 0.5, 1}, [2]int{0, 1}, [2]int{0, 2})
+	}
+	for _, cols := range []int{1 << 14, 1 << 22} {
+		race(compare.RaceOneRow, 1, cols, 2, []string{compare.NativeSoftmax, compare.OneGoroutine, compare.LimitName, "onednn softmax", "onednn softmax, 1 thread"},
+			[]float64{0.6, 1, 0.5, 1.1, 1.2}, [2]int{0, 1}, [2]int{0, 2}, [2]int{0, 3}, [2]int{3, 4})
+	}
+	return all
 }
 
 // report writes a report of results, which go through files, and returns the
@@ -148,7 +181,7 @@ func sections(html string) []string {
 
 func TestSections(t *testing.T) {
 	dir, html, markdown := report(t, results("CPU X"))
-	want := []string{"summary", "machines", "two-pass", "lengths", "passes", "variants", "cores", "native", "bandwidth", "agreement", "accuracy", "files"}
+	want := []string{"summary", "machines", "targets", "two-pass", "lengths", "passes", "variants", "cores", "rows", "functions", "one-row", "native", "bandwidth", "agreement", "accuracy", "files"}
 	if got := sections(html); !slices.Equal(got, want) {
 		t.Errorf("sections\n%v\nwant\n%v", got, want)
 	}
@@ -161,8 +194,8 @@ func TestSections(t *testing.T) {
 		names = append(names, f.Name())
 		contains(t, "the Markdown", markdown, "](figures/"+f.Name()+")")
 	}
-	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "kernels-2048.svg", "kernels-4194304.svg",
-		"lengths-1.svg", "lengths-2.svg", "lengths-3.svg", "lengths-4.svg", "passes-avx2-2048.svg", "passes-avx2-4194304.svg", "variants-avx2-f32_raddextexp.svg", "variants-avx2-f32_vscaleextexp.svg"}
+	wantFigures := []string{"accuracy-normal.svg", "accuracy-uniform10.svg", "cores-native.svg", "cores-onednn-softmax.svg", "cores-upstream.svg", "functions-1.svg", "functions-2.svg", "kernels-2048.svg", "kernels-4194304.svg",
+		"lengths-1.svg", "lengths-2.svg", "lengths-3.svg", "lengths-4.svg", "one-row-2.svg", "passes-avx2-2048.svg", "passes-avx2-4194304.svg", "variants-avx2-f32_raddextexp.svg", "variants-avx2-f32_vscaleextexp.svg"}
 	if !slices.Equal(names, wantFigures) {
 		t.Errorf("figures\n%q\nwant\n%q", names, wantFigures)
 	}
@@ -234,13 +267,20 @@ func TestNumbers(t *testing.T) {
 		fmt.Sprintf("%.3f (%.3f to %.3f)", near.Ratio.Median, near.Ratio.Lo, near.Ratio.Hi),
 		fmt.Sprintf("%.3f", one.OursNS.Median/fast.OursNS.Median),
 		"3.22 GHz", "12.34 (12.22 to 12.46)", "XNNPACK 0123456789ab", "32 KiB, 512 KiB, 8 MiB", "this CPU has no avx512f",
+		"| 8,192 | 128 | L3 | 2 | 0.500 | three-pass-reload | 1.000 | 0.500 (0.495 to 0.505) | faster | 0.625 | 0.800 (0.792 to 0.808) | faster |",
+		"| 4,194,304 | memory | 2 | 1.000 | 0.900 | 0.900 (0.891 to 0.909) | faster | 0.512 | 0.512 (0.507 to 0.517) | faster |",
+		"| 4,194,304 | memory | 2 | 0.600 | 0.600 (0.594 to 0.606) | faster | 1.200 (1.188 to 1.212) | faster | 0.545 ",
+		"A call of native.Softmax on a row of 8 takes 12.5 ns (12.4 to 12.6).",
+		"takes 76 ns upstream and 22 ns in native",
 		// A pass's traffic: 8 bytes in 0.46 ns, of 9.87 GB/s.
 		fmt.Sprintf("%.2f", 8/timing("f32_vmulc_ukernel__avx_u16", 1<<22, 0).OursNS.Median),
 		fmt.Sprintf("%.0f %%", 100*8/timing("f32_vmulc_ukernel__avx_u16", 1<<22, 0).OursNS.Median/9.87),
 	}
 	_, html, markdown := report(t, r)
 	for _, want := range wants {
-		contains(t, "the page", html, strings.ReplaceAll(want, "'", "&#39;"))
+		if !strings.HasPrefix(want, "|") {
+			contains(t, "the page", html, strings.ReplaceAll(want, "'", "&#39;"))
+		}
 		contains(t, "the Markdown", markdown, want)
 	}
 }
@@ -289,7 +329,7 @@ func TestDeterministic(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	r := results("CPU X")
-	r.Speed, r.Accuracy, r.Bandwidth = nil, nil, nil
+	r.Speed, r.Accuracy, r.Bandwidth, r.Races, r.ShortCall = nil, nil, nil, nil, nil
 	dir, html, markdown := report(t, r)
 	if got, want := sections(html), []string{"summary", "machines", "agreement", "missing", "files"}; !slices.Equal(got, want) {
 		t.Errorf("sections %v, want %v", got, want)
@@ -364,6 +404,10 @@ func TestUnusableResults(t *testing.T) {
 		{"ratio is 0 (0 to 0)", func(r *compare.Results) { r.Speed[0].Ratio = compare.Interval{} }},
 		{"reference's time is -1", func(r *compare.Results) { r.Speed[0].RefNS.Median = -1 }},
 		{"0 elements: at least 1 is needed", func(r *compare.Results) { r.Speed[0].Elements = 0 }},
+		{"races[0] (functions): time of native.Softmax is 0", func(r *compare.Results) { r.Races[0].Entrants[0].NS = compare.Interval{} }},
+		{"races[1] (functions): ratio of native.LogSumExp to native.Softmax is -1", func(r *compare.Results) { r.Races[1].Ratios[1].Ratio.Median = -1 }},
+		{"races[2] (functions): 0 x 4194304 elements, 1 threads: at least 1 of each", func(r *compare.Results) { r.Races[2].Rows = 0 }},
+		{"short_call_ns is 0", func(r *compare.Results) { r.ShortCall = &compare.Interval{} }},
 		{"bandwidth[1] (copy) is 0", func(r *compare.Results) { r.Bandwidth[1].GBps = compare.Interval{} }},
 	} {
 		r := results("CPU X")

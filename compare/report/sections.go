@@ -22,11 +22,15 @@ type topic struct {
 }
 
 var topics = []topic{
+	{"targets", "Targets", targets, "compare measure"},
 	{"two-pass", "Two passes against three", twoAgainstThree, "compare speed"},
 	{"lengths", "The algorithms over length", overLength, "compare speed --sizes 2^4..2^26"},
 	{"passes", "Time and bandwidth of each pass", passes, "compare speed --kernels . --sizes L1,memory"},
 	{"variants", "Tiles and accumulators", variants, "compare speed --kernels . --sizes L1"},
 	{"cores", "One core against all", cores, "compare speed"},
+	{"rows", "Rows", rows, "compare speed --rows 65536x10,8192x128,1024x1000,64x32000,1x128256"},
+	{"functions", "Functions", functions, "compare speed --functions --sizes 2^4..2^26,memory"},
+	{"one-row", "All cores on one row", oneRow, "compare speed --goroutines all --sizes 2^10..2^26,memory"},
 	{"native", "Native against upstream", nativeAgainstUpstream, "compare speed --kernels . --sizes L1"},
 	{"bandwidth", "What memory can do", bandwidth, "compare info"},
 	{"agreement", "Agreement", agreement, "compare bits"},
@@ -818,6 +822,7 @@ func nativeAgainstUpstream(out *section, all []*set) {
 	}
 	out.text("Ratios of native's time to upstream's, of neighbouring samples, both sides with the same kernel; below 1 native is faster. " +
 		"Where a ratio's interval is wider than 10 % of it, nothing is concluded.")
+	callsThroughCgo(out, all)
 	out.flush()
 	out.table(summary)
 	out.table(whole)
