@@ -39,6 +39,14 @@ const slack = 1.03
 
 func (t *target) add(value float64, of string) { t.values = append(t.values, measurement{value, of}) }
 
+// addRatio adds the median of a ratio, and says so where it proves nothing.
+func (t *target) addRatio(ratio compare.Interval, verdict compare.Verdict, of string) {
+	if verdict == compare.Noisy {
+		of += " (" + string(verdict) + ")"
+	}
+	t.add(ratio.Median, of)
+}
+
 // goal is the limits in words.
 func (t *target) goal() string {
 	at := "≤"
@@ -135,7 +143,7 @@ func (s *set) kernelTargets() (all []*target) {
 					t.why = "upstream is built by " + cmp.Or(s.build.Compiler, "no compiler")
 					continue
 				}
-				t.add(k.Ratio.Median, fmt.Sprintf("%s, %s elements", k.Kernel.Name, text.Grouped(int64(k.Elements))))
+				t.addRatio(k.Ratio, k.Verdict, fmt.Sprintf("%s, %s elements", k.Kernel.Name, text.Grouped(int64(k.Elements))))
 			}
 			if t.of > 0 {
 				all = append(all, t)
@@ -182,7 +190,7 @@ func (s *set) softmaxTargets() (all []*target) {
 			case r.Against == "":
 				t.why = "upstream's algorithms had the kernels that it prefers, not its fastest"
 			default:
-				t.add(r.Ratio.Median, fmt.Sprintf("%s elements, to %s", text.Grouped(int64(r.Elements)), r.Against))
+				t.addRatio(r.Ratio, r.Verdict, fmt.Sprintf("%s elements, to %s", text.Grouped(int64(r.Elements)), r.Against))
 			}
 		}
 		all = append(all, t)
@@ -204,7 +212,7 @@ func (s *set) raceTarget(t target, kind compare.RaceKind, threads int, of, to st
 			if kind == compare.RaceRows {
 				what = fmt.Sprintf("%s of %s", text.Plural(r.Rows, "row", "rows"), text.Grouped(int64(r.Cols)))
 			}
-			t.add(x.Ratio.Median, what)
+			t.addRatio(x.Ratio, x.Verdict, what)
 		}
 	}
 	return &t
