@@ -7,7 +7,9 @@
 // values. What differs is explained by the executable model of the kernel.
 //
 // A [Timer] calls functions in turn, a [Contest] does so with rows on several
-// threads, and [NewRatio] says what their samples prove. An [AccuracyPlan]
+// threads, a [Race] keeps what a contest found on rows that its entrants share,
+// and [NewRatio] says what samples prove. [Workload.Fastest] finds the kernels
+// that make upstream the strongest opponent on this CPU. An [AccuracyPlan]
 // measures errors in ULP.
 //
 // The peer in package onednn is timed in the same turns, and its accuracy is

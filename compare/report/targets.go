@@ -97,13 +97,13 @@ func (t *target) verdict() (measured, worst, met string) {
 }
 
 func targets(out *section, all []*set) {
-	t := &table{Columns: headings("Set", "Target", "Goal", "Measured", "Worst, or why not", "Met")}
+	t := &table{Columns: headings("Set", "Target", "Met", "Goal", "Measured", "Worst, or why not")}
 	measured := false
 	for _, s := range all {
 		for _, x := range s.targets() {
 			figure, worst, met := x.verdict()
 			measured = measured || len(x.values) > 0
-			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), x.what, x.goal(), figure, worst, met})
+			t.Rows = append(t.Rows, []string{cmp.Or(s.label, "–"), x.what, met, x.goal(), figure, worst})
 		}
 	}
 	if !measured {
