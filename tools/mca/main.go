@@ -31,6 +31,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,6 +42,8 @@ func main() {
 	o := options{}
 	flag.StringVar(&o.arch, "arch", "amd64", "`architecture`, amd64 or arm64")
 	flag.StringVar(&o.upstream, "upstream", "", "`library` of upstream's kernels")
+	flag.StringVar(&o.kernels, "kernels", "", "only kernels whose name matches `REGEX`")
+	flag.BoolVar(&o.all, "all", false, "list every loop, too")
 	flag.StringVar(&o.cpus, "cpus", "", "`CPUs` as LLVM names them, with commas")
 	flag.StringVar(&o.mca, "llvm-mca", "llvm-mca-16", "llvm-mca `program`")
 	flag.StringVar(&o.objdump, "llvm-objdump", "llvm-objdump-16", "llvm-objdump `program`")
@@ -55,7 +58,8 @@ func main() {
 
 // options are the flags.
 type options struct {
-	arch, upstream, cpus, mca, objdump, json, markdown string
+	arch, upstream, kernels, cpus, mca, objdump, json, markdown string
+	all                                                         bool
 }
 
 func (o *options) run(ctx context.Context) error {
@@ -65,6 +69,10 @@ func (o *options) run(ctx context.Context) error {
 	}
 	if o.upstream == "" {
 		return errors.New("-upstream is needed")
+	}
+	chosen, err := regexp.Compile(o.kernels)
+	if err != nil {
+		return fmt.Errorf("-kernels: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "mca")
 	if err != nil {
@@ -86,6 +94,7 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	maps.DeleteFunc(upstream, func(name string, _ *function) bool { return !chosen.MatchString(name) })
 	version, err := exec.CommandContext(ctx, o.mca, "--version").Output()
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.mca, err)
@@ -184,10 +193,14 @@ func (o *options) write(r *Results) error {
 			return err
 		}
 	}
-	if o.markdown != "" {
-		return replace(o.markdown, []byte(r.markdown()))
+	text := r.markdown()
+	if o.all {
+		text += r.list()
 	}
-	_, err := os.Stdout.WriteString(r.markdown())
+	if o.markdown != "" {
+		return replace(o.markdown, []byte(text))
+	}
+	_, err := os.Stdout.WriteString(text)
 	return err
 }
 

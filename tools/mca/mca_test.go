@@ -173,7 +173,7 @@ func TestAnalyse(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
-	o := options{json: filepath.Join(dir, "a.json"), markdown: filepath.Join(dir, "a.md")}
+	o := options{json: filepath.Join(dir, "a.json"), markdown: filepath.Join(dir, "a.md"), all: true}
 	r := &Results{Tool: "a tool", Skipped: []string{"k: why"}, Loops: []Loop{
 		{Kernel: "f32_rmax_ukernel__avx_u16_acc2", CPU: "x", Ratio: 0.5, Native: Side{Cycles: 2, Ports: 1}, Stalled: true},
 		{Kernel: "f32_vmulc_ukernel__avx_u16", CPU: "x", Ratio: 2, Native: Side{Cycles: 1, Ports: 1}},
@@ -187,7 +187,7 @@ func TestWrite(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| avx | x | f32_rmax | 1 | 0.500 | 0.500 | 0.500 | 1 |  | 50 % |\n| avx | x | f32_vmulc | 1 | 2.000 |",
-		"| avx | x | all families | 2 | 1.000 | 0.500 | 2.000 | 1 | 2.000 | 71 % |", "- k: why",
+		"| avx | x | all families | 2 | 1.000 | 0.500 | 2.000 | 1 | 2.000 | 71 % |", "- k: why", "| `f32_rmax_ukernel__avx_u16_acc2` | x | 2.000 | 0.000 | 0.500 | 1.000 | 0.000 |",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)

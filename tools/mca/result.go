@@ -134,3 +134,13 @@ func (r *Results) markdown() string {
 	}
 	return b.String()
 }
+
+// list is a table of all loops, in cycles per element.
+func (r *Results) list() string {
+	var b strings.Builder
+	b.WriteString("\n| kernel | CPU | native | upstream | ratio | native's port limit | upstream's |\n|---|---|---:|---:|---:|---:|---:|\n")
+	for _, l := range r.Loops {
+		fmt.Fprintf(&b, "| `%s` | %s | %.3f | %.3f | %.3f | %.3f | %.3f |\n", l.Kernel, l.CPU, l.Native.Cycles, l.Upstream.Cycles, l.Ratio, l.Native.Ports, l.Upstream.Ports)
+	}
+	return b.String()
+}
