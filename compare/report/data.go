@@ -143,7 +143,13 @@ func (s *set) merge() {
 				r.isa = k.ISA.String()
 			}
 		}
-		runs[timingKey{r.side, r.algorithm + r.Name, r.isa + strings.Join(r.Kernels, " "), r.Elements, r.Threads}] = r
+		kernels := r.isa + strings.Join(r.Kernels, " ")
+		if r.side == compare.UpstreamBest && len(isas) > 0 {
+			// At each length its kernels may be others, of any ISA that the run could use.
+			r.isa = isas[len(isas)-1]
+			kernels = r.isa
+		}
+		runs[timingKey{r.side, r.algorithm + r.Name, kernels, r.Elements, r.Threads}] = r
 	}
 	bits := make(map[string]compare.Agreement)
 	bandwidth := make(map[string]compare.Bandwidth)
