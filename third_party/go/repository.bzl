@@ -124,7 +124,7 @@ def _go_repository_impl(ctx):
     if result.return_code:
         fail("%s: gazelle failed: %s%s" % (ctx.attr.importpath, result.stdout, result.stderr))
 
-go_repository = repository_rule(
+_go_repository = repository_rule(
     implementation = _go_repository_impl,
     doc = "A Go module whose BUILD files gazelle generates. The list of them is modules.bzl.",
     attrs = {
@@ -132,8 +132,13 @@ go_repository = repository_rule(
         "version": attr.string(mandatory = True),
         "sum": attr.string(mandatory = True, doc = "the module's hash in go.sum (h1:...)"),
         "_gazelle": attr.label(default = "@gazelle//:gazelle"),
-        "_modules": attr.label(default = "@//third_party/go:modules.bzl"),
-        "_workspace": attr.label(default = "@//:WORKSPACE"),
+        "_modules": attr.label(default = "//third_party/go:modules.bzl"),
+        "_workspace": attr.label(default = "//:WORKSPACE"),
     },
     environ = _ENVIRON,
 )
+
+def go_repository(name, **kwargs):
+    """Declares a Go module, unless a workspace that depends on this one has done so before."""
+    if not native.existing_rule(name):
+        _go_repository(name = name, **kwargs)
