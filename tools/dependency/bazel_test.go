@@ -26,10 +26,9 @@ func TestBazel(t *testing.T) {
 	write(t, filepath.Join(dir, "BUILD.bazel"), starlark[1])
 
 	bazel := filepath.Join(root(t), "tools", "bazel")
-	base := t.TempDir()
-	startup := "--output_base=" + base
-	// The output tree has read-only files in writable directories, and a server.
-	t.Cleanup(func() { output(t, dir, nil, bazel, startup, "shutdown") })
+	startup := "--output_base=" + t.TempDir()
+	// Read-only directories, and a server, are no matter for TempDir.
+	t.Cleanup(func() { output(t, dir, nil, bazel, startup, "clean", "--expunge") })
 	args := []string{
 		startup, "run", "--noshow_progress", "--ui_event_filters=-info",
 		// As in this repository's .bazelrc, so that the disk cache has what its own build made.
