@@ -52,6 +52,7 @@ func (l *loader) Import(path string) (*types.Package, error) {
 		if err != nil {
 			return nil, err
 		}
+		build.Default.Dir = l.root // where the importer asks the go command for modules
 		return others.ImportFrom(path, l.root, 0)
 	}
 	return l.load(dir)
