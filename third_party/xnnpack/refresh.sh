@@ -2,7 +2,7 @@
 # refresh.sh SOURCE: writes SHA256SUMS, the manifest of the files that the build uses, from an unpacked XNNPACK.
 #
 # The files are the kernels that ukernel/upstream.txt names, the table that some of them read, the headers that gcc
-# finds for them, and the licence. To move the pin, change the commit in pin.bzl and in xnnpack/build.go, then run this.
+# finds for them, and the licence. tools/movepin runs this.
 set -euo pipefail
 [ $# = 1 ] || {
   echo "usage: $0 SOURCE" >&2

@@ -20,6 +20,8 @@ def _from_github(ctx):
     return (ctx.path("github"), url) if got.success else (None, "%s can't be downloaded" % url)
 
 def _from_debian(ctx):
+    if not SUITE:
+        return None, "Debian: no release has the source of this commit"
     what = "Debian's source package xnnpack %s (%s)" % (VERSION, SUITE)
     ctx.report_progress("Fetching " + what)
     result = ctx.execute(["bash", "-c", """

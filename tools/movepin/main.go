@@ -1,0 +1,264 @@
+// Movepin moves the pin: it makes this tree use another commit of XNNPACK, and
+// says what that changes.
+//
+//	go run ./tools/movepin [FLAGS] COMMIT
+//
+// COMMIT is the full hash. The source is GitHub's archive of that commit, else
+// Debian's source package if it is of that commit, else an error. It then lists
+// the kernels that were added, those that were removed, and those whose bits
+// changed, and writes what follows from the source alone: the pin itself, the
+// manifest of files, the list of kernels, and package xnnpack's tables. See
+// docs/moving-the-pin.md for what is left to do.
+//
+// Bits are compared with ukernel/model, which has those of the commit that the
+// tree is at. Bazel builds the new kernels for that, in a copy of the tree, with
+// the flags that every build has.
+//
+// Nothing is written before everything has succeeded. The flags are
+//
+//	-source PATH   take the source from this directory or archive
+//	-dry-run       write nothing, only say what would change
+//	-no-bits       do not build and compare; takes a few seconds
+//	-on WHERE      compare on these, with commas: host, arm64 (emulated by qemu),
+//	               bochs (AVX-512, emulated); default host
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+type options struct {
+	commit string
+	source string
+	dryRun bool
+	noBits bool
+	on     []string
+}
+
+func main() {
+	o, err := parse(os.Args[1:])
+	if err == nil {
+		var root string
+		if root, err = findRoot(); err == nil {
+			err = move(root, o, os.Stdout)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "movepin:", err)
+		os.Exit(1)
+	}
+}
+
+var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+func parse(args []string) (o options, err error) {
+	f := flag.NewFlagSet("movepin", flag.ContinueOnError)
+	f.StringVar(&o.source, "source", "", "take the source from this directory or archive (`PATH`)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what would change")
+	f.BoolVar(&o.noBits, "no-bits", false, "do not build and compare")
+	on := f.String("on", "host", "compare on these, with commas: `WHERE` is host, arm64 or bochs")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() != 1 {
+		return o, fmt.Errorf("%d arguments after the flags, want one, the commit", f.NArg())
+	}
+	o.commit = f.Arg(0)
+	if !fullHash.MatchString(o.commit) {
+		return o, fmt.Errorf("commit %q is not 40 hexadecimal digits", o.commit)
+	}
+	o.on = strings.Split(*on, ",")
+	for _, where := range o.on {
+		if configs[where] == nil {
+			return o, fmt.Errorf("-on %q: %q is not host, arm64 or bochs", *on, where)
+		}
+	}
+	if o.source != "" {
+		// The working directory is another one later.
+		if o.source, err = filepath.Abs(o.source); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// findRoot is the top of the source tree that the working directory is in.
+func findRoot() (string, error) {
+	dir := os.Getenv("BUILD_WORKING_DIRECTORY") // `bazel run` starts programs elsewhere
+	if dir == "" {
+		var err error
+		if dir, err = os.Getwd(); err != nil {
+			return "", err
+		}
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(filepath.Join(d, "go.work")); err == nil {
+			return d, nil
+		}
+		if d == filepath.Dir(d) {
+			return "", fmt.Errorf("no go.work at or above %s", dir)
+		}
+	}
+}
+
+// written are the files that a move changes.
+var written = []string{
+	"third_party/xnnpack/SHA256SUMS",
+	"third_party/xnnpack/pin.bzl",
+	"ukernel/upstream.txt",
+	"xnnpack/build.go",
+	"xnnpack/kernels.h",
+	"xnnpack/table_amd64.go",
+	"xnnpack/table_arm64.go",
+}
+
+// move does all of it.
+func move(root string, o options, out io.Writer) error {
+	tmp, err := os.MkdirTemp("", "movepin-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	now, err := readPin(root)
+	if err != nil {
+		return err
+	}
+	src, err := obtain(root, tmp, now, o)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "from %s\nto   %s, %s\n", now.commit, o.commit, src.text)
+
+	signatures, err := readSignatures(filepath.Join(root, "xnnpack/kernels.h"))
+	if err != nil {
+		return err
+	}
+	found, err := scan(src.dir, signatures)
+	if err != nil {
+		return err
+	}
+	r := report{foreign: found.foreign}
+	old := ukernel.Upstream()
+	r.added, r.removed = difference(found.kernels, old)
+
+	// Everything is made in a copy of the tree first.
+	tree := filepath.Join(tmp, "tree")
+	if err := copyTree(tree, root); err != nil {
+		return err
+	}
+	if err := change(tree, src, o.commit, found.kernels); err != nil {
+		return err
+	}
+	if r.changed, err = changedSources(root, tree, found.kernels); err != nil {
+		return err
+	}
+	if o.noBits {
+		r.noBits = true
+	} else if r.outcomes, err = compareBits(tree, src.dir, o.on); err != nil {
+		return err
+	}
+	r.write(out, found.kernels)
+
+	files := make(map[string][]byte)
+	for _, name := range written {
+		text, err := os.ReadFile(filepath.Join(tree, name))
+		if err != nil {
+			return err
+		}
+		before, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		if string(text) != string(before) {
+			files[filepath.Join(root, name)] = text
+		}
+	}
+	verb := "wrote"
+	if o.dryRun {
+		verb = "would write"
+	} else if err := replace(files); err != nil {
+		return err
+	}
+	for _, name := range written {
+		if files[filepath.Join(root, name)] != nil {
+			fmt.Fprintf(out, "%s %s\n", verb, name)
+		}
+	}
+	if len(files) == 0 {
+		fmt.Fprintln(out, "nothing to write: the tree is at this commit")
+	}
+	return nil
+}
+
+// difference lists the names that are in one list of kernels only.
+func difference(to, from []ukernel.Kernel) (added, removed []string) {
+	in := func(ks []ukernel.Kernel, name string) bool {
+		return slices.ContainsFunc(ks, func(k ukernel.Kernel) bool { return k.Name == name })
+	}
+	for _, k := range to {
+		if !in(from, k.Name) {
+			added = append(added, k.Name)
+		}
+	}
+	for _, k := range from {
+		if !in(to, k.Name) {
+			removed = append(removed, k.Name)
+		}
+	}
+	return added, removed
+}
+
+// replace writes all of the files or none.
+func replace(files map[string][]byte) (err error) {
+	type staged struct {
+		name, tmp string
+		before    []byte
+	}
+	var all []staged
+	defer func() {
+		for _, s := range all {
+			os.Remove(s.tmp) // fails for what has been renamed
+		}
+	}()
+	for name, text := range files {
+		before, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		tmp, err := os.CreateTemp(filepath.Dir(name), ".movepin-*")
+		if err != nil {
+			return err
+		}
+		all = append(all, staged{name, tmp.Name(), before})
+		_, err = tmp.Write(text)
+		if cerr := tmp.Close(); err == nil {
+			err = cerr
+		}
+		if err == nil {
+			err = os.Chmod(tmp.Name(), 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i, s := range all {
+		if err := os.Rename(s.tmp, s.name); err != nil {
+			for _, done := range all[:i] {
+				if back := os.WriteFile(done.name, done.before, 0o644); back != nil {
+					err = fmt.Errorf("%w; and %s could not be put back: %v", err, done.name, back)
+				}
+			}
+			return err
+		}
+	}
+	return nil
+}
