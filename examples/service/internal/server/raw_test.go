@@ -1,0 +1,235 @@
+package server
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"testing"
+)
+
+// operations are the paths that an engine has.
+func operations(e Engine) []operation {
+	if e.LogSoftmax == nil {
+		return []operation{softmax, topk}
+	}
+	return []operation{softmax, logSoftmax, topk}
+}
+
+// checkRow checks a row's raw answer.
+func checkRow(t *testing.T, op operation, row []float32, answer []byte) {
+	t.Helper()
+	want := reference(row, op == logSoftmax)
+	if op != topk {
+		for j, p := range decode(answer) {
+			if !near(p, want[j], op == logSoftmax) {
+				t.Fatalf("%v of %.8v..., column %d: %v, want %v", op, row[:min(len(row), 8)], j, p, want[j])
+			}
+		}
+		return
+	}
+	top := make([]uint32, len(answer)/8)
+	topK(top, row) // TestTopK checks it
+	for i, index := range top {
+		p := want[index]
+		if math.IsNaN(p) {
+			index = NoIndex
+		}
+		gotIndex := binary.LittleEndian.Uint32(answer[8*i:])
+		gotP := math.Float32frombits(binary.LittleEndian.Uint32(answer[8*i+4:]))
+		if gotIndex != index || !near(gotP, p, false) {
+			t.Fatalf("top-k of %.8v..., element %d: index %d, probability %v; want %d, %v", row[:min(len(row), 8)], i, gotIndex, gotP, index, p)
+		}
+	}
+}
+
+func TestRaw(t *testing.T) {
+	forEngines(t, func(t *testing.T, e Engine) {
+		s := start(t, e, "")
+		for _, op := range operations(e) {
+			for _, shape := range [][2]int{{1, 1}, {50_000, 1}, {1000, 7}, {300, 1000}, {3, 32_000}, {2, 1 << 18}} {
+				rows, cols := shape[0], shape[1]
+				rng := rand.New(rand.NewPCG(uint64(rows), uint64(cols)))
+				x := make([]float32, rows*cols)
+				for i := range x {
+					x[i] = float32(rng.NormFloat64() * 5)
+					if rng.IntN(10) == 0 && i%cols > 0 {
+						x[i] = float32(math.Inf(-1))
+					}
+				}
+				k, each := min(cols, 40), 4*cols
+				if op == topk {
+					each = 8 * k
+				}
+				body := encode(x...)
+				for _, reader := range []io.Reader{bytes.NewReader(body), chunked(body)} {
+					for _, query := range []string{"", fmt.Sprintf("&rows=%d", rows)} {
+						path := fmt.Sprintf("/v1/%v?cols=%d&k=%d%s", op, cols, k, query)
+						if r, ok := reader.(*bytes.Reader); ok {
+							r.Reset(body)
+						} else {
+							reader = chunked(body)
+						}
+						status, answer := s.post(path, asRaw, reader)
+						if status != 200 || len(answer) != rows*each {
+							t.Fatalf("%s: status %d, %d bytes, want %d", path, status, len(answer), rows*each)
+						}
+						for i := range rows {
+							checkRow(t, op, x[i*cols:][:cols], answer[i*each:][:each])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestSpecial holds the engines to native's table of special values.
+func TestSpecial(t *testing.T) {
+	inf, nan, big := float32(math.Inf(1)), float32(math.NaN()), float32(math.MaxFloat32)
+	forEngines(t, func(t *testing.T, e Engine) {
+		s := start(t, e, "")
+		for _, cols := range []int{1, 3, 8, 100, 5000} {
+			var x []float32
+			for _, special := range [][]float32{
+				{0}, {-inf}, {inf}, {nan}, {-nan}, {big}, {-big}, {-inf, inf}, {-inf, nan}, {inf, nan}, {inf, inf}, {big, -big}, {big, -inf}, {-big, -inf}, {1e-45},
+			} {
+				for _, fill := range []float32{0.5, -inf, -big, big} {
+					row := make([]float32, cols)
+					for j := range row {
+						row[j] = fill
+					}
+					copy(row[cols/2:], special)
+					x = append(x, row...)
+				}
+			}
+			for _, op := range operations(e) {
+				each := 4 * cols
+				if op == topk {
+					each = 8
+				}
+				status, answer := s.post(fmt.Sprintf("/v1/%v?cols=%d&k=1", op, cols), asRaw, bytes.NewReader(encode(x...)))
+				if status != 200 || len(answer) != len(x)/cols*each {
+					t.Fatalf("status %d, %d bytes", status, len(answer))
+				}
+				for i := 0; i*cols < len(x); i++ {
+					checkRow(t, op, x[i*cols:][:cols], answer[i*each:][:each])
+				}
+			}
+		}
+	})
+}
+
+// TestStreaming gets each row before it sends the next one.
+func TestStreaming(t *testing.T) {
+	forEngines(t, func(t *testing.T, e Engine) {
+		s := start(t, e, "")
+		body, send := io.Pipe()
+		resp := make(chan *http.Response, 1)
+		go func() {
+			r, err := s.client.Post(s.url+"/v1/softmax?cols=3", asRaw, body)
+			if err != nil {
+				t.Error(err)
+			}
+			resp <- r
+		}()
+		var answer io.ReadCloser
+		got := make([]byte, 12)
+		for i := range 5 {
+			row := []float32{float32(i), 0, 1}
+			// In two pieces: half a row is no row.
+			raw := encode(row...)
+			for _, piece := range [][]byte{raw[:5], raw[5:]} {
+				if _, err := send.Write(piece); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if answer == nil {
+				r := <-resp
+				if r == nil {
+					t.FailNow()
+				}
+				answer = r.Body
+				defer answer.Close()
+			}
+			if _, err := io.ReadFull(answer, got); err != nil {
+				t.Fatalf("row %d: %v", i, err)
+			}
+			checkRow(t, softmax, row, got)
+		}
+		send.Close()
+		if rest, err := io.ReadAll(answer); err != nil || len(rest) > 0 {
+			t.Errorf("%d bytes more, error %v", len(rest), err)
+		}
+	})
+}
+
+// TestStreamingMemory streams many times what the server may hold.
+func TestStreamingMemory(t *testing.T) {
+	const rows, cols = 16 << 10, 1 << 10 // 64 MiB
+	s := start(t, nativeEngine(t), "")
+	row := encode(make([]float32, cols)...)
+	s.works()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	body, send := io.Pipe()
+	go func() {
+		for range rows {
+			if _, err := send.Write(row); err != nil {
+				t.Error(err)
+				break
+			}
+		}
+		send.Close()
+	}()
+	resp, err := s.client.Post(s.url+fmt.Sprintf("/v1/softmax?cols=%d", cols), asRaw, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err != nil || n != rows*4*cols {
+		t.Fatalf("%d bytes, error %v", n, err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > rows*4*cols/8 {
+		t.Errorf("%d bytes allocated for %d streamed", got, rows*4*cols)
+	}
+}
+
+// TestStreamCut breaks off after some rows have been answered: the answer must
+// not seem complete.
+func TestStreamCut(t *testing.T) {
+	s := start(t, nativeEngine(t), "-max-rows 3")
+	for name, rest := range map[string][]byte{
+		"part of a row":  encode(1)[:3],
+		"too many rows":  encode(1, 2, 3, 4, 5, 6),
+		"more than rows": encode(1, 2, 3, 4),
+	} {
+		body, send := io.Pipe()
+		go func() {
+			send.Write(encode(1, 2))
+		}()
+		resp, err := s.client.Post(s.url+"/v1/softmax?cols=2&rows=2", asRaw, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(resp.Body, make([]byte, 8)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		go func() {
+			send.Write(rest)
+			send.Close()
+		}()
+		if _, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("%s: the answer seems complete", name)
+		}
+		resp.Body.Close()
+		body.Close()
+	}
+	s.works()
+}
