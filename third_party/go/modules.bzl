@@ -34,6 +34,12 @@ def go_modules():
         version = "v0.0.0-20170609003504-e2365dfdc4a0",
     )
     go_repository(
+        name = "com_github_hdrhistogram_hdrhistogram_go",
+        importpath = "github.com/HdrHistogram/hdrhistogram-go",
+        sum = "h1:JdU0squ73hT0G45GVKzZ8KXS8ImiFuPHAA36aWaCfMM=",
+        version = "v1.4.0",
+    )
+    go_repository(
         name = "com_github_inconshreveable_mousetrap",
         importpath = "github.com/inconshreveable/mousetrap",
         sum = "h1:wN+x4NVGpMsO7ErUn/mUI3vEoE6Jt13X2s0bqwp9tc8=",

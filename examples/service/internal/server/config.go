@@ -50,7 +50,7 @@ func (c *Config) flags(f *flag.FlagSet) {
 	f.DurationVar(&c.Stall, "stall", 5*time.Second, "`time` for which a client may neither send nor take anything")
 	f.DurationVar(&c.Deadline, "deadline", 20*time.Second, "`time` for a request as a whole")
 	f.DurationVar(&c.Idle, "idle", time.Minute, "`time` after which a connection without a request is closed")
-	f.DurationVar(&c.Drain, "drain", 0, "`time` to go on serving after SIGTERM, while /readyz says no")
+	f.DurationVar(&c.Drain, "drain", time.Second, "`time` to go on serving after SIGTERM, while /readyz says no")
 	f.DurationVar(&c.Shutdown, "shutdown", 25*time.Second, "`time` for the admitted requests to end after that")
 }
 

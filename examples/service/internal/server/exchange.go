@@ -54,6 +54,11 @@ func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
 	}
 	s.accepted.Add(1)
 	defer x.done()
+	if !s.ready.Load() {
+		// So that clients are on no connection of ours when the listener closes: a
+		// request that arrives on one just as it is closed would be lost.
+		w.Header().Set("Connection", "close")
+	}
 	if !s.gate.enter() {
 		x.end(problemf(http.StatusServiceUnavailable, "%d requests are being served, which is the limit", cap(s.gate.admitted)))
 		return

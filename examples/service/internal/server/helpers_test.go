@@ -74,7 +74,7 @@ func start(t *testing.T, e Engine, args string, edit ...func(*Server)) *service 
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() { settle(t, before) })
 
-	c, err := ParseFlags(flag.NewFlagSet("", flag.ContinueOnError), strings.Fields(args))
+	c, err := ParseFlags(flag.NewFlagSet("", flag.ContinueOnError), strings.Fields("-drain 0s "+args))
 	if err != nil {
 		t.Fatal(err)
 	}

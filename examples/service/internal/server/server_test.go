@@ -133,6 +133,14 @@ func TestDrain(t *testing.T) {
 		t.Errorf("draining, but ready: status %d", status)
 	}
 	s.works()
+	resp, err := s.client.Post(s.url+"/v1/softmax?cols=1", asRaw, bytes.NewReader(encode(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 || !resp.Close {
+		t.Errorf("status %d, and the connection is to be closed: %v", resp.StatusCode, resp.Close)
+	}
 	close(wake)
 }
 
@@ -175,7 +183,7 @@ func TestCommand(t *testing.T) {
 	log, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Main(ctx, strings.Fields("-addr 127.0.0.1:0 -admin 127.0.0.1:0 -log debug"), w)
+		ended <- Main(ctx, strings.Fields("-addr 127.0.0.1:0 -admin 127.0.0.1:0 -log debug -drain 0s"), w)
 		w.Close()
 	}()
 	lines := json.NewDecoder(log)
