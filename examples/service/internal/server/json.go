@@ -146,48 +146,61 @@ func (m *matrix) end(r row) error {
 	return nil
 }
 
-// encode sends the answer in pieces of about batchBytes.
+// encode sends the answer.
 func (x *exchange) encode(b *batch, rows, cols, k int) error {
 	x.w.Header().Set("Content-Type", "application/json")
-	out := append(b.out[:0], `{"rows":[`...)
+	e := encoder{send: x.send, out: b.out[:0]}
+	e.text(`{"rows":[`)
 	for i := range rows {
 		if i > 0 {
-			out = append(out, ',')
+			e.text(",")
 		}
 		if x.op == topk {
-			out = append(out, `{"indices":`...)
-			out = appendArray(out, b.index[i*k:][:k], func(out []byte, index uint32) []byte {
-				return strconv.AppendUint(out, uint64(index), 10)
-			})
-			out = append(out, `,"probabilities":`...)
-			out = appendArray(out, b.top[i*k:][:k], appendFloat)
-			out = append(out, '}')
+			e.text(`{"indices":`)
+			array(&e, b.index[i*k:][:k], appendIndex)
+			e.text(`,"probabilities":`)
+			array(&e, b.top[i*k:][:k], appendFloat)
+			e.text("}")
 		} else {
-			out = appendArray(out, b.data[i*cols:][:cols], appendFloat)
+			array(&e, b.data[i*cols:][:cols], appendFloat)
 		}
-		if len(out) >= batchBytes {
-			if err := x.send(out); err != nil {
-				return err
-			}
-			out = out[:0]
+		if e.err != nil {
+			return e.err
 		}
 	}
-	out = append(out, "]}\n"...)
-	b.out = out
-	return x.send(out)
+	e.text("]}\n")
+	b.out = e.out
+	return x.send(e.out)
 }
 
-// appendArray appends the JSON of an array.
-func appendArray[T any](out []byte, values []T, one func([]byte, T) []byte) []byte {
-	out = append(out, '[')
-	for i, v := range values {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = one(out, v)
-	}
-	return append(out, ']')
+// encoder sends what is written to it in pieces of about batchBytes.
+type encoder struct {
+	send func([]byte) error
+	out  []byte
+	err  error // of the first piece that could not be sent
 }
+
+func (e *encoder) text(s string) { e.out = append(e.out, s...) }
+
+// array writes an array.
+func array[T any](e *encoder, values []T, appendTo func([]byte, T) []byte) {
+	e.text("[")
+	for i, v := range values {
+		if len(e.out) >= batchBytes {
+			if e.err = e.send(e.out); e.err != nil {
+				return
+			}
+			e.out = e.out[:0]
+		}
+		if i > 0 {
+			e.text(",")
+		}
+		e.out = appendTo(e.out, v)
+	}
+	e.text("]")
+}
+
+func appendIndex(out []byte, i uint32) []byte { return strconv.AppendUint(out, uint64(i), 10) }
 
 // appendFloat appends the shortest number that is v as a float32, or null for
 // -Inf. There is nothing else that is no number: m.end has seen to that.

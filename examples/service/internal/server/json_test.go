@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -75,6 +76,30 @@ func TestJSONLong(t *testing.T) {
 				t.Fatalf("row %d, column %d is %v, want %v", i, j, row[j], p)
 			}
 		}
+	}
+}
+
+// TestJSONPieces has one row that is longer than what is sent at once.
+func TestJSONPieces(t *testing.T) {
+	var e encoder
+	var sent []byte
+	longest := 0
+	e.send = func(p []byte) error {
+		sent, longest = append(sent, p...), max(longest, len(p))
+		return nil
+	}
+	values := make([]float32, 4*batchBytes)
+	array(&e, values, appendFloat)
+	sent = append(sent, e.out...)
+	if want := "[" + strings.Repeat("0,", len(values)-1) + "0]"; string(sent) != want {
+		t.Errorf("%d bytes sent, want %d", len(sent), len(want))
+	}
+	if longest > batchBytes+16 {
+		t.Errorf("a piece of %d bytes", longest)
+	}
+	e.send = func([]byte) error { return io.ErrClosedPipe }
+	if array(&e, values, appendFloat); e.err != io.ErrClosedPipe {
+		t.Errorf("error %v", e.err)
 	}
 }
 
