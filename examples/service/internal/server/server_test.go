@@ -36,6 +36,7 @@ func TestAdmin(t *testing.T) {
 	s.works()
 	s.post("/v1/top-k?cols=2&k=1", asRaw, bytes.NewReader(encode(1, 2, 3, 4, 5, 6)))
 	s.post("/v1/top-k?cols=2&k=3", asRaw, bytes.NewReader(encode(1, 2)))
+	s.await("answered", func() bool { return s.answered.Load() == 3 })
 	s.awaitAdmitted(0)
 	status, text := s.get(s.admin + "/metrics")
 	if status != 200 {
