@@ -28,9 +28,9 @@ type Candidate struct {
 }
 
 // Groups divides kernels that this CPU runs by family, ISA and variant, in the
-// order of reports.
+// order of reports. Kernels of short rows are in none: there is one for each ISA.
 func Groups(kernels []ukernel.Kernel) [][]ukernel.Kernel {
-	sorted := slices.DeleteFunc(slices.Clone(kernels), func(k ukernel.Kernel) bool { return !k.ISA.Supported() })
+	sorted := slices.DeleteFunc(slices.Clone(kernels), func(k ukernel.Kernel) bool { return !k.ISA.Supported() || k.MaxLength() > 0 })
 	slices.SortFunc(sorted, Order)
 	var groups [][]ukernel.Kernel
 	for i, k := range sorted {

@@ -1,8 +1,6 @@
 module github.com/twopass-softmax/twopass/examples
 
-go 1.24.0
-
-replace github.com/twopass-softmax/twopass => ../
+go 1.24.12
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
@@ -10,22 +8,19 @@ require (
 	github.com/prometheus/client_golang v1.23.2
 	github.com/prometheus/common v0.66.1
 	github.com/twopass-softmax/twopass v0.0.0
-
+	pgregory.net/rapid v1.3.0
 )
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/kr/text v0.2.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/prometheus/client_golang v1.23.2
 	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/procfs v0.16.1 // indirect
-	github.com/twopass-softmax/twopass v0.0.0
 	go.yaml.in/yaml/v2 v2.4.2 // indirect
 	golang.org/x/sys v0.41.0 // indirect
-	google.golang.org/protobuf v1.36.8 // indirect
-	pgregory.net/rapid v1.3.0
+	google.golang.org/protobuf v1.36.10 // indirect
+)
 
-)
-require (
-)
+replace github.com/twopass-softmax/twopass => ../
