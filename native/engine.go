@@ -95,10 +95,11 @@ var preferredNear = map[ukernel.Family][]string{
 	},
 }
 
-// preferredShort names the kernels that do whole rows of up to their tile.
+// preferredShort names the kernels that do whole rows of up to their tile, without
+// the family.
 var preferredShort = []string{
-	"f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128",
-	"f32_softmax_ukernel__avx2_exp2_lut8_p3_u64",
+	"_ukernel__avx512skx_exp2_p5_scalef_u128",
+	"_ukernel__avx2_exp2_lut8_p3_u64",
 }
 
 // preferredStream names kernels that write around the caches; for
@@ -144,8 +145,8 @@ type engine struct {
 	addNear      func(src []float32, max float32) float32
 	scaleNear    func(dst, src []float32, scale, max float32)
 	addStoreNear func(dst, src []float32, max float32) float32
-	// That of whole rows, of up to shortLen elements; nil and 0 if there is none.
-	short     func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+	// Those of whole rows, of up to shortLen elements; nil and 0 if there are none.
+	short     [opLogSumExp]func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 	shortName string
 	shortLen  int
 	// And those that write around the caches.
@@ -179,8 +180,13 @@ func newEngine(level ukernel.ISA) *engine {
 	e.scaleNear = e.near[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.addStoreNear = e.near[ukernel.RAddStoreExpMinusMax].RAddStoreExpMinusMax
 	e.base2 = e.addNear != nil
-	if f := first(preferredShort); f.Name != "" {
-		e.short, e.shortName, e.shortLen = f.Softmax, f.Name, ukernel.MustParse(f.Name).MaxLength()
+	for _, name := range preferredShort {
+		f, g := first([]string{ukernel.Softmax.String() + name}), first([]string{ukernel.LogSoftmax.String() + name})
+		if f.Name != "" {
+			e.short[opSoftmax], e.short[opLogSoftmax] = f.Softmax, g.LogSoftmax
+			e.shortName, e.shortLen = f.Name, ukernel.MustParse(f.Name).MaxLength()
+			break
+		}
 	}
 	e.scaleExtStream = e.stream[ukernel.VScaleExtExp].VScaleExtExp
 	e.scaleNearStream = e.stream[ukernel.VScaleExpMinusMax].VScaleExpMinusMax

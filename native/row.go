@@ -337,7 +337,7 @@ func (r row) reload(dst, src []float32, empty float32) bool {
 	// A row of one block has nothing to merge or to share out, and calls the
 	// kernels themselves: of a few elements they cost less than what leads to them.
 	e := r.engine
-	if n := len(src); n <= e.shortLen && e.short(dst, src, 1, n, n, n) == 1 {
+	if n := len(src); n <= e.shortLen && e.short[opSoftmax](dst, src, 1, n, n, n) == 1 {
 		return true
 	}
 	max := e.rmax(src)
@@ -450,11 +450,36 @@ func (e *engine) storeBlock(dst, src []float32) sum {
 
 // logSoftmax is softmax's logarithm.
 func (r row) logSoftmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
+	if a == ukernel.ThreePassReload && r.logShort(dst, src) {
+		return
+	}
 	if s := r.total(src, a); s.special() {
 		fill(dst, fillValue(s, empty))
 	} else {
 		r.writeLog(dst, src, s)
 	}
+}
+
+// logShort does a row of one block that is nothing special. It is false, and has
+// written nothing, for others.
+func (r row) logShort(dst, src []float32) bool {
+	e, n := r.engine, len(src)
+	switch {
+	case n > sumBlock:
+		return false
+	case n <= e.shortLen:
+		return e.short[opLogSoftmax](dst, src, 1, n, n, n) == 1
+	}
+	top := e.rmax(src)
+	if !e.isNear(top) {
+		return false
+	}
+	mass := float64(e.addNear(src, top)) / e.unit(top)
+	if !(mass > 0) {
+		return false
+	}
+	e.sub2(dst, src, top, float32(math.Log(max(mass, 1))))
+	return true
 }
 
 // total sums a row by the first pass or passes of an algorithm.

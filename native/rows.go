@@ -107,17 +107,23 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 // span does the rows from first to before end.
 func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
 	// Of short rows without mask or scale there is nothing to ask each time.
-	reload := o == opSoftmax && cols <= sumBlock && s.unmasked() && s.reloads()
+	direct := o != opLogSumExp && cols <= sumBlock && s.unmasked() && s.reloads()
 	r := row{engine: s.kernels(), goroutines: 1}
 	for i := first; i < end; i++ {
-		if reload && cols <= r.shortLen {
+		if direct && cols <= r.shortLen {
 			// As many as the kernel does; where it stops is a row for the others.
-			if i += r.short(dst[i*dstStride:], src[i*srcStride:], end-i, cols, dstStride, srcStride); i == end {
+			if i += r.short[o](dst[i*dstStride:], src[i*srcStride:], end-i, cols, dstStride, srcStride); i == end {
 				return
 			}
 		}
 		d, x := dst[i*dstStride:], src[i*srcStride:][:cols]
-		if !reload || !r.reload(d[:cols], x, nan) {
+		done := false
+		if direct && o == opSoftmax {
+			done = r.reload(d[:cols], x, nan)
+		} else if direct {
+			done = r.logShort(d[:cols], x)
+		}
+		if !done {
 			s.row(o, d, x, i)
 		}
 	}

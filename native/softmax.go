@@ -31,7 +31,7 @@ func (s Softmaxer) Softmax(dst, src []float32) { s.softmaxRow(dst, src) }
 func (s *Softmaxer) softmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.Softmax", dst, src)
 	// A short row takes less time than all the questions below.
-	if n, e := len(src), s.kernels(); n > 0 && n <= e.shortLen && s.unmasked() && s.reloads() && e.short(dst, src, 1, n, n, n) == 1 {
+	if n, e := len(src), s.kernels(); n > 0 && n <= e.shortLen && s.unmasked() && s.reloads() && e.short[opSoftmax](dst, src, 1, n, n, n) == 1 {
 		return
 	}
 	s.mask.checkRow("native.Softmax", len(src))
@@ -44,6 +44,9 @@ func (s Softmaxer) LogSoftmax(dst, src []float32) { s.logSoftmaxRow(dst, src) }
 
 func (s *Softmaxer) logSoftmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.LogSoftmax", dst, src)
+	if n, e := len(src), s.kernels(); n > 0 && n <= e.shortLen && s.unmasked() && s.reloads() && e.short[opLogSoftmax](dst, src, 1, n, n, n) == 1 {
+		return
+	}
 	s.mask.checkRow("native.LogSoftmax", len(src))
 	checkMaskApart("native.LogSoftmax", dst, &s.mask)
 	s.logSoftmax(dst, src, 0)

@@ -36,6 +36,8 @@ type Func struct {
 	// 65536, and returns how many it did. That row and those after it stay as they
 	// are. Cols is at least 1, and at most [Kernel.MaxLength].
 	Softmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+	// LogSoftmax is the same for the logarithm.
+	LogSoftmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 }
 
 // has reports whether f is a kernel of the family.
@@ -59,6 +61,8 @@ func (f *Func) has(family Family) bool {
 		return f.VSubC2 != nil
 	case Softmax:
 		return f.Softmax != nil
+	case LogSoftmax:
+		return f.LogSoftmax != nil
 	}
 	return false
 }
@@ -74,8 +78,8 @@ type Args struct {
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
-// mantissa and exponent, for Softmax, which is called with one row, the number of
-// rows done, and zero for another family that only stores.
+// mantissa and exponent, for a family of
+// rows, which is called with one, the number of rows done, and zero for another family that only stores.
 type Result struct {
 	Value, Exponent float32
 }
@@ -102,6 +106,9 @@ func (f *Func) Call(a Args) (r Result) {
 	case f.Softmax != nil:
 		n := len(a.Src)
 		r.Value = float32(f.Softmax(a.Dst, a.Src, 1, n, n, n))
+	case f.LogSoftmax != nil:
+		n := len(a.Src)
+		r.Value = float32(f.LogSoftmax(a.Dst, a.Src, 1, n, n, n))
 	default:
 		panic(fmt.Sprintf("ukernel: %s has no function", f.Name))
 	}
@@ -144,18 +151,25 @@ func (f Func) Checked() Func {
 	case raw.VSubC2 != nil:
 		f.VSubC2 = func(dst, src []float32, a, b float32) { same(dst, src); raw.VSubC2(dst, src, a, b) }
 	case raw.Softmax != nil:
-		most := MustParse(f.Name).MaxLength()
-		f.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-			if cols > most {
-				panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
-			}
-			if !CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
-				return 0
-			}
-			return raw.Softmax(dst, src, rows, cols, dstStride, srcStride)
-		}
+		f.Softmax = checkedRows(who, raw.Name, raw.Softmax)
+	case raw.LogSoftmax != nil:
+		f.LogSoftmax = checkedRows(who, raw.Name, raw.LogSoftmax)
 	}
 	return f
+}
+
+// checkedRows is a kernel of rows with its matrices checked before each call.
+func checkedRows(who, name string, f func(dst, src []float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
+	most := MustParse(name).MaxLength()
+	return func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
+		if cols > most {
+			panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
+		}
+		if !CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+			return 0
+		}
+		return f(dst, src, rows, cols, dstStride, srcStride)
+	}
 }
 
 // ErrUnknownKernel is wrapped by the error of a Lookup for a name that its side

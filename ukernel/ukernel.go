@@ -49,6 +49,8 @@ const (
 	// Softmax writes the softmax of short rows, each of which it keeps in registers.
 	// Its tile is the longest row. Ours, too.
 	Softmax
+	// LogSoftmax writes its logarithm in the same way.
+	LogSoftmax
 
 	numFamilies
 )
@@ -63,6 +65,7 @@ var familyNames = [numFamilies]string{
 	VMulC:                "f32_vmulc",
 	VSubC2:               "f32_vsubc2",
 	Softmax:              "f32_softmax",
+	LogSoftmax:           "f32_logsoftmax",
 }
 
 // Families lists every family, in the order of their constants.
@@ -84,8 +87,11 @@ func (f Family) String() string {
 
 // Stores reports whether the family writes one output per input.
 func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f == Softmax
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f.Rows()
 }
+
+// Rows reports whether the family does whole rows, of which it writes the results.
+func (f Family) Rows() bool { return f == Softmax || f == LogSoftmax }
 
 // Kernel is a kernel's name, taken apart.
 type Kernel struct {
@@ -171,7 +177,7 @@ func (k Kernel) Vectors() int { return k.Tile / k.Lanes() }
 // MaxLength is the number of elements of the longest row that the kernel takes,
 // 0 if there is none.
 func (k Kernel) MaxLength() int {
-	if k.Family == Softmax {
+	if k.Family.Rows() {
 		return k.Tile
 	}
 	return 0

@@ -177,19 +177,25 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 	case ukernel.VMulC:
 		f.VMulC = func(dst, src []float32, c float32) { call(ukernel.Args{Dst: dst, Src: src, Scale: c}) }
 	case ukernel.Softmax:
-		f.Softmax = func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-			for i := range rows {
-				a := ukernel.Args{Dst: dst[i*dstStride:][:cols], Src: src[i*srcStride:][:cols]}
-				if call(a).Value == 0 {
-					return i
-				}
-			}
-			return rows
-		}
+		f.Softmax = eachRow(call)
+	case ukernel.LogSoftmax:
+		f.LogSoftmax = eachRow(call)
 	case ukernel.VSubC2:
 		f.VSubC2 = func(dst, src []float32, a, b float32) {
 			call(ukernel.Args{Dst: dst, Src: src, Max: a, Scale: b})
 		}
 	}
 	return f
+}
+
+// eachRow is a kernel of rows by calls with one.
+func eachRow(call func(ukernel.Args) ukernel.Result) func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
+	return func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
+		for i := range rows {
+			if call(ukernel.Args{Dst: dst[i*dstStride:][:cols], Src: src[i*srcStride:][:cols]}).Value == 0 {
+				return i
+			}
+		}
+		return rows
+	}
 }

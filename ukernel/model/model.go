@@ -133,7 +133,7 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.vmulc(a)
 	case ukernel.VSubC2:
 		m.vsubc2(a)
-	case ukernel.Softmax:
+	case ukernel.Softmax, ukernel.LogSoftmax:
 		r.Value = m.softmax(v.exp, a)
 	}
 	return m, r, nil
@@ -144,7 +144,7 @@ func group(f ukernel.Family) ukernel.Family {
 	switch f {
 	case ukernel.VScaleExtExp:
 		return ukernel.RAddExtExp
-	case ukernel.VScaleExpMinusMax, ukernel.Softmax:
+	case ukernel.VScaleExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax:
 		return ukernel.RAddExpMinusMax
 	case ukernel.VMulC, ukernel.VSubC2:
 		return ukernel.RMax

@@ -30,7 +30,9 @@ func modelled() []ukernel.Kernel {
 	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
 		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
 	}
-	ks = append(ks, ukernel.MustParse("f32_softmax_ukernel__avx2_exp2_lut8_p3_u64"), ukernel.MustParse("f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128"))
+	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
+		ks = append(ks, ukernel.MustParse(family+"_ukernel__avx2_exp2_lut8_p3_u64"), ukernel.MustParse(family+"_ukernel__avx512skx_exp2_p5_scalef_u128"))
+	}
 	for _, name := range []string{"scalar_p5_u1", "scalar_p5_u4_acc2", "scalar_fma_p5_u1", "scalar_fma_p5_u4_acc4", "neonfma_p5_u4", "neonfma_p5_u16_acc2", "neonfma_p5_u24_acc3"} {
 		ks = append(ks, ukernel.MustParse("f32_raddextexp_ukernel__"+name))
 		if ks[len(ks)-1].Accumulators == 1 {
@@ -170,7 +172,8 @@ func TestTrace(t *testing.T) {
 		for _, x := range append([]float32{
 			log2e, magic127, magic64, cutoff, minExponent, -inf, 0, 1, a.Max, a.Scale, a.ScaleExp, ln2Nearest[0], ln2Nearest[1],
 			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, cutoff2, nearLimitSquared,
-		}, slices.Concat(degree5, base2Degree5, base2Degree3, src)...) {
+			ln2, -ln2, 0x1p23 + 127,
+		}, slices.Concat(degree5, base2Degree5, base2Degree3, logCoefficients, src)...) {
 			known[math.Float32bits(x)] = true
 		}
 		elements := make(map[int]bool)

@@ -35,6 +35,15 @@ func (m *machine) softmax(e exponential, a ukernel.Args) float32 {
 	m.first = noElement
 	y[last] = blend(lanes, y[last], m.splat(0))
 	sum := m.everywhere(m.tree("vsum", y, m.add), func(x, y vector) vector { return m.add("vsum", x, y) })
+	if m.kernel.Family == ukernel.LogSoftmax {
+		log := m.log(sum, top, c)
+		for i := range y {
+			m.first = i * m.kernel.Lanes()
+			copy(a.Dst[m.first:], m.sub("vy", m.sub("vy", x[i], top), log))
+		}
+		m.first = noElement
+		return 1
+	}
 	scale := m.map2("vscale", "div", func(x, y float32) float32 { return x / y }, vector{1}, sum[:1])
 	for i := range y {
 		m.first = i * m.kernel.Lanes()
@@ -54,4 +63,23 @@ func (m *machine) everywhere(v vector, op func(x, y vector) vector) vector {
 		v = op(v, other)
 	}
 	return v
+}
+
+// logCoefficients are those of the minimax polynomial for ln(1 + t)/t on [0, 1].
+var logCoefficients = []float32{
+	0x1.0222acp-8, -0x1.877d28p-6, 0x1.173034p-4, -0x1.04135cp-3, 0x1.7c69dap-3, -0x1.f955cp-3, 0x1.54e3e6p-2, -0x1.fff87ep-2, 0x1.ffffeap-1,
+}
+
+const ln2 = 0x1.62e43p-1
+
+// log is the logarithm of a sum in base 2, without the factor that came of rounding
+// c, and not below 0.
+func (m *machine) log(sum, top, c vector) vector {
+	exponent := func(x float32) float32 { return math.Float32frombits(math.Float32bits(x)>>23 + 0x4b000000) }
+	mantissa := func(x float32) float32 { return math.Float32frombits(math.Float32bits(x)&0x007fffff + 0x3f800000) }
+	e := m.sub("ve", m.map1("ve", "exponent", exponent, sum), m.splat(0x1p23+127))
+	t := m.sub("vt", m.map1("vt", "mantissa", mantissa, sum), m.splat(1))
+	y := m.fma("vy", e, m.splat(ln2), m.mul("vp", t, m.horner(t, logCoefficients...)))
+	y = m.fma("vy", m.fma("vd", top, m.splat(log2e), c), m.splat(-ln2), y)
+	return m.fma("vy", sum, m.splat(0), m.max("vy", m.splat(0), y))
 }

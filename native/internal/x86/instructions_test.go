@@ -31,11 +31,11 @@ var (
 	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vdivss vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps vmovntps
 		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
-	avx2 = words(`vpaddd vpermps vpshufb vpslld`)
+	avx2 = words(`vpaddd vpermps vpshufb vpslld vpsrld`)
 
 	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vdivss vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
-		vmovaps vmovntps vmovups vmulps vpslld vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
-	avx512dq = words(`vreduceps`)
+		vmovaps vmovntps vmovups vmulps vpaddd vpslld vpsrld vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
+	avx512dq = words(`vandps vreduceps`)
 )
 
 func words(s string) []string { return strings.Fields(s) }

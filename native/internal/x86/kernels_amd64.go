@@ -199,6 +199,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vsubc2_ukernel__avx512f_u64", VSubC2: f32_vsubc2_ukernel__avx512f_u64},
 	{Name: "f32_softmax_ukernel__avx2_exp2_lut8_p3_u64", Softmax: f32_softmax_ukernel__avx2_exp2_lut8_p3_u64},
 	{Name: "f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128", Softmax: f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128},
+	{Name: "f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64", LogSoftmax: f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
+	{Name: "f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", LogSoftmax: f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
 }
 
 //go:noescape
@@ -773,3 +775,9 @@ func f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, rows, cols, 
 
 //go:noescape
 func f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)

@@ -73,6 +73,10 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Fraction:
 		x, _ := w.op(in.Src[0], lanes)
 		w.VREDUCEPS(operand.Imm(1), x, to) // to the next integer below
+	case ir.ShiftRight:
+		w.VPSRLD(operand.U8(in.Index), from(0), to)
+	case ir.And:
+		w.VANDPS(from(1), from(0), to)
 	case ir.AddInt:
 		w.VPADDD(from(0), from(1), to)
 	case ir.Exp2J8:

@@ -92,7 +92,7 @@ func (w *writer) function(signature string) {
 		w.Commentf("Twin of xnn_%s.", w.k.Name)
 	}
 	w.MOVQ(w.param("src", "base"), src)
-	if w.k.Family == ukernel.Softmax {
+	if w.k.Family.Rows() {
 		w.rowParams()
 	} else {
 		w.MOVQ(w.param("src", "len"), left)
@@ -108,7 +108,7 @@ func (w *writer) function(signature string) {
 	for i, c := range w.plan.Codes {
 		w.block(i, c)
 	}
-	if w.k.Family == ukernel.Softmax {
+	if w.k.Family.Rows() {
 		w.Label(endLabel)
 		w.MOVQ(w.param("rows", ""), tmp)
 		w.SUBQ(rows, tmp)

@@ -47,7 +47,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.elementwise(d.vmulc)
 	case ukernel.VSubC2:
 		d.elementwise(d.vsubc2)
-	case ukernel.Softmax:
+	case ukernel.Softmax, ukernel.LogSoftmax:
 		d.softmax()
 	default:
 		panic(fmt.Sprintf("family: %v is not described", k.Family))

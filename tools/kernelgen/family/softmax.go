@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // nearLimitSquared is the square of the largest size of a maximum for which base 2
@@ -36,8 +37,43 @@ func (d *description) softmax() {
 		}
 		y = append(y[:last], b.Keep(mask, y[last:])...)
 		sum := b.Everywhere(b.Add, tree(y, b.Add))
-		y = b.Mul(y, b.Splat(b.Div(b.Const(1), sum)))
+		if d.Family == ukernel.LogSoftmax {
+			y = b.Sub(b.Sub(x, top), d.log(b, sum, top, c))
+		} else {
+			y = b.Mul(y, b.Splat(b.Div(b.Const(1), sum)))
+		}
 		b.Store(y[:last], all[:last]...)
 		b.StoreTailAt(last, mask, y[last:])
 	}
+}
+
+// The minimax polynomial of degree 9 for ln(1 + t) on [0, 1], absolute, without a
+// term of degree 0. Its error is 2^-27.5.
+const (
+	g1 = 0x1.ffffeap-1
+	g2 = -0x1.fff87ep-2
+	g3 = 0x1.54e3e6p-2
+	g4 = -0x1.f955cp-3
+	g5 = 0x1.7c69dap-3
+	g6 = -0x1.04135cp-3
+	g7 = 0x1.173034p-4
+	g8 = -0x1.877d28p-6
+	g9 = 0x1.0222acp-8
+
+	ln2 = 0x1.62e43p-1
+	// biased is 2^23 + 127: a biased exponent, in the low bits of a float32 near
+	// 2^23, less this is the exponent.
+	biased = 0x1p23 + 127
+)
+
+// log is ln of the sum of exp(x - top), which is at least 1, of what the sum in base
+// 2 has become: the factor that came of rounding c, top*log2(e) + c in base 2, is
+// taken out of it. Rounding may have left less than 1, whose logarithm is 0 then. A
+// NaN stays one, by way of 0 * sum.
+func (d *description) log(b *ir.Block, sum, top, c ir.V) ir.V {
+	e := b.Sub(b.AddInt(b.ShiftRight(sum, mantissaBits), b.Bits(0x4b000000)), b.Const(biased))
+	t := b.Sub(b.AddInt(b.And(sum, b.Bits(0x007fffff)), b.Bits(0x3f800000)), b.Const(1))
+	y := b.MulAdd(e, b.Const(ln2), b.Mul(t, polynomial(b, t, g1, g2, g3, g4, g5, g6, g7, g8, g9)))
+	y = b.MulAdd(b.MulAdd(top, b.Const(log2e), c), b.Const(-ln2), y)
+	return b.MulAdd(sum, b.Const(0), b.Max(b.Const(0), y))
 }

@@ -30,6 +30,7 @@ const (
 	Round      // to the nearest integer, ties to even
 	Fraction   // a - floor(a), rounded down, hence below 1; 0 for an infinity
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
+	ShiftRight // the bits of a as an integer, shifted right by Index
 	And        // the bits that a and b have in common
 	AddInt     // the bits of a and b as integers, added
 	Exp2K64    // of an integer k below 64: the bits of 2^(k/64), less k << 17
@@ -64,7 +65,7 @@ const (
 	Spill // a stack slot gets what a register holds
 )
 
-var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
+var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "move", "spill"}
 

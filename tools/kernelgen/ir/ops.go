@@ -77,18 +77,21 @@ func (b *Block) Max(x, y V) V           { return b.each(Max, 0, x, y) }
 func (b *Block) Round(x V) V            { return b.each(Round, 0, x) }
 func (b *Block) Fraction(x V) V         { return b.each(Fraction, 0, x) }
 func (b *Block) ShiftLeft(x V, n int) V { return b.each(ShiftLeft, n, x) }
-func (b *Block) And(x, y V) V           { return b.each(And, 0, x, y) }
-func (b *Block) AddInt(x, y V) V        { return b.each(AddInt, 0, x, y) }
-func (b *Block) Exp2K64(x V) V          { return b.each(Exp2K64, 0, x) }
-func (b *Block) Exp2J8(x V) V           { return b.each(Exp2J8, 0, x) }
-func (b *Block) Scalef(x, e V) V        { return b.each(Scalef, 0, x, e) }
-func (b *Block) NotLess(x, y V) V       { return b.each(NotLess, 0, x, y) }
-func (b *Block) Keep(mask, x V) V       { return b.each(Keep, 0, mask, x) }
-func (b *Block) Select(mask, x, y V) V  { return b.each(Select, 0, mask, x, y) }
-func (b *Block) AddFirst(x, y V) V      { return b.each(AddFirst, 0, x, y) }
-func (b *Block) MaxFirst(x, y V) V      { return b.each(MaxFirst, 0, x, y) }
-func (b *Block) FirstHalf(x V) V        { return b.each(FirstHalf, 0, x) }
-func (b *Block) UpperHalf(x V) V        { return b.each(UpperHalf, 0, x) }
+func (b *Block) ShiftRight(x V, n int) V {
+	return b.each(ShiftRight, n, x)
+}
+func (b *Block) And(x, y V) V          { return b.each(And, 0, x, y) }
+func (b *Block) AddInt(x, y V) V       { return b.each(AddInt, 0, x, y) }
+func (b *Block) Exp2K64(x V) V         { return b.each(Exp2K64, 0, x) }
+func (b *Block) Exp2J8(x V) V          { return b.each(Exp2J8, 0, x) }
+func (b *Block) Scalef(x, e V) V       { return b.each(Scalef, 0, x, e) }
+func (b *Block) NotLess(x, y V) V      { return b.each(NotLess, 0, x, y) }
+func (b *Block) Keep(mask, x V) V      { return b.each(Keep, 0, mask, x) }
+func (b *Block) Select(mask, x, y V) V { return b.each(Select, 0, mask, x, y) }
+func (b *Block) AddFirst(x, y V) V     { return b.each(AddFirst, 0, x, y) }
+func (b *Block) MaxFirst(x, y V) V     { return b.each(MaxFirst, 0, x, y) }
+func (b *Block) FirstHalf(x V) V       { return b.each(FirstHalf, 0, x) }
+func (b *Block) UpperHalf(x V) V       { return b.each(UpperHalf, 0, x) }
 func (b *Block) Swap(x V, distance int) V {
 	return b.each(Swap, distance, x)
 }
