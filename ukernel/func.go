@@ -32,8 +32,8 @@ type Func struct {
 	// VSubC2 writes (x - a) - b.
 	VSubC2 func(dst, src []float32, a, b float32)
 	// Softmax writes the softmax of rows of cols elements, whose first ones are
-	// dstStride and srcStride apart, up to the first row whose maximum is not within
-	// 65536, and returns how many it did. That row and those after it stay as they
+	// dstStride and srcStride apart, up to the first row whose maximum is not
+	// finite, and returns how many it did. That row and those after it stay as they
 	// are. Cols is at least 1, and at most [Kernel.MaxLength].
 	Softmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 	// LogSoftmax is the same for the logarithm.

@@ -36,7 +36,7 @@ var ours = func() (ks []ukernel.Kernel) {
 	// For the functions of package native: a more exact exponential, sums that
 	// don't drift, a floor that lets -Inf pass, and the three-pass families where
 	// upstream lacks them.
-	for _, name := range []string{"sse2_rr2_p6", "avx2_rr2_p6", "avx512f_rr2_p6", "neon_rr2_p6", "neonfma_rr2_p6"} {
+	for _, name := range []string{"sse2_rr2_p6", "avx512f_rr2_p6", "neon_rr2_p6", "neonfma_rr2_p6"} {
 		lanes := ukernel.MustParse("f32_raddexpminusmax_ukernel__" + name + "_u16").Lanes()
 		for _, vectors := range []int{4, 8} {
 			tile := fmt.Sprintf("_u%d", vectors*lanes)
@@ -53,7 +53,7 @@ var ours = func() (ks []ukernel.Kernel) {
 		}
 		ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_vscaleextexp_ukernel__%s_floor_u%d", name, 4*lanes)))
 	}
-	// The fastest exponentials that are as exact as upstream's.
+	// The same with the fastest exponentials that are as exact as upstream's.
 	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
 		lanes := ukernel.MustParse("f32_raddexpminusmax_ukernel__" + name + "_u16").Lanes()
 		ks = append(ks,

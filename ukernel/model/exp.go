@@ -28,8 +28,7 @@ type exponential struct {
 	scalef bool
 	// floor keeps arguments from going below -2^17.
 	floor bool
-	// base2: exp(x - max) is 2^(x*log2(e) - max*log2(e)), without a reduction by
-	// ln(2).
+	// base2: exp(x) is 2^(x*log2(e)), without a reduction by ln(2).
 	base2 bool
 }
 
@@ -47,10 +46,10 @@ var (
 	degree6 = []float32{0x1.6a519ep-10, 0x1.12397cp-7, 0x1.5558acp-5, 0x1.555492p-3, 0x1.fffffcp-2, 1}
 	degree2 = []float32{0x1.ffff0ap-2}
 
-	// Ours, for 2^t: the minimax polynomial of degree 5 on [0, 1], and of degree 3
-	// on [-1/16, 1/16].
+	// Ours, for 2^t: the minimax polynomial of degree 5 on [0, 1], and for
+	// 2^-t that of degree 3 on [-1/16, 1/16].
 	base2Degree5 = []float32{0x1.e969p-10, 0x1.277c1ep-7, 0x1.c91c1p-5, 0x1.ebdb6ap-3, 0x1.62e4bap-1}
-	base2Degree3 = []float32{0x1.c6c704p-5, 0x1.ec0c6ep-3, 0x1.62e43p-1}
+	base2Degree3 = []float32{-0x1.c6c704p-5, 0x1.ec0c6ep-3, -0x1.62e43p-1}
 
 	// ln(2) as the nearest float32 and the rest. n times the first is exact only
 	// in a fused multiply-add.
@@ -67,8 +66,6 @@ const (
 	magic127 = 0x1.8000fep+23 // 1.5 * 2^23 + 127
 	magic64  = 0x1.8p+17      // 1.5 * 2^23 / 64
 	magic8   = 0x1.8p+20      // 1.5 * 2^23 / 8
-	// cutoff2 is what cutoff is for 2^x.
-	cutoff2 = -126
 )
 
 // The exponentials, by the names that variants of kernels have.
@@ -138,33 +135,26 @@ func lookup8(x float32) float32 {
 	return math.Float32frombits(f32.Exp2K64[b%8*8] + b&^7<<20)
 }
 
-// exp2MinusMax returns 2^(i*log2(e) - max*log2(e)).
-func (m *machine) exp2MinusMax(e exponential, i vector, max float32) vector {
-	return m.exp2(e, i, m.mul("vc", m.splat(max), m.splat(-log2e)))
-}
-
-// exp2 returns 2^(i*log2(e) + c).
-func (m *machine) exp2(e exponential, i, c vector) vector {
-	u := m.fma("vu", i, m.splat(log2e), c)
+// exp2 returns exp(x) for x <= 0 as 2^(x*log2(e)).
+func (m *machine) exp2(e exponential, x vector) vector {
 	coefficients := append(e.coefficients[:len(e.coefficients):len(e.coefficients)], 1)
 	if e.scalef {
+		u := m.mul("vu", x, m.splat(log2e))
 		return m.scalef("vf", m.horner(m.map1("vt", "fraction", fraction, u), coefficients...), u)
 	}
-	magic := m.splat(e.magic)
-	n := m.add("vn", u, magic)
+	n := m.fma("vn", x, m.splat(log2e), m.splat(e.magic))
 	s := m.map1("vs", "lookup8", lookup8, n)
-	t := m.sub("vt", u, m.sub("vn", n, magic))
+	t := m.fma("vt", x, m.splat(-log2e), m.sub("vn", n, m.splat(e.magic)))
 	f := m.mul("vf", m.horner(t, coefficients...), s)
-	return m.map3("vf", "zeroBelow", zeroBelow, u, m.splat(cutoff2), f)
+	return m.map3("vf", "zeroBelow", zeroBelow, x, m.splat(cutoff), f)
 }
 
-// expMinusMax returns exp(i - max), for i <= max and not NaN. In base 2 it is
-// that times a factor which depends on max alone.
+// expMinusMax returns exp(i - max), for i <= max and not NaN.
 func (m *machine) expMinusMax(e exponential, i vector, max float32) vector {
-	if e.base2 {
-		return m.exp2MinusMax(e, i, max)
-	}
 	x := m.sub("vx", i, m.splat(max))
+	if e.base2 {
+		return m.exp2(e, x)
+	}
 	if e.scalef {
 		n, p := m.extExp(e, x)
 		return m.scalef("vf", p, n)

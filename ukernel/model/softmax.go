@@ -6,11 +6,8 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// nearLimitSquared is the square of the largest size of a maximum.
-const nearLimitSquared = 1 << 32
-
 // softmax is ours: the softmax of one row of up to a tile. It returns 1, or 0 and
-// writes nothing if the row's maximum is too large or no number.
+// writes nothing if the row's maximum is not finite.
 func (m *machine) softmax(e exponential, a ukernel.Args) float32 {
 	var x []vector
 	lanes := 0
@@ -23,20 +20,19 @@ func (m *machine) softmax(e exponential, a ukernel.Args) float32 {
 	last := len(x) - 1
 	tops := append(x[:last:last], blend(lanes, x[last], m.splat(float32(math.Inf(-1)))))
 	top := m.everywhere(m.tree("vmax", tops, m.max), func(x, y vector) vector { return m.max("vmax", x, y) })
-	if !(m.mul("vmax", top[:1], top[:1])[0] <= nearLimitSquared) {
+	if m.sub("vmax", top[:1], top[:1])[0] != 0 {
 		return 0
 	}
-	c := m.mul("vc", top, m.splat(-log2e))
 	y := make([]vector, len(x))
 	for i := range x {
 		m.first = i * m.kernel.Lanes()
-		y[i] = m.exp2(e, x[i], c)
+		y[i] = m.exp2(e, m.sub("vx", x[i], top))
 	}
 	m.first = noElement
 	y[last] = blend(lanes, y[last], m.splat(0))
 	sum := m.everywhere(m.tree("vsum", y, m.add), func(x, y vector) vector { return m.add("vsum", x, y) })
 	if m.kernel.Family == ukernel.LogSoftmax {
-		log := m.log(sum, top, c)
+		log := m.log(sum)
 		for i := range y {
 			m.first = i * m.kernel.Lanes()
 			copy(a.Dst[m.first:], m.sub("vy", m.sub("vy", x[i], top), log))
@@ -72,14 +68,12 @@ var logCoefficients = []float32{
 
 const ln2 = 0x1.62e43p-1
 
-// log is the logarithm of a sum in base 2, without the factor that came of rounding
-// c, and not below 0.
-func (m *machine) log(sum, top, c vector) vector {
+// log is ln(x) for x of at least 1, and NaN for a NaN.
+func (m *machine) log(x vector) vector {
 	exponent := func(x float32) float32 { return math.Float32frombits(math.Float32bits(x)>>23 + 0x4b000000) }
 	mantissa := func(x float32) float32 { return math.Float32frombits(math.Float32bits(x)&0x007fffff + 0x3f800000) }
-	e := m.sub("ve", m.map1("ve", "exponent", exponent, sum), m.splat(0x1p23+127))
-	t := m.sub("vt", m.map1("vt", "mantissa", mantissa, sum), m.splat(1))
+	e := m.sub("ve", m.map1("ve", "exponent", exponent, x), m.splat(0x1p23+127))
+	t := m.sub("vt", m.map1("vt", "mantissa", mantissa, x), m.splat(1))
 	y := m.fma("vy", e, m.splat(ln2), m.mul("vp", t, m.horner(t, logCoefficients...)))
-	y = m.fma("vy", m.fma("vd", top, m.splat(log2e), c), m.splat(-ln2), y)
-	return m.fma("vy", sum, m.splat(0), m.max("vy", m.splat(0), y))
+	return m.fma("vy", x, m.splat(0), y)
 }

@@ -102,8 +102,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2},
@@ -136,7 +134,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u80},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u88", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u88},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u96},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
@@ -168,8 +165,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2},
@@ -486,12 +481,6 @@ func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(src []float32, max float32) (
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -588,9 +577,6 @@ func f32_vscaleexpminusmax_ukernel__avx2_p5_u88(dst, src []float32, scale, max f
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u96(dst, src []float32, scale, max float32)
 
 //go:noescape
-func f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(dst, src []float32, scale, max float32)
 
 //go:noescape
@@ -682,12 +668,6 @@ func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(dst, src []float32, 
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, max float32) (sum float32)

@@ -4091,712 +4091,45 @@ done4:
 	VZEROUPPER
 	RET
 
-// func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u32(SB), NOSPLIT, $0-36
-	MOVQ src_base+0(FP), SI
-	MOVQ src_len+8(FP), CX
-
-	// An empty sum.
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-
-	// 4 vectors a turn.
-	SUBQ         $0x00000020, CX
-	JLT          done1
-	VBROADCASTSS max+24(FP), Y2
-	VMOVUPS      magic<>+0(SB), Y3
-	VMOVUPS      log2e<>+0(SB), Y4
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
-	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
-	VMOVUPS      f3ab528cf<>+0(SB), Y7
-	VMOVUPS      f3c091cbe<>+0(SB), Y8
-	VMOVUPS      f3d2aac56<>+0(SB), Y9
-	PCALIGN      $0x40
-
-loop1:
-	VMOVUPS     (SI), Y10
-	VSUBPS      Y2, Y10, Y10
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y4, Y10, Y11
-	VPSLLD      $0x17, Y11, Y12
-	VSUBPS      Y3, Y11, Y11
-	VMOVAPS     Y10, Y13
-	VFMADD231PS Y5, Y11, Y13
-	VFMADD231PS Y6, Y11, Y13
-	VMOVAPS     Y8, Y11
-	VFMADD231PS Y13, Y7, Y11
-	VFMADD213PS Y9, Y13, Y11
-	VFMADD213PS f3e2aaa49<>+0(SB), Y13, Y11
-	VFMADD213PS f3efffffe<>+0(SB), Y13, Y11
-	VFMADD213PS c0<>+0(SB), Y13, Y11
-	VMULPS      Y12, Y13, Y13
-	VFMADD231PS Y11, Y13, Y12
-	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     32(SI), Y11
-	VSUBPS      Y2, Y11, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y4, Y11, Y12
-	VPSLLD      $0x17, Y12, Y13
-	VSUBPS      Y3, Y12, Y12
-	VMOVAPS     Y11, Y14
-	VFMADD231PS Y5, Y12, Y14
-	VFMADD231PS Y6, Y12, Y14
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y14, Y7, Y12
-	VFMADD213PS Y9, Y14, Y12
-	VFMADD213PS f3e2aaa49<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffffe<>+0(SB), Y14, Y12
-	VFMADD213PS c0<>+0(SB), Y14, Y12
-	VMULPS      Y13, Y14, Y14
-	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     64(SI), Y11
-	VSUBPS      Y2, Y11, Y11
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y4, Y11, Y12
-	VPSLLD      $0x17, Y12, Y13
-	VSUBPS      Y3, Y12, Y12
-	VMOVAPS     Y11, Y14
-	VFMADD231PS Y5, Y12, Y14
-	VFMADD231PS Y6, Y12, Y14
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y14, Y7, Y12
-	VFMADD213PS Y9, Y14, Y12
-	VFMADD213PS f3e2aaa49<>+0(SB), Y14, Y12
-	VFMADD213PS f3efffffe<>+0(SB), Y14, Y12
-	VFMADD213PS c0<>+0(SB), Y14, Y12
-	VMULPS      Y13, Y14, Y14
-	VFMADD231PS Y12, Y14, Y13
-	VCMPPS      $0x05, cutoff<>+0(SB), Y11, Y11
-	VANDPS      Y13, Y11, Y11
-	VMOVUPS     96(SI), Y12
-	VSUBPS      Y2, Y12, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y4, Y12, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y3, Y13, Y13
-	VMOVAPS     Y12, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VFMADD231PS Y6, Y13, Y15
-	VMOVAPS     Y8, Y13
-	VFMADD231PS Y15, Y7, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS f3e2aaa49<>+0(SB), Y15, Y13
-	VFMADD213PS f3efffffe<>+0(SB), Y15, Y13
-	VFMADD213PS c0<>+0(SB), Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y0, Y11
-	VSUBPS      Y0, Y11, Y12
-	VSUBPS      Y12, Y11, Y13
-	VSUBPS      Y13, Y0, Y0
-	VSUBPS      Y12, Y10, Y10
-	VADDPS      Y10, Y0, Y0
-	VADDPS      Y0, Y1, Y1
-	VMOVAPS     Y11, Y0
-	ADDQ        $0x00000080, SI
-	SUBQ        $0x00000020, CX
-	JGE         loop1
-
-done1:
-	ADDQ $0x00000020, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000008, CX
-	JLT          done2
-	VBROADCASTSS max+24(FP), Y2
-	PCALIGN      $0x40
-
-loop2:
-	VMOVUPS     (SI), Y3
-	VSUBPS      Y2, Y3, Y3
-	VMOVUPS     log2e<>+0(SB), Y4
-	VFMADD213PS magic<>+0(SB), Y3, Y4
-	VPSLLD      $0x17, Y4, Y5
-	VSUBPS      magic<>+0(SB), Y4, Y4
-	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
-	VFMADD213PS Y3, Y4, Y6
-	VFMADD231PS minusLn2LoShort<>+0(SB), Y4, Y6
-	VMOVUPS     f3c091cbe<>+0(SB), Y4
-	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y4
-	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y4
-	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y4
-	VFMADD213PS f3efffffe<>+0(SB), Y6, Y4
-	VFMADD213PS c0<>+0(SB), Y6, Y4
-	VMULPS      Y5, Y6, Y6
-	VFMADD231PS Y4, Y6, Y5
-	VCMPPS      $0x05, cutoff<>+0(SB), Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VADDPS      Y3, Y0, Y4
-	VSUBPS      Y0, Y4, Y5
-	VSUBPS      Y5, Y4, Y6
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y5, Y3, Y3
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y0, Y1, Y1
-	VMOVAPS     Y4, Y0
-	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
-
-done2:
-	ADDQ $0x00000008, CX
-
-	// Elements that are left; the other lanes add zero.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y2
-	VMASKMOVPS   (SI), Y2, Y3
-	VBROADCASTSS max+24(FP), Y4
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      log2e<>+0(SB), Y4
-	VFMADD213PS  magic<>+0(SB), Y3, Y4
-	VPSLLD       $0x17, Y4, Y5
-	VSUBPS       magic<>+0(SB), Y4, Y4
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y6
-	VFMADD213PS  Y3, Y4, Y6
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y4, Y6
-	VMOVUPS      f3c091cbe<>+0(SB), Y4
-	VFMADD231PS  f3ab528cf<>+0(SB), Y6, Y4
-	VFMADD213PS  f3d2aac56<>+0(SB), Y6, Y4
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y6, Y4
-	VFMADD213PS  f3efffffe<>+0(SB), Y6, Y4
-	VFMADD213PS  c0<>+0(SB), Y6, Y4
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
-	VANDPS       Y5, Y3, Y3
-	VANDPS       Y3, Y2, Y2
-	VADDPS       Y2, Y0, Y3
-	VSUBPS       Y0, Y3, Y4
-	VSUBPS       Y4, Y3, Y5
-	VSUBPS       Y5, Y0, Y0
-	VSUBPS       Y4, Y2, Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y0, Y1, Y1
-	VMOVAPS      Y3, Y0
-
-done3:
-	// Add the lanes up.
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X3
-	VSUBPS       X0, X3, X4
-	VSUBPS       X4, X3, X5
-	VSUBPS       X5, X0, X0
-	VSUBPS       X4, X2, X2
-	VADDPS       X2, X0, X0
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X2
-	VSUBPS       X3, X2, X4
-	VSUBPS       X4, X2, X5
-	VSUBPS       X5, X3, X3
-	VSUBPS       X4, X0, X0
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VADDPS       X3, X1, X1
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X3
-	VSUBSS       X2, X3, X4
-	VSUBSS       X4, X3, X5
-	VSUBSS       X5, X2, X2
-	VSUBSS       X4, X0, X0
-	VADDSS       X0, X2, X2
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VADDSS       X2, X1, X1
-	VADDSS       X1, X3, X3
-	VMOVSS       X3, sum+32(FP)
-	VZEROUPPER
-	RET
-
-DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+8(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+12(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+16(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+20(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+24(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+28(SB)/4, $0xbf317200
-GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $32
-
-DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+4(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+8(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+12(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+16(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+20(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+24(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+28(SB)/4, $0xb5bfbe8e
-GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $32
-
-DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+12(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+16(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+20(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+24(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+28(SB)/4, $0x3ab528cf
-GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $32
-
-DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
-GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
-
-DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+8(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+12(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+16(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+20(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+24(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+28(SB)/4, $0x3d2aac56
-GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $32
-
-DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $32
-
-DATA f3efffffe<>+0(SB)/4, $0x3efffffe
-DATA f3efffffe<>+4(SB)/4, $0x3efffffe
-DATA f3efffffe<>+8(SB)/4, $0x3efffffe
-DATA f3efffffe<>+12(SB)/4, $0x3efffffe
-DATA f3efffffe<>+16(SB)/4, $0x3efffffe
-DATA f3efffffe<>+20(SB)/4, $0x3efffffe
-DATA f3efffffe<>+24(SB)/4, $0x3efffffe
-DATA f3efffffe<>+28(SB)/4, $0x3efffffe
-GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
-
-DATA c0<>+0(SB)/4, $0x3f800000
-DATA c0<>+4(SB)/4, $0x3f800000
-DATA c0<>+8(SB)/4, $0x3f800000
-DATA c0<>+12(SB)/4, $0x3f800000
-DATA c0<>+16(SB)/4, $0x3f800000
-DATA c0<>+20(SB)/4, $0x3f800000
-DATA c0<>+24(SB)/4, $0x3f800000
-DATA c0<>+28(SB)/4, $0x3f800000
-GLOBL c0<>(SB), RODATA|NOPTR, $32
-
-// func f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·f32_raddexpminusmax_ukernel__avx2_rr2_p6_twosum_u64(SB), $128-36
-	MOVQ src_base+0(FP), SI
-	MOVQ src_len+8(FP), CX
-	LEAQ 31(SP), BX
-	ANDQ $-32, BX
-
-	// An empty sum.
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-
-	// 8 vectors a turn.
-	SUBQ         $0x00000040, CX
-	JLT          done1
-	VBROADCASTSS max+24(FP), Y2
-	VMOVUPS      magic<>+0(SB), Y3
-	VMOVUPS      log2e<>+0(SB), Y4
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y5
-	VMOVUPS      minusLn2LoShort<>+0(SB), Y6
-	VMOVUPS      f3ab528cf<>+0(SB), Y7
-	VMOVUPS      f3c091cbe<>+0(SB), Y8
-	VMOVUPS      f3d2aac56<>+0(SB), Y9
-	VMOVUPS      f3e2aaa49<>+0(SB), Y10
-	VMOVUPS      f3efffffe<>+0(SB), Y11
-	PCALIGN      $0x40
-
-loop1:
-	VMOVUPS     (SI), Y12
-	VSUBPS      Y2, Y12, Y12
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y4, Y12, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y3, Y13, Y13
-	VMOVAPS     Y12, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VFMADD231PS Y6, Y13, Y15
-	VMOVAPS     Y8, Y13
-	VFMADD231PS Y15, Y7, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS c0<>+0(SB), Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
-	VANDPS      Y14, Y12, Y12
-	VMOVUPS     32(SI), Y13
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y4, Y13, Y14
-	VPSLLD      $0x17, Y14, Y15
-	VSUBPS      Y3, Y14, Y14
-	VMOVUPS     Y1, (BX)
-	VMOVAPS     Y13, Y1
-	VFMADD231PS Y5, Y14, Y1
-	VFMADD231PS Y6, Y14, Y1
-	VMOVAPS     Y8, Y14
-	VFMADD231PS Y1, Y7, Y14
-	VFMADD213PS Y9, Y1, Y14
-	VFMADD213PS Y10, Y1, Y14
-	VFMADD213PS Y11, Y1, Y14
-	VFMADD213PS c0<>+0(SB), Y1, Y14
-	VMULPS      Y15, Y1, Y1
-	VFMADD231PS Y14, Y1, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
-	VANDPS      Y15, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VMOVUPS     64(SI), Y1
-	VSUBPS      Y2, Y1, Y1
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y4, Y1, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y3, Y13, Y13
-	VMOVAPS     Y1, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VFMADD231PS Y6, Y13, Y15
-	VMOVAPS     Y8, Y13
-	VFMADD231PS Y15, Y7, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS c0<>+0(SB), Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
-	VANDPS      Y14, Y1, Y1
-	VMOVUPS     96(SI), Y13
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y4, Y13, Y14
-	VPSLLD      $0x17, Y14, Y15
-	VSUBPS      Y3, Y14, Y14
-	VMOVUPS     Y0, 32(BX)
-	VMOVAPS     Y13, Y0
-	VFMADD231PS Y5, Y14, Y0
-	VFMADD231PS Y6, Y14, Y0
-	VMOVAPS     Y8, Y14
-	VFMADD231PS Y0, Y7, Y14
-	VFMADD213PS Y9, Y0, Y14
-	VFMADD213PS Y10, Y0, Y14
-	VFMADD213PS Y11, Y0, Y14
-	VFMADD213PS c0<>+0(SB), Y0, Y14
-	VMULPS      Y15, Y0, Y0
-	VFMADD231PS Y14, Y0, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
-	VANDPS      Y15, Y13, Y13
-	VADDPS      Y13, Y1, Y1
-	VADDPS      Y1, Y12, Y12
-	VMOVUPS     128(SI), Y0
-	VSUBPS      Y2, Y0, Y0
-	VMOVAPS     Y3, Y1
-	VFMADD231PS Y4, Y0, Y1
-	VPSLLD      $0x17, Y1, Y13
-	VSUBPS      Y3, Y1, Y1
-	VMOVAPS     Y0, Y14
-	VFMADD231PS Y5, Y1, Y14
-	VFMADD231PS Y6, Y1, Y14
-	VMOVAPS     Y8, Y1
-	VFMADD231PS Y14, Y7, Y1
-	VFMADD213PS Y9, Y14, Y1
-	VFMADD213PS Y10, Y14, Y1
-	VFMADD213PS Y11, Y14, Y1
-	VFMADD213PS c0<>+0(SB), Y14, Y1
-	VMULPS      Y13, Y14, Y14
-	VFMADD231PS Y1, Y14, Y13
-	VCMPPS      $0x05, cutoff<>+0(SB), Y0, Y0
-	VANDPS      Y13, Y0, Y0
-	VMOVUPS     160(SI), Y1
-	VSUBPS      Y2, Y1, Y1
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y4, Y1, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y3, Y13, Y13
-	VMOVAPS     Y1, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VFMADD231PS Y6, Y13, Y15
-	VMOVAPS     Y8, Y13
-	VFMADD231PS Y15, Y7, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS c0<>+0(SB), Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
-	VANDPS      Y14, Y1, Y1
-	VADDPS      Y1, Y0, Y0
-	VMOVUPS     192(SI), Y1
-	VSUBPS      Y2, Y1, Y1
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y4, Y1, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y3, Y13, Y13
-	VMOVAPS     Y1, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VFMADD231PS Y6, Y13, Y15
-	VMOVAPS     Y8, Y13
-	VFMADD231PS Y15, Y7, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VFMADD213PS c0<>+0(SB), Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
-	VANDPS      Y14, Y1, Y1
-	VMOVUPS     224(SI), Y13
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y3, Y14
-	VFMADD231PS Y4, Y13, Y14
-	VPSLLD      $0x17, Y14, Y15
-	VSUBPS      Y3, Y14, Y14
-	VMOVUPS     Y12, 64(BX)
-	VMOVAPS     Y13, Y12
-	VFMADD231PS Y5, Y14, Y12
-	VFMADD231PS Y6, Y14, Y12
-	VMOVAPS     Y8, Y14
-	VFMADD231PS Y12, Y7, Y14
-	VFMADD213PS Y9, Y12, Y14
-	VFMADD213PS Y10, Y12, Y14
-	VFMADD213PS Y11, Y12, Y14
-	VFMADD213PS c0<>+0(SB), Y12, Y14
-	VMULPS      Y15, Y12, Y12
-	VFMADD231PS Y14, Y12, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y13, Y13
-	VANDPS      Y15, Y13, Y13
-	VADDPS      Y13, Y1, Y1
-	VADDPS      Y1, Y0, Y0
-	VADDPS      64(BX), Y0, Y0
-	VMOVUPS     32(BX), Y1
-	VADDPS      Y0, Y1, Y12
-	VSUBPS      Y1, Y12, Y13
-	VSUBPS      Y13, Y12, Y14
-	VSUBPS      Y14, Y1, Y1
-	VSUBPS      Y13, Y0, Y0
-	VADDPS      Y0, Y1, Y1
-	VADDPS      (BX), Y1, Y1
-	VMOVAPS     Y12, Y0
-	ADDQ        $0x00000100, SI
-	SUBQ        $0x00000040, CX
-	JGE         loop1
-
-done1:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000008, CX
-	JLT          done2
-	VBROADCASTSS max+24(FP), Y2
-	PCALIGN      $0x40
-
-loop2:
-	VMOVUPS     (SI), Y3
-	VSUBPS      Y2, Y3, Y3
-	VMOVUPS     log2e<>+0(SB), Y4
-	VFMADD213PS magic<>+0(SB), Y3, Y4
-	VPSLLD      $0x17, Y4, Y5
-	VSUBPS      magic<>+0(SB), Y4, Y4
-	VMOVUPS     minusLn2HiShort<>+0(SB), Y6
-	VFMADD213PS Y3, Y4, Y6
-	VFMADD231PS minusLn2LoShort<>+0(SB), Y4, Y6
-	VMOVUPS     f3c091cbe<>+0(SB), Y4
-	VFMADD231PS f3ab528cf<>+0(SB), Y6, Y4
-	VFMADD213PS f3d2aac56<>+0(SB), Y6, Y4
-	VFMADD213PS f3e2aaa49<>+0(SB), Y6, Y4
-	VFMADD213PS f3efffffe<>+0(SB), Y6, Y4
-	VFMADD213PS c0<>+0(SB), Y6, Y4
-	VMULPS      Y5, Y6, Y6
-	VFMADD231PS Y4, Y6, Y5
-	VCMPPS      $0x05, cutoff<>+0(SB), Y3, Y3
-	VANDPS      Y5, Y3, Y3
-	VADDPS      Y3, Y0, Y4
-	VSUBPS      Y0, Y4, Y5
-	VSUBPS      Y5, Y4, Y6
-	VSUBPS      Y6, Y0, Y0
-	VSUBPS      Y5, Y3, Y3
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y0, Y1, Y1
-	VMOVAPS     Y4, Y0
-	ADDQ        $0x00000020, SI
-	SUBQ        $0x00000008, CX
-	JGE         loop2
-
-done2:
-	ADDQ $0x00000008, CX
-
-	// Elements that are left; the other lanes add zero.
-	TESTQ        CX, CX
-	JZ           done3
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y2
-	VMASKMOVPS   (SI), Y2, Y3
-	VBROADCASTSS max+24(FP), Y4
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      log2e<>+0(SB), Y4
-	VFMADD213PS  magic<>+0(SB), Y3, Y4
-	VPSLLD       $0x17, Y4, Y5
-	VSUBPS       magic<>+0(SB), Y4, Y4
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y6
-	VFMADD213PS  Y3, Y4, Y6
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y4, Y6
-	VMOVUPS      f3c091cbe<>+0(SB), Y4
-	VFMADD231PS  f3ab528cf<>+0(SB), Y6, Y4
-	VFMADD213PS  f3d2aac56<>+0(SB), Y6, Y4
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y6, Y4
-	VFMADD213PS  f3efffffe<>+0(SB), Y6, Y4
-	VFMADD213PS  c0<>+0(SB), Y6, Y4
-	VMULPS       Y5, Y6, Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
-	VANDPS       Y5, Y3, Y3
-	VANDPS       Y3, Y2, Y2
-	VADDPS       Y2, Y0, Y3
-	VSUBPS       Y0, Y3, Y4
-	VSUBPS       Y4, Y3, Y5
-	VSUBPS       Y5, Y0, Y0
-	VSUBPS       Y4, Y2, Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y0, Y1, Y1
-	VMOVAPS      Y3, Y0
-
-done3:
-	// Add the lanes up.
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X3
-	VSUBPS       X0, X3, X4
-	VSUBPS       X4, X3, X5
-	VSUBPS       X5, X0, X0
-	VSUBPS       X4, X2, X2
-	VADDPS       X2, X0, X0
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X3, X3, X0
-	VADDPS       X0, X3, X2
-	VSUBPS       X3, X2, X4
-	VSUBPS       X4, X2, X5
-	VSUBPS       X5, X3, X3
-	VSUBPS       X4, X0, X0
-	VADDPS       X0, X3, X3
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VADDPS       X3, X1, X1
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X3
-	VSUBSS       X2, X3, X4
-	VSUBSS       X4, X3, X5
-	VSUBSS       X5, X2, X2
-	VSUBSS       X4, X0, X0
-	VADDSS       X0, X2, X2
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VADDSS       X2, X1, X1
-	VADDSS       X1, X3, X3
-	VMOVSS       X3, sum+32(FP)
-	VZEROUPPER
-	RET
-
 // func f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum float32)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $96-36
+TEXT ·f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $160-36
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
-
-	// The maximum's part of the exponents.
-	VBROADCASTSS max+24(FP), Y0
-	VMULPS       minusLog2e<>+0(SB), Y0, Y2
 
 	// An empty sum.
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 
 	// 12 vectors a turn.
-	SUBQ    $0x00000060, CX
-	JLT     done2
-	VMOVUPS magic8<>+0(SB), Y3
-	VMOVUPS log2e<>+0(SB), Y4
-	VMOVUPS f3d636382<>+0(SB), Y5
-	VMOVUPS f3e760637<>+0(SB), Y6
-	VMOVUPS f3f317218<>+0(SB), Y7
-	PCALIGN $0x40
+	SUBQ         $0x00000060, CX
+	JLT          done1
+	VBROADCASTSS max+24(FP), Y2
+	VMOVUPS      magic8<>+0(SB), Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VMOVUPS      minusLog2e<>+0(SB), Y5
+	VMOVUPS      fbd636382<>+0(SB), Y6
+	VMOVUPS      f3e760637<>+0(SB), Y7
+	VMOVUPS      minusLn2<>+0(SB), Y8
+	PCALIGN      $0x40
 
-loop2:
+loop1:
 	PREFETCHT1  16384(SI)
 	PREFETCHT1  16448(SI)
 	PREFETCHT1  16512(SI)
 	PREFETCHT1  16576(SI)
 	PREFETCHT1  16640(SI)
 	PREFETCHT1  16704(SI)
-	VMOVUPS     (SI), Y8
-	VFMADD213PS Y2, Y4, Y8
-	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y2, Y4, Y9
-	VADDPS      Y3, Y8, Y10
-	VADDPS      Y3, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y3, Y10, Y10
-	VSUBPS      Y3, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y6, Y14
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y2, Y4, Y9
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y2, Y4, Y10
-	VADDPS      Y3, Y9, Y11
-	VADDPS      Y3, Y10, Y12
+	VMOVUPS     (SI), Y9
+	VSUBPS      Y2, Y9, Y9
+	VMOVUPS     32(SI), Y10
+	VSUBPS      Y2, Y10, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPERMPS     exp2j8<>+0(SB), Y12, Y14
 	VPSLLD      $0x14, Y11, Y15
@@ -4806,61 +4139,31 @@ loop2:
 	VPADDD      Y14, Y1, Y14
 	VSUBPS      Y3, Y11, Y11
 	VSUBPS      Y3, Y12, Y12
-	VSUBPS      Y11, Y9, Y11
-	VSUBPS      Y12, Y10, Y12
-	VMOVAPS     Y6, Y1
-	VFMADD231PS Y11, Y5, Y1
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y1
-	VFMADD213PS Y7, Y12, Y15
+	VFMADD231PS Y5, Y9, Y11
+	VFMADD231PS Y5, Y10, Y12
+	VMOVAPS     Y7, Y1
+	VFMADD231PS Y11, Y6, Y1
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y12, Y6, Y15
+	VFMADD213PS Y8, Y11, Y1
+	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y1
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y13, Y1, Y1
 	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
 	VANDPS      Y1, Y9, Y9
 	VANDPS      Y15, Y10, Y10
 	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y1
-	VFMADD213PS Y2, Y4, Y1
-	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y2, Y4, Y9
-	VADDPS      Y3, Y1, Y10
-	VADDPS      Y3, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y3, Y10, Y10
-	VSUBPS      Y3, Y11, Y11
-	VSUBPS      Y10, Y1, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y6, Y14
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y1, Y1
-	VANDPS      Y15, Y9, Y9
-	VADDPS      Y9, Y1, Y1
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y2, Y4, Y9
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y2, Y4, Y10
-	VADDPS      Y3, Y9, Y11
-	VADDPS      Y3, Y10, Y12
+	VMOVUPS     64(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     96(SI), Y10
+	VSUBPS      Y2, Y10, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y1, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPERMPS     exp2j8<>+0(SB), Y12, Y14
 	VPSLLD      $0x14, Y11, Y15
@@ -4870,62 +4173,32 @@ loop2:
 	VPADDD      Y14, Y0, Y14
 	VSUBPS      Y3, Y11, Y11
 	VSUBPS      Y3, Y12, Y12
-	VSUBPS      Y11, Y9, Y11
-	VSUBPS      Y12, Y10, Y12
-	VMOVAPS     Y6, Y0
-	VFMADD231PS Y11, Y5, Y0
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y0
-	VFMADD213PS Y7, Y12, Y15
+	VFMADD231PS Y5, Y1, Y11
+	VFMADD231PS Y5, Y10, Y12
+	VMOVAPS     Y7, Y0
+	VFMADD231PS Y11, Y6, Y0
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y12, Y6, Y15
+	VFMADD213PS Y8, Y11, Y0
+	VFMADD213PS Y8, Y12, Y15
 	VFMADD213PS c0<>+0(SB), Y11, Y0
 	VFMADD213PS c0<>+0(SB), Y12, Y15
 	VMULPS      Y13, Y0, Y0
 	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y10, Y10
-	VANDPS      Y0, Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
+	VANDPS      Y0, Y1, Y1
 	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y1, Y1
-	VADDPS      Y1, Y8, Y8
-	VMOVUPS     256(SI), Y0
-	VFMADD213PS Y2, Y4, Y0
-	VMOVUPS     288(SI), Y1
-	VFMADD213PS Y2, Y4, Y1
-	VADDPS      Y3, Y0, Y9
-	VADDPS      Y3, Y1, Y10
-	VPERMPS     exp2j8<>+0(SB), Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPSLLD      $0x14, Y9, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPADDD      Y11, Y13, Y11
-	VPADDD      Y12, Y14, Y12
-	VSUBPS      Y3, Y9, Y9
-	VSUBPS      Y3, Y10, Y10
-	VSUBPS      Y9, Y0, Y9
-	VSUBPS      Y10, Y1, Y10
-	VMOVAPS     Y6, Y13
-	VFMADD231PS Y9, Y5, Y13
-	VMOVAPS     Y6, Y14
-	VFMADD231PS Y10, Y5, Y14
-	VFMADD213PS Y7, Y9, Y13
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y9, Y13
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VMULPS      Y11, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y0, Y0
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y1, Y1
-	VANDPS      Y13, Y0, Y0
-	VANDPS      Y14, Y1, Y1
-	VADDPS      Y1, Y0, Y0
-	VMOVUPS     320(SI), Y1
-	VFMADD213PS Y2, Y4, Y1
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y2, Y4, Y9
-	VADDPS      Y3, Y1, Y10
-	VADDPS      Y3, Y9, Y11
+	VADDPS      Y10, Y1, Y1
+	VADDPS      Y1, Y9, Y9
+	VMOVUPS     128(SI), Y0
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     160(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y4, Y0, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y1, Y11
 	VPERMPS     exp2j8<>+0(SB), Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPSLLD      $0x14, Y10, Y14
@@ -4934,63 +4207,166 @@ loop2:
 	VPADDD      Y13, Y15, Y13
 	VSUBPS      Y3, Y10, Y10
 	VSUBPS      Y3, Y11, Y11
-	VSUBPS      Y10, Y1, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y6, Y14
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
+	VFMADD231PS Y5, Y0, Y10
+	VFMADD231PS Y5, Y1, Y11
+	VMOVAPS     Y7, Y14
+	VFMADD231PS Y10, Y6, Y14
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y11, Y6, Y15
+	VFMADD213PS Y8, Y10, Y14
+	VFMADD213PS Y8, Y11, Y15
 	VFMADD213PS c0<>+0(SB), Y10, Y14
 	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMULPS      Y12, Y14, Y14
 	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y0, Y0
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS      Y14, Y0, Y0
+	VANDPS      Y15, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     192(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     224(SI), Y10
+	VSUBPS      Y2, Y10, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y1, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPERMPS     exp2j8<>+0(SB), Y12, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VMOVUPS     Y9, 64(BX)
+	VPSLLD      $0x14, Y12, Y9
+	VPADDD      Y13, Y15, Y13
+	VPADDD      Y14, Y9, Y14
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y3, Y12, Y12
+	VFMADD231PS Y5, Y1, Y11
+	VFMADD231PS Y5, Y10, Y12
+	VMOVAPS     Y7, Y9
+	VFMADD231PS Y11, Y6, Y9
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y12, Y6, Y15
+	VFMADD213PS Y8, Y11, Y9
+	VFMADD213PS Y8, Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y11, Y9
+	VFMADD213PS c0<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
+	VANDPS      Y9, Y1, Y1
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      64(BX), Y0, Y0
+	VMOVUPS     256(SI), Y1
+	VSUBPS      Y2, Y1, Y1
+	VMOVUPS     288(SI), Y9
+	VSUBPS      Y2, Y9, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y4, Y1, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y3, Y10, Y10
+	VSUBPS      Y3, Y11, Y11
+	VFMADD231PS Y5, Y1, Y10
+	VFMADD231PS Y5, Y9, Y11
+	VMOVAPS     Y7, Y14
+	VFMADD231PS Y10, Y6, Y14
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y11, Y6, Y15
+	VFMADD213PS Y8, Y10, Y14
+	VFMADD213PS Y8, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS      Y14, Y1, Y1
 	VANDPS      Y15, Y9, Y9
 	VADDPS      Y9, Y1, Y1
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y0, Y8, Y8
+	VMOVUPS     320(SI), Y9
+	VSUBPS      Y2, Y9, Y9
+	VMOVUPS     352(SI), Y10
+	VSUBPS      Y2, Y10, Y10
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPERMPS     exp2j8<>+0(SB), Y12, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VMOVUPS     Y0, 96(BX)
+	VPSLLD      $0x14, Y12, Y0
+	VPADDD      Y13, Y15, Y13
+	VPADDD      Y14, Y0, Y14
+	VSUBPS      Y3, Y11, Y11
+	VSUBPS      Y3, Y12, Y12
+	VFMADD231PS Y5, Y9, Y11
+	VFMADD231PS Y5, Y10, Y12
+	VMOVAPS     Y7, Y0
+	VFMADD231PS Y11, Y6, Y0
+	VMOVAPS     Y7, Y15
+	VFMADD231PS Y12, Y6, Y15
+	VFMADD213PS Y8, Y11, Y0
+	VFMADD213PS Y8, Y12, Y15
+	VFMADD213PS c0<>+0(SB), Y11, Y0
+	VFMADD213PS c0<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y0, Y0
+	VMULPS      Y14, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
+	VANDPS      Y0, Y9, Y9
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y1, Y1
+	VADDPS      96(BX), Y1, Y1
 	VMOVUPS     32(BX), Y0
-	VADDPS      Y8, Y0, Y1
-	VSUBPS      Y0, Y1, Y9
-	VSUBPS      Y9, Y1, Y10
-	VSUBPS      Y10, Y0, Y0
-	VSUBPS      Y9, Y8, Y8
-	VADDPS      Y8, Y0, Y0
-	VADDPS      (BX), Y0, Y0
-	VMOVAPS     Y1, Y8
-	VMOVAPS     Y0, Y1
-	VMOVAPS     Y8, Y0
+	VADDPS      Y1, Y0, Y9
+	VSUBPS      Y0, Y9, Y10
+	VSUBPS      Y10, Y9, Y11
+	VSUBPS      Y11, Y0, Y0
+	VSUBPS      Y10, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VADDPS      (BX), Y0, Y1
+	VMOVAPS     Y9, Y0
 	ADDQ        $0x00000180, SI
 	SUBQ        $0x00000060, CX
-	JGE         loop2
+	JGE         loop1
 
-done2:
+done1:
 	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
-	SUBQ    $0x00000008, CX
-	JLT     done3
-	PCALIGN $0x40
+	SUBQ         $0x00000008, CX
+	JLT          done2
+	VBROADCASTSS max+24(FP), Y2
+	PCALIGN      $0x40
 
-loop3:
+loop2:
 	VMOVUPS     (SI), Y3
-	VFMADD132PS log2e<>+0(SB), Y2, Y3
-	VADDPS      magic8<>+0(SB), Y3, Y4
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     log2e<>+0(SB), Y4
+	VFMADD213PS magic8<>+0(SB), Y3, Y4
 	VPERMPS     exp2j8<>+0(SB), Y4, Y5
 	VPSLLD      $0x14, Y4, Y6
 	VPADDD      Y5, Y6, Y5
 	VSUBPS      magic8<>+0(SB), Y4, Y4
-	VSUBPS      Y4, Y3, Y4
+	VFMADD231PS minusLog2e<>+0(SB), Y3, Y4
 	VMOVUPS     f3e760637<>+0(SB), Y6
-	VFMADD231PS f3d636382<>+0(SB), Y4, Y6
-	VFMADD213PS f3f317218<>+0(SB), Y4, Y6
+	VFMADD231PS fbd636382<>+0(SB), Y4, Y6
+	VFMADD213PS minusLn2<>+0(SB), Y4, Y6
 	VFMADD213PS c0<>+0(SB), Y4, Y6
 	VMULPS      Y5, Y6, Y6
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cutoff<>+0(SB), Y3, Y3
 	VANDPS      Y6, Y3, Y3
 	VADDPS      Y3, Y0, Y4
 	VSUBPS      Y0, Y4, Y5
@@ -5002,45 +4378,47 @@ loop3:
 	VMOVAPS     Y4, Y0
 	ADDQ        $0x00000020, SI
 	SUBQ        $0x00000008, CX
-	JGE         loop3
+	JGE         loop2
 
-done3:
+done2:
 	ADDQ $0x00000008, CX
 
 	// Elements that are left; the other lanes add zero.
-	TESTQ       CX, CX
-	JZ          done4
-	LEAQ        tailmask<>+32(SB), AX
-	MOVQ        CX, DX
-	SHLQ        $0x02, DX
-	SUBQ        DX, AX
-	VMOVUPS     (AX), Y3
-	VMASKMOVPS  (SI), Y3, Y4
-	VFMADD231PS log2e<>+0(SB), Y4, Y2
-	VADDPS      magic8<>+0(SB), Y2, Y4
-	VPERMPS     exp2j8<>+0(SB), Y4, Y5
-	VPSLLD      $0x14, Y4, Y6
-	VPADDD      Y5, Y6, Y5
-	VSUBPS      magic8<>+0(SB), Y4, Y4
-	VSUBPS      Y4, Y2, Y4
-	VMOVUPS     f3e760637<>+0(SB), Y6
-	VFMADD231PS f3d636382<>+0(SB), Y4, Y6
-	VFMADD213PS f3f317218<>+0(SB), Y4, Y6
-	VFMADD213PS c0<>+0(SB), Y4, Y6
-	VMULPS      Y5, Y6, Y6
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y2, Y2
-	VANDPS      Y6, Y2, Y2
-	VANDPS      Y2, Y3, Y3
-	VADDPS      Y3, Y0, Y2
-	VSUBPS      Y0, Y2, Y4
-	VSUBPS      Y4, Y2, Y5
-	VSUBPS      Y5, Y0, Y0
-	VSUBPS      Y4, Y3, Y3
-	VADDPS      Y3, Y0, Y0
-	VADDPS      Y0, Y1, Y1
-	VMOVAPS     Y2, Y0
+	TESTQ        CX, CX
+	JZ           done3
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y2
+	VMASKMOVPS   (SI), Y2, Y3
+	VBROADCASTSS max+24(FP), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  magic8<>+0(SB), Y3, Y4
+	VPERMPS      exp2j8<>+0(SB), Y4, Y5
+	VPSLLD       $0x14, Y4, Y6
+	VPADDD       Y5, Y6, Y5
+	VSUBPS       magic8<>+0(SB), Y4, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y3, Y4
+	VMOVUPS      f3e760637<>+0(SB), Y6
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y6
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y6
+	VFMADD213PS  c0<>+0(SB), Y4, Y6
+	VMULPS       Y5, Y6, Y6
+	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS       Y6, Y3, Y3
+	VANDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y3
+	VSUBPS       Y0, Y3, Y4
+	VSUBPS       Y4, Y3, Y5
+	VSUBPS       Y5, Y0, Y0
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVAPS      Y3, Y0
 
-done4:
+done3:
 	// Add the lanes up.
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X3
@@ -5077,16 +4455,6 @@ done4:
 	VZEROUPPER
 	RET
 
-DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
-GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
-
 DATA magic8<>+0(SB)/4, $0x49c00000
 DATA magic8<>+4(SB)/4, $0x49c00000
 DATA magic8<>+8(SB)/4, $0x49c00000
@@ -5097,15 +4465,25 @@ DATA magic8<>+24(SB)/4, $0x49c00000
 DATA magic8<>+28(SB)/4, $0x49c00000
 GLOBL magic8<>(SB), RODATA|NOPTR, $32
 
-DATA f3d636382<>+0(SB)/4, $0x3d636382
-DATA f3d636382<>+4(SB)/4, $0x3d636382
-DATA f3d636382<>+8(SB)/4, $0x3d636382
-DATA f3d636382<>+12(SB)/4, $0x3d636382
-DATA f3d636382<>+16(SB)/4, $0x3d636382
-DATA f3d636382<>+20(SB)/4, $0x3d636382
-DATA f3d636382<>+24(SB)/4, $0x3d636382
-DATA f3d636382<>+28(SB)/4, $0x3d636382
-GLOBL f3d636382<>(SB), RODATA|NOPTR, $32
+DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
+GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
+
+DATA fbd636382<>+0(SB)/4, $0xbd636382
+DATA fbd636382<>+4(SB)/4, $0xbd636382
+DATA fbd636382<>+8(SB)/4, $0xbd636382
+DATA fbd636382<>+12(SB)/4, $0xbd636382
+DATA fbd636382<>+16(SB)/4, $0xbd636382
+DATA fbd636382<>+20(SB)/4, $0xbd636382
+DATA fbd636382<>+24(SB)/4, $0xbd636382
+DATA fbd636382<>+28(SB)/4, $0xbd636382
+GLOBL fbd636382<>(SB), RODATA|NOPTR, $32
 
 DATA f3e760637<>+0(SB)/4, $0x3e760637
 DATA f3e760637<>+4(SB)/4, $0x3e760637
@@ -5117,16 +4495,6 @@ DATA f3e760637<>+24(SB)/4, $0x3e760637
 DATA f3e760637<>+28(SB)/4, $0x3e760637
 GLOBL f3e760637<>(SB), RODATA|NOPTR, $32
 
-DATA f3f317218<>+0(SB)/4, $0x3f317218
-DATA f3f317218<>+4(SB)/4, $0x3f317218
-DATA f3f317218<>+8(SB)/4, $0x3f317218
-DATA f3f317218<>+12(SB)/4, $0x3f317218
-DATA f3f317218<>+16(SB)/4, $0x3f317218
-DATA f3f317218<>+20(SB)/4, $0x3f317218
-DATA f3f317218<>+24(SB)/4, $0x3f317218
-DATA f3f317218<>+28(SB)/4, $0x3f317218
-GLOBL f3f317218<>(SB), RODATA|NOPTR, $32
-
 DATA exp2j8<>+0(SB)/4, $0x3f800000
 DATA exp2j8<>+4(SB)/4, $0x3f7b95c2
 DATA exp2j8<>+8(SB)/4, $0x3f7837f0
@@ -5137,12 +4505,12 @@ DATA exp2j8<>+24(SB)/4, $0x3f7744fd
 DATA exp2j8<>+28(SB)/4, $0x3f7ac0c7
 GLOBL exp2j8<>(SB), RODATA|NOPTR, $32
 
-DATA cutoff2<>+0(SB)/4, $0xc2fc0000
-DATA cutoff2<>+4(SB)/4, $0xc2fc0000
-DATA cutoff2<>+8(SB)/4, $0xc2fc0000
-DATA cutoff2<>+12(SB)/4, $0xc2fc0000
-DATA cutoff2<>+16(SB)/4, $0xc2fc0000
-DATA cutoff2<>+20(SB)/4, $0xc2fc0000
-DATA cutoff2<>+24(SB)/4, $0xc2fc0000
-DATA cutoff2<>+28(SB)/4, $0xc2fc0000
-GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
+DATA c0<>+0(SB)/4, $0x3f800000
+DATA c0<>+4(SB)/4, $0x3f800000
+DATA c0<>+8(SB)/4, $0x3f800000
+DATA c0<>+12(SB)/4, $0x3f800000
+DATA c0<>+16(SB)/4, $0x3f800000
+DATA c0<>+20(SB)/4, $0x3f800000
+DATA c0<>+24(SB)/4, $0x3f800000
+DATA c0<>+28(SB)/4, $0x3f800000
+GLOBL c0<>(SB), RODATA|NOPTR, $32

@@ -14,17 +14,14 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(SB), NO
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
 
-	// The maximum's part of the exponents.
-	VBROADCASTSS minusLog2e<>+0(SB), Z0
-	VMULPS.BCST  max+24(FP), Z0, Z2
-
 	// An empty sum.
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 
 	// 12 vectors a turn.
 	SUBQ         $0x000000c0, CX
-	JLT          done2
+	JLT          done1
+	VBROADCASTSS max+24(FP), Z2
 	VBROADCASTSS log2e<>+0(SB), Z3
 	VBROADCASTSS f3af4b480<>+0(SB), Z4
 	VBROADCASTSS f3c13be0f<>+0(SB), Z5
@@ -34,7 +31,7 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(SB), NO
 	VBROADCASTSS c0<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop2:
+loop1:
 	PREFETCHT1  16384(SI)
 	PREFETCHT1  16448(SI)
 	PREFETCHT1  16512(SI)
@@ -48,17 +45,23 @@ loop2:
 	PREFETCHT1  17024(SI)
 	PREFETCHT1  17088(SI)
 	VMOVUPS     (SI), Z10
-	VFMADD213PS Z2, Z3, Z10
+	VSUBPS      Z2, Z10, Z10
 	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z2, Z3, Z11
+	VSUBPS      Z2, Z11, Z11
 	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z2, Z3, Z12
+	VSUBPS      Z2, Z12, Z12
 	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z2, Z3, Z13
+	VSUBPS      Z2, Z13, Z13
 	VMOVUPS     256(SI), Z14
-	VFMADD213PS Z2, Z3, Z14
+	VSUBPS      Z2, Z14, Z14
 	VMOVUPS     320(SI), Z15
-	VFMADD213PS Z2, Z3, Z15
+	VSUBPS      Z2, Z15, Z15
+	VMULPS      Z3, Z10, Z10
+	VMULPS      Z3, Z11, Z11
+	VMULPS      Z3, Z12, Z12
+	VMULPS      Z3, Z13, Z13
+	VMULPS      Z3, Z14, Z14
+	VMULPS      Z3, Z15, Z15
 	VREDUCEPS   $0x01, Z10, Z16
 	VREDUCEPS   $0x01, Z11, Z17
 	VREDUCEPS   $0x01, Z12, Z18
@@ -112,17 +115,23 @@ loop2:
 	VADDPS      Z24, Z22, Z22
 	VADDPS      Z27, Z26, Z26
 	VMOVUPS     384(SI), Z10
-	VFMADD213PS Z2, Z3, Z10
+	VSUBPS      Z2, Z10, Z10
 	VMOVUPS     448(SI), Z11
-	VFMADD213PS Z2, Z3, Z11
+	VSUBPS      Z2, Z11, Z11
 	VMOVUPS     512(SI), Z12
-	VFMADD213PS Z2, Z3, Z12
+	VSUBPS      Z2, Z12, Z12
 	VMOVUPS     576(SI), Z13
-	VFMADD213PS Z2, Z3, Z13
+	VSUBPS      Z2, Z13, Z13
 	VMOVUPS     640(SI), Z14
-	VFMADD213PS Z2, Z3, Z14
+	VSUBPS      Z2, Z14, Z14
 	VMOVUPS     704(SI), Z15
-	VFMADD213PS Z2, Z3, Z15
+	VSUBPS      Z2, Z15, Z15
+	VMULPS      Z3, Z10, Z10
+	VMULPS      Z3, Z11, Z11
+	VMULPS      Z3, Z12, Z12
+	VMULPS      Z3, Z13, Z13
+	VMULPS      Z3, Z14, Z14
+	VMULPS      Z3, Z15, Z15
 	VREDUCEPS   $0x01, Z10, Z16
 	VREDUCEPS   $0x01, Z11, Z17
 	VREDUCEPS   $0x01, Z12, Z18
@@ -188,19 +197,21 @@ loop2:
 	VMOVAPS     Z10, Z0
 	ADDQ        $0x00000300, SI
 	SUBQ        $0x000000c0, CX
-	JGE         loop2
+	JGE         loop1
 
-done2:
+done1:
 	ADDQ $0x000000c0, CX
 
 	// Whole vectors that are left.
-	SUBQ    $0x00000010, CX
-	JLT     done3
-	PCALIGN $0x40
+	SUBQ         $0x00000010, CX
+	JLT          done2
+	VBROADCASTSS max+24(FP), Z2
+	PCALIGN      $0x40
 
-loop3:
+loop2:
 	VMOVUPS          (SI), Z3
-	VFMADD132PS.BCST log2e<>+0(SB), Z2, Z3
+	VSUBPS           Z2, Z3, Z3
+	VMULPS.BCST      log2e<>+0(SB), Z3, Z3
 	VREDUCEPS        $0x01, Z3, Z4
 	VBROADCASTSS     f3c13be0f<>+0(SB), Z5
 	VFMADD231PS.BCST f3af4b480<>+0(SB), Z4, Z5
@@ -219,20 +230,21 @@ loop3:
 	VMOVAPS          Z3, Z0
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000010, CX
-	JGE              loop3
+	JGE              loop2
 
-done3:
+done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left; the other lanes add zero.
 	TESTQ            CX, CX
-	JZ               done4
+	JZ               done3
 	MOVL             $0x00000001, AX
 	SHLL             CL, AX
 	DECL             AX
 	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z3
-	VFMADD231PS.BCST log2e<>+0(SB), Z3, Z2
+	VMOVUPS.Z        (SI), K1, Z2
+	VSUBPS.BCST      max+24(FP), Z2, Z2
+	VMULPS.BCST      log2e<>+0(SB), Z2, Z2
 	VREDUCEPS        $0x01, Z2, Z3
 	VBROADCASTSS     f3c13be0f<>+0(SB), Z4
 	VFMADD231PS.BCST f3af4b480<>+0(SB), Z3, Z4
@@ -251,7 +263,7 @@ done3:
 	VADDPS           Z0, Z1, Z1
 	VMOVAPS          Z2, Z0
 
-done4:
+done3:
 	// Add the lanes up.
 	VEXTRACTF64X4 $0x01, Z0, Y2
 	VADDPS        Y2, Y0, Y3
@@ -297,9 +309,6 @@ done4:
 	VMOVSS        X2, sum+32(FP)
 	VZEROUPPER
 	RET
-
-DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
-GLOBL minusLog2e<>(SB), RODATA|NOPTR, $4
 
 DATA zero<>+0(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $4

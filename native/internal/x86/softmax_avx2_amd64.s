@@ -10,7 +10,7 @@
 
 // func f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(SB), $160-88
+TEXT ·f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(SB), $128-88
 	MOVQ src_base+24(FP), SI
 	MOVQ cols+56(FP), CX
 	MOVQ rows+48(FP), R8
@@ -31,13 +31,13 @@ TEXT ·f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(SB), $160-88
 	VMOVUPS magic8<>+0(SB), Y0
 	VMOVUPS c0<>+0(SB), Y1
 	VMOVUPS minusInf<>+0(SB), Y2
-	VMOVUPS nearLimitSquared<>+0(SB), Y3
-	VMOVUPS minusLog2e<>+0(SB), Y4
-	VMOVUPS log2e<>+0(SB), Y5
-	VMOVUPS f3d636382<>+0(SB), Y6
+	VXORPS  X3, X3, X3
+	VMOVUPS log2e<>+0(SB), Y4
+	VMOVUPS minusLog2e<>+0(SB), Y5
+	VMOVUPS fbd636382<>+0(SB), Y6
 	VMOVUPS f3e760637<>+0(SB), Y7
-	VMOVUPS f3f317218<>+0(SB), Y8
-	VMOVUPS cutoff2<>+0(SB), Y9
+	VMOVUPS minusLn2<>+0(SB), Y8
+	VMOVUPS cutoff<>+0(SB), Y9
 	PCALIGN $0x40
 
 loop0:
@@ -54,35 +54,35 @@ loop0:
 	VMAXPS       Y13, Y12, Y12
 	VSHUFPS      $0xb1, Y12, Y12, Y13
 	VMAXPS       Y13, Y12, Y12
-	VMULPS       Y12, Y12, Y13
+	VSUBPS       Y12, Y12, Y13
 	VUCOMISS     X13, X3
 	JCS          end
-	VMULPS       Y4, Y12, Y12
-	VFMADD231PS  Y5, Y11, Y12
-	VADDPS       Y0, Y12, Y11
-	VPERMPS      exp2j8<>+0(SB), Y11, Y13
-	VPSLLD       $0x14, Y11, Y14
+	VSUBPS       Y12, Y11, Y11
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  Y4, Y11, Y12
+	VPERMPS      exp2j8<>+0(SB), Y12, Y13
+	VPSLLD       $0x14, Y12, Y14
 	VPADDD       Y13, Y14, Y13
-	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y11, Y12, Y11
+	VSUBPS       Y0, Y12, Y12
+	VFMADD231PS  Y5, Y11, Y12
 	VMOVAPS      Y7, Y14
-	VFMADD231PS  Y11, Y6, Y14
-	VFMADD213PS  Y8, Y11, Y14
-	VFMADD213PS  Y1, Y11, Y14
+	VFMADD231PS  Y12, Y6, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y1, Y12, Y14
 	VMULPS       Y13, Y14, Y14
-	VCMPPS       $0x05, Y9, Y12, Y12
-	VANDPS       Y14, Y12, Y12
-	VANDPS       Y12, Y10, Y12
-	VPERM2F128   $0x01, Y12, Y12, Y11
-	VADDPS       Y11, Y12, Y11
-	VSHUFPS      $0x4e, Y11, Y11, Y13
-	VADDPS       Y13, Y11, Y11
-	VSHUFPS      $0xb1, Y11, Y11, Y13
-	VADDPS       Y13, Y11, Y11
-	VDIVSS       X11, X1, X11
-	VBROADCASTSS X11, Y11
-	VMULPS       Y11, Y12, Y12
-	VMASKMOVPS   Y12, Y10, (DI)
+	VCMPPS       $0x05, Y9, Y11, Y11
+	VANDPS       Y14, Y11, Y11
+	VANDPS       Y11, Y10, Y11
+	VPERM2F128   $0x01, Y11, Y11, Y12
+	VADDPS       Y12, Y11, Y12
+	VSHUFPS      $0x4e, Y12, Y12, Y13
+	VADDPS       Y13, Y12, Y12
+	VSHUFPS      $0xb1, Y12, Y12, Y13
+	VADDPS       Y13, Y12, Y12
+	VDIVSS       X12, X1, X12
+	VBROADCASTSS X12, Y12
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   Y11, Y10, (DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -99,10 +99,10 @@ done0:
 	VMOVUPS magic8<>+0(SB), Y0
 	VMOVUPS c0<>+0(SB), Y1
 	VMOVUPS log2e<>+0(SB), Y2
-	VMOVUPS f3d636382<>+0(SB), Y3
-	VMOVUPS f3e760637<>+0(SB), Y4
-	VMOVUPS f3f317218<>+0(SB), Y5
-	VMOVUPS cutoff2<>+0(SB), Y6
+	VMOVUPS minusLog2e<>+0(SB), Y3
+	VMOVUPS fbd636382<>+0(SB), Y4
+	VMOVUPS f3e760637<>+0(SB), Y5
+	VMOVUPS minusLn2<>+0(SB), Y6
 	PCALIGN $0x40
 
 loop1:
@@ -122,53 +122,54 @@ loop1:
 	VMAXPS       Y11, Y9, Y9
 	VSHUFPS      $0xb1, Y9, Y9, Y11
 	VMAXPS       Y11, Y9, Y9
-	VMULPS       Y9, Y9, Y11
-	VMOVUPS      nearLimitSquared<>+0(SB), Y12
+	VSUBPS       Y9, Y9, Y11
+	VXORPS       X12, X12, X12
 	VUCOMISS     X11, X12
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y9, Y9
-	VFMADD213PS  Y9, Y2, Y10
-	VFMADD231PS  Y2, Y8, Y9
-	VADDPS       Y0, Y10, Y8
-	VADDPS       Y0, Y9, Y11
-	VPERMPS      exp2j8<>+0(SB), Y8, Y12
+	VSUBPS       Y9, Y10, Y10
+	VSUBPS       Y9, Y8, Y8
+	VMOVAPS      Y0, Y9
+	VFMADD231PS  Y2, Y10, Y9
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y2, Y8, Y11
+	VPERMPS      exp2j8<>+0(SB), Y9, Y12
 	VPERMPS      exp2j8<>+0(SB), Y11, Y13
-	VPSLLD       $0x14, Y8, Y14
+	VPSLLD       $0x14, Y9, Y14
 	VPSLLD       $0x14, Y11, Y15
 	VPADDD       Y12, Y14, Y12
 	VPADDD       Y13, Y15, Y13
-	VSUBPS       Y0, Y8, Y8
+	VSUBPS       Y0, Y9, Y9
 	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y8, Y10, Y8
-	VSUBPS       Y11, Y9, Y11
-	VMOVAPS      Y4, Y14
-	VFMADD231PS  Y8, Y3, Y14
-	VMOVAPS      Y4, Y15
-	VFMADD231PS  Y11, Y3, Y15
-	VFMADD213PS  Y5, Y8, Y14
-	VFMADD213PS  Y5, Y11, Y15
-	VFMADD213PS  Y1, Y8, Y14
+	VFMADD231PS  Y3, Y10, Y9
+	VFMADD231PS  Y3, Y8, Y11
+	VMOVAPS      Y5, Y14
+	VFMADD231PS  Y9, Y4, Y14
+	VMOVAPS      Y5, Y15
+	VFMADD231PS  Y11, Y4, Y15
+	VFMADD213PS  Y6, Y9, Y14
+	VFMADD213PS  Y6, Y11, Y15
+	VFMADD213PS  Y1, Y9, Y14
 	VFMADD213PS  Y1, Y11, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, Y6, Y10, Y10
-	VCMPPS       $0x05, Y6, Y9, Y9
+	VCMPPS       $0x05, cutoff<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cutoff<>+0(SB), Y8, Y8
 	VANDPS       Y14, Y10, Y10
-	VANDPS       Y15, Y9, Y9
-	VANDPS       Y9, Y7, Y9
-	VADDPS       Y9, Y10, Y8
-	VPERM2F128   $0x01, Y8, Y8, Y11
-	VADDPS       Y11, Y8, Y8
-	VSHUFPS      $0x4e, Y8, Y8, Y11
-	VADDPS       Y11, Y8, Y8
-	VSHUFPS      $0xb1, Y8, Y8, Y11
-	VADDPS       Y11, Y8, Y8
-	VDIVSS       X8, X1, X8
-	VBROADCASTSS X8, Y8
-	VMULPS       Y8, Y10, Y10
-	VMULPS       Y8, Y9, Y9
+	VANDPS       Y15, Y8, Y8
+	VANDPS       Y8, Y7, Y8
+	VADDPS       Y8, Y10, Y9
+	VPERM2F128   $0x01, Y9, Y9, Y11
+	VADDPS       Y11, Y9, Y9
+	VSHUFPS      $0x4e, Y9, Y9, Y11
+	VADDPS       Y11, Y9, Y9
+	VSHUFPS      $0xb1, Y9, Y9, Y11
+	VADDPS       Y11, Y9, Y9
+	VDIVSS       X9, X1, X9
+	VBROADCASTSS X9, Y9
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y10, (DI)
-	VMASKMOVPS   Y9, Y7, 32(DI)
+	VMASKMOVPS   Y8, Y7, 32(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -185,8 +186,8 @@ done1:
 	VMOVUPS magic8<>+0(SB), Y0
 	VMOVUPS c0<>+0(SB), Y1
 	VMOVUPS log2e<>+0(SB), Y2
-	VMOVUPS f3d636382<>+0(SB), Y3
-	VMOVUPS f3e760637<>+0(SB), Y4
+	VMOVUPS minusLog2e<>+0(SB), Y3
+	VMOVUPS fbd636382<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop2:
@@ -208,15 +209,16 @@ loop2:
 	VMAXPS       Y7, Y10, Y10
 	VSHUFPS      $0xb1, Y10, Y10, Y7
 	VMAXPS       Y7, Y10, Y10
-	VMULPS       Y10, Y10, Y7
-	VMOVUPS      nearLimitSquared<>+0(SB), Y11
+	VSUBPS       Y10, Y10, Y7
+	VXORPS       X11, X11, X11
 	VUCOMISS     X7, X11
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y10, Y10
-	VFMADD213PS  Y10, Y2, Y8
-	VFMADD213PS  Y10, Y2, Y9
-	VADDPS       Y0, Y8, Y7
-	VADDPS       Y0, Y9, Y11
+	VSUBPS       Y10, Y8, Y8
+	VSUBPS       Y10, Y9, Y9
+	VMOVAPS      Y0, Y7
+	VFMADD231PS  Y2, Y8, Y7
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y2, Y9, Y11
 	VPERMPS      exp2j8<>+0(SB), Y7, Y12
 	VPERMPS      exp2j8<>+0(SB), Y11, Y13
 	VPSLLD       $0x14, Y7, Y14
@@ -225,53 +227,54 @@ loop2:
 	VPADDD       Y13, Y15, Y13
 	VSUBPS       Y0, Y7, Y7
 	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y7, Y8, Y7
-	VSUBPS       Y11, Y9, Y11
-	VMOVAPS      Y4, Y14
-	VFMADD231PS  Y7, Y3, Y14
-	VMOVAPS      Y4, Y15
-	VFMADD231PS  Y11, Y3, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y7, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y11, Y15
+	VFMADD231PS  Y3, Y8, Y7
+	VFMADD231PS  Y3, Y9, Y11
+	VMOVUPS      f3e760637<>+0(SB), Y14
+	VFMADD231PS  Y7, Y4, Y14
+	VMOVUPS      f3e760637<>+0(SB), Y15
+	VFMADD231PS  Y11, Y4, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y7, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y11, Y15
 	VFMADD213PS  Y1, Y7, Y14
 	VFMADD213PS  Y1, Y11, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS       Y14, Y8, Y8
 	VANDPS       Y15, Y9, Y9
-	VFMADD231PS  Y2, Y6, Y10
-	VADDPS       Y0, Y10, Y6
-	VPERMPS      exp2j8<>+0(SB), Y6, Y7
-	VPSLLD       $0x14, Y6, Y11
-	VPADDD       Y7, Y11, Y7
-	VSUBPS       Y0, Y6, Y6
-	VSUBPS       Y6, Y10, Y6
-	VMOVAPS      Y4, Y11
-	VFMADD231PS  Y6, Y3, Y11
-	VFMADD213PS  f3f317218<>+0(SB), Y6, Y11
-	VFMADD213PS  Y1, Y6, Y11
-	VMULPS       Y7, Y11, Y11
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y10, Y10
-	VANDPS       Y11, Y10, Y10
-	VANDPS       Y10, Y5, Y10
-	VADDPS       Y9, Y8, Y6
-	VADDPS       Y10, Y6, Y6
-	VPERM2F128   $0x01, Y6, Y6, Y7
-	VADDPS       Y7, Y6, Y6
-	VSHUFPS      $0x4e, Y6, Y6, Y7
-	VADDPS       Y7, Y6, Y6
-	VSHUFPS      $0xb1, Y6, Y6, Y7
-	VADDPS       Y7, Y6, Y6
-	VDIVSS       X6, X1, X6
-	VBROADCASTSS X6, Y6
-	VMULPS       Y6, Y8, Y8
-	VMULPS       Y6, Y9, Y9
-	VMULPS       Y6, Y10, Y10
+	VSUBPS       Y10, Y6, Y6
+	VMOVAPS      Y0, Y7
+	VFMADD231PS  Y2, Y6, Y7
+	VPERMPS      exp2j8<>+0(SB), Y7, Y10
+	VPSLLD       $0x14, Y7, Y11
+	VPADDD       Y10, Y11, Y10
+	VSUBPS       Y0, Y7, Y7
+	VFMADD231PS  Y3, Y6, Y7
+	VMOVUPS      f3e760637<>+0(SB), Y11
+	VFMADD231PS  Y7, Y4, Y11
+	VFMADD213PS  minusLn2<>+0(SB), Y7, Y11
+	VFMADD213PS  Y1, Y7, Y11
+	VMULPS       Y10, Y11, Y11
+	VCMPPS       $0x05, cutoff<>+0(SB), Y6, Y6
+	VANDPS       Y11, Y6, Y6
+	VANDPS       Y6, Y5, Y6
+	VADDPS       Y9, Y8, Y7
+	VADDPS       Y6, Y7, Y7
+	VPERM2F128   $0x01, Y7, Y7, Y10
+	VADDPS       Y10, Y7, Y7
+	VSHUFPS      $0x4e, Y7, Y7, Y10
+	VADDPS       Y10, Y7, Y7
+	VSHUFPS      $0xb1, Y7, Y7, Y10
+	VADDPS       Y10, Y7, Y7
+	VDIVSS       X7, X1, X7
+	VBROADCASTSS X7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y8, (DI)
 	VMOVUPS      Y9, 32(DI)
-	VMASKMOVPS   Y10, Y5, 64(DI)
+	VMASKMOVPS   Y6, Y5, 64(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -288,7 +291,7 @@ done2:
 	VMOVUPS magic8<>+0(SB), Y0
 	VMOVUPS c0<>+0(SB), Y1
 	VMOVUPS log2e<>+0(SB), Y2
-	VMOVUPS f3d636382<>+0(SB), Y3
+	VMOVUPS minusLog2e<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop3:
@@ -312,15 +315,16 @@ loop3:
 	VMAXPS       Y6, Y9, Y9
 	VSHUFPS      $0xb1, Y9, Y9, Y6
 	VMAXPS       Y6, Y9, Y9
-	VMULPS       Y9, Y9, Y6
-	VMOVUPS      nearLimitSquared<>+0(SB), Y11
+	VSUBPS       Y9, Y9, Y6
+	VXORPS       X11, X11, X11
 	VUCOMISS     X6, X11
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y9, Y9
-	VFMADD213PS  Y9, Y2, Y7
-	VFMADD213PS  Y9, Y2, Y8
-	VADDPS       Y0, Y7, Y6
-	VADDPS       Y0, Y8, Y11
+	VSUBPS       Y9, Y7, Y7
+	VSUBPS       Y9, Y8, Y8
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  Y2, Y7, Y6
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y2, Y8, Y11
 	VPERMPS      exp2j8<>+0(SB), Y6, Y12
 	VPERMPS      exp2j8<>+0(SB), Y11, Y13
 	VPSLLD       $0x14, Y6, Y14
@@ -329,70 +333,72 @@ loop3:
 	VPADDD       Y13, Y15, Y13
 	VSUBPS       Y0, Y6, Y6
 	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y6, Y7, Y6
-	VSUBPS       Y11, Y8, Y11
+	VFMADD231PS  Y3, Y7, Y6
+	VFMADD231PS  Y3, Y8, Y11
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  Y6, Y3, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y6, Y14
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  Y11, Y3, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y6, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y11, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y11, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y6, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y11, Y15
 	VFMADD213PS  Y1, Y6, Y14
 	VFMADD213PS  Y1, Y11, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y7, Y7
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cutoff<>+0(SB), Y8, Y8
 	VANDPS       Y14, Y7, Y7
 	VANDPS       Y15, Y8, Y8
-	VFMADD213PS  Y9, Y2, Y10
+	VSUBPS       Y9, Y10, Y10
+	VSUBPS       Y9, Y5, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  Y2, Y10, Y6
+	VMOVAPS      Y0, Y9
 	VFMADD231PS  Y2, Y5, Y9
-	VADDPS       Y0, Y10, Y5
-	VADDPS       Y0, Y9, Y6
-	VPERMPS      exp2j8<>+0(SB), Y5, Y11
-	VPERMPS      exp2j8<>+0(SB), Y6, Y12
-	VPSLLD       $0x14, Y5, Y13
-	VPSLLD       $0x14, Y6, Y14
+	VPERMPS      exp2j8<>+0(SB), Y6, Y11
+	VPERMPS      exp2j8<>+0(SB), Y9, Y12
+	VPSLLD       $0x14, Y6, Y13
+	VPSLLD       $0x14, Y9, Y14
 	VPADDD       Y11, Y13, Y11
 	VPADDD       Y12, Y14, Y12
-	VSUBPS       Y0, Y5, Y5
 	VSUBPS       Y0, Y6, Y6
-	VSUBPS       Y5, Y10, Y5
-	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y0, Y9, Y9
+	VFMADD231PS  Y3, Y10, Y6
+	VFMADD231PS  Y3, Y5, Y9
 	VMOVUPS      f3e760637<>+0(SB), Y13
-	VFMADD231PS  Y5, Y3, Y13
+	VFMADD231PS  fbd636382<>+0(SB), Y6, Y13
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  Y6, Y3, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y5, Y13
-	VFMADD213PS  f3f317218<>+0(SB), Y6, Y14
-	VFMADD213PS  Y1, Y5, Y13
-	VFMADD213PS  Y1, Y6, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y9, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y6, Y13
+	VFMADD213PS  minusLn2<>+0(SB), Y9, Y14
+	VFMADD213PS  Y1, Y6, Y13
+	VFMADD213PS  Y1, Y9, Y14
 	VMULPS       Y11, Y13, Y13
 	VMULPS       Y12, Y14, Y14
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y10, Y10
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cutoff<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cutoff<>+0(SB), Y5, Y5
 	VANDPS       Y13, Y10, Y10
-	VANDPS       Y14, Y9, Y9
-	VANDPS       Y9, Y4, Y9
-	VADDPS       Y8, Y7, Y5
-	VADDPS       Y9, Y10, Y6
-	VADDPS       Y6, Y5, Y5
-	VPERM2F128   $0x01, Y5, Y5, Y6
-	VADDPS       Y6, Y5, Y5
-	VSHUFPS      $0x4e, Y5, Y5, Y6
-	VADDPS       Y6, Y5, Y5
-	VSHUFPS      $0xb1, Y5, Y5, Y6
-	VADDPS       Y6, Y5, Y5
-	VDIVSS       X5, X1, X5
-	VBROADCASTSS X5, Y5
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y5, Y8, Y8
-	VMULPS       Y5, Y10, Y10
-	VMULPS       Y5, Y9, Y9
+	VANDPS       Y14, Y5, Y5
+	VANDPS       Y5, Y4, Y5
+	VADDPS       Y8, Y7, Y6
+	VADDPS       Y5, Y10, Y9
+	VADDPS       Y9, Y6, Y6
+	VPERM2F128   $0x01, Y6, Y6, Y9
+	VADDPS       Y9, Y6, Y6
+	VSHUFPS      $0x4e, Y6, Y6, Y9
+	VADDPS       Y9, Y6, Y6
+	VSHUFPS      $0xb1, Y6, Y6, Y9
+	VADDPS       Y9, Y6, Y6
+	VDIVSS       X6, X1, X6
+	VBROADCASTSS X6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y6, Y8, Y8
+	VMULPS       Y6, Y10, Y10
+	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y7, (DI)
 	VMOVUPS      Y8, 32(DI)
 	VMOVUPS      Y10, 64(DI)
-	VMASKMOVPS   Y9, Y4, 96(DI)
+	VMASKMOVPS   Y5, Y4, 96(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -434,15 +440,16 @@ loop4:
 	VMAXPS       Y5, Y8, Y8
 	VSHUFPS      $0xb1, Y8, Y8, Y5
 	VMAXPS       Y5, Y8, Y8
-	VMULPS       Y8, Y8, Y5
-	VMOVUPS      nearLimitSquared<>+0(SB), Y11
+	VSUBPS       Y8, Y8, Y5
+	VXORPS       X11, X11, X11
 	VUCOMISS     X5, X11
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y8, Y8
-	VFMADD213PS  Y8, Y2, Y6
-	VFMADD213PS  Y8, Y2, Y7
-	VADDPS       Y0, Y6, Y5
-	VADDPS       Y0, Y7, Y11
+	VSUBPS       Y8, Y6, Y6
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  Y2, Y6, Y5
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y2, Y7, Y11
 	VPERMPS      exp2j8<>+0(SB), Y5, Y12
 	VPERMPS      exp2j8<>+0(SB), Y11, Y13
 	VPSLLD       $0x14, Y5, Y14
@@ -451,26 +458,28 @@ loop4:
 	VPADDD       Y13, Y15, Y13
 	VSUBPS       Y0, Y5, Y5
 	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y5, Y6, Y5
-	VSUBPS       Y11, Y7, Y11
+	VFMADD231PS  minusLog2e<>+0(SB), Y6, Y5
+	VFMADD231PS  minusLog2e<>+0(SB), Y7, Y11
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y5, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y14
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y11, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y5, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y11, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y11, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y11, Y15
 	VFMADD213PS  Y1, Y5, Y14
 	VFMADD213PS  Y1, Y11, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cutoff<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cutoff<>+0(SB), Y7, Y7
 	VANDPS       Y14, Y6, Y6
 	VANDPS       Y15, Y7, Y7
-	VFMADD213PS  Y8, Y2, Y9
-	VFMADD213PS  Y8, Y2, Y10
-	VADDPS       Y0, Y9, Y5
-	VADDPS       Y0, Y10, Y11
+	VSUBPS       Y8, Y9, Y9
+	VSUBPS       Y8, Y10, Y10
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  Y2, Y9, Y5
+	VMOVAPS      Y0, Y11
+	VFMADD231PS  Y2, Y10, Y11
 	VPERMPS      exp2j8<>+0(SB), Y5, Y12
 	VPERMPS      exp2j8<>+0(SB), Y11, Y13
 	VPSLLD       $0x14, Y5, Y14
@@ -479,59 +488,60 @@ loop4:
 	VPADDD       Y13, Y15, Y13
 	VSUBPS       Y0, Y5, Y5
 	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y5, Y9, Y5
-	VSUBPS       Y11, Y10, Y11
+	VFMADD231PS  minusLog2e<>+0(SB), Y9, Y5
+	VFMADD231PS  minusLog2e<>+0(SB), Y10, Y11
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y5, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y14
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y11, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y5, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y11, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y11, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y11, Y15
 	VFMADD213PS  Y1, Y5, Y14
 	VFMADD213PS  Y1, Y11, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y9, Y9
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cutoff<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cutoff<>+0(SB), Y10, Y10
 	VANDPS       Y14, Y9, Y9
 	VANDPS       Y15, Y10, Y10
-	VFMADD231PS  Y2, Y4, Y8
-	VADDPS       Y0, Y8, Y4
-	VPERMPS      exp2j8<>+0(SB), Y4, Y5
-	VPSLLD       $0x14, Y4, Y11
-	VPADDD       Y5, Y11, Y5
-	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y4, Y8, Y4
+	VSUBPS       Y8, Y4, Y4
+	VMOVAPS      Y0, Y5
+	VFMADD231PS  Y2, Y4, Y5
+	VPERMPS      exp2j8<>+0(SB), Y5, Y8
+	VPSLLD       $0x14, Y5, Y11
+	VPADDD       Y8, Y11, Y8
+	VSUBPS       Y0, Y5, Y5
+	VFMADD231PS  minusLog2e<>+0(SB), Y4, Y5
 	VMOVUPS      f3e760637<>+0(SB), Y11
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y11
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y11
-	VFMADD213PS  Y1, Y4, Y11
-	VMULPS       Y5, Y11, Y11
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y8, Y8
-	VANDPS       Y11, Y8, Y8
-	VANDPS       Y8, Y3, Y8
-	VADDPS       Y7, Y6, Y4
-	VADDPS       Y10, Y9, Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y8, Y4, Y4
-	VPERM2F128   $0x01, Y4, Y4, Y5
-	VADDPS       Y5, Y4, Y4
-	VSHUFPS      $0x4e, Y4, Y4, Y5
-	VADDPS       Y5, Y4, Y4
-	VSHUFPS      $0xb1, Y4, Y4, Y5
-	VADDPS       Y5, Y4, Y4
-	VDIVSS       X4, X1, X4
-	VBROADCASTSS X4, Y4
-	VMULPS       Y4, Y6, Y6
-	VMULPS       Y4, Y7, Y7
-	VMULPS       Y4, Y9, Y9
-	VMULPS       Y4, Y10, Y10
-	VMULPS       Y4, Y8, Y8
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y11
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y11
+	VFMADD213PS  Y1, Y5, Y11
+	VMULPS       Y8, Y11, Y11
+	VCMPPS       $0x05, cutoff<>+0(SB), Y4, Y4
+	VANDPS       Y11, Y4, Y4
+	VANDPS       Y4, Y3, Y4
+	VADDPS       Y7, Y6, Y5
+	VADDPS       Y10, Y9, Y8
+	VADDPS       Y8, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VPERM2F128   $0x01, Y5, Y5, Y8
+	VADDPS       Y8, Y5, Y5
+	VSHUFPS      $0x4e, Y5, Y5, Y8
+	VADDPS       Y8, Y5, Y5
+	VSHUFPS      $0xb1, Y5, Y5, Y8
+	VADDPS       Y8, Y5, Y5
+	VDIVSS       X5, X1, X5
+	VBROADCASTSS X5, Y5
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y9, Y9
+	VMULPS       Y5, Y10, Y10
+	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y9, 64(DI)
 	VMOVUPS      Y10, 96(DI)
-	VMASKMOVPS   Y8, Y3, 128(DI)
+	VMASKMOVPS   Y4, Y3, 128(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -574,15 +584,16 @@ loop5:
 	VMAXPS       Y4, Y7, Y7
 	VSHUFPS      $0xb1, Y7, Y7, Y4
 	VMAXPS       Y4, Y7, Y7
-	VMULPS       Y7, Y7, Y4
-	VMOVUPS      nearLimitSquared<>+0(SB), Y10
+	VSUBPS       Y7, Y7, Y4
+	VXORPS       X10, X10, X10
 	VUCOMISS     X4, X10
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y7, Y7
-	VFMADD132PS  log2e<>+0(SB), Y7, Y5
-	VFMADD132PS  log2e<>+0(SB), Y7, Y6
-	VADDPS       Y0, Y5, Y4
-	VADDPS       Y0, Y6, Y10
+	VSUBPS       Y7, Y5, Y5
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y5, Y4
+	VMOVUPS      log2e<>+0(SB), Y10
+	VFMADD213PS  Y0, Y6, Y10
 	VPERMPS      exp2j8<>+0(SB), Y4, Y12
 	VPERMPS      exp2j8<>+0(SB), Y10, Y13
 	VPSLLD       $0x14, Y4, Y14
@@ -591,26 +602,28 @@ loop5:
 	VPADDD       Y13, Y15, Y13
 	VSUBPS       Y0, Y4, Y4
 	VSUBPS       Y0, Y10, Y10
-	VSUBPS       Y4, Y5, Y4
-	VSUBPS       Y10, Y6, Y10
+	VFMADD231PS  minusLog2e<>+0(SB), Y5, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y6, Y10
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y14
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y10, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y10, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y10, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y10, Y15
 	VFMADD213PS  Y1, Y4, Y14
 	VFMADD213PS  Y1, Y10, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y5, Y5
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cutoff<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y6, Y6
 	VANDPS       Y14, Y5, Y5
 	VANDPS       Y15, Y6, Y6
-	VFMADD132PS  log2e<>+0(SB), Y7, Y8
-	VFMADD132PS  log2e<>+0(SB), Y7, Y9
-	VADDPS       Y0, Y8, Y4
-	VADDPS       Y0, Y9, Y10
+	VSUBPS       Y7, Y8, Y8
+	VSUBPS       Y7, Y9, Y9
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y8, Y4
+	VMOVUPS      log2e<>+0(SB), Y10
+	VFMADD213PS  Y0, Y9, Y10
 	VPERMPS      exp2j8<>+0(SB), Y4, Y12
 	VPERMPS      exp2j8<>+0(SB), Y10, Y13
 	VPSLLD       $0x14, Y4, Y14
@@ -619,76 +632,78 @@ loop5:
 	VPADDD       Y13, Y15, Y13
 	VSUBPS       Y0, Y4, Y4
 	VSUBPS       Y0, Y10, Y10
-	VSUBPS       Y4, Y8, Y4
-	VSUBPS       Y10, Y9, Y10
+	VFMADD231PS  minusLog2e<>+0(SB), Y8, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y9, Y10
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y14
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y10, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y10, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y10, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y10, Y15
 	VFMADD213PS  Y1, Y4, Y14
 	VFMADD213PS  Y1, Y10, Y15
 	VMULPS       Y12, Y14, Y14
 	VMULPS       Y13, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS       Y14, Y8, Y8
 	VANDPS       Y15, Y9, Y9
-	VFMADD132PS  log2e<>+0(SB), Y7, Y11
-	VFMADD231PS  log2e<>+0(SB), Y3, Y7
-	VADDPS       Y0, Y11, Y3
-	VADDPS       Y0, Y7, Y4
-	VPERMPS      exp2j8<>+0(SB), Y3, Y10
-	VPERMPS      exp2j8<>+0(SB), Y4, Y12
-	VPSLLD       $0x14, Y3, Y13
-	VPSLLD       $0x14, Y4, Y14
+	VSUBPS       Y7, Y11, Y11
+	VSUBPS       Y7, Y3, Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y11, Y4
+	VMOVUPS      log2e<>+0(SB), Y7
+	VFMADD213PS  Y0, Y3, Y7
+	VPERMPS      exp2j8<>+0(SB), Y4, Y10
+	VPERMPS      exp2j8<>+0(SB), Y7, Y12
+	VPSLLD       $0x14, Y4, Y13
+	VPSLLD       $0x14, Y7, Y14
 	VPADDD       Y10, Y13, Y10
 	VPADDD       Y12, Y14, Y12
-	VSUBPS       Y0, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y3, Y11, Y3
-	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y0, Y7, Y7
+	VFMADD231PS  minusLog2e<>+0(SB), Y11, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y3, Y7
 	VMOVUPS      f3e760637<>+0(SB), Y13
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y13
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y13
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y13
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y14
-	VFMADD213PS  Y1, Y3, Y13
-	VFMADD213PS  Y1, Y4, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y7, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y13
+	VFMADD213PS  minusLn2<>+0(SB), Y7, Y14
+	VFMADD213PS  Y1, Y4, Y13
+	VFMADD213PS  Y1, Y7, Y14
 	VMULPS       Y10, Y13, Y13
 	VMULPS       Y12, Y14, Y14
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y11, Y11
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cutoff<>+0(SB), Y11, Y11
+	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
 	VANDPS       Y13, Y11, Y11
-	VANDPS       Y14, Y7, Y7
-	VANDPS       Y7, Y2, Y7
-	VADDPS       Y6, Y5, Y3
-	VADDPS       Y9, Y8, Y4
-	VADDPS       Y7, Y11, Y10
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y10, Y3, Y3
-	VPERM2F128   $0x01, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VSHUFPS      $0x4e, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VSHUFPS      $0xb1, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VDIVSS       X3, X1, X3
-	VBROADCASTSS X3, Y3
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y3, Y8, Y8
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y3, Y7, Y7
+	VANDPS       Y14, Y3, Y3
+	VANDPS       Y3, Y2, Y3
+	VADDPS       Y6, Y5, Y4
+	VADDPS       Y9, Y8, Y7
+	VADDPS       Y3, Y11, Y10
+	VADDPS       Y7, Y4, Y4
+	VADDPS       Y10, Y4, Y4
+	VPERM2F128   $0x01, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VSHUFPS      $0x4e, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VSHUFPS      $0xb1, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VDIVSS       X4, X1, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y4, Y8, Y8
+	VMULPS       Y4, Y9, Y9
+	VMULPS       Y4, Y11, Y11
+	VMULPS       Y4, Y3, Y3
 	VMOVUPS      Y5, (DI)
 	VMOVUPS      Y6, 32(DI)
 	VMOVUPS      Y8, 64(DI)
 	VMOVUPS      Y9, 96(DI)
 	VMOVUPS      Y11, 128(DI)
-	VMASKMOVPS   Y7, Y2, 160(DI)
+	VMASKMOVPS   Y3, Y2, 160(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -704,7 +719,6 @@ done5:
 	JZ      end
 	VMOVUPS magic8<>+0(SB), Y0
 	VMOVUPS c0<>+0(SB), Y1
-	VMOVUPS log2e<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop6:
@@ -712,163 +726,168 @@ loop6:
 	MOVQ         CX, DX
 	SHLQ         $0x02, DX
 	SUBQ         DX, AX
-	VMOVUPS      (AX), Y3
-	VMASKMOVPS   192(SI), Y3, Y4
-	VMOVUPS      minusInf<>+0(SB), Y5
-	VBLENDVPS    Y3, Y4, Y5, Y5
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	VMAXPS       Y7, Y6, Y8
-	VMOVUPS      64(SI), Y9
-	VMOVUPS      96(SI), Y10
-	VMAXPS       Y10, Y9, Y11
-	VMOVUPS      128(SI), Y12
-	VMOVUPS      160(SI), Y13
-	VMAXPS       Y13, Y12, Y14
-	VMAXPS       Y11, Y8, Y8
-	VMAXPS       Y5, Y14, Y14
-	VMAXPS       Y14, Y8, Y8
-	VPERM2F128   $0x01, Y8, Y8, Y5
-	VMAXPS       Y5, Y8, Y8
-	VSHUFPS      $0x4e, Y8, Y8, Y5
-	VMAXPS       Y5, Y8, Y8
-	VSHUFPS      $0xb1, Y8, Y8, Y5
-	VMAXPS       Y5, Y8, Y8
-	VMULPS       Y8, Y8, Y5
-	VMOVUPS      nearLimitSquared<>+0(SB), Y11
-	VUCOMISS     X5, X11
+	VMOVUPS      (AX), Y2
+	VMASKMOVPS   192(SI), Y2, Y3
+	VMOVUPS      minusInf<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y4
+	VMOVUPS      (SI), Y5
+	VMOVUPS      32(SI), Y6
+	VMAXPS       Y6, Y5, Y7
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      96(SI), Y9
+	VMAXPS       Y9, Y8, Y10
+	VMOVUPS      128(SI), Y11
+	VMOVUPS      160(SI), Y12
+	VMAXPS       Y12, Y11, Y13
+	VMAXPS       Y10, Y7, Y7
+	VMAXPS       Y4, Y13, Y13
+	VMAXPS       Y13, Y7, Y7
+	VPERM2F128   $0x01, Y7, Y7, Y4
+	VMAXPS       Y4, Y7, Y7
+	VSHUFPS      $0x4e, Y7, Y7, Y4
+	VMAXPS       Y4, Y7, Y7
+	VSHUFPS      $0xb1, Y7, Y7, Y4
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y7, Y4
+	VXORPS       X10, X10, X10
+	VUCOMISS     X4, X10
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y8, Y8
-	VFMADD213PS  Y8, Y2, Y6
-	VFMADD213PS  Y8, Y2, Y7
-	VADDPS       Y0, Y6, Y5
-	VADDPS       Y0, Y7, Y11
-	VPERMPS      exp2j8<>+0(SB), Y5, Y14
-	VPERMPS      exp2j8<>+0(SB), Y11, Y15
-	VMOVUPS      Y3, (BX)
-	VPSLLD       $0x14, Y5, Y3
-	VMOVUPS      Y4, 32(BX)
-	VPSLLD       $0x14, Y11, Y4
-	VPADDD       Y14, Y3, Y14
-	VPADDD       Y15, Y4, Y15
-	VSUBPS       Y0, Y5, Y5
-	VSUBPS       Y0, Y11, Y11
-	VSUBPS       Y5, Y6, Y5
-	VSUBPS       Y11, Y7, Y11
-	VMOVUPS      f3e760637<>+0(SB), Y3
-	VFMADD231PS  f3d636382<>+0(SB), Y5, Y3
-	VMOVUPS      f3e760637<>+0(SB), Y4
-	VFMADD231PS  f3d636382<>+0(SB), Y11, Y4
-	VFMADD213PS  f3f317218<>+0(SB), Y5, Y3
-	VFMADD213PS  f3f317218<>+0(SB), Y11, Y4
-	VFMADD213PS  Y1, Y5, Y3
-	VFMADD213PS  Y1, Y11, Y4
-	VMULPS       Y14, Y3, Y3
-	VMULPS       Y15, Y4, Y4
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y6, Y6
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y7, Y7
-	VANDPS       Y3, Y6, Y6
-	VANDPS       Y4, Y7, Y7
-	VFMADD213PS  Y8, Y2, Y9
-	VFMADD213PS  Y8, Y2, Y10
-	VADDPS       Y0, Y9, Y3
-	VADDPS       Y0, Y10, Y4
-	VPERMPS      exp2j8<>+0(SB), Y3, Y5
-	VPERMPS      exp2j8<>+0(SB), Y4, Y11
-	VPSLLD       $0x14, Y3, Y14
+	VSUBPS       Y7, Y5, Y5
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y5, Y4
+	VMOVUPS      log2e<>+0(SB), Y10
+	VFMADD213PS  Y0, Y6, Y10
+	VPERMPS      exp2j8<>+0(SB), Y4, Y13
+	VPERMPS      exp2j8<>+0(SB), Y10, Y14
 	VPSLLD       $0x14, Y4, Y15
-	VPADDD       Y5, Y14, Y5
-	VPADDD       Y11, Y15, Y11
-	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      Y2, (BX)
+	VPSLLD       $0x14, Y10, Y2
+	VPADDD       Y13, Y15, Y13
+	VPADDD       Y14, Y2, Y14
 	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y3, Y9, Y3
-	VSUBPS       Y4, Y10, Y4
-	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y14
+	VSUBPS       Y0, Y10, Y10
+	VFMADD231PS  minusLog2e<>+0(SB), Y5, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y6, Y10
+	VMOVUPS      f3e760637<>+0(SB), Y2
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y2
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y15
-	VFMADD213PS  Y1, Y3, Y14
-	VFMADD213PS  Y1, Y4, Y15
-	VMULPS       Y5, Y14, Y14
-	VMULPS       Y11, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y9, Y9
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y10, Y10
-	VANDPS       Y14, Y9, Y9
-	VANDPS       Y15, Y10, Y10
-	VFMADD213PS  Y8, Y2, Y12
-	VFMADD213PS  Y8, Y2, Y13
-	VADDPS       Y0, Y12, Y3
-	VADDPS       Y0, Y13, Y4
-	VPERMPS      exp2j8<>+0(SB), Y3, Y5
-	VPERMPS      exp2j8<>+0(SB), Y4, Y11
-	VPSLLD       $0x14, Y3, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y10, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y2
+	VFMADD213PS  minusLn2<>+0(SB), Y10, Y15
+	VFMADD213PS  Y1, Y4, Y2
+	VFMADD213PS  Y1, Y10, Y15
+	VMULPS       Y13, Y2, Y2
+	VMULPS       Y14, Y15, Y15
+	VCMPPS       $0x05, cutoff<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y6, Y6
+	VANDPS       Y2, Y5, Y5
+	VANDPS       Y15, Y6, Y6
+	VSUBPS       Y7, Y8, Y8
+	VSUBPS       Y7, Y9, Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  Y0, Y8, Y2
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y9, Y4
+	VPERMPS      exp2j8<>+0(SB), Y2, Y10
+	VPERMPS      exp2j8<>+0(SB), Y4, Y13
+	VPSLLD       $0x14, Y2, Y14
 	VPSLLD       $0x14, Y4, Y15
-	VPADDD       Y5, Y14, Y5
-	VPADDD       Y11, Y15, Y11
-	VSUBPS       Y0, Y3, Y3
+	VPADDD       Y10, Y14, Y10
+	VPADDD       Y13, Y15, Y13
+	VSUBPS       Y0, Y2, Y2
 	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y3, Y12, Y3
-	VSUBPS       Y4, Y13, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y8, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y9, Y4
 	VMOVUPS      f3e760637<>+0(SB), Y14
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y14
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y14
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y15
-	VFMADD213PS  Y1, Y3, Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y15
+	VFMADD213PS  Y1, Y2, Y14
 	VFMADD213PS  Y1, Y4, Y15
-	VMULPS       Y5, Y14, Y14
-	VMULPS       Y11, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y12, Y12
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y13, Y13
-	VANDPS       Y14, Y12, Y12
-	VANDPS       Y15, Y13, Y13
-	VFMADD231PS  32(BX), Y2, Y8
-	VADDPS       Y0, Y8, Y3
-	VPERMPS      exp2j8<>+0(SB), Y3, Y4
-	VPSLLD       $0x14, Y3, Y5
-	VPADDD       Y4, Y5, Y4
-	VSUBPS       Y0, Y3, Y3
-	VSUBPS       Y3, Y8, Y3
-	VMOVUPS      f3e760637<>+0(SB), Y5
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y5
-	VFMADD213PS  Y1, Y3, Y5
-	VMULPS       Y4, Y5, Y5
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y8, Y8
-	VANDPS       Y5, Y8, Y8
-	VMOVUPS      (BX), Y3
-	VANDPS       Y8, Y3, Y8
-	VADDPS       Y7, Y6, Y4
-	VADDPS       Y10, Y9, Y5
-	VADDPS       Y13, Y12, Y11
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y8, Y11, Y11
-	VADDPS       Y11, Y4, Y4
-	VPERM2F128   $0x01, Y4, Y4, Y5
-	VADDPS       Y5, Y4, Y4
-	VSHUFPS      $0x4e, Y4, Y4, Y5
-	VADDPS       Y5, Y4, Y4
-	VSHUFPS      $0xb1, Y4, Y4, Y5
-	VADDPS       Y5, Y4, Y4
+	VMULPS       Y10, Y14, Y14
+	VMULPS       Y13, Y15, Y15
+	VCMPPS       $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y9, Y9
+	VANDPS       Y14, Y8, Y8
+	VANDPS       Y15, Y9, Y9
+	VSUBPS       Y7, Y11, Y11
+	VSUBPS       Y7, Y12, Y12
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  Y0, Y11, Y2
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y12, Y4
+	VPERMPS      exp2j8<>+0(SB), Y2, Y10
+	VPERMPS      exp2j8<>+0(SB), Y4, Y13
+	VPSLLD       $0x14, Y2, Y14
+	VPSLLD       $0x14, Y4, Y15
+	VPADDD       Y10, Y14, Y10
+	VPADDD       Y13, Y15, Y13
+	VSUBPS       Y0, Y2, Y2
+	VSUBPS       Y0, Y4, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y11, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y12, Y4
+	VMOVUPS      f3e760637<>+0(SB), Y14
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y14
+	VMOVUPS      f3e760637<>+0(SB), Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y15
+	VFMADD213PS  Y1, Y2, Y14
+	VFMADD213PS  Y1, Y4, Y15
+	VMULPS       Y10, Y14, Y14
+	VMULPS       Y13, Y15, Y15
+	VCMPPS       $0x05, cutoff<>+0(SB), Y11, Y11
+	VCMPPS       $0x05, cutoff<>+0(SB), Y12, Y12
+	VANDPS       Y14, Y11, Y11
+	VANDPS       Y15, Y12, Y12
+	VSUBPS       Y7, Y3, Y3
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  Y0, Y3, Y2
+	VPERMPS      exp2j8<>+0(SB), Y2, Y4
+	VPSLLD       $0x14, Y2, Y7
+	VPADDD       Y4, Y7, Y4
+	VSUBPS       Y0, Y2, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y3, Y2
+	VMOVUPS      f3e760637<>+0(SB), Y7
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y7
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y7
+	VFMADD213PS  Y1, Y2, Y7
+	VMULPS       Y4, Y7, Y7
+	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS       Y7, Y3, Y3
+	VMOVUPS      (BX), Y2
+	VANDPS       Y3, Y2, Y3
+	VADDPS       Y6, Y5, Y4
+	VADDPS       Y9, Y8, Y7
+	VADDPS       Y12, Y11, Y10
+	VADDPS       Y7, Y4, Y4
+	VADDPS       Y3, Y10, Y10
+	VADDPS       Y10, Y4, Y4
+	VPERM2F128   $0x01, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VSHUFPS      $0x4e, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VSHUFPS      $0xb1, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
 	VDIVSS       X4, X1, X4
 	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y5, Y5
 	VMULPS       Y4, Y6, Y6
-	VMULPS       Y4, Y7, Y7
-	VMULPS       Y4, Y9, Y9
-	VMULPS       Y4, Y10, Y10
-	VMULPS       Y4, Y12, Y12
-	VMULPS       Y4, Y13, Y13
 	VMULPS       Y4, Y8, Y8
-	VMOVUPS      Y6, (DI)
-	VMOVUPS      Y7, 32(DI)
-	VMOVUPS      Y9, 64(DI)
-	VMOVUPS      Y10, 96(DI)
-	VMOVUPS      Y12, 128(DI)
-	VMOVUPS      Y13, 160(DI)
-	VMASKMOVPS   Y8, Y3, 192(DI)
+	VMULPS       Y4, Y9, Y9
+	VMULPS       Y4, Y11, Y11
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y5, (DI)
+	VMOVUPS      Y6, 32(DI)
+	VMOVUPS      Y8, 64(DI)
+	VMOVUPS      Y9, 96(DI)
+	VMOVUPS      Y11, 128(DI)
+	VMOVUPS      Y12, 160(DI)
+	VMASKMOVPS   Y3, Y2, 192(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -915,45 +934,48 @@ loop7:
 	VMAXPS       Y4, Y7, Y7
 	VSHUFPS      $0xb1, Y7, Y7, Y4
 	VMAXPS       Y4, Y7, Y7
-	VMULPS       Y7, Y7, Y4
-	VMOVUPS      nearLimitSquared<>+0(SB), Y10
+	VSUBPS       Y7, Y7, Y4
+	VXORPS       X10, X10, X10
 	VUCOMISS     X4, X10
 	JCS          end
-	VMULPS       minusLog2e<>+0(SB), Y7, Y7
-	VFMADD132PS  log2e<>+0(SB), Y7, Y5
-	VFMADD132PS  log2e<>+0(SB), Y7, Y6
-	VADDPS       Y0, Y5, Y4
-	VADDPS       Y0, Y6, Y10
+	VSUBPS       Y7, Y5, Y5
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y5, Y4
+	VMOVUPS      log2e<>+0(SB), Y10
+	VFMADD213PS  Y0, Y6, Y10
 	VPERMPS      exp2j8<>+0(SB), Y4, Y13
 	VPERMPS      exp2j8<>+0(SB), Y10, Y15
-	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y2, 32(BX)
 	VPSLLD       $0x14, Y4, Y2
-	VMOVUPS      Y3, 96(BX)
+	VMOVUPS      Y3, 64(BX)
 	VPSLLD       $0x14, Y10, Y3
 	VPADDD       Y13, Y2, Y13
 	VPADDD       Y15, Y3, Y15
 	VSUBPS       Y0, Y4, Y4
 	VSUBPS       Y0, Y10, Y10
-	VSUBPS       Y4, Y5, Y4
-	VSUBPS       Y10, Y6, Y10
+	VFMADD231PS  minusLog2e<>+0(SB), Y5, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y6, Y10
 	VMOVUPS      f3e760637<>+0(SB), Y2
-	VFMADD231PS  f3d636382<>+0(SB), Y4, Y2
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y2
 	VMOVUPS      f3e760637<>+0(SB), Y3
-	VFMADD231PS  f3d636382<>+0(SB), Y10, Y3
-	VFMADD213PS  f3f317218<>+0(SB), Y4, Y2
-	VFMADD213PS  f3f317218<>+0(SB), Y10, Y3
+	VFMADD231PS  fbd636382<>+0(SB), Y10, Y3
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y2
+	VFMADD213PS  minusLn2<>+0(SB), Y10, Y3
 	VFMADD213PS  Y1, Y4, Y2
 	VFMADD213PS  Y1, Y10, Y3
 	VMULPS       Y13, Y2, Y2
 	VMULPS       Y15, Y3, Y3
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y5, Y5
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cutoff<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y6, Y6
 	VANDPS       Y2, Y5, Y5
 	VANDPS       Y3, Y6, Y6
-	VFMADD132PS  log2e<>+0(SB), Y7, Y8
-	VFMADD132PS  log2e<>+0(SB), Y7, Y9
-	VADDPS       Y0, Y8, Y2
-	VADDPS       Y0, Y9, Y3
+	VSUBPS       Y7, Y8, Y8
+	VSUBPS       Y7, Y9, Y9
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  Y0, Y8, Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  Y0, Y9, Y3
 	VPERMPS      exp2j8<>+0(SB), Y2, Y4
 	VPERMPS      exp2j8<>+0(SB), Y3, Y10
 	VPSLLD       $0x14, Y2, Y13
@@ -962,26 +984,28 @@ loop7:
 	VPADDD       Y10, Y15, Y10
 	VSUBPS       Y0, Y2, Y2
 	VSUBPS       Y0, Y3, Y3
-	VSUBPS       Y2, Y8, Y2
-	VSUBPS       Y3, Y9, Y3
+	VFMADD231PS  minusLog2e<>+0(SB), Y8, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y9, Y3
 	VMOVUPS      f3e760637<>+0(SB), Y13
-	VFMADD231PS  f3d636382<>+0(SB), Y2, Y13
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y13
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y2, Y13
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y3, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y13
+	VFMADD213PS  minusLn2<>+0(SB), Y3, Y15
 	VFMADD213PS  Y1, Y2, Y13
 	VFMADD213PS  Y1, Y3, Y15
 	VMULPS       Y4, Y13, Y13
 	VMULPS       Y10, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS       Y13, Y8, Y8
 	VANDPS       Y15, Y9, Y9
-	VFMADD132PS  log2e<>+0(SB), Y7, Y11
-	VFMADD132PS  log2e<>+0(SB), Y7, Y12
-	VADDPS       Y0, Y11, Y2
-	VADDPS       Y0, Y12, Y3
+	VSUBPS       Y7, Y11, Y11
+	VSUBPS       Y7, Y12, Y12
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  Y0, Y11, Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  Y0, Y12, Y3
 	VPERMPS      exp2j8<>+0(SB), Y2, Y4
 	VPERMPS      exp2j8<>+0(SB), Y3, Y10
 	VPSLLD       $0x14, Y2, Y13
@@ -990,76 +1014,78 @@ loop7:
 	VPADDD       Y10, Y15, Y10
 	VSUBPS       Y0, Y2, Y2
 	VSUBPS       Y0, Y3, Y3
-	VSUBPS       Y2, Y11, Y2
-	VSUBPS       Y3, Y12, Y3
+	VFMADD231PS  minusLog2e<>+0(SB), Y11, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y12, Y3
 	VMOVUPS      f3e760637<>+0(SB), Y13
-	VFMADD231PS  f3d636382<>+0(SB), Y2, Y13
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y13
 	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y2, Y13
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y3, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y13
+	VFMADD213PS  minusLn2<>+0(SB), Y3, Y15
 	VFMADD213PS  Y1, Y2, Y13
 	VFMADD213PS  Y1, Y3, Y15
 	VMULPS       Y4, Y13, Y13
 	VMULPS       Y10, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y11, Y11
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y12, Y12
+	VCMPPS       $0x05, cutoff<>+0(SB), Y11, Y11
+	VCMPPS       $0x05, cutoff<>+0(SB), Y12, Y12
 	VANDPS       Y13, Y11, Y11
 	VANDPS       Y15, Y12, Y12
-	VFMADD132PS  log2e<>+0(SB), Y7, Y14
-	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD231PS  96(BX), Y2, Y7
-	VADDPS       Y0, Y14, Y2
-	VADDPS       Y0, Y7, Y3
-	VPERMPS      exp2j8<>+0(SB), Y2, Y4
-	VPERMPS      exp2j8<>+0(SB), Y3, Y10
-	VPSLLD       $0x14, Y2, Y13
-	VPSLLD       $0x14, Y3, Y15
-	VPADDD       Y4, Y13, Y4
-	VPADDD       Y10, Y15, Y10
-	VSUBPS       Y0, Y2, Y2
-	VSUBPS       Y0, Y3, Y3
-	VSUBPS       Y2, Y14, Y2
-	VSUBPS       Y3, Y7, Y3
-	VMOVUPS      f3e760637<>+0(SB), Y13
-	VFMADD231PS  f3d636382<>+0(SB), Y2, Y13
-	VMOVUPS      f3e760637<>+0(SB), Y15
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y15
-	VFMADD213PS  f3f317218<>+0(SB), Y2, Y13
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y15
-	VFMADD213PS  Y1, Y2, Y13
-	VFMADD213PS  Y1, Y3, Y15
-	VMULPS       Y4, Y13, Y13
-	VMULPS       Y10, Y15, Y15
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y14, Y14
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y7, Y7
-	VANDPS       Y13, Y14, Y14
-	VANDPS       Y15, Y7, Y7
+	VSUBPS       Y7, Y14, Y14
 	VMOVUPS      64(BX), Y2
-	VANDPS       Y7, Y2, Y7
-	VADDPS       Y6, Y5, Y3
-	VADDPS       Y9, Y8, Y4
+	VSUBPS       Y7, Y2, Y2
+	VMOVUPS      log2e<>+0(SB), Y3
+	VFMADD213PS  Y0, Y14, Y3
+	VMOVUPS      log2e<>+0(SB), Y4
+	VFMADD213PS  Y0, Y2, Y4
+	VPERMPS      exp2j8<>+0(SB), Y3, Y7
+	VPERMPS      exp2j8<>+0(SB), Y4, Y10
+	VPSLLD       $0x14, Y3, Y13
+	VPSLLD       $0x14, Y4, Y15
+	VPADDD       Y7, Y13, Y7
+	VPADDD       Y10, Y15, Y10
+	VSUBPS       Y0, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
+	VFMADD231PS  minusLog2e<>+0(SB), Y14, Y3
+	VFMADD231PS  minusLog2e<>+0(SB), Y2, Y4
+	VMOVUPS      f3e760637<>+0(SB), Y13
+	VFMADD231PS  fbd636382<>+0(SB), Y3, Y13
+	VMOVUPS      f3e760637<>+0(SB), Y15
+	VFMADD231PS  fbd636382<>+0(SB), Y4, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y3, Y13
+	VFMADD213PS  minusLn2<>+0(SB), Y4, Y15
+	VFMADD213PS  Y1, Y3, Y13
+	VFMADD213PS  Y1, Y4, Y15
+	VMULPS       Y7, Y13, Y13
+	VMULPS       Y10, Y15, Y15
+	VCMPPS       $0x05, cutoff<>+0(SB), Y14, Y14
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
+	VANDPS       Y13, Y14, Y14
+	VANDPS       Y15, Y2, Y2
+	VMOVUPS      32(BX), Y3
+	VANDPS       Y2, Y3, Y2
+	VADDPS       Y6, Y5, Y4
+	VADDPS       Y9, Y8, Y7
 	VADDPS       Y12, Y11, Y10
-	VADDPS       Y7, Y14, Y13
-	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y14, Y13
+	VADDPS       Y7, Y4, Y4
 	VADDPS       Y13, Y10, Y10
-	VADDPS       Y10, Y3, Y3
-	VPERM2F128   $0x01, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VSHUFPS      $0x4e, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VSHUFPS      $0xb1, Y3, Y3, Y4
-	VADDPS       Y4, Y3, Y3
-	VDIVSS       X3, X1, X3
-	VBROADCASTSS X3, Y3
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y6, Y6
-	VMULPS       Y3, Y8, Y8
-	VMULPS       Y3, Y9, Y9
-	VMULPS       Y3, Y11, Y11
-	VMULPS       Y3, Y12, Y12
-	VMULPS       Y3, Y14, Y14
-	VMULPS       Y3, Y7, Y7
+	VADDPS       Y10, Y4, Y4
+	VPERM2F128   $0x01, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VSHUFPS      $0x4e, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VSHUFPS      $0xb1, Y4, Y4, Y7
+	VADDPS       Y7, Y4, Y4
+	VDIVSS       X4, X1, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y4, Y8, Y8
+	VMULPS       Y4, Y9, Y9
+	VMULPS       Y4, Y11, Y11
+	VMULPS       Y4, Y12, Y12
+	VMULPS       Y4, Y14, Y14
+	VMULPS       Y4, Y2, Y2
 	VMOVUPS      Y5, (DI)
 	VMOVUPS      Y6, 32(DI)
 	VMOVUPS      Y8, 64(DI)
@@ -1067,7 +1093,7 @@ loop7:
 	VMOVUPS      Y11, 128(DI)
 	VMOVUPS      Y12, 160(DI)
 	VMOVUPS      Y14, 192(DI)
-	VMASKMOVPS   Y7, Y2, 224(DI)
+	VMASKMOVPS   Y2, Y3, 224(DI)
 	ADDQ         R9, SI
 	ADDQ         R10, DI
 	DECQ         R8
@@ -1112,25 +1138,15 @@ DATA minusInf<>+24(SB)/4, $0xff800000
 DATA minusInf<>+28(SB)/4, $0xff800000
 GLOBL minusInf<>(SB), RODATA|NOPTR, $32
 
-DATA nearLimitSquared<>+0(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+4(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+8(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+12(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+16(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+20(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+24(SB)/4, $0x4f800000
-DATA nearLimitSquared<>+28(SB)/4, $0x4f800000
-GLOBL nearLimitSquared<>(SB), RODATA|NOPTR, $32
-
-DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
-GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
+DATA zero<>+0(SB)/4, $0x00000000
+DATA zero<>+4(SB)/4, $0x00000000
+DATA zero<>+8(SB)/4, $0x00000000
+DATA zero<>+12(SB)/4, $0x00000000
+DATA zero<>+16(SB)/4, $0x00000000
+DATA zero<>+20(SB)/4, $0x00000000
+DATA zero<>+24(SB)/4, $0x00000000
+DATA zero<>+28(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $32
 
 DATA log2e<>+0(SB)/4, $0x3fb8aa3b
 DATA log2e<>+4(SB)/4, $0x3fb8aa3b
@@ -1142,15 +1158,25 @@ DATA log2e<>+24(SB)/4, $0x3fb8aa3b
 DATA log2e<>+28(SB)/4, $0x3fb8aa3b
 GLOBL log2e<>(SB), RODATA|NOPTR, $32
 
-DATA f3d636382<>+0(SB)/4, $0x3d636382
-DATA f3d636382<>+4(SB)/4, $0x3d636382
-DATA f3d636382<>+8(SB)/4, $0x3d636382
-DATA f3d636382<>+12(SB)/4, $0x3d636382
-DATA f3d636382<>+16(SB)/4, $0x3d636382
-DATA f3d636382<>+20(SB)/4, $0x3d636382
-DATA f3d636382<>+24(SB)/4, $0x3d636382
-DATA f3d636382<>+28(SB)/4, $0x3d636382
-GLOBL f3d636382<>(SB), RODATA|NOPTR, $32
+DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
+GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
+
+DATA fbd636382<>+0(SB)/4, $0xbd636382
+DATA fbd636382<>+4(SB)/4, $0xbd636382
+DATA fbd636382<>+8(SB)/4, $0xbd636382
+DATA fbd636382<>+12(SB)/4, $0xbd636382
+DATA fbd636382<>+16(SB)/4, $0xbd636382
+DATA fbd636382<>+20(SB)/4, $0xbd636382
+DATA fbd636382<>+24(SB)/4, $0xbd636382
+DATA fbd636382<>+28(SB)/4, $0xbd636382
+GLOBL fbd636382<>(SB), RODATA|NOPTR, $32
 
 DATA f3e760637<>+0(SB)/4, $0x3e760637
 DATA f3e760637<>+4(SB)/4, $0x3e760637
@@ -1162,25 +1188,25 @@ DATA f3e760637<>+24(SB)/4, $0x3e760637
 DATA f3e760637<>+28(SB)/4, $0x3e760637
 GLOBL f3e760637<>(SB), RODATA|NOPTR, $32
 
-DATA f3f317218<>+0(SB)/4, $0x3f317218
-DATA f3f317218<>+4(SB)/4, $0x3f317218
-DATA f3f317218<>+8(SB)/4, $0x3f317218
-DATA f3f317218<>+12(SB)/4, $0x3f317218
-DATA f3f317218<>+16(SB)/4, $0x3f317218
-DATA f3f317218<>+20(SB)/4, $0x3f317218
-DATA f3f317218<>+24(SB)/4, $0x3f317218
-DATA f3f317218<>+28(SB)/4, $0x3f317218
-GLOBL f3f317218<>(SB), RODATA|NOPTR, $32
+DATA minusLn2<>+0(SB)/4, $0xbf317218
+DATA minusLn2<>+4(SB)/4, $0xbf317218
+DATA minusLn2<>+8(SB)/4, $0xbf317218
+DATA minusLn2<>+12(SB)/4, $0xbf317218
+DATA minusLn2<>+16(SB)/4, $0xbf317218
+DATA minusLn2<>+20(SB)/4, $0xbf317218
+DATA minusLn2<>+24(SB)/4, $0xbf317218
+DATA minusLn2<>+28(SB)/4, $0xbf317218
+GLOBL minusLn2<>(SB), RODATA|NOPTR, $32
 
-DATA cutoff2<>+0(SB)/4, $0xc2fc0000
-DATA cutoff2<>+4(SB)/4, $0xc2fc0000
-DATA cutoff2<>+8(SB)/4, $0xc2fc0000
-DATA cutoff2<>+12(SB)/4, $0xc2fc0000
-DATA cutoff2<>+16(SB)/4, $0xc2fc0000
-DATA cutoff2<>+20(SB)/4, $0xc2fc0000
-DATA cutoff2<>+24(SB)/4, $0xc2fc0000
-DATA cutoff2<>+28(SB)/4, $0xc2fc0000
-GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
+DATA cutoff<>+0(SB)/4, $0xc2aeac4f
+DATA cutoff<>+4(SB)/4, $0xc2aeac4f
+DATA cutoff<>+8(SB)/4, $0xc2aeac4f
+DATA cutoff<>+12(SB)/4, $0xc2aeac4f
+DATA cutoff<>+16(SB)/4, $0xc2aeac4f
+DATA cutoff<>+20(SB)/4, $0xc2aeac4f
+DATA cutoff<>+24(SB)/4, $0xc2aeac4f
+DATA cutoff<>+28(SB)/4, $0xc2aeac4f
+GLOBL cutoff<>(SB), RODATA|NOPTR, $32
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff

@@ -2347,122 +2347,178 @@ done2:
 	VZEROUPPER
 	RET
 
-// func f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(dst []float32, src []float32, scale float32, max float32)
+// func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(dst []float32, src []float32, scale float32, max float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_vscaleexpminusmax_ukernel__avx2_rr2_p6_u32(SB), NOSPLIT, $0-56
+TEXT ·f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(SB), NOSPLIT, $0-56
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// 4 vectors a turn.
-	SUBQ         $0x00000020, CX
+	// 8 vectors a turn.
+	SUBQ         $0x00000040, CX
 	JLT          done0
 	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      magic<>+0(SB), Y2
+	VMOVUPS      magic8<>+0(SB), Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y4
-	VMOVUPS      minusLn2LoShort<>+0(SB), Y5
-	VMOVUPS      f3ab528cf<>+0(SB), Y6
-	VMOVUPS      f3c091cbe<>+0(SB), Y7
-	VMOVUPS      f3d2aac56<>+0(SB), Y8
-	VMOVUPS      f3e2aaa49<>+0(SB), Y9
-	VMOVUPS      f3efffffe<>+0(SB), Y10
-	VMOVUPS      c0<>+0(SB), Y11
+	VMOVUPS      minusLog2e<>+0(SB), Y4
+	VMOVUPS      fbd636382<>+0(SB), Y5
+	VMOVUPS      f3e760637<>+0(SB), Y6
+	VMOVUPS      minusLn2<>+0(SB), Y7
 	PCALIGN      $0x40
 
 loop0:
-	VMOVUPS     (SI), Y12
-	VSUBPS      Y0, Y12, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y3, Y12, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y12, Y15
-	VFMADD231PS Y4, Y13, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VMOVAPS     Y7, Y13
-	VFMADD231PS Y15, Y6, Y13
-	VFMADD213PS Y8, Y15, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
-	VANDPS      Y14, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VMOVUPS     Y12, (DI)
-	VMOVUPS     32(SI), Y12
-	VSUBPS      Y0, Y12, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y3, Y12, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y12, Y15
-	VFMADD231PS Y4, Y13, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VMOVAPS     Y7, Y13
-	VFMADD231PS Y15, Y6, Y13
-	VFMADD213PS Y8, Y15, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
-	VANDPS      Y14, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VMOVUPS     Y12, 32(DI)
-	VMOVUPS     64(SI), Y12
-	VSUBPS      Y0, Y12, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y3, Y12, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y12, Y15
-	VFMADD231PS Y4, Y13, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VMOVAPS     Y7, Y13
-	VFMADD231PS Y15, Y6, Y13
-	VFMADD213PS Y8, Y15, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
-	VANDPS      Y14, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VMOVUPS     Y12, 64(DI)
-	VMOVUPS     96(SI), Y12
-	VSUBPS      Y0, Y12, Y12
-	VMOVAPS     Y2, Y13
-	VFMADD231PS Y3, Y12, Y13
-	VPSLLD      $0x17, Y13, Y14
-	VSUBPS      Y2, Y13, Y13
-	VMOVAPS     Y12, Y15
-	VFMADD231PS Y4, Y13, Y15
-	VFMADD231PS Y5, Y13, Y15
-	VMOVAPS     Y7, Y13
-	VFMADD231PS Y15, Y6, Y13
-	VFMADD213PS Y8, Y15, Y13
-	VFMADD213PS Y9, Y15, Y13
-	VFMADD213PS Y10, Y15, Y13
-	VFMADD213PS Y11, Y15, Y13
-	VMULPS      Y14, Y15, Y15
-	VFMADD231PS Y13, Y15, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y12, Y12
-	VANDPS      Y14, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VMOVUPS     Y12, 96(DI)
-	ADDQ        $0x00000080, SI
-	ADDQ        $0x00000080, DI
-	SUBQ        $0x00000020, CX
+	VMOVUPS     (SI), Y8
+	VSUBPS      Y0, Y8, Y8
+	VMOVUPS     32(SI), Y9
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     64(SI), Y8
+	VSUBPS      Y0, Y8, Y8
+	VMOVUPS     96(SI), Y9
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     128(SI), Y8
+	VSUBPS      Y0, Y8, Y8
+	VMOVUPS     160(SI), Y9
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     192(SI), Y8
+	VSUBPS      Y0, Y8, Y8
+	VMOVUPS     224(SI), Y9
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
+	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPERMPS     exp2j8<>+0(SB), Y11, Y13
+	VPSLLD      $0x14, Y10, Y14
+	VPSLLD      $0x14, Y11, Y15
+	VPADDD      Y12, Y14, Y12
+	VPADDD      Y13, Y15, Y13
+	VSUBPS      Y2, Y10, Y10
+	VSUBPS      Y2, Y11, Y11
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y14
+	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
+	VANDPS      Y14, Y8, Y8
+	VANDPS      Y15, Y9, Y9
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y9, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
 	JGE         loop0
 
 done0:
-	ADDQ $0x00000020, CX
+	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
@@ -2475,22 +2531,19 @@ loop1:
 	VMOVUPS     (SI), Y2
 	VSUBPS      Y0, Y2, Y2
 	VMOVUPS     log2e<>+0(SB), Y3
-	VFMADD213PS magic<>+0(SB), Y2, Y3
-	VPSLLD      $0x17, Y3, Y4
-	VSUBPS      magic<>+0(SB), Y3, Y3
-	VMOVUPS     minusLn2HiShort<>+0(SB), Y5
-	VFMADD213PS Y2, Y3, Y5
-	VFMADD231PS minusLn2LoShort<>+0(SB), Y3, Y5
-	VMOVUPS     f3c091cbe<>+0(SB), Y3
-	VFMADD231PS f3ab528cf<>+0(SB), Y5, Y3
-	VFMADD213PS f3d2aac56<>+0(SB), Y5, Y3
-	VFMADD213PS f3e2aaa49<>+0(SB), Y5, Y3
-	VFMADD213PS f3efffffe<>+0(SB), Y5, Y3
-	VFMADD213PS c0<>+0(SB), Y5, Y3
+	VFMADD213PS magic8<>+0(SB), Y2, Y3
+	VPERMPS     exp2j8<>+0(SB), Y3, Y4
+	VPSLLD      $0x14, Y3, Y5
+	VPADDD      Y4, Y5, Y4
+	VSUBPS      magic8<>+0(SB), Y3, Y3
+	VFMADD231PS minusLog2e<>+0(SB), Y2, Y3
+	VMOVUPS     f3e760637<>+0(SB), Y5
+	VFMADD231PS fbd636382<>+0(SB), Y3, Y5
+	VFMADD213PS minusLn2<>+0(SB), Y3, Y5
+	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VMULPS      Y4, Y5, Y5
-	VFMADD231PS Y3, Y5, Y4
 	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS      Y4, Y2, Y2
+	VANDPS      Y5, Y2, Y2
 	VMULPS      Y1, Y2, Y2
 	VMOVUPS     Y2, (DI)
 	ADDQ        $0x00000020, SI
@@ -2513,22 +2566,19 @@ done1:
 	VBROADCASTSS max+52(FP), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      log2e<>+0(SB), Y2
-	VFMADD213PS  magic<>+0(SB), Y1, Y2
-	VPSLLD       $0x17, Y2, Y3
-	VSUBPS       magic<>+0(SB), Y2, Y2
-	VMOVUPS      minusLn2HiShort<>+0(SB), Y4
-	VFMADD213PS  Y1, Y2, Y4
-	VFMADD231PS  minusLn2LoShort<>+0(SB), Y2, Y4
-	VMOVUPS      f3c091cbe<>+0(SB), Y2
-	VFMADD231PS  f3ab528cf<>+0(SB), Y4, Y2
-	VFMADD213PS  f3d2aac56<>+0(SB), Y4, Y2
-	VFMADD213PS  f3e2aaa49<>+0(SB), Y4, Y2
-	VFMADD213PS  f3efffffe<>+0(SB), Y4, Y2
-	VFMADD213PS  c0<>+0(SB), Y4, Y2
+	VFMADD213PS  magic8<>+0(SB), Y1, Y2
+	VPERMPS      exp2j8<>+0(SB), Y2, Y3
+	VPSLLD       $0x14, Y2, Y4
+	VPADDD       Y3, Y4, Y3
+	VSUBPS       magic8<>+0(SB), Y2, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y1, Y2
+	VMOVUPS      f3e760637<>+0(SB), Y4
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y4
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y4
+	VFMADD213PS  c0<>+0(SB), Y2, Y4
 	VMULPS       Y3, Y4, Y4
-	VFMADD231PS  Y2, Y4, Y3
 	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
-	VANDPS       Y3, Y1, Y1
+	VANDPS       Y4, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
@@ -2537,75 +2587,55 @@ done2:
 	VZEROUPPER
 	RET
 
-DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+8(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+12(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+16(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+20(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+24(SB)/4, $0xbf317200
-DATA minusLn2HiShort<>+28(SB)/4, $0xbf317200
-GLOBL minusLn2HiShort<>(SB), RODATA|NOPTR, $32
+DATA magic8<>+0(SB)/4, $0x49c00000
+DATA magic8<>+4(SB)/4, $0x49c00000
+DATA magic8<>+8(SB)/4, $0x49c00000
+DATA magic8<>+12(SB)/4, $0x49c00000
+DATA magic8<>+16(SB)/4, $0x49c00000
+DATA magic8<>+20(SB)/4, $0x49c00000
+DATA magic8<>+24(SB)/4, $0x49c00000
+DATA magic8<>+28(SB)/4, $0x49c00000
+GLOBL magic8<>(SB), RODATA|NOPTR, $32
 
-DATA minusLn2LoShort<>+0(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+4(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+8(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+12(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+16(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+20(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+24(SB)/4, $0xb5bfbe8e
-DATA minusLn2LoShort<>+28(SB)/4, $0xb5bfbe8e
-GLOBL minusLn2LoShort<>(SB), RODATA|NOPTR, $32
+DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
+DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
+GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
 
-DATA f3ab528cf<>+0(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+4(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+8(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+12(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+16(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+20(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+24(SB)/4, $0x3ab528cf
-DATA f3ab528cf<>+28(SB)/4, $0x3ab528cf
-GLOBL f3ab528cf<>(SB), RODATA|NOPTR, $32
+DATA fbd636382<>+0(SB)/4, $0xbd636382
+DATA fbd636382<>+4(SB)/4, $0xbd636382
+DATA fbd636382<>+8(SB)/4, $0xbd636382
+DATA fbd636382<>+12(SB)/4, $0xbd636382
+DATA fbd636382<>+16(SB)/4, $0xbd636382
+DATA fbd636382<>+20(SB)/4, $0xbd636382
+DATA fbd636382<>+24(SB)/4, $0xbd636382
+DATA fbd636382<>+28(SB)/4, $0xbd636382
+GLOBL fbd636382<>(SB), RODATA|NOPTR, $32
 
-DATA f3c091cbe<>+0(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+4(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+8(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+12(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+16(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+20(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+24(SB)/4, $0x3c091cbe
-DATA f3c091cbe<>+28(SB)/4, $0x3c091cbe
-GLOBL f3c091cbe<>(SB), RODATA|NOPTR, $32
+DATA f3e760637<>+0(SB)/4, $0x3e760637
+DATA f3e760637<>+4(SB)/4, $0x3e760637
+DATA f3e760637<>+8(SB)/4, $0x3e760637
+DATA f3e760637<>+12(SB)/4, $0x3e760637
+DATA f3e760637<>+16(SB)/4, $0x3e760637
+DATA f3e760637<>+20(SB)/4, $0x3e760637
+DATA f3e760637<>+24(SB)/4, $0x3e760637
+DATA f3e760637<>+28(SB)/4, $0x3e760637
+GLOBL f3e760637<>(SB), RODATA|NOPTR, $32
 
-DATA f3d2aac56<>+0(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+4(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+8(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+12(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+16(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+20(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+24(SB)/4, $0x3d2aac56
-DATA f3d2aac56<>+28(SB)/4, $0x3d2aac56
-GLOBL f3d2aac56<>(SB), RODATA|NOPTR, $32
-
-DATA f3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA f3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-GLOBL f3e2aaa49<>(SB), RODATA|NOPTR, $32
-
-DATA f3efffffe<>+0(SB)/4, $0x3efffffe
-DATA f3efffffe<>+4(SB)/4, $0x3efffffe
-DATA f3efffffe<>+8(SB)/4, $0x3efffffe
-DATA f3efffffe<>+12(SB)/4, $0x3efffffe
-DATA f3efffffe<>+16(SB)/4, $0x3efffffe
-DATA f3efffffe<>+20(SB)/4, $0x3efffffe
-DATA f3efffffe<>+24(SB)/4, $0x3efffffe
-DATA f3efffffe<>+28(SB)/4, $0x3efffffe
-GLOBL f3efffffe<>(SB), RODATA|NOPTR, $32
+DATA exp2j8<>+0(SB)/4, $0x3f800000
+DATA exp2j8<>+4(SB)/4, $0x3f7b95c2
+DATA exp2j8<>+8(SB)/4, $0x3f7837f0
+DATA exp2j8<>+12(SB)/4, $0x3f75fed7
+DATA exp2j8<>+16(SB)/4, $0x3f7504f3
+DATA exp2j8<>+20(SB)/4, $0x3f75672a
+DATA exp2j8<>+24(SB)/4, $0x3f7744fd
+DATA exp2j8<>+28(SB)/4, $0x3f7ac0c7
+GLOBL exp2j8<>(SB), RODATA|NOPTR, $32
 
 DATA c0<>+0(SB)/4, $0x3f800000
 DATA c0<>+4(SB)/4, $0x3f800000
@@ -2617,36 +2647,76 @@ DATA c0<>+24(SB)/4, $0x3f800000
 DATA c0<>+28(SB)/4, $0x3f800000
 GLOBL c0<>(SB), RODATA|NOPTR, $32
 
-// func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(dst []float32, src []float32, scale float32, max float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(SB), NOSPLIT, $0-56
+// func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(dst []float32, src []float32, scale float32, max float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(SB), NOSPLIT, $0-56
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// The maximum's part of the exponents.
-	VBROADCASTSS max+52(FP), Y0
-	VMULPS       minusLog2e<>+0(SB), Y0, Y0
+	// Elements before the first vector that lies as non-temporal stores want it.
+	MOVQ         DI, AX
+	NEGQ         AX
+	SHRQ         $0x02, AX
+	ANDQ         $+7, AX
+	JZ           done0
+	CMPQ         AX, CX
+	CMOVQGT      CX, AX
+	MOVQ         CX, R8
+	SUBQ         AX, R8
+	MOVQ         AX, CX
+	LEAQ         tailmask<>+32(SB), AX
+	MOVQ         CX, DX
+	SHLQ         $0x02, DX
+	SUBQ         DX, AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VBROADCASTSS max+52(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic8<>+0(SB), Y1, Y2
+	VPERMPS      exp2j8<>+0(SB), Y2, Y3
+	VPSLLD       $0x14, Y2, Y4
+	VPADDD       Y3, Y4, Y3
+	VSUBPS       magic8<>+0(SB), Y2, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y1, Y2
+	VMOVUPS      f3e760637<>+0(SB), Y4
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y4
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y4
+	VFMADD213PS  c0<>+0(SB), Y2, Y4
+	VMULPS       Y3, Y4, Y4
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS       Y4, Y1, Y1
+	VBROADCASTSS scale+48(FP), Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DI)
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	MOVQ         R8, CX
 
+done0:
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
 	JLT          done1
+	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
 	VMOVUPS      magic8<>+0(SB), Y2
 	VMOVUPS      log2e<>+0(SB), Y3
-	VMOVUPS      f3d636382<>+0(SB), Y4
-	VMOVUPS      f3e760637<>+0(SB), Y5
-	VMOVUPS      f3f317218<>+0(SB), Y6
-	VMOVUPS      c0<>+0(SB), Y7
+	VMOVUPS      minusLog2e<>+0(SB), Y4
+	VMOVUPS      fbd636382<>+0(SB), Y5
+	VMOVUPS      f3e760637<>+0(SB), Y6
+	VMOVUPS      minusLn2<>+0(SB), Y7
 	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS     (SI), Y8
-	VFMADD213PS Y0, Y3, Y8
+	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
 	VPERMPS     exp2j8<>+0(SB), Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPSLLD      $0x14, Y10, Y14
@@ -2655,32 +2725,34 @@ loop1:
 	VPADDD      Y13, Y15, Y13
 	VSUBPS      Y2, Y10, Y10
 	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
 	VFMADD213PS Y7, Y10, Y14
 	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMULPS      Y12, Y14, Y14
 	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS      Y14, Y8, Y8
 	VANDPS      Y15, Y9, Y9
 	VMULPS      Y1, Y8, Y8
 	VMULPS      Y1, Y9, Y9
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 32(DI)
+	VMOVNTPS    Y8, (DI)
+	VMOVNTPS    Y9, 32(DI)
 	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y0, Y3, Y8
+	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
 	VPERMPS     exp2j8<>+0(SB), Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPSLLD      $0x14, Y10, Y14
@@ -2689,32 +2761,34 @@ loop1:
 	VPADDD      Y13, Y15, Y13
 	VSUBPS      Y2, Y10, Y10
 	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
 	VFMADD213PS Y7, Y10, Y14
 	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMULPS      Y12, Y14, Y14
 	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS      Y14, Y8, Y8
 	VANDPS      Y15, Y9, Y9
 	VMULPS      Y1, Y8, Y8
 	VMULPS      Y1, Y9, Y9
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     Y9, 96(DI)
+	VMOVNTPS    Y8, 64(DI)
+	VMOVNTPS    Y9, 96(DI)
 	VMOVUPS     128(SI), Y8
-	VFMADD213PS Y0, Y3, Y8
+	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
 	VPERMPS     exp2j8<>+0(SB), Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPSLLD      $0x14, Y10, Y14
@@ -2723,32 +2797,34 @@ loop1:
 	VPADDD      Y13, Y15, Y13
 	VSUBPS      Y2, Y10, Y10
 	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
 	VFMADD213PS Y7, Y10, Y14
 	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMULPS      Y12, Y14, Y14
 	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS      Y14, Y8, Y8
 	VANDPS      Y15, Y9, Y9
 	VMULPS      Y1, Y8, Y8
 	VMULPS      Y1, Y9, Y9
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 160(DI)
+	VMOVNTPS    Y8, 128(DI)
+	VMOVNTPS    Y9, 160(DI)
 	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y0, Y3, Y8
+	VSUBPS      Y0, Y8, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
+	VSUBPS      Y0, Y9, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y3, Y8, Y10
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y9, Y11
 	VPERMPS     exp2j8<>+0(SB), Y10, Y12
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
 	VPSLLD      $0x14, Y10, Y14
@@ -2757,26 +2833,26 @@ loop1:
 	VPADDD      Y13, Y15, Y13
 	VSUBPS      Y2, Y10, Y10
 	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
+	VFMADD231PS Y4, Y8, Y10
+	VFMADD231PS Y4, Y9, Y11
+	VMOVAPS     Y6, Y14
+	VFMADD231PS Y10, Y5, Y14
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
 	VFMADD213PS Y7, Y10, Y14
 	VFMADD213PS Y7, Y11, Y15
+	VFMADD213PS c0<>+0(SB), Y10, Y14
+	VFMADD213PS c0<>+0(SB), Y11, Y15
 	VMULPS      Y12, Y14, Y14
 	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
 	VANDPS      Y14, Y8, Y8
 	VANDPS      Y15, Y9, Y9
 	VMULPS      Y1, Y8, Y8
 	VMULPS      Y1, Y9, Y9
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     Y9, 224(DI)
+	VMOVNTPS    Y8, 192(DI)
+	VMOVNTPS    Y9, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -2788,27 +2864,29 @@ done1:
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
 	JLT          done2
+	VBROADCASTSS max+52(FP), Y0
 	VBROADCASTSS scale+48(FP), Y1
 	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS     (SI), Y2
-	VFMADD132PS log2e<>+0(SB), Y0, Y2
-	VADDPS      magic8<>+0(SB), Y2, Y3
+	VSUBPS      Y0, Y2, Y2
+	VMOVUPS     log2e<>+0(SB), Y3
+	VFMADD213PS magic8<>+0(SB), Y2, Y3
 	VPERMPS     exp2j8<>+0(SB), Y3, Y4
 	VPSLLD      $0x14, Y3, Y5
 	VPADDD      Y4, Y5, Y4
 	VSUBPS      magic8<>+0(SB), Y3, Y3
-	VSUBPS      Y3, Y2, Y3
+	VFMADD231PS minusLog2e<>+0(SB), Y2, Y3
 	VMOVUPS     f3e760637<>+0(SB), Y5
-	VFMADD231PS f3d636382<>+0(SB), Y3, Y5
-	VFMADD213PS f3f317218<>+0(SB), Y3, Y5
+	VFMADD231PS fbd636382<>+0(SB), Y3, Y5
+	VFMADD213PS minusLn2<>+0(SB), Y3, Y5
 	VFMADD213PS c0<>+0(SB), Y3, Y5
 	VMULPS      Y4, Y5, Y5
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
 	VANDPS      Y5, Y2, Y2
 	VMULPS      Y1, Y2, Y2
-	VMOVUPS     Y2, (DI)
+	VMOVNTPS    Y2, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -2824,367 +2902,29 @@ done2:
 	MOVQ         CX, DX
 	SHLQ         $0x02, DX
 	SUBQ         DX, AX
-	VMOVUPS      (AX), Y1
-	VMASKMOVPS   (SI), Y1, Y2
-	VFMADD231PS  log2e<>+0(SB), Y2, Y0
-	VADDPS       magic8<>+0(SB), Y0, Y2
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	VBROADCASTSS max+52(FP), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      log2e<>+0(SB), Y2
+	VFMADD213PS  magic8<>+0(SB), Y1, Y2
 	VPERMPS      exp2j8<>+0(SB), Y2, Y3
 	VPSLLD       $0x14, Y2, Y4
 	VPADDD       Y3, Y4, Y3
 	VSUBPS       magic8<>+0(SB), Y2, Y2
-	VSUBPS       Y2, Y0, Y2
+	VFMADD231PS  minusLog2e<>+0(SB), Y1, Y2
 	VMOVUPS      f3e760637<>+0(SB), Y4
-	VFMADD231PS  f3d636382<>+0(SB), Y2, Y4
-	VFMADD213PS  f3f317218<>+0(SB), Y2, Y4
+	VFMADD231PS  fbd636382<>+0(SB), Y2, Y4
+	VFMADD213PS  minusLn2<>+0(SB), Y2, Y4
 	VFMADD213PS  c0<>+0(SB), Y2, Y4
 	VMULPS       Y3, Y4, Y4
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y0, Y0
-	VANDPS       Y4, Y0, Y0
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
+	VANDPS       Y4, Y1, Y1
 	VBROADCASTSS scale+48(FP), Y2
-	VMULPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (DI)
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (DI)
 
 done3:
-	VZEROUPPER
-	RET
-
-DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+4(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+8(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+12(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+16(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+20(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+24(SB)/4, $0xbfb8aa3b
-DATA minusLog2e<>+28(SB)/4, $0xbfb8aa3b
-GLOBL minusLog2e<>(SB), RODATA|NOPTR, $32
-
-DATA magic8<>+0(SB)/4, $0x49c00000
-DATA magic8<>+4(SB)/4, $0x49c00000
-DATA magic8<>+8(SB)/4, $0x49c00000
-DATA magic8<>+12(SB)/4, $0x49c00000
-DATA magic8<>+16(SB)/4, $0x49c00000
-DATA magic8<>+20(SB)/4, $0x49c00000
-DATA magic8<>+24(SB)/4, $0x49c00000
-DATA magic8<>+28(SB)/4, $0x49c00000
-GLOBL magic8<>(SB), RODATA|NOPTR, $32
-
-DATA f3d636382<>+0(SB)/4, $0x3d636382
-DATA f3d636382<>+4(SB)/4, $0x3d636382
-DATA f3d636382<>+8(SB)/4, $0x3d636382
-DATA f3d636382<>+12(SB)/4, $0x3d636382
-DATA f3d636382<>+16(SB)/4, $0x3d636382
-DATA f3d636382<>+20(SB)/4, $0x3d636382
-DATA f3d636382<>+24(SB)/4, $0x3d636382
-DATA f3d636382<>+28(SB)/4, $0x3d636382
-GLOBL f3d636382<>(SB), RODATA|NOPTR, $32
-
-DATA f3e760637<>+0(SB)/4, $0x3e760637
-DATA f3e760637<>+4(SB)/4, $0x3e760637
-DATA f3e760637<>+8(SB)/4, $0x3e760637
-DATA f3e760637<>+12(SB)/4, $0x3e760637
-DATA f3e760637<>+16(SB)/4, $0x3e760637
-DATA f3e760637<>+20(SB)/4, $0x3e760637
-DATA f3e760637<>+24(SB)/4, $0x3e760637
-DATA f3e760637<>+28(SB)/4, $0x3e760637
-GLOBL f3e760637<>(SB), RODATA|NOPTR, $32
-
-DATA f3f317218<>+0(SB)/4, $0x3f317218
-DATA f3f317218<>+4(SB)/4, $0x3f317218
-DATA f3f317218<>+8(SB)/4, $0x3f317218
-DATA f3f317218<>+12(SB)/4, $0x3f317218
-DATA f3f317218<>+16(SB)/4, $0x3f317218
-DATA f3f317218<>+20(SB)/4, $0x3f317218
-DATA f3f317218<>+24(SB)/4, $0x3f317218
-DATA f3f317218<>+28(SB)/4, $0x3f317218
-GLOBL f3f317218<>(SB), RODATA|NOPTR, $32
-
-DATA exp2j8<>+0(SB)/4, $0x3f800000
-DATA exp2j8<>+4(SB)/4, $0x3f7b95c2
-DATA exp2j8<>+8(SB)/4, $0x3f7837f0
-DATA exp2j8<>+12(SB)/4, $0x3f75fed7
-DATA exp2j8<>+16(SB)/4, $0x3f7504f3
-DATA exp2j8<>+20(SB)/4, $0x3f75672a
-DATA exp2j8<>+24(SB)/4, $0x3f7744fd
-DATA exp2j8<>+28(SB)/4, $0x3f7ac0c7
-GLOBL exp2j8<>(SB), RODATA|NOPTR, $32
-
-DATA cutoff2<>+0(SB)/4, $0xc2fc0000
-DATA cutoff2<>+4(SB)/4, $0xc2fc0000
-DATA cutoff2<>+8(SB)/4, $0xc2fc0000
-DATA cutoff2<>+12(SB)/4, $0xc2fc0000
-DATA cutoff2<>+16(SB)/4, $0xc2fc0000
-DATA cutoff2<>+20(SB)/4, $0xc2fc0000
-DATA cutoff2<>+24(SB)/4, $0xc2fc0000
-DATA cutoff2<>+28(SB)/4, $0xc2fc0000
-GLOBL cutoff2<>(SB), RODATA|NOPTR, $32
-
-// func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(dst []float32, src []float32, scale float32, max float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(SB), NOSPLIT, $0-56
-	MOVQ src_base+24(FP), SI
-	MOVQ src_len+32(FP), CX
-	MOVQ dst_base+0(FP), DI
-
-	// The maximum's part of the exponents.
-	VBROADCASTSS max+52(FP), Y0
-	VMULPS       minusLog2e<>+0(SB), Y0, Y0
-
-	// Elements before the first vector that lies as non-temporal stores want it.
-	MOVQ         DI, AX
-	NEGQ         AX
-	SHRQ         $0x02, AX
-	ANDQ         $+7, AX
-	JZ           done1
-	CMPQ         AX, CX
-	CMOVQGT      CX, AX
-	MOVQ         CX, R8
-	SUBQ         AX, R8
-	MOVQ         AX, CX
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y1
-	VMASKMOVPS   (SI), Y1, Y2
-	VFMADD132PS  log2e<>+0(SB), Y0, Y2
-	VADDPS       magic8<>+0(SB), Y2, Y3
-	VPERMPS      exp2j8<>+0(SB), Y3, Y4
-	VPSLLD       $0x14, Y3, Y5
-	VPADDD       Y4, Y5, Y4
-	VSUBPS       magic8<>+0(SB), Y3, Y3
-	VSUBPS       Y3, Y2, Y3
-	VMOVUPS      f3e760637<>+0(SB), Y5
-	VFMADD231PS  f3d636382<>+0(SB), Y3, Y5
-	VFMADD213PS  f3f317218<>+0(SB), Y3, Y5
-	VFMADD213PS  c0<>+0(SB), Y3, Y5
-	VMULPS       Y4, Y5, Y5
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y2, Y2
-	VANDPS       Y5, Y2, Y2
-	VBROADCASTSS scale+48(FP), Y3
-	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (DI)
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DI)(CX*4), DI
-	MOVQ         R8, CX
-
-done1:
-	// 8 vectors a turn.
-	SUBQ         $0x00000040, CX
-	JLT          done2
-	VBROADCASTSS scale+48(FP), Y1
-	VMOVUPS      magic8<>+0(SB), Y2
-	VMOVUPS      log2e<>+0(SB), Y3
-	VMOVUPS      f3d636382<>+0(SB), Y4
-	VMOVUPS      f3e760637<>+0(SB), Y5
-	VMOVUPS      f3f317218<>+0(SB), Y6
-	VMOVUPS      c0<>+0(SB), Y7
-	PCALIGN      $0x40
-
-loop2:
-	VMOVUPS     (SI), Y8
-	VFMADD213PS Y0, Y3, Y8
-	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y2, Y10, Y10
-	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y9, Y9
-	VMULPS      Y1, Y8, Y8
-	VMULPS      Y1, Y9, Y9
-	VMOVNTPS    Y8, (DI)
-	VMOVNTPS    Y9, 32(DI)
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y0, Y3, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y2, Y10, Y10
-	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y9, Y9
-	VMULPS      Y1, Y8, Y8
-	VMULPS      Y1, Y9, Y9
-	VMOVNTPS    Y8, 64(DI)
-	VMOVNTPS    Y9, 96(DI)
-	VMOVUPS     128(SI), Y8
-	VFMADD213PS Y0, Y3, Y8
-	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y2, Y10, Y10
-	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y9, Y9
-	VMULPS      Y1, Y8, Y8
-	VMULPS      Y1, Y9, Y9
-	VMOVNTPS    Y8, 128(DI)
-	VMOVNTPS    Y9, 160(DI)
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y0, Y3, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y0, Y3, Y9
-	VADDPS      Y2, Y8, Y10
-	VADDPS      Y2, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y2, Y10, Y10
-	VSUBPS      Y2, Y11, Y11
-	VSUBPS      Y10, Y8, Y10
-	VSUBPS      Y11, Y9, Y11
-	VMOVAPS     Y5, Y14
-	VFMADD231PS Y10, Y4, Y14
-	VMOVAPS     Y5, Y15
-	VFMADD231PS Y11, Y4, Y15
-	VFMADD213PS Y6, Y10, Y14
-	VFMADD213PS Y6, Y11, Y15
-	VFMADD213PS Y7, Y10, Y14
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y9, Y9
-	VMULPS      Y1, Y8, Y8
-	VMULPS      Y1, Y9, Y9
-	VMOVNTPS    Y8, 192(DI)
-	VMOVNTPS    Y9, 224(DI)
-	ADDQ        $0x00000100, SI
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, CX
-	JGE         loop2
-
-done2:
-	ADDQ $0x00000040, CX
-
-	// Whole vectors that are left.
-	SUBQ         $0x00000008, CX
-	JLT          done3
-	VBROADCASTSS scale+48(FP), Y1
-	PCALIGN      $0x40
-
-loop3:
-	VMOVUPS     (SI), Y2
-	VFMADD132PS log2e<>+0(SB), Y0, Y2
-	VADDPS      magic8<>+0(SB), Y2, Y3
-	VPERMPS     exp2j8<>+0(SB), Y3, Y4
-	VPSLLD      $0x14, Y3, Y5
-	VPADDD      Y4, Y5, Y4
-	VSUBPS      magic8<>+0(SB), Y3, Y3
-	VSUBPS      Y3, Y2, Y3
-	VMOVUPS     f3e760637<>+0(SB), Y5
-	VFMADD231PS f3d636382<>+0(SB), Y3, Y5
-	VFMADD213PS f3f317218<>+0(SB), Y3, Y5
-	VFMADD213PS c0<>+0(SB), Y3, Y5
-	VMULPS      Y4, Y5, Y5
-	VCMPPS      $0x05, cutoff2<>+0(SB), Y2, Y2
-	VANDPS      Y5, Y2, Y2
-	VMULPS      Y1, Y2, Y2
-	VMOVNTPS    Y2, (DI)
-	ADDQ        $0x00000020, SI
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x00000008, CX
-	JGE         loop3
-
-done3:
-	ADDQ $0x00000008, CX
-
-	// Elements that are left.
-	TESTQ        CX, CX
-	JZ           done4
-	LEAQ         tailmask<>+32(SB), AX
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	SUBQ         DX, AX
-	VMOVUPS      (AX), Y1
-	VMASKMOVPS   (SI), Y1, Y2
-	VFMADD231PS  log2e<>+0(SB), Y2, Y0
-	VADDPS       magic8<>+0(SB), Y0, Y2
-	VPERMPS      exp2j8<>+0(SB), Y2, Y3
-	VPSLLD       $0x14, Y2, Y4
-	VPADDD       Y3, Y4, Y3
-	VSUBPS       magic8<>+0(SB), Y2, Y2
-	VSUBPS       Y2, Y0, Y2
-	VMOVUPS      f3e760637<>+0(SB), Y4
-	VFMADD231PS  f3d636382<>+0(SB), Y2, Y4
-	VFMADD213PS  f3f317218<>+0(SB), Y2, Y4
-	VFMADD213PS  c0<>+0(SB), Y2, Y4
-	VMULPS       Y3, Y4, Y4
-	VCMPPS       $0x05, cutoff2<>+0(SB), Y0, Y0
-	VANDPS       Y4, Y0, Y0
-	VBROADCASTSS scale+48(FP), Y2
-	VMULPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (DI)
-
-done4:
 	SFENCE
 	VZEROUPPER
 	RET

@@ -15,13 +15,10 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64(SB), NOSPLIT,
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// The maximum's part of the exponents.
-	VBROADCASTSS minusLog2e<>+0(SB), Z0
-	VMULPS.BCST  max+52(FP), Z0, Z0
-
 	// 6 vectors a turn.
 	SUBQ         $0x00000060, CX
-	JLT          done1
+	JLT          done0
+	VBROADCASTSS max+52(FP), Z0
 	VBROADCASTSS scale+48(FP), Z1
 	VBROADCASTSS log2e<>+0(SB), Z2
 	VBROADCASTSS f3af4b480<>+0(SB), Z3
@@ -32,19 +29,25 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64(SB), NOSPLIT,
 	VBROADCASTSS c0<>+0(SB), Z8
 	PCALIGN      $0x40
 
-loop1:
+loop0:
 	VMOVUPS     (SI), Z9
-	VFMADD213PS Z0, Z2, Z9
+	VSUBPS      Z0, Z9, Z9
 	VMOVUPS     64(SI), Z10
-	VFMADD213PS Z0, Z2, Z10
+	VSUBPS      Z0, Z10, Z10
 	VMOVUPS     128(SI), Z11
-	VFMADD213PS Z0, Z2, Z11
+	VSUBPS      Z0, Z11, Z11
 	VMOVUPS     192(SI), Z12
-	VFMADD213PS Z0, Z2, Z12
+	VSUBPS      Z0, Z12, Z12
 	VMOVUPS     256(SI), Z13
-	VFMADD213PS Z0, Z2, Z13
+	VSUBPS      Z0, Z13, Z13
 	VMOVUPS     320(SI), Z14
-	VFMADD213PS Z0, Z2, Z14
+	VSUBPS      Z0, Z14, Z14
+	VMULPS      Z2, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z2, Z11, Z11
+	VMULPS      Z2, Z12, Z12
+	VMULPS      Z2, Z13, Z13
+	VMULPS      Z2, Z14, Z14
 	VREDUCEPS   $0x01, Z9, Z15
 	VREDUCEPS   $0x01, Z10, Z16
 	VREDUCEPS   $0x01, Z11, Z17
@@ -108,20 +111,22 @@ loop1:
 	ADDQ        $0x00000180, SI
 	ADDQ        $0x00000180, DI
 	SUBQ        $0x00000060, CX
-	JGE         loop1
+	JGE         loop0
 
-done1:
+done0:
 	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done2
+	JLT          done1
+	VBROADCASTSS max+52(FP), Z0
 	VBROADCASTSS scale+48(FP), Z1
 	PCALIGN      $0x40
 
-loop2:
+loop1:
 	VMOVUPS          (SI), Z2
-	VFMADD132PS.BCST log2e<>+0(SB), Z0, Z2
+	VSUBPS           Z0, Z2, Z2
+	VMULPS.BCST      log2e<>+0(SB), Z2, Z2
 	VREDUCEPS        $0x01, Z2, Z3
 	VBROADCASTSS     f3c13be0f<>+0(SB), Z4
 	VFMADD231PS.BCST f3af4b480<>+0(SB), Z3, Z4
@@ -135,20 +140,21 @@ loop2:
 	ADDQ             $0x00000040, SI
 	ADDQ             $0x00000040, DI
 	SUBQ             $0x00000010, CX
-	JGE              loop2
+	JGE              loop1
 
-done2:
+done1:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
 	TESTQ            CX, CX
-	JZ               done3
+	JZ               done2
 	MOVL             $0x00000001, AX
 	SHLL             CL, AX
 	DECL             AX
 	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VFMADD231PS.BCST log2e<>+0(SB), Z1, Z0
+	VMOVUPS.Z        (SI), K1, Z0
+	VSUBPS.BCST      max+52(FP), Z0, Z0
+	VMULPS.BCST      log2e<>+0(SB), Z0, Z0
 	VREDUCEPS        $0x01, Z0, Z1
 	VBROADCASTSS     f3c13be0f<>+0(SB), Z2
 	VFMADD231PS.BCST f3af4b480<>+0(SB), Z1, Z2
@@ -160,12 +166,9 @@ done2:
 	VMULPS.BCST      scale+48(FP), Z2, Z2
 	VMOVUPS          Z2, K1, (DI)
 
-done3:
+done2:
 	VZEROUPPER
 	RET
-
-DATA minusLog2e<>+0(SB)/4, $0xbfb8aa3b
-GLOBL minusLog2e<>(SB), RODATA|NOPTR, $4
 
 DATA log2e<>+0(SB)/4, $0x3fb8aa3b
 GLOBL log2e<>(SB), RODATA|NOPTR, $4
@@ -195,16 +198,12 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64(SB), NOSPL
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
 
-	// The maximum's part of the exponents.
-	VBROADCASTSS minusLog2e<>+0(SB), Z0
-	VMULPS.BCST  max+52(FP), Z0, Z0
-
 	// Elements before the first vector that lies as non-temporal stores want it.
 	MOVQ             DI, AX
 	NEGQ             AX
 	SHRQ             $0x02, AX
 	ANDQ             $+15, AX
-	JZ               done1
+	JZ               done0
 	CMPQ             AX, CX
 	CMOVQGT          CX, AX
 	MOVQ             CX, R8
@@ -214,26 +213,28 @@ TEXT ·f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64(SB), NOSPL
 	SHLL             CL, AX
 	DECL             AX
 	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VFMADD132PS.BCST log2e<>+0(SB), Z0, Z1
-	VREDUCEPS        $0x01, Z1, Z2
-	VBROADCASTSS     f3c13be0f<>+0(SB), Z3
-	VFMADD231PS.BCST f3af4b480<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST f3d648e08<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST f3e75edb5<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST f3f31725d<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST c0<>+0(SB), Z2, Z3
-	VSCALEFPS        Z1, Z3, Z3
-	VMULPS.BCST      scale+48(FP), Z3, Z3
-	VMOVUPS          Z3, K1, (DI)
+	VMOVUPS.Z        (SI), K1, Z0
+	VSUBPS.BCST      max+52(FP), Z0, Z0
+	VMULPS.BCST      log2e<>+0(SB), Z0, Z0
+	VREDUCEPS        $0x01, Z0, Z1
+	VBROADCASTSS     f3c13be0f<>+0(SB), Z2
+	VFMADD231PS.BCST f3af4b480<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3d648e08<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3e75edb5<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST f3f31725d<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST c0<>+0(SB), Z1, Z2
+	VSCALEFPS        Z0, Z2, Z2
+	VMULPS.BCST      scale+48(FP), Z2, Z2
+	VMOVUPS          Z2, K1, (DI)
 	LEAQ             (SI)(CX*4), SI
 	LEAQ             (DI)(CX*4), DI
 	MOVQ             R8, CX
 
-done1:
+done0:
 	// 6 vectors a turn.
 	SUBQ         $0x00000060, CX
-	JLT          done2
+	JLT          done1
+	VBROADCASTSS max+52(FP), Z0
 	VBROADCASTSS scale+48(FP), Z1
 	VBROADCASTSS log2e<>+0(SB), Z2
 	VBROADCASTSS f3af4b480<>+0(SB), Z3
@@ -244,19 +245,25 @@ done1:
 	VBROADCASTSS c0<>+0(SB), Z8
 	PCALIGN      $0x40
 
-loop2:
+loop1:
 	VMOVUPS     (SI), Z9
-	VFMADD213PS Z0, Z2, Z9
+	VSUBPS      Z0, Z9, Z9
 	VMOVUPS     64(SI), Z10
-	VFMADD213PS Z0, Z2, Z10
+	VSUBPS      Z0, Z10, Z10
 	VMOVUPS     128(SI), Z11
-	VFMADD213PS Z0, Z2, Z11
+	VSUBPS      Z0, Z11, Z11
 	VMOVUPS     192(SI), Z12
-	VFMADD213PS Z0, Z2, Z12
+	VSUBPS      Z0, Z12, Z12
 	VMOVUPS     256(SI), Z13
-	VFMADD213PS Z0, Z2, Z13
+	VSUBPS      Z0, Z13, Z13
 	VMOVUPS     320(SI), Z14
-	VFMADD213PS Z0, Z2, Z14
+	VSUBPS      Z0, Z14, Z14
+	VMULPS      Z2, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z2, Z11, Z11
+	VMULPS      Z2, Z12, Z12
+	VMULPS      Z2, Z13, Z13
+	VMULPS      Z2, Z14, Z14
 	VREDUCEPS   $0x01, Z9, Z15
 	VREDUCEPS   $0x01, Z10, Z16
 	VREDUCEPS   $0x01, Z11, Z17
@@ -320,20 +327,22 @@ loop2:
 	ADDQ        $0x00000180, SI
 	ADDQ        $0x00000180, DI
 	SUBQ        $0x00000060, CX
-	JGE         loop2
+	JGE         loop1
 
-done2:
+done1:
 	ADDQ $0x00000060, CX
 
 	// Whole vectors that are left.
 	SUBQ         $0x00000010, CX
-	JLT          done3
+	JLT          done2
+	VBROADCASTSS max+52(FP), Z0
 	VBROADCASTSS scale+48(FP), Z1
 	PCALIGN      $0x40
 
-loop3:
+loop2:
 	VMOVUPS          (SI), Z2
-	VFMADD132PS.BCST log2e<>+0(SB), Z0, Z2
+	VSUBPS           Z0, Z2, Z2
+	VMULPS.BCST      log2e<>+0(SB), Z2, Z2
 	VREDUCEPS        $0x01, Z2, Z3
 	VBROADCASTSS     f3c13be0f<>+0(SB), Z4
 	VFMADD231PS.BCST f3af4b480<>+0(SB), Z3, Z4
@@ -347,20 +356,21 @@ loop3:
 	ADDQ             $0x00000040, SI
 	ADDQ             $0x00000040, DI
 	SUBQ             $0x00000010, CX
-	JGE              loop3
+	JGE              loop2
 
-done3:
+done2:
 	ADDQ $0x00000010, CX
 
 	// Elements that are left.
 	TESTQ            CX, CX
-	JZ               done4
+	JZ               done3
 	MOVL             $0x00000001, AX
 	SHLL             CL, AX
 	DECL             AX
 	KMOVW            AX, K1
-	VMOVUPS.Z        (SI), K1, Z1
-	VFMADD231PS.BCST log2e<>+0(SB), Z1, Z0
+	VMOVUPS.Z        (SI), K1, Z0
+	VSUBPS.BCST      max+52(FP), Z0, Z0
+	VMULPS.BCST      log2e<>+0(SB), Z0, Z0
 	VREDUCEPS        $0x01, Z0, Z1
 	VBROADCASTSS     f3c13be0f<>+0(SB), Z2
 	VFMADD231PS.BCST f3af4b480<>+0(SB), Z1, Z2
@@ -372,7 +382,7 @@ done3:
 	VMULPS.BCST      scale+48(FP), Z2, Z2
 	VMOVUPS          Z2, K1, (DI)
 
-done4:
+done3:
 	SFENCE
 	VZEROUPPER
 	RET

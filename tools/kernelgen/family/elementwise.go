@@ -82,10 +82,9 @@ func (d *description) vscaleextexp(b *ir.Block, x ir.V) ir.V {
 	return b.Mul(f, powerOfTwo(b, e))
 }
 
-// vscaleexpminusmax returns what computes exp(x - max) * scale.
-func (d *description) vscaleexpminusmax() func(b *ir.Block, x ir.V) ir.V {
-	exp := d.expMinusMax()
-	return func(b *ir.Block, x ir.V) ir.V { return b.Mul(exp(b, x), b.Param("scale")) }
+// vscaleexpminusmax is exp(x - max) * scale.
+func (d *description) vscaleexpminusmax(b *ir.Block, x ir.V) ir.V {
+	return b.Mul(d.expMinusMax(b, x), b.Param("scale"))
 }
 
 // vmulc is x * c.

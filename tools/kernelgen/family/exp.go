@@ -55,14 +55,12 @@ const (
 	// magic8 is 1.5 * 2^20: x + magic8 rounds x to an eighth, which then stands in
 	// the low bits.
 	magic8 = 0x1.8p20
-	// cutoff2 is the smallest x for which 2^x is a normal number.
-	cutoff2 = -126
 )
 
 // names are the constants' names in the generated files.
 var names = map[float32]string{
 	log2e: "log2e", c0: "c0", c1: "c1", c2: "c2", c3: "c3", c4: "c4", c5: "c5",
-	magic: "magic", magic16: "magic16", magic8: "magic8", cutoff2: "cutoff2", -log2e: "minusLog2e", minExponent: "minExponent", cutoff: "cutoff", minusInf: "minusInf", nearLimitSquared: "nearLimitSquared", 0: "zero",
+	magic: "magic", magic16: "magic16", magic8: "magic8", -log2e: "minusLog2e", minExponent: "minExponent", cutoff: "cutoff", minusInf: "minusInf", 0: "zero",
 	-0x1.62E430p-1: "minusLn2", 0x1.05C61p-29: "minusLn2Lo",
 	-0x1.62E400p-1: "minusLn2HiShort", -0x1.7F7D1Cp-20: "minusLn2LoShort",
 }
@@ -150,49 +148,39 @@ func scaleFactor(b *ir.Block, n ir.V) ir.V {
 // instruction, which needs no clamping and makes denormals.
 func hasScalef(variant string) bool { return strings.Contains(variant, "scalef") }
 
-// base2 reports whether the variant computes exp(x - max) as a power of two.
+// base2 reports whether the variant computes exp(x) as a power of two.
 func base2(variant string) bool { return strings.HasPrefix(variant, "exp2_") }
 
-// reference is -max * log2(e), which variants of base 2 add to every
-// x * log2(e); it is a variable, that the kernel's first block sets.
-func (d *description) reference() *ir.Var {
-	c := d.f.Vars("c", 1)[0]
-	b := d.f.Block(ir.Once, 0, "The maximum's part of the exponents.")
-	b.Set(c, b.Mul(b.Param("max"), b.Const(-log2e)))
-	return c
-}
-
-// exp2 is 2^(x*log2(e) + c) in one multiply-add: with one rounding for an x of any
-// size, of which the factor that comes of rounding c has no part. That factor is
-// the same for all elements of a row, and cancels in their softmax.
-func (d *description) exp2(b *ir.Block, x, c ir.V) ir.V {
-	u := b.MulAdd(x, b.Const(log2e), c)
+// exp2 is exp(x) for x <= 0 as 2^(x*log2(e)): there is no reduction by ln(2) to pay
+// for, and what log2(e) lacks costs 2^-26 |x|, less than the rounding of the
+// difference which x is.
+func (d *description) exp2(b *ir.Block, x ir.V) ir.V {
 	if hasScalef(d.Variant) {
-		// VSCALEFPS takes the floor of u by itself.
+		// VSCALEFPS takes the floor of u by itself. The rounding of u costs another
+		// 2^-24 |x|.
+		u := b.Mul(x, b.Const(log2e))
 		return b.Scalef(polynomial(b, b.Fraction(u), 1, e1, e2, e3, e4, e5), u)
 	}
 	// n + magic8 = round(8u)/8 + magic8. Its last three bits are the fraction,
 	// those above them the integer part, which n << 20 moves to where the exponent
 	// is, with the fraction below it. The table makes up for that.
-	n := b.Add(u, b.Const(magic8))
+	n := b.MulAdd(x, b.Const(log2e), b.Const(magic8))
 	s := b.AddInt(b.Exp2J8(n), b.ShiftLeft(n, mantissaBits-3))
-	t := b.Sub(u, b.Sub(n, b.Const(magic8)))
-	y := b.Mul(polynomial(b, t, 1, f1, f2, f3), s)
-	return b.Keep(b.NotLess(u, b.Const(cutoff2)), y)
+	t := b.MulAdd(x, b.Const(-log2e), b.Sub(n, b.Const(magic8))) // n - u
+	y := b.Mul(polynomial(b, t, 1, -f1, f2, -f3), s)
+	return b.Keep(b.NotLess(x, b.Const(cutoff)), y)
 }
 
-// expMinusMax returns what computes exp(x - max), after it has written what that
-// needs once.
-func (d *description) expMinusMax() func(b *ir.Block, x ir.V) ir.V {
-	if base2(d.Variant) {
-		c := d.reference()
-		return func(b *ir.Block, x ir.V) ir.V { return d.exp2(b, x, b.Get(c)) }
-	}
-	return func(b *ir.Block, x ir.V) ir.V { return d.exp(b, b.Sub(x, b.Param("max"))) }
+// expMinusMax is exp(x - max).
+func (d *description) expMinusMax(b *ir.Block, x ir.V) ir.V {
+	return d.exp(b, b.Sub(x, b.Param("max")))
 }
 
 // exp is exp(x) for x <= 0.
 func (d *description) exp(b *ir.Block, x ir.V) (f ir.V) {
+	if base2(d.Variant) {
+		return d.exp2(b, x)
+	}
 	if hasScalef(d.Variant) {
 		n := exponent(b, x)
 		return b.Scalef(mantissa(b, d.Variant, n, x), n)

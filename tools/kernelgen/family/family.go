@@ -42,7 +42,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
 		d.raddexpminusmax()
 	case ukernel.VScaleExpMinusMax:
-		d.elementwise(d.vscaleexpminusmax())
+		d.elementwise(d.vscaleexpminusmax)
 	case ukernel.VMulC:
 		d.elementwise(d.vmulc)
 	case ukernel.VSubC2:

@@ -21,7 +21,7 @@ func (d *description) raddexpminusmax() {
 	if d.Accumulators == 1 {
 		d.unroll() // one sum takes the vectors one after the other, whatever the tile
 	}
-	f := d.expMinusMax()
+	f := d.expMinusMax
 	// step takes whole vectors; vector i goes to accumulator i modulo their number.
 	step := func(b *ir.Block, acc []*ir.Var, vectors ...int) {
 		y := f(b, b.Load(vectors...))

@@ -7,10 +7,6 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// nearLimitSquared is the square of the largest size of a maximum for which base 2
-// is exact enough: a maximum is compared with it by its square.
-const nearLimitSquared = 1 << 32
-
 // softmax describes the kernels that do whole rows, which are ours. A row stays in
 // registers from its maximum to its result, with every lane of a vector at work in
 // every step, and the rows of a matrix, which need not wait for each other, overlap
@@ -28,17 +24,16 @@ func (d *description) softmax() {
 
 		tops := append(x[:last:last], b.Select(mask, x[last:], b.Const(minusInf))...)
 		top := b.Everywhere(b.Max, tree(tops, b.Max))
-		b.Guard(b.Const(nearLimitSquared), b.Mul(top, top))
-		c := b.Mul(top, b.Const(-log2e))
+		b.Guard(b.Const(0), b.Sub(top, top)) // NaN unless top is finite
 
 		var y ir.V
 		for _, g := range d.split(all) {
-			y = append(y, d.exp2(b, x[g[0]:g[len(g)-1]+1], c)...)
+			y = append(y, d.exp(b, b.Sub(x[g[0]:g[len(g)-1]+1], top))...)
 		}
 		y = append(y[:last], b.Keep(mask, y[last:])...)
 		sum := b.Everywhere(b.Add, tree(y, b.Add))
 		if d.Family == ukernel.LogSoftmax {
-			y = b.Sub(b.Sub(x, top), d.log(b, sum, top, c))
+			y = b.Sub(b.Sub(x, top), d.log(b, sum))
 		} else {
 			y = b.Mul(y, b.Splat(b.Div(b.Const(1), sum)))
 		}
@@ -66,14 +61,10 @@ const (
 	biased = 0x1p23 + 127
 )
 
-// log is ln of the sum of exp(x - top), which is at least 1, of what the sum in base
-// 2 has become: the factor that came of rounding c, top*log2(e) + c in base 2, is
-// taken out of it. Rounding may have left less than 1, whose logarithm is 0 then. A
-// NaN stays one, by way of 0 * sum.
-func (d *description) log(b *ir.Block, sum, top, c ir.V) ir.V {
-	e := b.Sub(b.AddInt(b.ShiftRight(sum, mantissaBits), b.Bits(0x4b000000)), b.Const(biased))
-	t := b.Sub(b.AddInt(b.And(sum, b.Bits(0x007fffff)), b.Bits(0x3f800000)), b.Const(1))
+// log is ln(x) for x of at least 1, and NaN for a NaN, by way of 0 * x.
+func (d *description) log(b *ir.Block, x ir.V) ir.V {
+	e := b.Sub(b.AddInt(b.ShiftRight(x, mantissaBits), b.Bits(0x4b000000)), b.Const(biased))
+	t := b.Sub(b.AddInt(b.And(x, b.Bits(0x007fffff)), b.Bits(0x3f800000)), b.Const(1))
 	y := b.MulAdd(e, b.Const(ln2), b.Mul(t, polynomial(b, t, g1, g2, g3, g4, g5, g6, g7, g8, g9)))
-	y = b.MulAdd(b.MulAdd(top, b.Const(log2e), c), b.Const(-ln2), y)
-	return b.MulAdd(sum, b.Const(0), b.Max(b.Const(0), y))
+	return b.MulAdd(x, b.Const(0), y)
 }

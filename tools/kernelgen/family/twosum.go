@@ -89,7 +89,7 @@ func (t *forest) sum(b *ir.Block) ir.V {
 // the exponentials.
 func (d *description) raddexpminusmaxTwoSum() {
 	sum, rest := d.f.Vars("sum", 1)[0], d.f.Vars("rest", 1)[0]
-	f := d.expMinusMax()
+	f := d.expMinusMax
 	step := func(b *ir.Block, groups [][]int) {
 		var t forest
 		for _, g := range groups {
