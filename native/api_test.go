@@ -83,7 +83,7 @@ func TestGoroutines(t *testing.T) {
 	for _, isa := range Levels() {
 		for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
 			one := must(t, WithISA(isa), WithAlgorithm(a))
-			for _, n := range []int{1, vectorShare, chunkLen, chunkLen + 1, 3*chunkLen + 19} {
+			for _, n := range []int{1, vectorLeast, chunkLen, chunkLen + 1, 3*chunkLen + 19} {
 				for seed := range uint64(2) {
 					x := randomRow(n, seed)
 					want := compute(one, x)
@@ -106,7 +106,7 @@ func TestRows(t *testing.T) {
 	for _, s := range settings(t, 1, 3) {
 		for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {200, 10}, {5, 1001}, {2, chunkLen + 3}} {
 			rows, cols := shape[0], shape[1]
-			if s.goroutines == 3 && rows*cols < 2*vectorShare {
+			if s.goroutines == 3 && rows*cols < vectorLeast {
 				continue
 			}
 			for _, pad := range [][2]int{{0, 0}, {3, 0}, {0, 7}} {

@@ -67,7 +67,7 @@ func (s *Softmaxer) gradRows(who string, dst, y, dy []float32, rows, cols, dstSt
 	if !ukernel.CheckMatrices(who, "y", dst, y, rows, cols, dstStride, yStride) || !ukernel.CheckMatrices(who, "dy", dst, dy, rows, cols, dstStride, dyStride) {
 		return
 	}
-	if g := share(s.goroutines, rows*cols, scalarShare); g > 1 {
+	if g := share(s.goroutines, rows*cols, scalarLeast); g > 1 {
 		s := *s // lest every call allocate the one that the goroutines share
 		parallel(g, rows, func(i int) {
 			s.grad(dst[i*dstStride:][:cols], y[i*yStride:][:cols], dy[i*dyStride:][:cols], log)

@@ -152,7 +152,7 @@ func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows
 	if !checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		return
 	}
-	if g := share(s.goroutines, rows*cols, scalarShare); g > 1 {
+	if g := share(s.goroutines, rows*cols, scalarLeast); g > 1 {
 		s := *s // lest every call allocate the one that the goroutines share
 		parallel(g, rows, func(i int) {
 			writeHalf(&s, dst[i*dstStride:][:cols], src[i*srcStride:][:cols], i, log)

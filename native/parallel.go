@@ -5,21 +5,27 @@ import (
 	"sync/atomic"
 )
 
-// vectorShare and scalarShare are the numbers of elements, done by vector kernels
-// and one by one, below which a goroutine of its own may cost more than it gains:
+// vectorLeast and scalarLeast are the numbers of elements, done by vector kernels
+// and one by one, below which more than one goroutine may cost more than it gains:
 // a goroutine on a core that sleeps begins after 50 to 100 µs where the core is a
 // virtual one. They are variables for the sake of tests.
-var vectorShare, scalarShare = 1 << 20, 1 << 16
+var vectorLeast, scalarLeast = 1 << 22, 1 << 18
 
-// share is how many of g goroutines n elements are worth.
-func share(g, n, least int) int { return max(1, min(g, n/least)) }
-
-// minShare is the engine's number of elements worth a goroutine.
-func (e *engine) minShare() int {
-	if e.isa.Lanes() == 1 {
-		return scalarShare
+// share is how many of g goroutines n elements are worth, which are worth none below
+// least.
+func share(g, n, least int) int {
+	if n < least {
+		return 1
 	}
-	return vectorShare
+	return max(1, min(g, n/(least/8)))
+}
+
+// least is the number of elements from which the engine shares them out.
+func (e *engine) least() int {
+	if e.isa.Lanes() == 1 {
+		return scalarLeast
+	}
+	return vectorLeast
 }
 
 // parallel calls task for 0 to n-1 in up to g goroutines, its own included.

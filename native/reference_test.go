@@ -56,7 +56,7 @@ func compute(s Softmaxer, src []float32) result {
 }
 
 // Goroutines share short rows too in tests.
-func init() { vectorShare, scalarShare = 1<<14, 1<<14 }
+func init() { vectorLeast, scalarLeast = 1<<15, 1<<15 }
 
 // deviation holds the largest errors of a result, each as a multiple of its bound.
 type deviation struct {

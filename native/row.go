@@ -17,6 +17,12 @@ const chunkLen = 1 << 16
 // read again to sum them: 16 KiB stay in any first-level cache.
 const sumBlock = 1 << 12
 
+// oneBlock is the number of elements up to which the three passes of the reload
+// algorithm go over the whole row: row and result, 512 KiB, stay in most
+// second-level caches, from where reading them again costs less than stopping and
+// starting for each block.
+const oneBlock = 1 << 16
+
 // scratchLen is the length of a scratch buffer.
 const scratchLen = 1 << 10
 
@@ -287,15 +293,13 @@ func (r row) softmax(dst, src []float32, a ukernel.Algorithm, empty float32) {
 }
 
 // reload is the reload algorithm. It is false, and has written nothing, for a
-// row of one block whose maximum is not finite; a longer one it does whatever is
+// row up to oneBlock whose maximum is not finite; a longer one it does whatever is
 // in it.
 func (r row) reload(dst, src []float32, empty float32) bool {
-	if len(src) > sumBlock {
+	if len(src) > oneBlock {
 		r.reloadBlocks(dst, src, empty)
 		return true
 	}
-	// A row of one block has nothing to merge or to share out, and calls the
-	// kernels themselves: of a few elements they cost less than what leads to them.
 	e := r.engine
 	if n := len(src); n <= e.shortLen && e.short[opSoftmax](dst, src, 1, n, n, n) == 1 {
 		return true
@@ -413,7 +417,7 @@ func (r row) logSoftmax(dst, src []float32, a ukernel.Algorithm, empty float32) 
 	}
 }
 
-// logShort does a row of one block that is nothing special. It is false, and has
+// logShort does a row that is nothing special. It is false, and has
 // written nothing, for others.
 func (r row) logShort(dst, src []float32) bool {
 	e, n := r.engine, len(src)

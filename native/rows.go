@@ -90,7 +90,7 @@ const (
 // eachRow does all rows. Several goroutines take several rows each, or, if
 // there are fewer rows than goroutines, the parts of one row after the other.
 func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, srcStride int) {
-	if g := share(s.goroutines, rows*cols, s.kernels().minShare()); g > 1 && rows >= g {
+	if g := share(s.goroutines, rows*cols, s.kernels().least()); g > 1 && rows >= g {
 		one := *s
 		one.goroutines = 1
 		// Shares small enough that they end at about the same time.
@@ -107,7 +107,7 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 // span does the rows from first to before end.
 func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
 	// Of short rows without mask or scale there is nothing to ask each time.
-	direct := o != opLogSumExp && cols <= sumBlock && s.unmasked() && s.reloads()
+	direct := o != opLogSumExp && cols <= oneBlock && s.unmasked() && s.reloads()
 	r := row{engine: s.kernels(), goroutines: 1}
 	for i := first; i < end; i++ {
 		if direct && cols <= r.shortLen {

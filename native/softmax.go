@@ -120,5 +120,5 @@ func (s *Softmaxer) total(src []float32, i int) (t sum) {
 // worker is what computes a row of n elements.
 func (s *Softmaxer) worker(n int) row {
 	e := s.kernels()
-	return row{engine: e, goroutines: share(s.goroutines, n, e.minShare()), stream: s.stream}
+	return row{engine: e, goroutines: share(s.goroutines, n, e.least()), stream: s.stream}
 }
