@@ -40,17 +40,19 @@
 //
 // # Which algorithm
 //
-// The default, Auto, needs no thought. It takes the reload algorithm while a
-// row and its result fit the caches, and beyond where exponentials take longer
-// than memory; else, with vectors of 512 bits and on arm64, two passes.
+// The default, Auto, needs no thought. It takes the reload algorithm for rows in
+// the caches, and another for longer ones: recompute, or on arm64 two passes.
 //
 //	algorithm             reads + writes of memory   exponentials   best where
-//	TwoPass               2 + 1                      2              memory is the limit
+//	TwoPass               2 + 1                      2              memory is the limit, and there is no fused first pass
 //	ThreePassReload       2 + 2                      1              arithmetic is: rows in the cache, short vectors
-//	ThreePassRecompute    2 + 1                      2              between these, with many cores
+//	ThreePassRecompute    2 + 1                      2              memory is: long rows, many cores
 //
-// The three-pass algorithms go block by block, so that the pass for the maximum
-// and the one after it read memory once, and not twice as in their plain form.
+// The three-pass algorithms go over long rows by blocks, so that the pass for the
+// maximum and the one after it read memory once, and not twice as in their plain
+// form. With AVX2 and AVX-512 these two are one pass, which sums relative to a
+// number near the maximum and looks for larger ones as it goes.
+//
 // Rows of up to 64 elements (AVX2) or 128 (AVX-512) take one kernel that keeps them
 // in registers.
 //

@@ -17,6 +17,8 @@ import (
 // alone, 64 equal terms in a lane cost 16 units in the last place. Those with
 // floor take -Inf for a number that adds nothing, where the others make NaN or,
 // on AVX-512, may lose one.
+//
+// Those of RAddMaxExpMinusMax may be missing, and sum like those of RAddExpMinusMax.
 var preferred = [...][]string{
 	ukernel.RMax: {
 		"f32_rmax_ukernel__avx512f_u64_acc4",
@@ -78,6 +80,10 @@ var preferred = [...][]string{
 		"f32_vsubc2_ukernel__neon_u16",
 		"f32_vsubc2_ukernel__scalar_u8",
 	},
+	ukernel.RAddMaxExpMinusMax: {
+		"f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
+		"f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
+	},
 }
 
 // preferredShort names the kernels that do whole rows of up to their tile, without
@@ -119,6 +125,7 @@ type engine struct {
 	addExt   func(src []float32) (mantissa, exponent float32)
 	scaleExt func(dst, src []float32, mantissa, exponent float32)
 	add      func(src []float32, max float32) float32
+	addMax   func(src []float32, max float32) (sum, top float32)
 	scale    func(dst, src []float32, scale, max float32)
 	addStore func(dst, src []float32, max float32) float32
 	mul      func(dst, src []float32, c float32)
@@ -177,6 +184,10 @@ func newEngine(level ukernel.ISA) *engine {
 	e.addStore = k[ukernel.RAddStoreExpMinusMax].RAddStoreExpMinusMax
 	e.mul = k[ukernel.VMulC].VMulC
 	e.sub2 = k[ukernel.VSubC2].VSubC2
+	// Of the same bits as add, or none.
+	if f := k[ukernel.RAddMaxExpMinusMax]; f.Name != "" && ukernel.MustParse(f.Name).ISA == ukernel.MustParse(k[ukernel.RAddExpMinusMax].Name).ISA {
+		e.addMax = f.RAddMaxExpMinusMax
+	}
 	e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
 	return e
 }

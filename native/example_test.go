@@ -161,7 +161,7 @@ func ExampleSoftmaxer_Explain() {
 	}
 	fmt.Println(s.Explain(1000))
 	// Output:
-	// 1000 elements: three-pass-reload, because the row is shorter than 4194304 elements, which WithReproducible fixes
+	// 1000 elements: three-pass-reload, because level scalar has no vector kernels for two passes
 	// level scalar, as WithISA says
 	//   f32_rmax_ukernel__scalar_u4_acc4
 	//   f32_raddstoreexpminusmax_ukernel__scalar_rr2_p6_twosum_u4

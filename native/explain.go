@@ -14,15 +14,14 @@ func (s Softmaxer) Explain(n int) string {
 	a := s.choose(n)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d elements: %v, ", n, a)
-	from, limit := s.farFrom()
-	_, near := s.far()
+	_, from, limit := s.far()
 	switch {
 	case s.algorithm != ukernel.Auto:
 		b.WriteString("as WithAlgorithm says")
+	case from == 0:
+		fmt.Fprintf(&b, "because level %v %s", e.isa, limit)
 	case n < from:
 		fmt.Fprintf(&b, "because the row is shorter than %d elements, %s", from, limit)
-	case near != "":
-		fmt.Fprintf(&b, "because level %v %s", e.isa, near)
 	default:
 		fmt.Fprintf(&b, "because the row is not shorter than %d elements, %s", from, limit)
 	}
@@ -40,6 +39,9 @@ func (s Softmaxer) Explain(n int) string {
 	}
 	for _, f := range a.Families() {
 		fmt.Fprintf(&b, "\n  %s", e.kernels[f].Name)
+	}
+	if a == ukernel.ThreePassRecompute && e.addMax != nil {
+		fmt.Fprintf(&b, "\nand, for the first two of these in one pass,\n  %s", e.kernels[ukernel.RAddMaxExpMinusMax].Name)
 	}
 	if a == ukernel.TwoPass {
 		b.WriteString("\nA row whose maximum is beyond 45000 in size takes three passes instead.")

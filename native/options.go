@@ -136,45 +136,40 @@ func (s *Softmaxer) kernels() *engine {
 	return defaults()
 }
 
-// lastCache is the size from which Auto takes rows and results for too large for
-// the caches, where the CPU does not tell the size of its last-level cache, where
-// that is larger, as of a virtual machine that has a small part of it, and where
-// the choice may not depend on it.
+// lastCache is taken for the size of the last-level cache where the CPU does not
+// tell it or tells more, as a virtual machine does that has a small part of it, and
+// where the choice may not depend on it.
 const lastCache = 32 << 20
 
-// farFrom is the length from which Auto takes another algorithm than reload, and
-// why it is that.
-func (s *Softmaxer) farFrom() (n int, why string) {
+// far is the algorithm for long rows, the length from which it is taken, and why
+// from there. A length of 0 is never.
+//
+// With vectors of 512 bits exponentials are so fast that to compute them twice
+// costs less than to write them, read them and write them again, as soon as the
+// second-level cache does not hold them. With shorter ones it does not pay before
+// the last-level cache is full twice over.
+func (s *Softmaxer) far() (a ukernel.Algorithm, from int, why string) {
+	e := s.kernels()
+	if e.addMax != nil && e.extISA.Lanes() == 16 {
+		return ukernel.ThreePassRecompute, oneBlock + 1, "up to which input and result are 1 MiB, as much as a second-level cache holds"
+	}
+	if e.extISA == ukernel.Scalar {
+		return ukernel.ThreePassReload, 0, "has no vector kernels for two passes"
+	}
 	cache := lastCache
-	switch l2, l3 := cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3; {
+	switch l3 := cpuid.CPU.Cache.L3; {
 	case s.fixed:
 		why = "which WithReproducible fixes"
 	case l3 > 0 && l3 < lastCache:
-		cache, why = max(l3, 4*l2), "at which input and result fill the last-level cache"
+		cache, why = l3, "by the size of the last-level cache"
 	default:
-		why = "at which input and result are 32 MiB, as this CPU tells of no smaller last-level cache"
+		why = "as for a last-level cache of 32 MiB, since this CPU tells of no smaller one"
 	}
-	return cache / 8, why
-}
-
-// far is the algorithm for rows that don't fit the caches, and reload if that is
-// the best there too: where the exponentials take longer than memory.
-func (s *Softmaxer) far() (a ukernel.Algorithm, why string) {
-	e := s.kernels()
-	switch {
-	case e.extISA == ukernel.Scalar:
-		return ukernel.ThreePassReload, "has no vector kernels for two passes"
-	case e.extISA.Lanes() == 8 && (s.fixed || s.goroutines <= manyGoroutines):
-		return ukernel.ThreePassReload, "spends more time on exponentials than on memory"
-	case e.extISA.Lanes() == 8:
-		return ukernel.ThreePassRecompute, ""
+	if e.addMax != nil {
+		return ukernel.ThreePassRecompute, 2 * cache / 8, why
 	}
-	return ukernel.TwoPass, ""
+	return ukernel.TwoPass, cache / 8, why
 }
-
-// manyGoroutines is the number up to which memory can serve goroutines with
-// 8 lanes each as fast as they compute.
-const manyGoroutines = 2
 
 // reloads reports whether short rows take the reload algorithm.
 func (s *Softmaxer) reloads() bool {
@@ -189,10 +184,10 @@ func (s *Softmaxer) choose(n int) ukernel.Algorithm {
 	if n < 1<<14 { // less than any cache: short rows should not wait for the rest
 		return ukernel.ThreePassReload
 	}
-	if from, _ := s.farFrom(); n < from {
+	a, from, _ := s.far()
+	if from == 0 || n < from {
 		return ukernel.ThreePassReload
 	}
-	a, _ := s.far()
 	return a
 }
 

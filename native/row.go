@@ -18,10 +18,10 @@ const chunkLen = 1 << 16
 const sumBlock = 1 << 12
 
 // oneBlock is the number of elements up to which the three passes of the reload
-// algorithm go over the whole row: row and result, 512 KiB, stay in most
+// algorithm go over the whole row: row and result, 1 MiB, stay in many
 // second-level caches, from where reading them again costs less than stopping and
 // starting for each block.
-const oneBlock = 1 << 16
+const oneBlock = 1 << 17
 
 // scratchLen is the length of a scratch buffer.
 const scratchLen = 1 << 10
@@ -116,6 +116,11 @@ func (r row) sum(src []float32) (s sum) {
 // stay in the cache between finding their maximum and summing them. It reads
 // memory once, and is right for every input.
 func (e *engine) sumChunk(src []float32) (s sum) {
+	if e.addMax != nil {
+		if first := e.rmax(src[:min(len(src), sumBlock)]); first >= -math.MaxFloat32 && first <= math.MaxFloat32 {
+			return e.sumNear(src, first)
+		}
+	}
 	s.ref = negInf
 	for rest := src; len(rest) > 0; {
 		block := rest[:min(len(rest), sumBlock)]
@@ -145,6 +150,34 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 		s.ref = 0
 	}
 	return s
+}
+
+// sumNear is sumChunk in one pass: it sums relative to a number near the largest
+// element so far, at first ref, and looks for larger ones as it goes. Only a block
+// with one that is larger by more than 1 is summed again.
+func (e *engine) sumNear(src []float32, ref float32) sum {
+	var total float64
+	top := ref
+	for rest := src; len(rest) > 0; {
+		block := rest[:min(len(rest), sumBlock)]
+		rest = rest[len(block):]
+		mass, m := e.addMax(block, ref)
+		if m > ref+1 || m-ref > 1 { // of large numbers one of them may round to ref
+			if m > math.MaxFloat32 {
+				return classify(src)
+			}
+			total *= exp(float64(ref) - float64(m))
+			ref = m
+			mass = e.add(block, ref)
+		}
+		if mass != mass {
+			return sum{mass: math.NaN()}
+		}
+		total += float64(mass)
+		top = max(top, m)
+	}
+	// Relative to the largest element, at which results are the most exact.
+	return sum{total * exp(float64(ref)-float64(top)), top}
 }
 
 // extLimit bounds the exponents for which the two-pass kernels are accurate. The

@@ -38,6 +38,9 @@ type Func struct {
 	Softmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 	// LogSoftmax is the same for the logarithm.
 	LogSoftmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+	// RAddMaxExpMinusMax returns the sum of exp(x - max), and the largest x as RMax
+	// does.
+	RAddMaxExpMinusMax func(src []float32, max float32) (sum, top float32)
 }
 
 // has reports whether f is a kernel of the family.
@@ -63,6 +66,8 @@ func (f *Func) has(family Family) bool {
 		return f.Softmax != nil
 	case LogSoftmax:
 		return f.LogSoftmax != nil
+	case RAddMaxExpMinusMax:
+		return f.RAddMaxExpMinusMax != nil
 	}
 	return false
 }
@@ -78,7 +83,8 @@ type Args struct {
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
-// mantissa and exponent, for a family of
+// mantissa and exponent, for RAddMaxExpMinusMax the sum and, in place of an exponent,
+// the largest element, for a family of
 // rows, which is called with one, the number of rows done, and zero for another family that only stores.
 type Result struct {
 	Value, Exponent float32
@@ -106,6 +112,8 @@ func (f *Func) Call(a Args) (r Result) {
 	case f.Softmax != nil:
 		n := len(a.Src)
 		r.Value = float32(f.Softmax(a.Dst, a.Src, 1, n, n, n))
+	case f.RAddMaxExpMinusMax != nil:
+		r.Value, r.Exponent = f.RAddMaxExpMinusMax(a.Src, a.Max)
 	case f.LogSoftmax != nil:
 		n := len(a.Src)
 		r.Value = float32(f.LogSoftmax(a.Dst, a.Src, 1, n, n, n))
@@ -152,6 +160,11 @@ func (f Func) Checked() Func {
 		f.VSubC2 = func(dst, src []float32, a, b float32) { same(dst, src); raw.VSubC2(dst, src, a, b) }
 	case raw.Softmax != nil:
 		f.Softmax = checkedRows(who, raw.Name, raw.Softmax)
+	case raw.RAddMaxExpMinusMax != nil:
+		f.RAddMaxExpMinusMax = func(src []float32, max float32) (sum, top float32) {
+			some(src)
+			return raw.RAddMaxExpMinusMax(src, max)
+		}
 	case raw.LogSoftmax != nil:
 		f.LogSoftmax = checkedRows(who, raw.Name, raw.LogSoftmax)
 	}

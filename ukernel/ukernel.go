@@ -51,6 +51,9 @@ const (
 	Softmax
 	// LogSoftmax writes its logarithm in the same way.
 	LogSoftmax
+	// RAddMaxExpMinusMax sums exp(x - max), where max need only be near the largest
+	// element, and finds that in the same pass. Ours.
+	RAddMaxExpMinusMax
 
 	numFamilies
 )
@@ -66,6 +69,7 @@ var familyNames = [numFamilies]string{
 	VSubC2:               "f32_vsubc2",
 	Softmax:              "f32_softmax",
 	LogSoftmax:           "f32_logsoftmax",
+	RAddMaxExpMinusMax:   "f32_raddmaxexpminusmax",
 }
 
 // Families lists every family, in the order of their constants.

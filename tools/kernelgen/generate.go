@@ -59,6 +59,7 @@ var ours = func() (ks []ukernel.Kernel) {
 		ks = append(ks,
 			ukernel.MustParse(fmt.Sprintf("f32_raddexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
 			ukernel.MustParse(fmt.Sprintf("f32_raddstoreexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
+			ukernel.MustParse(fmt.Sprintf("f32_raddmaxexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
 			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)),
 			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_nt_u%d", name, 4*lanes)))
 	}
@@ -86,6 +87,7 @@ var about = map[ukernel.Family]string{
 	ukernel.VMulC:                "x * c, the last of three passes with reloading.",
 	ukernel.VSubC2:               "(x - a) - b, the last pass of log-softmax.",
 	ukernel.Softmax:              "The softmax of short rows.",
+	ukernel.RAddMaxExpMinusMax:   "The sum of exp(x - max) for a max that need only be near the largest element, and\n// that element: two of three passes in one.",
 	ukernel.LogSoftmax:           "The logarithm of the softmax of short rows.",
 }
 
@@ -100,6 +102,7 @@ var fields = map[ukernel.Family]struct{ name, signature string }{
 	ukernel.VMulC:                {"VMulC", "func(dst, src []float32, c float32)"},
 	ukernel.VSubC2:               {"VSubC2", "func(dst, src []float32, a, b float32)"},
 	ukernel.Softmax:              {"Softmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
+	ukernel.RAddMaxExpMinusMax:   {"RAddMaxExpMinusMax", "func(src []float32, max float32) (sum, top float32)"},
 	ukernel.LogSoftmax:           {"LogSoftmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
 }
 

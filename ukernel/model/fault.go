@@ -178,6 +178,11 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		f.VMulC = func(dst, src []float32, c float32) { call(ukernel.Args{Dst: dst, Src: src, Scale: c}) }
 	case ukernel.Softmax:
 		f.Softmax = eachRow(call)
+	case ukernel.RAddMaxExpMinusMax:
+		f.RAddMaxExpMinusMax = func(src []float32, max float32) (sum, top float32) {
+			r := call(ukernel.Args{Src: src, Max: max})
+			return r.Value, r.Exponent
+		}
 	case ukernel.LogSoftmax:
 		f.LogSoftmax = eachRow(call)
 	case ukernel.VSubC2:

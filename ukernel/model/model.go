@@ -127,6 +127,8 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 			break
 		}
 		r.Value = m.raddexpminusmax(v.exp, a)
+	case ukernel.RAddMaxExpMinusMax:
+		r.Value, r.Exponent = m.raddmaxexpminusmax(v.exp, a)
 	case ukernel.VScaleExpMinusMax:
 		m.vscaleexpminusmax(v.exp, a)
 	case ukernel.VMulC:
@@ -144,7 +146,7 @@ func group(f ukernel.Family) ukernel.Family {
 	switch f {
 	case ukernel.VScaleExtExp:
 		return ukernel.RAddExtExp
-	case ukernel.VScaleExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax:
+	case ukernel.VScaleExpMinusMax, ukernel.RAddMaxExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax:
 		return ukernel.RAddExpMinusMax
 	case ukernel.VMulC, ukernel.VSubC2:
 		return ukernel.RMax

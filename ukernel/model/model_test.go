@@ -28,7 +28,7 @@ var golden string
 func modelled() []ukernel.Kernel {
 	ks := ukernel.Upstream()
 	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
-		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
+		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_raddmaxexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
 		ks = append(ks, ukernel.MustParse(family+"_ukernel__avx2_exp2_lut8_p3_u64"), ukernel.MustParse(family+"_ukernel__avx512skx_exp2_p5_scalef_u128"))

@@ -74,6 +74,24 @@ func (m *machine) raddexpminusmaxTwoSum(e exponential, a ukernel.Args) float32 {
 	return m.lanes(acc)
 }
 
+// raddmaxexpminusmax is the sum, and apart from it the largest element.
+func (m *machine) raddmaxexpminusmax(e exponential, a ukernel.Args) (sum, top float32) {
+	sum = m.raddexpminusmaxTwoSum(e, a)
+	acc := m.splat(float32(math.Inf(-1)))
+	var tile []vector
+	m.walk(
+		func(_ int, v vector) {
+			if tile = append(tile, v); len(tile) == m.kernel.Vectors() {
+				acc = m.max("vmax", acc, m.tree("vmax", tile, m.max))
+				tile = nil
+			}
+		},
+		func() {},
+		func(v vector) { acc = m.max("vmax", acc, v) },
+		func(n int, v vector) { acc = blend(n, m.max("vmax", acc, v), acc) })
+	return sum, halve(acc, func(x, y vector) vector { return m.max("vmax", x, y) })
+}
+
 // floor is where variants with one cut x off.
 const floor = -0x1p17
 

@@ -39,7 +39,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.raddextexp()
 	case ukernel.VScaleExtExp:
 		d.elementwise(d.vscaleextexp)
-	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
+	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax, ukernel.RAddMaxExpMinusMax:
 		d.raddexpminusmax()
 	case ukernel.VScaleExpMinusMax:
 		d.elementwise(d.vscaleexpminusmax)

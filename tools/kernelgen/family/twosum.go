@@ -1,9 +1,11 @@
 package family
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // The kernels below are ours, for callers that need more of a sum than
@@ -90,6 +92,11 @@ func (t *forest) sum(b *ir.Block) ir.V {
 func (d *description) raddexpminusmaxTwoSum() {
 	sum, rest := d.f.Vars("sum", 1)[0], d.f.Vars("rest", 1)[0]
 	f := d.expMinusMax
+	// The largest element, if the family wants it.
+	var top *ir.Var
+	if d.Family == ukernel.RAddMaxExpMinusMax {
+		top = d.f.Vars("top", 1)[0]
+	}
 	step := func(b *ir.Block, groups [][]int) {
 		var t forest
 		for _, g := range groups {
@@ -100,10 +107,16 @@ func (d *description) raddexpminusmaxTwoSum() {
 			t.add(b, y)
 		}
 		accumulate(b, sum, rest, t.sum(b))
+		if top != nil {
+			b.Set(top, b.Max(b.Get(top), tree(b.Load(slices.Concat(groups...)...), b.Max)))
+		}
 	}
 	b := d.f.Block(ir.Once, 0, "An empty sum.")
 	b.Set(sum, b.Const(0))
 	b.Set(rest, b.Const(0))
+	if top != nil {
+		b.Set(top, b.Const(minusInf))
+	}
 	d.loops(func(b *ir.Block) {
 		d.prefetch(b)
 		step(b, d.groups())
@@ -114,9 +127,13 @@ func (d *description) raddexpminusmaxTwoSum() {
 	case d.masked():
 		b = d.f.Block(ir.IfAny, 0, comment)
 		mask := b.TailMask()
-		y := f(b, b.LoadTail(mask))
+		x := b.LoadTail(mask)
+		y := f(b, x)
 		if d.Family.Stores() {
 			b.StoreTail(mask, y)
+		}
+		if top != nil {
+			b.Set(top, b.Select(mask, b.Max(b.Get(top), x), b.Get(top)))
 		}
 		accumulate(b, sum, rest, b.Keep(mask, y))
 	case d.neon():
@@ -133,6 +150,10 @@ func (d *description) raddexpminusmaxTwoSum() {
 
 	b = d.f.Block(ir.Once, 0, "Add the lanes up.")
 	b.Return("sum", reduceTwoSum(b, b.Get(sum), b.Get(rest)))
+	if top != nil {
+		b = d.f.Block(ir.Once, 0, "The largest lane.")
+		b.Return("top", b.Reduce(ir.Max, b.Get(top)))
+	}
 }
 
 // raddextexpTwoSum describes the first pass of the two-pass algorithm with a sum
