@@ -145,13 +145,13 @@ const lastCache = 32 << 20
 // from there. A length of 0 is never.
 //
 // With vectors of 512 bits exponentials are so fast that to compute them twice
-// costs less than to write them, read them and write them again, as soon as the
-// second-level cache does not hold them. With shorter ones it does not pay before
-// the last-level cache is full twice over.
+// costs less than to write them, read them and write them again, as soon as rows
+// are too long for oneBlock. With shorter ones it does not pay before the last-level
+// cache is full.
 func (s *Softmaxer) far() (a ukernel.Algorithm, from int, why string) {
 	e := s.kernels()
 	if e.addMax != nil && e.extISA.Lanes() == 16 {
-		return ukernel.ThreePassRecompute, oneBlock + 1, "up to which input and result are 1 MiB, as much as a second-level cache holds"
+		return ukernel.ThreePassRecompute, oneBlock + 1, "as exponentials are fast at this level"
 	}
 	if e.extISA == ukernel.Scalar {
 		return ukernel.ThreePassReload, 0, "has no vector kernels for two passes"
@@ -166,7 +166,7 @@ func (s *Softmaxer) far() (a ukernel.Algorithm, from int, why string) {
 		why = "as for a last-level cache of 32 MiB, since this CPU tells of no smaller one"
 	}
 	if e.addMax != nil {
-		return ukernel.ThreePassRecompute, 2 * cache / 8, why
+		return ukernel.ThreePassRecompute, cache / 8, why
 	}
 	return ukernel.TwoPass, cache / 8, why
 }

@@ -18,10 +18,9 @@ const chunkLen = 1 << 16
 const sumBlock = 1 << 12
 
 // oneBlock is the number of elements up to which the three passes of the reload
-// algorithm go over the whole row: row and result, 1 MiB, stay in many
-// second-level caches, from where reading them again costs less than stopping and
-// starting for each block.
-const oneBlock = 1 << 17
+// algorithm go over the whole row: while it is in some cache, reading it again costs
+// less than stopping and starting for each block.
+const oneBlock = 1 << 20
 
 // scratchLen is the length of a scratch buffer.
 const scratchLen = 1 << 10

@@ -1613,7 +1613,7 @@ done3:
 	RET
 
 // func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst []float32, src []float32, max float32) (sum float32)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $160-60
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
@@ -1638,12 +1638,6 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $160-
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT1  16384(SI)
-	PREFETCHT1  16448(SI)
-	PREFETCHT1  16512(SI)
-	PREFETCHT1  16576(SI)
-	PREFETCHT1  16640(SI)
-	PREFETCHT1  16704(SI)
 	VMOVUPS     (SI), Y9
 	VSUBPS      Y2, Y9, Y9
 	VMOVUPS     32(SI), Y10

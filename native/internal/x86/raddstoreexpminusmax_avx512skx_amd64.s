@@ -9,7 +9,7 @@
 #include "textflag.h"
 
 // func f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst []float32, src []float32, max float32) (sum float32)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(SB), NOSPLIT, $0-60
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
@@ -33,18 +33,6 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(SB
 	PCALIGN      $0x40
 
 loop1:
-	PREFETCHT1  16384(SI)
-	PREFETCHT1  16448(SI)
-	PREFETCHT1  16512(SI)
-	PREFETCHT1  16576(SI)
-	PREFETCHT1  16640(SI)
-	PREFETCHT1  16704(SI)
-	PREFETCHT1  16768(SI)
-	PREFETCHT1  16832(SI)
-	PREFETCHT1  16896(SI)
-	PREFETCHT1  16960(SI)
-	PREFETCHT1  17024(SI)
-	PREFETCHT1  17088(SI)
 	VMOVUPS     (SI), Z10
 	VSUBPS      Z2, Z10, Z10
 	VMOVUPS     64(SI), Z11
