@@ -29,6 +29,7 @@ func Join(parts []*Results) (*Results, error) {
 		joined.UpstreamBest = slices.Concat(joined.UpstreamBest, p.UpstreamBest)
 		joined.NotRun = slices.Concat(joined.NotRun, p.NotRun)
 		joined.Choices = slices.Concat(joined.Choices, p.Choices)
+		joined.Auto = slices.Concat(joined.Auto, p.Auto)
 		joined.Accuracy = slices.Concat(joined.Accuracy, p.Accuracy)
 		joined.Bandwidth = slices.Concat(joined.Bandwidth, p.Bandwidth)
 		joined.Coverage = slices.Concat(joined.Coverage, p.Coverage)

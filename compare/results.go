@@ -59,6 +59,8 @@ type Results struct {
 	UpstreamBest []Choice `json:"upstream_best,omitempty"`
 	// Choices has an entry per group of kernels among which tune chose.
 	Choices []Choice `json:"choices,omitempty"`
+	// Auto has an entry per number of threads for which tune timed algorithms.
+	Auto []Auto `json:"auto,omitempty"`
 	// Accuracy has an entry per function, class and length.
 	Accuracy []Accuracy `json:"accuracy,omitempty"`
 	// Frequency is the measured clock in GHz, Bandwidth that of memory.

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -56,5 +57,25 @@ func TestChoose(t *testing.T) {
 	side.Lookup = func(string) (ukernel.Func, error) { return ukernel.Func{}, errors.New("no") }
 	if _, err := NewWorkload(1).Choose(Timer{}, side, group); err == nil {
 		t.Error("no error for a kernel that can't be looked up")
+	}
+}
+
+func TestChooseAuto(t *testing.T) {
+	lengths := []int{10, 100, 1000, 10000}
+	times := map[ukernel.Algorithm][]float64{
+		ukernel.ThreePassReload:    {1, 1, 2, 4},
+		ukernel.ThreePassRecompute: {2, 2, 1, 2},
+		ukernel.TwoPass:            {3, 1.5, 1.5, 1},
+	}
+	// Two passes from 10,000 lose a factor of 2 at 1,000, recompute from 1,000 one at
+	// 10,000, and two passes from 1,000 only one of 1.5.
+	a, from, ratio := ChooseAuto(lengths, times)
+	if a != ukernel.TwoPass || from != 1000 || math.Abs(ratio-math.Pow(1.5, 0.25)) > 1e-12 {
+		t.Errorf("%v from %d, ratio %v", a, from, ratio)
+	}
+	delete(times, ukernel.TwoPass)
+	times[ukernel.ThreePassRecompute] = []float64{2, 2, 3, 5}
+	if a, from, ratio := ChooseAuto(lengths, times); a != ukernel.Auto || from != 0 || ratio != 1 {
+		t.Errorf("%v from %d, ratio %v, want reload for all", a, from, ratio)
 	}
 }

@@ -150,6 +150,9 @@ const lastCache = 32 << 20
 // cache is full.
 func (s *Softmaxer) far() (a ukernel.Algorithm, from int, why string) {
 	e := s.kernels()
+	if t := e.tuning(); t != nil && !s.fixed {
+		return t.algorithm, t.from, "as measured on CPUs of this family: " + t.evidence
+	}
 	if e.addMax != nil && e.extISA.Lanes() == 16 {
 		return ukernel.ThreePassRecompute, oneBlock + 1, "as exponentials are fast at this level"
 	}

@@ -31,6 +31,7 @@ var allParts = []part{
 	{"rows", []string{"speed", "--rows", "65536x10,8192x128,1024x1000,64x32000,1x128256"}},
 	{"functions", []string{"speed", "--functions", "--sizes", "2^4..2^26,memory"}},
 	{"one-row", []string{"speed", "--goroutines", "all", "--sizes", "2^10..2^26,memory"}},
+	{"tune", []string{"tune"}},
 	{"kernels", []string{"speed", "--kernels", ".", "--sizes", "L1,L2"}},
 	// The narrow kernels are far from any limit of memory, and slow.
 	{"passes", []string{"speed", "--kernels", "avx|neon", "--sizes", "memory", "--time", "100ms"}},
@@ -43,7 +44,7 @@ func (a *app) measureCommand() *cobra.Command {
 		Short: "Measure everything that a report shows, into one file",
 		Long: `Measure everything that a report shows, into one file: the machine, agreement,
 accuracy, the algorithms over length, the rows of matrices, the functions, one row
-that goroutines share, every kernel in the L1 and the L2 cache, and the passes on
+that goroutines share, what Auto should choose, every kernel in the L1 and the L2 cache, and the passes on
 long rows. It takes twenty minutes or more, the longer the larger the caches are;
 nothing else should run on the machine meanwhile.
 

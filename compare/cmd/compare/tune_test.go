@@ -19,8 +19,8 @@ func TestTune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Choices) != 3 || len(r.Speed) != 8 {
-		t.Errorf("%d choices and %d timings, want 3 and 8", len(r.Choices), len(r.Speed))
+	if len(r.Choices) != 3 || len(r.Speed) != 8 || len(r.Auto) != 1 || !(r.Auto[0].Ratio >= 1) {
+		t.Errorf("%d choices, %d timings and %+v for Auto, want 3, 8 and one", len(r.Choices), len(r.Speed), r.Auto)
 	}
 	a, _ = testApp()
 	for flags, want := range map[string]string{"--sizes x": "sizes: ", "--threads 0": "threads: ", "--kernels (": "missing closing"} {
