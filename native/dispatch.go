@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -23,6 +24,9 @@ var (
 	defaultEng  *engine
 	defaultErr  error
 	envISA      string
+
+	// ready is defaultEng, once there is one.
+	ready atomic.Pointer[engine]
 )
 
 func start() {
@@ -35,6 +39,7 @@ func start() {
 		envISA = os.Getenv(EnvISA)
 		if isa, defaultErr = defaultISA(envISA); defaultErr == nil {
 			defaultEng = engines[isa]
+			ready.Store(defaultEng)
 		}
 	})
 }

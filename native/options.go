@@ -130,10 +130,14 @@ func WithZeroRows() Option {
 }
 
 func (s *Softmaxer) kernels() *engine {
-	if s.engine != nil {
-		return s.engine
+	e := s.engine
+	if e == nil {
+		e = ready.Load()
 	}
-	return defaults()
+	if e == nil {
+		e = defaults()
+	}
+	return e
 }
 
 // lastCache is taken for the size of the last-level cache where the CPU does not
