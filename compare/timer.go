@@ -75,6 +75,8 @@ func (t Timer) time(fs []timed) Samples {
 		measure := func() {
 			if busy > 0 {
 				time.Sleep(busy)
+			}
+			if busy > 0 || f.goroutines { // which may have moved to another core
 				f.run()
 			}
 			begin := now()

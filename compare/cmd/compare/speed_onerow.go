@@ -45,7 +45,7 @@ func (r *speedRun) timeOneRow(n, goroutines int, peer bool, heading string) (com
 		return len(contestants) - 1
 	}
 	if several {
-		pairs = append(pairs, pairing{0, add(compare.Contestant{Name: compare.OneGoroutine, Run: one.Softmax})})
+		pairs = append(pairs, pairing{0, add(compare.Contestant{Name: compare.OneGoroutine, Goroutines: true, Run: one.Softmax})})
 	}
 	// In a cache, writing around it would take the row's output from it.
 	if race.Beyond {

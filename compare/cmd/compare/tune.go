@@ -38,7 +38,7 @@ table of native/tuned.go.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.kernels, "kernels", "", "only kernels whose name matches `REGEX`")
-	f.StringVar(&o.sizes, "sizes", "2^6,2^8,2^10,2^12,2^14,2^16,2^18,2^20,2^22,2^24,memory", "`lengths` of rows: integers, powers 2^10 or 2^4..2^26, L1, L2, memory")
+	f.StringVar(&o.sizes, "sizes", "2^6,2^8,2^10,2^12,2^14,2^16,2^18,2^20,2^21,2^22,2^24,memory", "`lengths` of rows: integers, powers 2^10 or 2^4..2^26, L1, L2, memory")
 	f.StringVar(&o.threads, "threads", "", "`numbers` of threads (default 1 and all)")
 	f.DurationVar(&o.budget, "time", 100*time.Millisecond, "`time` for each function")
 	return cmd

@@ -31,11 +31,14 @@ func shape(k ukernel.Kernel) family.Shape {
 	if strings.HasPrefix(k.Variant, "exp2_") { // few constants, measured on a Zen 5 core
 		return family.Shape{Group: 2, Residents: 3, Unroll: 8}
 	}
+	// AVX2, measured on a Zen 5 core.
 	switch k.Family {
-	case ukernel.VScaleExtExp:
-		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
+	case ukernel.VScaleExtExp, ukernel.VScaleExpMinusMax:
+		return family.Shape{Group: 3, Residents: 3, Unroll: 6}
 	case ukernel.RAddExpMinusMax:
-		return family.Shape{Group: 1, Residents: 4, Unroll: 6}
+		return family.Shape{Group: 2, Residents: 4, Unroll: 4}
+	case ukernel.RAddStoreExpMinusMax:
+		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
 	}
 	return family.Shape{Group: 1, Residents: 2, Unroll: 4}
 }
