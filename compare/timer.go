@@ -36,6 +36,9 @@ type Samples struct {
 	NS [][]float64
 }
 
+// warmUp is how long a function runs before its sample after a rest.
+const warmUp = 5 * time.Millisecond
+
 // timed is a function to time.
 type timed struct {
 	run func()
@@ -73,10 +76,15 @@ func (t Timer) time(fs []timed) Samples {
 	busy := time.Duration(0)
 	sample := func(f timed, calls int) (took time.Duration) {
 		measure := func() {
+			// After a rest the core is cold: its caches, and its clock. And a goroutine
+			// may have moved to another.
 			if busy > 0 {
 				time.Sleep(busy)
+				for begin := now(); now()-begin < warmUp; {
+					f.run()
+				}
 			}
-			if busy > 0 || f.goroutines { // which may have moved to another core
+			if f.goroutines {
 				f.run()
 			}
 			begin := now()
