@@ -34,7 +34,7 @@ type Func struct {
 	// Softmax writes the softmax of rows of cols elements, whose first ones are
 	// dstStride and srcStride apart, up to the first row whose maximum is not
 	// finite, and returns how many it did. That row and those after it stay as they
-	// are. Cols is at least 1, and at most [Kernel.MaxLength].
+	// are. Cols is at least 1, and at most [Kernel.MaxLength] unless that is 0.
 	Softmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 	// LogSoftmax is the same for the logarithm.
 	LogSoftmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
@@ -175,7 +175,7 @@ func (f Func) Checked() Func {
 func checkedRows(who, name string, f func(dst, src []float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
 	most := MustParse(name).MaxLength()
 	return func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-		if cols > most {
+		if most > 0 && cols > most {
 			panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
 		}
 		if !CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {

@@ -46,10 +46,12 @@ const (
 	// log-softmax, where a + b is the logarithm of the sum. Upstream has no such
 	// family; the name follows its grammar.
 	VSubC2
-	// Softmax writes the softmax of short rows, each of which it keeps in registers.
-	// Its tile is the longest row. Ours, too.
+	// Softmax writes the softmax of rows. It keeps those of up to a tile in registers,
+	// and takes no longer ones; a kernel with twosum in its name takes rows of any
+	// length, in three passes as RMax, RAddStoreExpMinusMax and VMulC do. Ours, too.
 	Softmax
-	// LogSoftmax writes its logarithm in the same way.
+	// LogSoftmax writes its logarithm in the same ways; the passes are like RMax,
+	// RAddExpMinusMax and VSubC2.
 	LogSoftmax
 	// RAddMaxExpMinusMax sums exp(x - max), where max need only be near the largest
 	// element, and finds that in the same pass. Ours.
@@ -181,11 +183,14 @@ func (k Kernel) Vectors() int { return k.Tile / k.Lanes() }
 // MaxLength is the number of elements of the longest row that the kernel takes,
 // 0 if there is none.
 func (k Kernel) MaxLength() int {
-	if k.Family.Rows() {
+	if k.Family.Rows() && !k.TwoSum() {
 		return k.Tile
 	}
 	return 0
 }
+
+// TwoSum reports whether the kernel carries what its sums round off.
+func (k Kernel) TwoSum() bool { return strings.HasSuffix(k.Variant, "_twosum") }
 
 func (k Kernel) String() string { return k.Name }
 

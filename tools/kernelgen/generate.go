@@ -68,7 +68,10 @@ var ours = func() (ks []ukernel.Kernel) {
 		ks = append(ks, ukernel.MustParse(name))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
-		ks = append(ks, ukernel.MustParse(family+"_ukernel__avx2_exp2_lut8_p3_u64"), ukernel.MustParse(family+"_ukernel__avx512skx_exp2_p5_scalef_u128"))
+		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128",
+			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
+			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
+		}
 	}
 	for _, shape := range []string{"sse_u16", "avx_u32", "avx512f_u64", "neon_u16"} {
 		ks = append(ks, ukernel.MustParse("f32_vsubc2_ukernel__"+shape))
@@ -86,9 +89,9 @@ var about = map[ukernel.Family]string{
 	ukernel.RAddStoreExpMinusMax: "exp(x - max) and the sum of it, the second of three passes with reloading.",
 	ukernel.VMulC:                "x * c, the last of three passes with reloading.",
 	ukernel.VSubC2:               "(x - a) - b, the last pass of log-softmax.",
-	ukernel.Softmax:              "The softmax of short rows.",
+	ukernel.Softmax:              "The softmax of rows.",
 	ukernel.RAddMaxExpMinusMax:   "The sum of exp(x - max) for a max that need only be near the largest element, and\n// that element: two of three passes in one.",
-	ukernel.LogSoftmax:           "The logarithm of the softmax of short rows.",
+	ukernel.LogSoftmax:           "The logarithm of the softmax of rows.",
 }
 
 // fields names the field of ukernel.Func and the parameters for each family.

@@ -136,7 +136,11 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	case ukernel.VSubC2:
 		m.vsubc2(a)
 	case ukernel.Softmax, ukernel.LogSoftmax:
-		r.Value = m.softmax(v.exp, a)
+		if v.twoSum {
+			r.Value = m.longRow(v.exp, a)
+			break
+		}
+		r.Value = m.shortRow(v.exp, a)
 	}
 	return m, r, nil
 }

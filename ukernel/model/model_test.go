@@ -31,7 +31,9 @@ func modelled() []ukernel.Kernel {
 		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_raddmaxexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
-		ks = append(ks, ukernel.MustParse(family+"_ukernel__avx2_exp2_lut8_p3_u64"), ukernel.MustParse(family+"_ukernel__avx512skx_exp2_p5_scalef_u128"))
+		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128", "avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
+			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
+		}
 	}
 	for _, name := range []string{"scalar_p5_u1", "scalar_p5_u4_acc2", "scalar_fma_p5_u1", "scalar_fma_p5_u4_acc4", "neonfma_p5_u4", "neonfma_p5_u16_acc2", "neonfma_p5_u24_acc3"} {
 		ks = append(ks, ukernel.MustParse("f32_raddextexp_ukernel__"+name))

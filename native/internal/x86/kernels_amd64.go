@@ -193,9 +193,13 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vsubc2_ukernel__avx512f_nt_u64", VSubC2: f32_vsubc2_ukernel__avx512f_nt_u64},
 	{Name: "f32_vsubc2_ukernel__avx512f_u64", VSubC2: f32_vsubc2_ukernel__avx512f_u64},
 	{Name: "f32_softmax_ukernel__avx2_exp2_lut8_p3_u64", Softmax: f32_softmax_ukernel__avx2_exp2_lut8_p3_u64},
+	{Name: "f32_softmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", Softmax: f32_softmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128", Softmax: f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128},
+	{Name: "f32_softmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", Softmax: f32_softmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64", LogSoftmax: f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
+	{Name: "f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", LogSoftmax: f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", LogSoftmax: f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
+	{Name: "f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", LogSoftmax: f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 }
@@ -756,13 +760,25 @@ func f32_vsubc2_ukernel__avx512f_u64(dst, src []float32, a, b float32)
 func f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 
 //go:noescape
+func f32_softmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
 func f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_softmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 
 //go:noescape
 func f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 
 //go:noescape
+func f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
 func f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 
 //go:noescape
 func f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum, top float32)

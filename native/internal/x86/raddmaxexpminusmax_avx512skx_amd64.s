@@ -16,9 +16,9 @@ TEXT ·f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(SB),
 	MOVQ src_len+8(FP), CX
 
 	// An empty sum.
-	VXORPS       X0, X0, X0
+	VBROADCASTSS minusInf<>+0(SB), Z0
 	VXORPS       X1, X1, X1
-	VBROADCASTSS minusInf<>+0(SB), Z2
+	VXORPS       X2, X2, X2
 
 	// 12 vectors a turn.
 	SUBQ         $0x000000c0, CX
@@ -189,15 +189,15 @@ loop1:
 	VADDPS      Z30, Z29, Z29
 	VADDPS      Z29, Z26, Z26
 	VADDPS      Z26, Z23, Z23
-	VADDPS      Z23, Z0, Z11
-	VSUBPS      Z0, Z11, Z12
+	VADDPS      Z23, Z1, Z11
+	VSUBPS      Z1, Z11, Z12
 	VSUBPS      Z12, Z11, Z13
-	VSUBPS      Z13, Z0, Z0
+	VSUBPS      Z13, Z1, Z1
 	VSUBPS      Z12, Z23, Z23
-	VADDPS      Z23, Z0, Z0
-	VADDPS      Z0, Z1, Z1
-	VMOVUPS     (SI), Z0
-	VMAXPS      64(SI), Z0, Z0
+	VADDPS      Z23, Z1, Z1
+	VADDPS      Z1, Z2, Z2
+	VMOVUPS     (SI), Z1
+	VMAXPS      64(SI), Z1, Z1
 	VMOVUPS     128(SI), Z12
 	VMAXPS      192(SI), Z12, Z12
 	VMOVUPS     256(SI), Z13
@@ -208,13 +208,13 @@ loop1:
 	VMAXPS      576(SI), Z15, Z15
 	VMOVUPS     640(SI), Z16
 	VMAXPS      704(SI), Z16, Z16
-	VMAXPS      Z12, Z0, Z0
+	VMAXPS      Z12, Z1, Z1
 	VMAXPS      Z14, Z13, Z13
 	VMAXPS      Z16, Z15, Z15
-	VMAXPS      Z13, Z0, Z0
-	VMAXPS      Z15, Z0, Z0
-	VMAXPS      Z0, Z2, Z2
-	VMOVAPS     Z11, Z0
+	VMAXPS      Z13, Z1, Z1
+	VMAXPS      Z15, Z1, Z1
+	VMAXPS      Z1, Z0, Z0
+	VMOVAPS     Z11, Z1
 	ADDQ        $0x00000300, SI
 	SUBQ        $0x000000c0, CX
 	JGE         loop1
@@ -240,15 +240,15 @@ loop2:
 	VFMADD213PS.BCST f3f31725d<>+0(SB), Z5, Z6
 	VFMADD213PS.BCST c0<>+0(SB), Z5, Z6
 	VSCALEFPS        Z4, Z6, Z6
-	VADDPS           Z6, Z0, Z4
-	VSUBPS           Z0, Z4, Z5
+	VADDPS           Z6, Z1, Z4
+	VSUBPS           Z1, Z4, Z5
 	VSUBPS           Z5, Z4, Z7
-	VSUBPS           Z7, Z0, Z0
+	VSUBPS           Z7, Z1, Z1
 	VSUBPS           Z5, Z6, Z6
-	VADDPS           Z6, Z0, Z0
-	VADDPS           Z0, Z1, Z1
-	VMAXPS           (SI), Z2, Z2
-	VMOVAPS          Z4, Z0
+	VADDPS           Z6, Z1, Z1
+	VADDPS           Z1, Z2, Z2
+	VMAXPS           (SI), Z0, Z0
+	VMOVAPS          Z4, Z1
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000010, CX
 	JGE              loop2
@@ -274,81 +274,81 @@ done2:
 	VFMADD213PS.BCST f3f31725d<>+0(SB), Z5, Z6
 	VFMADD213PS.BCST c0<>+0(SB), Z5, Z6
 	VSCALEFPS        Z4, Z6, Z6
-	VMAXPS           Z3, Z2, Z3
-	VBLENDMPS        Z3, Z2, K1, Z2
+	VMAXPS           Z3, Z0, Z3
+	VBLENDMPS        Z3, Z0, K1, Z0
 	VMOVAPS.Z        Z6, K1, Z6
-	VADDPS           Z6, Z0, Z3
-	VSUBPS           Z0, Z3, Z4
+	VADDPS           Z6, Z1, Z3
+	VSUBPS           Z1, Z3, Z4
 	VSUBPS           Z4, Z3, Z5
-	VSUBPS           Z5, Z0, Z0
+	VSUBPS           Z5, Z1, Z1
 	VSUBPS           Z4, Z6, Z6
-	VADDPS           Z6, Z0, Z0
-	VADDPS           Z0, Z1, Z1
-	VMOVAPS          Z3, Z0
+	VADDPS           Z6, Z1, Z1
+	VADDPS           Z1, Z2, Z2
+	VMOVAPS          Z3, Z1
 
 done3:
 	// Add the lanes up.
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y4
-	VSUBPS        Y0, Y4, Y5
-	VSUBPS        Y5, Y4, Y6
-	VSUBPS        Y6, Y0, Y0
-	VSUBPS        Y5, Y3, Y3
-	VADDPS        Y3, Y0, Y0
 	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y4
+	VSUBPS        Y1, Y4, Y5
+	VSUBPS        Y5, Y4, Y6
+	VSUBPS        Y6, Y1, Y1
+	VSUBPS        Y5, Y3, Y3
 	VADDPS        Y3, Y1, Y1
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y4, X0
-	VADDPS        X0, X4, X3
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y2
+	VADDPS        Y1, Y2, Y2
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X1, X4, X3
 	VSUBPS        X4, X3, X5
 	VSUBPS        X5, X3, X6
 	VSUBPS        X6, X4, X4
-	VSUBPS        X5, X0, X0
-	VADDPS        X0, X4, X4
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPS        X0, X1, X1
-	VADDPS        X4, X1, X1
-	VMOVHLPS      X3, X3, X0
-	VADDPS        X0, X3, X4
+	VSUBPS        X5, X1, X1
+	VADDPS        X1, X4, X4
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X1, X2, X2
+	VADDPS        X4, X2, X2
+	VMOVHLPS      X3, X3, X1
+	VADDPS        X1, X3, X4
 	VSUBPS        X3, X4, X5
 	VSUBPS        X5, X4, X6
 	VSUBPS        X6, X3, X3
-	VSUBPS        X5, X0, X0
-	VADDPS        X0, X3, X3
-	VMOVHLPS      X1, X1, X0
-	VADDPS        X0, X1, X1
-	VADDPS        X3, X1, X1
-	VMOVSHDUP     X4, X0
-	VADDSS        X0, X4, X3
+	VSUBPS        X5, X1, X1
+	VADDPS        X1, X3, X3
+	VMOVHLPS      X2, X2, X1
+	VADDPS        X1, X2, X2
+	VADDPS        X3, X2, X2
+	VMOVSHDUP     X4, X1
+	VADDSS        X1, X4, X3
 	VSUBSS        X4, X3, X5
 	VSUBSS        X5, X3, X6
 	VSUBSS        X6, X4, X4
-	VSUBSS        X5, X0, X0
-	VADDSS        X0, X4, X4
-	VMOVSHDUP     X1, X0
-	VADDSS        X0, X1, X1
-	VADDSS        X4, X1, X1
-	VADDSS        X1, X3, X3
+	VSUBSS        X5, X1, X1
+	VADDSS        X1, X4, X4
+	VMOVSHDUP     X2, X1
+	VADDSS        X1, X2, X2
+	VADDSS        X4, X2, X2
+	VADDSS        X2, X3, X3
 	VMOVSS        X3, sum+32(FP)
 
 	// The largest lane.
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VMAXPS        Y0, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X0
-	VMAXPS        X0, X2, X2
-	VMOVHLPS      X2, X2, X0
-	VMAXPS        X0, X2, X2
-	VMOVSHDUP     X2, X0
-	VMAXSS        X0, X2, X2
-	VMOVSS        X2, top+36(FP)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXSS        X1, X0, X0
+	VMOVSS        X0, top+36(FP)
 	VZEROUPPER
 	RET
 
-DATA zero<>+0(SB)/4, $0x00000000
-GLOBL zero<>(SB), RODATA|NOPTR, $4
-
 DATA minusInf<>+0(SB)/4, $0xff800000
 GLOBL minusInf<>(SB), RODATA|NOPTR, $4
+
+DATA zero<>+0(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $4
 
 DATA log2e<>+0(SB)/4, $0x3fb8aa3b
 GLOBL log2e<>(SB), RODATA|NOPTR, $4

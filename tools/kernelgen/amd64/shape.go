@@ -28,6 +28,9 @@ func shape(k ukernel.Kernel) family.Shape {
 	case ukernel.AVX512F, ukernel.AVX512SKX:
 		return family.Shape{Group: 6, Residents: 16, Unroll: 6}
 	}
+	if k.Family.Rows() && k.TwoSum() { // which keeps the maximum, too
+		return family.Shape{Group: 2, Residents: 4, Unroll: 8}
+	}
 	if strings.HasPrefix(k.Variant, "exp2_") { // few constants, measured on a Zen 5 core
 		return family.Shape{Group: 2, Residents: 3, Unroll: 8}
 	}

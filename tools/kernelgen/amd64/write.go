@@ -31,6 +31,9 @@ var (
 	rows      = reg.R8 // rows left
 	srcStride = reg.R9 // in bytes
 	dstStride = reg.R10
+	rowSrc    = reg.R11 // first element of the row
+	rowDst    = reg.R12
+	cols      = reg.R13
 )
 
 // maxNoSplit is the largest frame for which a kernel does without the check for
@@ -100,6 +103,11 @@ func (w *writer) function(signature string) {
 	if w.k.Family.Stores() {
 		w.MOVQ(w.param("dst", "base"), dst)
 	}
+	if w.plan.Has(ir.Row) {
+		w.MOVQ(src, rowSrc)
+		w.MOVQ(dst, rowDst)
+		w.MOVQ(left, cols)
+	}
 	if size := w.frameSize(); size > 0 {
 		local := w.AllocLocal(size)
 		w.LEAQ(local.Offset(4*w.lanes-1), frame)
@@ -123,8 +131,11 @@ func (w *writer) function(signature string) {
 	w.RET()
 }
 
-// endLabel is where the rows end.
-const endLabel = "end"
+// endLabel is where the rows end, and rowLabel where each of them begins.
+const (
+	endLabel = "end"
+	rowLabel = "row"
+)
 
 // rowParams loads the parameters of a kernel of rows.
 func (w *writer) rowParams() {
@@ -193,6 +204,15 @@ func (w *writer) block(i int, c ir.Code) {
 		w.SUBQ(operand.U32(step-w.lanes), left)
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(endLabel))
+	case ir.Row:
+		w.TESTQ(rows, rows)
+		w.JZ(operand.LabelRef(endLabel))
+		w.Label(rowLabel)
+		w.rewind(rowSrc)
+	case ir.Again:
+		w.rewind(rowSrc)
+	case ir.Results:
+		w.rewind(rowDst)
 	case ir.ToAligned:
 		w.toAligned(done)
 	case ir.IfBit:
@@ -209,13 +229,20 @@ func (w *writer) block(i int, c ir.Code) {
 	for _, in := range c.Instrs {
 		w.instr(in)
 	}
-	if c.Test == ir.EachRow {
+	switch c.Test {
+	case ir.EachRow:
 		w.ADDQ(srcStride, src)
 		w.ADDQ(dstStride, dst)
 		w.DECQ(rows)
 		w.JNZ(operand.LabelRef(loop))
 		w.JMP(operand.LabelRef(endLabel))
 		w.Label(done)
+		return
+	case ir.RowDone:
+		w.ADDQ(srcStride, rowSrc)
+		w.ADDQ(dstStride, rowDst)
+		w.DECQ(rows)
+		w.JNZ(operand.LabelRef(rowLabel))
 		return
 	}
 	if c.Test == ir.ToAligned {
@@ -230,7 +257,7 @@ func (w *writer) block(i int, c ir.Code) {
 		}
 	}
 	switch c.Test {
-	case ir.Once:
+	case ir.Once, ir.Row, ir.Again, ir.Results:
 		return
 	case ir.While:
 		w.SUBQ(operand.U32(step), left)
@@ -240,6 +267,13 @@ func (w *writer) block(i int, c ir.Code) {
 	if c.Test == ir.While {
 		w.ADDQ(operand.U32(step), left)
 	}
+}
+
+// rewind goes to the beginning of a row, the elements of which are at from.
+func (w *writer) rewind(from reg.GPPhysical) {
+	w.MOVQ(from, src)
+	w.MOVQ(rowDst, dst)
+	w.MOVQ(cols, left)
 }
 
 // toAligned sets the elements left to those before the next multiple of a vector

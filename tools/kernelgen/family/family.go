@@ -48,7 +48,11 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 	case ukernel.VSubC2:
 		d.elementwise(d.vsubc2)
 	case ukernel.Softmax, ukernel.LogSoftmax:
-		d.softmax()
+		if d.TwoSum() {
+			d.longRows()
+		} else {
+			d.shortRows()
+		}
 	default:
 		panic(fmt.Sprintf("family: %v is not described", k.Family))
 	}

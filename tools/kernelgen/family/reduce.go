@@ -8,7 +8,7 @@ import (
 // raddexpminusmax describes the kernels that sum exp(x - max), and of them those
 // that store it too.
 func (d *description) raddexpminusmax() {
-	if hasTwoSum(d.Variant) {
+	if d.TwoSum() {
 		d.raddexpminusmaxTwoSum()
 		return
 	}
@@ -85,11 +85,18 @@ func (d *description) raddexpminusmax() {
 
 // rmax describes the kernels that find the largest element.
 func (d *description) rmax() {
-	acc := d.f.Vars("max", d.Accumulators)
 	if d.Accumulators == 1 {
 		d.unroll()
 	}
-	b := d.f.Block(ir.Once, 0, "The first element, in every lane.")
+	top := d.largest(d.f.Block(ir.Once, 0, "The first element, in every lane."), d.Accumulators)
+	b := d.f.Block(ir.Once, 0, "The largest lane.")
+	b.Return("max", b.Reduce(ir.Max, b.Get(top)))
+}
+
+// largest finds the largest element, lane by lane: in block b it begins, and it adds
+// the loops.
+func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
+	acc := d.f.Vars("max", accumulators)
 	first := b.LoadSplat()
 	for _, a := range acc {
 		b.Set(a, first)
@@ -104,24 +111,22 @@ func (d *description) rmax() {
 		b = d.f.Block(ir.Once, 0, "Merge the maxima.")
 		b.Set(acc[0], tree(b.Get(acc...), b.Max))
 	}
-	top := acc[:1]
-	d.singles(func(b *ir.Block) { b.Set(top[0], b.Max(b.Get(top...), b.Load(0))) })
+	top = acc[0]
+	d.singles(func(b *ir.Block) { b.Set(top, b.Max(b.Get(top), b.Load(0))) })
 
 	if d.masked() {
 		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes stay as they are.")
 		mask := b.TailMask()
-		v := b.Get(top...)
-		b.Set(top[0], b.Select(mask, b.Max(v, b.LoadTail(mask)), v))
+		v := b.Get(top)
+		b.Set(top, b.Select(mask, b.Max(v, b.LoadTail(mask)), v))
 	} else if d.neon() {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into every lane.")
-		b.Set(top[0], b.Max(b.Get(top...), b.LoadSplat()))
+		b.Set(top, b.Max(b.Get(top), b.LoadSplat()))
 	} else {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into lane 0.")
-		b.Set(top[0], b.MaxFirst(b.Get(top...), b.LoadSplat()))
+		b.Set(top, b.MaxFirst(b.Get(top), b.LoadSplat()))
 	}
-
-	b = d.f.Block(ir.Once, 0, "The largest lane.")
-	b.Return("max", b.Reduce(ir.Max, b.Get(top...)))
+	return top
 }
 
 // raddextexp describes the first pass of the two-pass algorithm: the sum of
@@ -131,7 +136,7 @@ func (d *description) rmax() {
 //
 // where no power of two exceeds 1.
 func (d *description) raddextexp() {
-	if hasTwoSum(d.Variant) {
+	if d.TwoSum() {
 		d.raddextexpTwoSum()
 		return
 	}

@@ -15,9 +15,6 @@ import (
 // the error of a sum does not grow with the number of its terms, as it does in a
 // float32 alone.
 
-// hasTwoSum reports whether the variant sums like that.
-func hasTwoSum(variant string) bool { return strings.HasSuffix(variant, "_twosum") }
-
 // floor is where variants with one cut x off: exp(floor) is nothing next to
 // exp(x) for an x above floor + 88. No argument below makes NaN or infinity
 // then, not even -Inf.
@@ -90,19 +87,38 @@ func (t *forest) sum(b *ir.Block) ir.V {
 // raddexpminusmaxTwoSum describes the sums of exp(x - max) that are as exact as
 // the exponentials.
 func (d *description) raddexpminusmaxTwoSum() {
-	sum, rest := d.f.Vars("sum", 1)[0], d.f.Vars("rest", 1)[0]
-	f := d.expMinusMax
 	// The largest element, if the family wants it.
 	var top *ir.Var
 	if d.Family == ukernel.RAddMaxExpMinusMax {
 		top = d.f.Vars("top", 1)[0]
 	}
+	b := d.f.Block(ir.Once, 0, "An empty sum.")
+	sum, rest := d.sumTwoSum(b, func(b *ir.Block, x ir.V) (term, result ir.V) {
+		y := d.expMinusMax(b, x)
+		if d.Family.Stores() {
+			return y, y
+		}
+		return y, nil
+	}, top, d.tile)
+	b = d.f.Block(ir.Once, 0, "Add the lanes up.")
+	b.Return("sum", reduceTwoSum(b, b.Get(sum), b.Get(rest)))
+	if top != nil {
+		b = d.f.Block(ir.Once, 0, "The largest lane.")
+		b.Return("top", b.Reduce(ir.Max, b.Get(top)))
+	}
+}
+
+// sumTwoSum sums f's terms of all elements, lane by lane, and stores f's results if
+// there are any: in block b it begins, and it adds loops whose turns take as many
+// vectors as tiles says. It keeps the largest element in top, if it is to.
+func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, result ir.V), top *ir.Var, tiles ...int) (sum, rest *ir.Var) {
+	sum, rest = d.f.Vars("sum", 1)[0], d.f.Vars("rest", 1)[0]
 	step := func(b *ir.Block, groups [][]int) {
 		var t forest
 		for _, g := range groups {
-			y := f(b, b.Load(g...))
-			if d.Family.Stores() {
-				b.Store(y, g...)
+			y, z := f(b, b.Load(g...))
+			if z != nil {
+				b.Store(z, g...)
 			}
 			t.add(b, y)
 		}
@@ -111,16 +127,18 @@ func (d *description) raddexpminusmaxTwoSum() {
 			b.Set(top, b.Max(b.Get(top), tree(b.Load(slices.Concat(groups...)...), b.Max)))
 		}
 	}
-	b := d.f.Block(ir.Once, 0, "An empty sum.")
 	b.Set(sum, b.Const(0))
 	b.Set(rest, b.Const(0))
 	if top != nil {
 		b.Set(top, b.Const(minusInf))
 	}
-	d.loops(func(b *ir.Block) {
-		d.prefetch(b)
-		step(b, d.groups())
-	}, func(b *ir.Block) { step(b, [][]int{{0}}) })
+	for _, d.tile = range tiles {
+		d.loops(func(b *ir.Block) {
+			d.prefetch(b)
+			step(b, d.groups())
+		}, nil)
+	}
+	d.singles(func(b *ir.Block) { step(b, [][]int{{0}}) })
 
 	const comment = "Elements that are left; the other lanes add zero."
 	switch {
@@ -128,9 +146,9 @@ func (d *description) raddexpminusmaxTwoSum() {
 		b = d.f.Block(ir.IfAny, 0, comment)
 		mask := b.TailMask()
 		x := b.LoadTail(mask)
-		y := f(b, x)
-		if d.Family.Stores() {
-			b.StoreTail(mask, y)
+		y, z := f(b, x)
+		if z != nil {
+			b.StoreTail(mask, z)
 		}
 		if top != nil {
 			b.Set(top, b.Select(mask, b.Max(b.Get(top), x), b.Get(top)))
@@ -138,22 +156,16 @@ func (d *description) raddexpminusmaxTwoSum() {
 		accumulate(b, sum, rest, b.Keep(mask, y))
 	case d.neon():
 		d.halvedTail(comment, func(b *ir.Block, x ir.V) ir.V {
-			y := f(b, x)
+			y, _ := f(b, x)
 			accumulate(b, sum, rest, b.Keep(b.TailMask(), y))
 			return y
 		}, nil, nil)
 	default:
-		d.halvedTail(comment, f,
+		d.halvedTail(comment, func(b *ir.Block, x ir.V) ir.V { y, _ := f(b, x); return y },
 			func(b *ir.Block, y ir.V) { accumulate(b, sum, rest, b.FirstHalf(y)) },
 			func(b *ir.Block, y ir.V) { accumulate(b, sum, rest, b.AddFirst(b.Const(0), y)) })
 	}
-
-	b = d.f.Block(ir.Once, 0, "Add the lanes up.")
-	b.Return("sum", reduceTwoSum(b, b.Get(sum), b.Get(rest)))
-	if top != nil {
-		b = d.f.Block(ir.Once, 0, "The largest lane.")
-		b.Return("top", b.Reduce(ir.Max, b.Get(top)))
-	}
+	return sum, rest
 }
 
 // raddextexpTwoSum describes the first pass of the two-pass algorithm with a sum

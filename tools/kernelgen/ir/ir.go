@@ -6,7 +6,10 @@
 // tells the allocator about its registers and instruction forms by [Machine].
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Op is an operation on vectors of float32.
 type Op uint8
@@ -112,6 +115,10 @@ const (
 	IfAny                 // if n > 0
 	IfBit                 // if n & Step != 0; it takes Step elements
 	EachRow               // for each row, of rows of up to Step elements, of which the last vector has n
+	Row                   // from here to RowDone for each row; n is its elements
+	Again                 // always; src and dst go back to the row's first element
+	Results               // the same, but src to what was written to dst
+	RowDone               // always; on to the next row, and behind this block if there is none
 	ToAligned             // if dst is not aligned to a vector; it takes the elements, but n at most, that lie before
 )
 
@@ -138,6 +145,11 @@ type Func struct {
 
 	leaves map[string]*Value
 	vars   []*Var
+}
+
+// Has reports whether the kernel has a block with that test.
+func (f *Func) Has(t Test) bool {
+	return slices.ContainsFunc(f.Blocks, func(b *Block) bool { return b.Test == t })
 }
 
 // NewFunc makes a kernel without blocks, for vectors of so many lanes.
