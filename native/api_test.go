@@ -104,7 +104,7 @@ func TestGoroutines(t *testing.T) {
 func TestRows(t *testing.T) {
 	const mark = 12345
 	for _, s := range settings(t, 1, 3) {
-		for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {200, 10}, {5, 1001}, {2, chunkLen + 3}} {
+		for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {200, 10}, {30, 300}, {5, 1001}, {2, chunkLen + 3}} {
 			rows, cols := shape[0], shape[1]
 			if s.goroutines == 3 && rows*cols < vectorLeast {
 				continue
@@ -373,8 +373,14 @@ func TestExplain(t *testing.T) {
 	for _, isa := range Levels() {
 		for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
 			s := must(t, WithISA(isa), WithAlgorithm(a))
-			for _, n := range []int{1, 1 << 24} {
+			for _, n := range []int{1, 1000, 1 << 24} {
 				text := s.Explain(n)
+				if name := s.engine.shortName; n == 1 && s.choose(n) == ukernel.ThreePassReload && !strings.Contains(text, name) {
+					t.Errorf("%v %v: Explain does not name %s", isa, a, name)
+				}
+				if name := s.engine.longName; n == 1000 && s.choose(n) == ukernel.ThreePassReload && !strings.Contains(text, name) {
+					t.Errorf("%v %v: Explain does not name %s", isa, a, name)
+				}
 				for _, f := range s.choose(n).Families() {
 					if name := s.engine.kernels[f].Name; name != "" && !strings.Contains(text, name) {
 						t.Errorf("%v %v: Explain does not name %s", isa, a, name)
@@ -399,6 +405,13 @@ func TestEngines(t *testing.T) {
 		for _, name := range names {
 			if arch := ukernel.MustParse(name).ISA.Arch(); !byName[name] && (arch == "" || arch == runtime.GOARCH && available(ukernel.MustParse(name).ISA) == nil) {
 				t.Errorf("%s is preferred but does not exist", name)
+			}
+		}
+	}
+	for _, names := range preferredRows {
+		for _, name := range names {
+			if k := ukernel.MustParse(ukernel.Softmax.String() + name); k.ISA.Arch() == runtime.GOARCH && available(k.ISA) == nil && !byName[k.Name] {
+				t.Errorf("%s is preferred but does not exist", k)
 			}
 		}
 	}

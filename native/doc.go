@@ -53,8 +53,8 @@
 // form. With AVX2 and AVX-512 these two are one pass, which sums relative to a
 // number near the maximum and looks for larger ones as it goes.
 //
-// Rows of up to 64 elements (AVX2) or 128 (AVX-512) take one kernel that keeps them
-// in registers.
+// With AVX2 and AVX-512 the reload algorithm is one kernel for rows of up to 2^20
+// elements. That for up to 64 elements (AVX2) or 128 (AVX-512) keeps a row in registers.
 //
 // [Softmaxer.Explain] tells what is chosen for a length, which kernels run, and
 // why. LogSumExp and LogSoftmax read a row once to sum it, whichever the

@@ -86,11 +86,11 @@ var preferred = [...][]string{
 	},
 }
 
-// preferredShort names the kernels that do whole rows of up to their tile, without
-// the family.
-var preferredShort = []string{
-	"_ukernel__avx512skx_exp2_p5_scalef_u128",
-	"_ukernel__avx2_exp2_lut8_p3_u64",
+// preferredRows names the kernels that do whole rows, without the family: the
+// first those of up to its tile, the second longer ones.
+var preferredRows = [][2]string{
+	{"_ukernel__avx512skx_exp2_p5_scalef_u128", "_ukernel__avx512skx_exp2_p5_scalef_twosum_u192"},
+	{"_ukernel__avx2_exp2_lut8_p3_u64", "_ukernel__avx2_exp2_lut8_p3_twosum_u96"},
 }
 
 // preferredStream names kernels that write around the caches, with the bits of
@@ -109,6 +109,9 @@ var preferredStream = map[ukernel.Family][]string{
 		"f32_vsubc2_ukernel__avx_nt_u32",
 	},
 }
+
+// rowsKernel is a kernel that does whole rows, see [ukernel.Func].
+type rowsKernel = func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 
 // engine is the set of kernels that one level of instructions runs. It does not
 // change once made.
@@ -130,10 +133,11 @@ type engine struct {
 	addStore func(dst, src []float32, max float32) float32
 	mul      func(dst, src []float32, c float32)
 	sub2     func(dst, src []float32, a, b float32)
-	// Those of whole rows, of up to shortLen elements; nil and 0 if there are none.
-	short     [opLogSumExp]func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-	shortName string
-	shortLen  int
+	// Those of whole rows, of up to shortLen elements and of more; nil and 0 if there
+	// are none.
+	short, long         [opLogSumExp]rowsKernel
+	shortName, longName string
+	shortLen            int
 	// Those that write around the caches, or the same where there are none.
 	scaleExtStream func(dst, src []float32, mantissa, exponent float32)
 	scaleStream    func(dst, src []float32, scale, max float32)
@@ -167,11 +171,14 @@ func newEngine(level ukernel.ISA) *engine {
 	e.scaleExtStream = e.stream[ukernel.VScaleExtExp].VScaleExtExp
 	e.scaleStream = e.stream[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.sub2Stream = e.stream[ukernel.VSubC2].VSubC2
-	for _, name := range preferredShort {
-		f, g := first([]string{ukernel.Softmax.String() + name}), first([]string{ukernel.LogSoftmax.String() + name})
-		if f.Name != "" {
-			e.short[opSoftmax], e.short[opLogSoftmax] = f.Softmax, g.LogSoftmax
-			e.shortName, e.shortLen = f.Name, ukernel.MustParse(f.Name).MaxLength()
+	for _, names := range preferredRows {
+		pair := func(name string) (string, [opLogSumExp]rowsKernel) {
+			f, g := first([]string{ukernel.Softmax.String() + name}), first([]string{ukernel.LogSoftmax.String() + name})
+			return f.Name, [...]rowsKernel{opSoftmax: f.Softmax, opLogSoftmax: g.LogSoftmax}
+		}
+		if e.shortName, e.short = pair(names[0]); e.shortName != "" {
+			e.shortLen = ukernel.MustParse(e.shortName).MaxLength()
+			e.longName, e.long = pair(names[1])
 			break
 		}
 	}
@@ -190,6 +197,18 @@ func newEngine(level ukernel.ISA) *engine {
 	}
 	e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
 	return e
+}
+
+// rows is the kernel for whole rows of cols elements, nil if there is none. Rows of
+// more than oneBlock have better than its three passes.
+func (e *engine) rows(o op, cols int) rowsKernel {
+	switch {
+	case cols <= e.shortLen:
+		return e.short[o]
+	case cols <= oneBlock:
+		return e.long[o]
+	}
+	return nil
 }
 
 // available reports whether this build has kernels of the ISA and this CPU runs

@@ -34,8 +34,12 @@ func (s Softmaxer) Explain(n int) string {
 	default:
 		b.WriteString("the widest that this build and this CPU have")
 	}
-	if a == ukernel.ThreePassReload && n <= e.shortLen {
-		fmt.Fprintf(&b, "\n  %s\nA row with an infinity or a NaN as its maximum takes these instead:", e.shortName)
+	if a == ukernel.ThreePassReload && e.rows(opSoftmax, n) != nil {
+		name := e.shortName
+		if n > e.shortLen {
+			name = e.longName
+		}
+		fmt.Fprintf(&b, "\n  %s\nA row with an infinity or a NaN as its maximum takes these instead:", name)
 	}
 	for _, f := range a.Families() {
 		fmt.Fprintf(&b, "\n  %s", e.kernels[f].Name)

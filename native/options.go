@@ -107,8 +107,7 @@ func WithGoroutines(n int) Option {
 // WithReproducible makes the bits of a result depend on nothing but the row, the
 // options and the ISA: Auto then chooses by the length of the row alone, not by
 // the caches of the machine or the number of goroutines. Together with
-// [WithISA] two machines give the same bits; LogSoftmax and LogSumExp end in
-// math.Log, which may round otherwise on another architecture.
+// [WithISA] two machines give the same bits.
 func WithReproducible() Option {
 	return func(s *Softmaxer) error { s.fixed = true; return nil }
 }
@@ -178,9 +177,14 @@ func (s *Softmaxer) far() (a ukernel.Algorithm, from int, why string) {
 	return ukernel.TwoPass, cache / 8, why
 }
 
-// reloads reports whether short rows take the reload algorithm.
-func (s *Softmaxer) reloads() bool {
-	return s.algorithm == ukernel.Auto || s.algorithm == ukernel.ThreePassReload
+// near is a number of elements that is less than any cache holds: short rows should
+// not wait for the choice by caches.
+const near = 1 << 14
+
+// direct reports whether there is nothing to ask about a row of n elements: it is
+// neither empty nor long, all of it counts, and the algorithm is reload.
+func (s *Softmaxer) direct(n int) bool {
+	return n > 0 && n < near && s.unmasked() && (s.algorithm == ukernel.Auto || s.algorithm == ukernel.ThreePassReload)
 }
 
 // choose is the algorithm for a row of n elements.
@@ -188,7 +192,7 @@ func (s *Softmaxer) choose(n int) ukernel.Algorithm {
 	if s.algorithm != ukernel.Auto {
 		return s.algorithm
 	}
-	if n < 1<<14 { // less than any cache: short rows should not wait for the rest
+	if n < near {
 		return ukernel.ThreePassReload
 	}
 	a, from, _ := s.far()

@@ -49,7 +49,12 @@ func (s sum) special() bool {
 }
 
 // log is the logarithm of the sum.
-func (s sum) log() float64 { return float64(s.ref) + math.Log(s.mass) }
+func (s sum) log() float64 {
+	if s.special() {
+		return math.Log(s.mass)
+	}
+	return float64(s.ref) + log(s.mass)
+}
 
 // merge adds two sums. Here and below, float64(...) around a product keeps the
 // compiler from fusing it with an addition, which it does on some architectures.
@@ -292,7 +297,7 @@ func (r row) write(dst, src []float32, s sum) {
 // writeLog writes x - log(s). S has finite elements. Two subtractions keep the
 // logarithm's low part; the first is exact where it cancels.
 func (r row) writeLog(dst, src []float32, s sum) {
-	a, b, sub2 := s.ref, float32(math.Log(s.mass)), r.sub2
+	a, b, sub2 := s.ref, float32(log(s.mass)), r.sub2
 	if r.around(dst, src) {
 		sub2 = r.sub2Stream
 	}
@@ -333,8 +338,8 @@ func (r row) reload(dst, src []float32, empty float32) bool {
 		return true
 	}
 	e := r.engine
-	if n := len(src); n <= e.shortLen && e.short[opSoftmax](dst, src, 1, n, n, n) == 1 {
-		return true
+	if f, n := e.rows(opSoftmax, len(src)), len(src); f != nil {
+		return f(dst, src, 1, n, n, n) == 1
 	}
 	max := e.rmax(src)
 	if !(max >= -math.MaxFloat32 && max <= math.MaxFloat32) {
@@ -453,11 +458,10 @@ func (r row) logSoftmax(dst, src []float32, a ukernel.Algorithm, empty float32) 
 // written nothing, for others.
 func (r row) logShort(dst, src []float32) bool {
 	e, n := r.engine, len(src)
-	switch {
-	case n > sumBlock:
+	if f := e.rows(opLogSoftmax, n); f != nil {
+		return f(dst, src, 1, n, n, n) == 1
+	} else if n > sumBlock {
 		return false
-	case n <= e.shortLen:
-		return e.short[opLogSoftmax](dst, src, 1, n, n, n) == 1
 	}
 	top := e.rmax(src)
 	if !(top >= -math.MaxFloat32 && top <= math.MaxFloat32) {
@@ -467,8 +471,21 @@ func (r row) logShort(dst, src []float32) bool {
 	if mass != mass {
 		return false
 	}
-	e.sub2(dst, src, top, float32(math.Log(mass)))
+	e.sub2(dst, src, top, float32(log(mass)))
 	return true
+}
+
+// logSumExp is that of a short row that is nothing special; ok is false for others.
+func (e *engine) logSumExp(src []float32) (y float32, ok bool) {
+	top := e.rmax(src)
+	if !(top >= -math.MaxFloat32 && top <= math.MaxFloat32) {
+		return 0, false
+	}
+	mass := float64(e.add(src, top))
+	if mass != mass {
+		return 0, false
+	}
+	return float32(float64(top) + log(mass)), true
 }
 
 // total sums a row by the first pass or passes of an algorithm.

@@ -107,12 +107,16 @@ func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, src
 // span does the rows from first to before end.
 func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
 	// Of short rows without mask or scale there is nothing to ask each time.
-	direct := o != opLogSumExp && cols <= oneBlock && s.unmasked() && s.reloads()
+	direct := o != opLogSumExp && (s.direct(cols) || cols <= oneBlock && s.unmasked() && s.choose(cols) == ukernel.ThreePassReload)
 	r := row{engine: s.kernels(), goroutines: 1}
+	var kernel rowsKernel
+	if direct {
+		kernel = r.rows(o, cols)
+	}
 	for i := first; i < end; i++ {
-		if direct && cols <= r.shortLen {
+		if kernel != nil {
 			// As many as the kernel does; where it stops is a row for the others.
-			if i += r.short[o](dst[i*dstStride:], src[i*srcStride:], end-i, cols, dstStride, srcStride); i == end {
+			if i += kernel(dst[i*dstStride:], src[i*srcStride:], end-i, cols, dstStride, srcStride); i == end {
 				return
 			}
 		}

@@ -31,8 +31,10 @@ func (s Softmaxer) Softmax(dst, src []float32) { s.softmaxRow(dst, src) }
 func (s *Softmaxer) softmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.Softmax", dst, src)
 	// A short row takes less time than all the questions below.
-	if n, e := len(src), s.kernels(); n > 0 && n <= e.shortLen && s.unmasked() && s.reloads() && e.short[opSoftmax](dst, src, 1, n, n, n) == 1 {
-		return
+	if n := len(src); s.direct(n) {
+		if f := s.kernels().rows(opSoftmax, n); f != nil && f(dst, src, 1, n, n, n) == 1 {
+			return
+		}
 	}
 	s.mask.checkRow("native.Softmax", len(src))
 	checkMaskApart("native.Softmax", dst, &s.mask)
@@ -44,8 +46,10 @@ func (s Softmaxer) LogSoftmax(dst, src []float32) { s.logSoftmaxRow(dst, src) }
 
 func (s *Softmaxer) logSoftmaxRow(dst, src []float32) {
 	ukernel.CheckSlices("native.LogSoftmax", dst, src)
-	if n, e := len(src), s.kernels(); n > 0 && n <= e.shortLen && s.unmasked() && s.reloads() && e.short[opLogSoftmax](dst, src, 1, n, n, n) == 1 {
-		return
+	if n := len(src); s.direct(n) {
+		if f := s.kernels().rows(opLogSoftmax, n); f != nil && f(dst, src, 1, n, n, n) == 1 {
+			return
+		}
 	}
 	s.mask.checkRow("native.LogSoftmax", len(src))
 	checkMaskApart("native.LogSoftmax", dst, &s.mask)
@@ -96,6 +100,11 @@ func (s *Softmaxer) hide(dst []float32, n int, log bool) {
 
 // logSumExp is row i of a matrix.
 func (s *Softmaxer) logSumExp(src []float32, i int) float32 {
+	if n := len(src); n <= sumBlock && s.direct(n) {
+		if y, ok := s.kernels().logSumExp(src); ok {
+			return y
+		}
+	}
 	return float32(s.total(src[:s.mask.visible(i, len(src))], i).log())
 }
 
