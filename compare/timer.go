@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"time"
@@ -32,7 +33,7 @@ type Samples struct {
 	// Calls is the number of calls in each sample.
 	Calls int
 	// NS holds nanoseconds per call, by function, then by repetition in the
-	// order of time. Samples of equal index were taken one after the other.
+	// order of time. Samples of equal index were taken in one round of all functions.
 	NS [][]float64
 }
 
@@ -51,9 +52,9 @@ type timed struct {
 	rest time.Duration
 }
 
-// Time calls the functions in turn, forwards and backwards in alternate
-// repetitions, so that whatever slows the machine meets them all alike. It
-// warms each one up first. The calling goroutine stays on one thread meanwhile.
+// Time calls the functions in turn, in an order that is drawn anew for each
+// repetition, so that whatever slows the machine meets them all alike and none has
+// an advantage from what another leaves in the caches. It warms each one up first. The calling goroutine stays on one thread meanwhile.
 func (t Timer) Time(fs ...func()) Samples {
 	all := make([]timed, len(fs))
 	for i, f := range fs {
@@ -112,12 +113,10 @@ func (t Timer) time(fs []timed) Samples {
 		}
 	}
 	s := Samples{Calls: calls, NS: make([][]float64, len(fs))}
+	order := rand.New(rand.NewPCG(0, 0))
 	begin := now()
 	for rep := 0; rep < minReps || now()-begin < t.Budget; rep++ {
-		for i := range fs {
-			if rep%2 == 1 {
-				i = len(fs) - 1 - i
-			}
+		for _, i := range order.Perm(len(fs)) {
 			ns := float64(sample(fs[i], calls)) / float64(calls)
 			s.NS[i] = append(s.NS[i], ns)
 		}
