@@ -2,6 +2,8 @@ package native
 
 import (
 	"fmt"
+	"math"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -116,11 +118,40 @@ func (s *Softmaxer) prepareAt(e *engine, dst, src []float32, i, at int) []float3
 		}
 	}
 	if s.mask.Keep != nil {
-		for j, keep := range s.mask.Keep[at : at+len(dst)] {
-			if !keep {
-				dst[j] = negInf
-			}
-		}
+		hideUnkept(dst, s.mask.Keep[at:at+len(dst)])
 	}
 	return dst
 }
+
+// hideUnkept makes -Inf of the elements that are not kept. It looks at eight at a
+// time, of which most masks keep all or none, and does not branch on single ones: in
+// a mask without a pattern every other branch would be foreseen wrongly.
+func hideUnkept(dst []float32, keep []bool) {
+	const none, all = 0, 0x0101010101010101
+	for len(keep) >= 8 && len(dst) >= 8 {
+		switch k := (*[8]bool)(keep); *(*uint64)(unsafe.Pointer(k)) {
+		case all:
+		case none:
+			for j := range dst[:8] {
+				dst[j] = negInf
+			}
+		default:
+			for j, x := range dst[:8] {
+				b := math.Float32bits(x)
+				if !k[j] {
+					b = minusInf
+				}
+				dst[j] = math.Float32frombits(b)
+			}
+		}
+		dst, keep = dst[8:], keep[8:]
+	}
+	for j, keep := range keep {
+		if !keep {
+			dst[j] = negInf
+		}
+	}
+}
+
+// minusInf is -Inf as bits.
+const minusInf = 0xff800000
