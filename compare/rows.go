@@ -65,11 +65,14 @@ func (c Case) args() ukernel.Args {
 		fillConsecutive(row, c.first)
 		a := sweepArgs
 		a.Src = row
+		a.Other, a.Keep = inputs.Second(0, c.Length)
 		return a
 	}
 	c.Class.Fill(row, c.Seed)
 	// RMax stores nothing: the output's place is the caller's business.
-	return inputs.Args(ukernel.RMax, c.Seed, row)
+	a := inputs.Args(ukernel.RMax, c.Seed, row)
+	a.Other, a.Keep = inputs.Second(c.Seed, c.Length)
+	return a
 }
 
 // sweepArgs are the operands of rows of consecutive bit patterns. Max is 0, so

@@ -24,6 +24,7 @@ func NewWorkload(n int) *Workload {
 	const seed = 0 // even: the operands are those that softmax passes
 	inputs.Uniform10.Fill(mem[:n], seed)
 	a := inputs.Args(ukernel.RMax, seed, mem[:n])
+	a.Other, a.Keep = inputs.Second(seed, n)
 	a.Dst = mem[room : room+n]
 	return &Workload{a}
 }

@@ -41,6 +41,12 @@ type Func struct {
 	// RAddMaxExpMinusMax returns the sum of exp(x - max), and the largest x as RMax
 	// does.
 	RAddMaxExpMinusMax func(src []float32, max float32) (sum, top float32)
+	// VAdd writes x + y for the elements of src and other, which are as many. Dst may
+	// not overlap other.
+	VAdd func(dst, src, other []float32)
+	// VKeep writes x where keep is true and -Inf elsewhere. Src and keep have as many
+	// elements.
+	VKeep func(dst, src []float32, keep []bool)
 }
 
 // has reports whether f is a kernel of the family.
@@ -68,6 +74,10 @@ func (f *Func) has(family Family) bool {
 		return f.LogSoftmax != nil
 	case RAddMaxExpMinusMax:
 		return f.RAddMaxExpMinusMax != nil
+	case VAdd:
+		return f.VAdd != nil
+	case VKeep:
+		return f.VKeep != nil
 	}
 	return false
 }
@@ -80,6 +90,9 @@ type Args struct {
 	// Scale is the factor of VScaleExpMinusMax and VMulC, and the mantissa of
 	// VScaleExtExp, whose exponent is ScaleExp; b of VSubC2.
 	Scale, ScaleExp float32
+	// Other and Keep are the second rows of VAdd and VKeep.
+	Other []float32
+	Keep  []bool
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
@@ -114,6 +127,10 @@ func (f *Func) Call(a Args) (r Result) {
 		r.Value = float32(f.Softmax(a.Dst, a.Src, 1, n, n, n))
 	case f.RAddMaxExpMinusMax != nil:
 		r.Value, r.Exponent = f.RAddMaxExpMinusMax(a.Src, a.Max)
+	case f.VAdd != nil:
+		f.VAdd(a.Dst, a.Src, a.Other)
+	case f.VKeep != nil:
+		f.VKeep(a.Dst, a.Src, a.Keep)
 	case f.LogSoftmax != nil:
 		n := len(a.Src)
 		r.Value = float32(f.LogSoftmax(a.Dst, a.Src, 1, n, n, n))
@@ -164,6 +181,22 @@ func (f Func) Checked() Func {
 		f.RAddMaxExpMinusMax = func(src []float32, max float32) (sum, top float32) {
 			some(src)
 			return raw.RAddMaxExpMinusMax(src, max)
+		}
+	case raw.VAdd != nil:
+		f.VAdd = func(dst, src, other []float32) {
+			same(dst, src)
+			if len(other) != len(src) || Overlap(dst, other) {
+				panic(fmt.Sprintf("%s: other of %d elements must be as long as src, of %d, and apart from dst", who, len(other), len(src)))
+			}
+			raw.VAdd(dst, src, other)
+		}
+	case raw.VKeep != nil:
+		f.VKeep = func(dst, src []float32, keep []bool) {
+			same(dst, src)
+			if len(keep) != len(src) {
+				panic(fmt.Sprintf("%s: len(keep) is %d, len(src) is %d, they must be equal", who, len(keep), len(src)))
+			}
+			raw.VKeep(dst, src, keep)
 		}
 	case raw.LogSoftmax != nil:
 		f.LogSoftmax = checkedRows(who, raw.Name, raw.LogSoftmax)

@@ -56,6 +56,11 @@ const (
 	// RAddMaxExpMinusMax sums exp(x - max), where max need only be near the largest
 	// element, and finds that in the same pass. Ours.
 	RAddMaxExpMinusMax
+	// VAdd writes x + y, the elements of two rows. Of ours here; the name is that of
+	// upstream's operator.
+	VAdd
+	// VKeep writes x where the other row is true and -Inf elsewhere. Ours.
+	VKeep
 
 	numFamilies
 )
@@ -72,6 +77,8 @@ var familyNames = [numFamilies]string{
 	Softmax:              "f32_softmax",
 	LogSoftmax:           "f32_logsoftmax",
 	RAddMaxExpMinusMax:   "f32_raddmaxexpminusmax",
+	VAdd:                 "f32_vadd",
+	VKeep:                "f32_vkeep",
 }
 
 // Families lists every family, in the order of their constants.
@@ -93,7 +100,19 @@ func (f Family) String() string {
 
 // Stores reports whether the family writes one output per input.
 func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f.Rows()
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f.Other() > 0 || f.Rows()
+}
+
+// Other is the size in bytes of an element of the second row that the family reads, 0
+// if there is none.
+func (f Family) Other() int {
+	switch f {
+	case VAdd:
+		return 4
+	case VKeep:
+		return 1
+	}
+	return 0
 }
 
 // Rows reports whether the family does whole rows, of which it writes the results.

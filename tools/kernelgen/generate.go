@@ -73,6 +73,9 @@ var ours = func() (ks []ukernel.Kernel) {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}
+	for _, name := range []string{"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
+		ks = append(ks, ukernel.MustParse(name))
+	}
 	for _, shape := range []string{"sse_u16", "avx_u32", "avx512f_u64", "neon_u16"} {
 		ks = append(ks, ukernel.MustParse("f32_vsubc2_ukernel__"+shape))
 	}
@@ -89,6 +92,8 @@ var about = map[ukernel.Family]string{
 	ukernel.RAddStoreExpMinusMax: "exp(x - max) and the sum of it, the second of three passes with reloading.",
 	ukernel.VMulC:                "x * c, the last of three passes with reloading.",
 	ukernel.VSubC2:               "(x - a) - b, the last pass of log-softmax.",
+	ukernel.VAdd:                 "x + y, the elements of two rows.",
+	ukernel.VKeep:                "x where the second row is true, -Inf elsewhere.",
 	ukernel.Softmax:              "The softmax of rows.",
 	ukernel.RAddMaxExpMinusMax:   "The sum of exp(x - max) for a max that need only be near the largest element, and\n// that element: two of three passes in one.",
 	ukernel.LogSoftmax:           "The logarithm of the softmax of rows.",
@@ -104,6 +109,8 @@ var fields = map[ukernel.Family]struct{ name, signature string }{
 	ukernel.RAddStoreExpMinusMax: {"RAddStoreExpMinusMax", "func(dst, src []float32, max float32) (sum float32)"},
 	ukernel.VMulC:                {"VMulC", "func(dst, src []float32, c float32)"},
 	ukernel.VSubC2:               {"VSubC2", "func(dst, src []float32, a, b float32)"},
+	ukernel.VAdd:                 {"VAdd", "func(dst, src, other []float32)"},
+	ukernel.VKeep:                {"VKeep", "func(dst, src []float32, keep []bool)"},
 	ukernel.Softmax:              {"Softmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
 	ukernel.RAddMaxExpMinusMax:   {"RAddMaxExpMinusMax", "func(src []float32, max float32) (sum, top float32)"},
 	ukernel.LogSoftmax:           {"LogSoftmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
@@ -139,6 +146,8 @@ func (b backend) generate(files map[string][]byte) error {
 			all = append(all, kernels...)
 			whose := fmt.Sprintf("Twins of upstream's xnn_%v_ukernel__%v_*.", family, isa)
 			switch last := kernels[len(kernels)-1]; {
+			case family.Other() > 0:
+				whose = "Ours."
 			case kernels[0].Ours:
 				whose = fmt.Sprintf("Ours: upstream has none for %v.", isa)
 			case last.Ours:

@@ -184,6 +184,12 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 		a.Dst = make([]float32, len(src))
 	}
 	s := source{rand.NewPCG(seed, 1<<32)}
+	switch f {
+	case ukernel.VAdd:
+		a.Other, _ = Second(seed, len(src))
+	case ukernel.VKeep:
+		_, a.Keep = Second(seed, len(src))
+	}
 	if seed%2 == 0 {
 		a.Max = float32(math.Inf(-1))
 		for _, x := range src {
@@ -212,6 +218,21 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 		a.ScaleExp = s.sign(float32(s.below(300)))
 	}
 	return a
+}
+
+// Second makes second rows of n elements, for the families that read one: numbers of
+// many sizes, for odd seeds one of them -Inf, and bools of which two thirds are true.
+func Second(seed uint64, n int) (other []float32, keep []bool) {
+	s := source{rand.NewPCG(seed, 1<<33)}
+	other, keep = make([]float32, n), make([]bool, n)
+	s.each(other, func() float32 { return s.magnitude(-20, 20) })
+	if seed%2 == 1 {
+		other[n/2] = float32(math.Inf(-1))
+	}
+	for i := range keep {
+		keep[i] = s.below(3) > 0
+	}
+	return other, keep
 }
 
 // source is a stream of random numbers. PCG's output is specified, unlike that

@@ -75,6 +75,33 @@ func (m *machine) vsubc2(args ukernel.Args) {
 	m.each(args.Dst, func(v vector) vector { return m.sub("vy", m.sub("vx", v, a), b) })
 }
 
+// vadd is ours.
+func (m *machine) vadd(a ukernel.Args) {
+	m.each(a.Dst, func(v vector) vector {
+		other := m.make(len(v))
+		copy(other, a.Other[m.first:])
+		return m.add("vy", v, other)
+	})
+}
+
+// vkeep is ours.
+func (m *machine) vkeep(a ukernel.Args) {
+	m.each(a.Dst, func(v vector) vector {
+		keep := m.make(len(v))
+		for i := range keep {
+			if at := m.first + i; at < len(a.Keep) && a.Keep[at] {
+				keep[i] = 1
+			}
+		}
+		return m.map2("vy", "keep", func(x, keep float32) float32 {
+			if keep == 0 {
+				return float32(math.Inf(-1))
+			}
+			return x
+		}, v, keep)
+	})
+}
+
 // raddexpminusmax is upstream's f32-raddexpminusmax and f32-raddstoreexpminusmax
 // templates: the second pass of the paper's three-pass algorithms, with recomputing
 // and with reloading of the exponentials.

@@ -185,6 +185,10 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		}
 	case ukernel.LogSoftmax:
 		f.LogSoftmax = eachRow(call)
+	case ukernel.VAdd:
+		f.VAdd = func(dst, src, other []float32) { call(ukernel.Args{Dst: dst, Src: src, Other: other}) }
+	case ukernel.VKeep:
+		f.VKeep = func(dst, src []float32, keep []bool) { call(ukernel.Args{Dst: dst, Src: src, Keep: keep}) }
 	case ukernel.VSubC2:
 		f.VSubC2 = func(dst, src []float32, a, b float32) {
 			call(ukernel.Args{Dst: dst, Src: src, Max: a, Scale: b})

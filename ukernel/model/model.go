@@ -99,6 +99,16 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	if k.Family.Stores() && len(a.Dst) != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
 	}
+	second := len(a.Src)
+	switch k.Family {
+	case ukernel.VAdd:
+		second = len(a.Other)
+	case ukernel.VKeep:
+		second = len(a.Keep)
+	}
+	if second != len(a.Src) {
+		return nil, r, fmt.Errorf("model: %s: the second row has %d elements, len(Src) is %d, they must be equal", k, second, len(a.Src))
+	}
 	if most := k.MaxLength(); most > 0 && len(a.Src) > most {
 		return nil, r, fmt.Errorf("model: %s: len(Src) is %d, it must be at most %d", k, len(a.Src), most)
 	}
@@ -135,6 +145,10 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.vmulc(a)
 	case ukernel.VSubC2:
 		m.vsubc2(a)
+	case ukernel.VAdd:
+		m.vadd(a)
+	case ukernel.VKeep:
+		m.vkeep(a)
 	case ukernel.Softmax, ukernel.LogSoftmax:
 		if v.twoSum {
 			r.Value = m.longRow(v.exp, a)
@@ -152,7 +166,7 @@ func group(f ukernel.Family) ukernel.Family {
 		return ukernel.RAddExtExp
 	case ukernel.VScaleExpMinusMax, ukernel.RAddMaxExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax:
 		return ukernel.RAddExpMinusMax
-	case ukernel.VMulC, ukernel.VSubC2:
+	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd:
 		return ukernel.RMax
 	}
 	return f
@@ -179,6 +193,9 @@ var variants = map[key]variant{
 	{ukernel.RMax, ukernel.AVX, ""}:     {isa: avx},
 	{ukernel.RMax, ukernel.AVX512F, ""}: {isa: avx512},
 	{ukernel.RMax, ukernel.NEON, ""}:    {isa: neon},
+
+	{ukernel.VKeep, ukernel.AVX2, ""}:    {isa: avx2},
+	{ukernel.VKeep, ukernel.AVX512F, ""}: {isa: avx512},
 
 	{ukernel.RAddExtExp, ukernel.AVX2, "p5"}:           {isa: avx2, exp: p5},
 	{ukernel.RAddExtExp, ukernel.AVX512F, "p5_scalef"}: {isa: avx512, exp: p5Scalef},

@@ -35,6 +35,9 @@ func modelled() []ukernel.Kernel {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}
+	for _, name := range []string{"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
+		ks = append(ks, ukernel.MustParse(name))
+	}
 	for _, name := range []string{"scalar_p5_u1", "scalar_p5_u4_acc2", "scalar_fma_p5_u1", "scalar_fma_p5_u4_acc4", "neonfma_p5_u4", "neonfma_p5_u16_acc2", "neonfma_p5_u24_acc3"} {
 		ks = append(ks, ukernel.MustParse("f32_raddextexp_ukernel__"+name))
 		if ks[len(ks)-1].Accumulators == 1 {
@@ -174,7 +177,7 @@ func TestTrace(t *testing.T) {
 		for _, x := range append([]float32{
 			log2e, magic127, magic64, cutoff, minExponent, -inf, 0, 1, a.Max, a.Scale, a.ScaleExp, ln2Nearest[0], ln2Nearest[1],
 			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, ln2, 0x1p23 + 127,
-		}, slices.Concat(degree5, base2Degree5, base2Degree3, logCoefficients, src)...) {
+		}, slices.Concat(degree5, base2Degree5, base2Degree3, logCoefficients, src, a.Other)...) {
 			known[math.Float32bits(x)] = true
 		}
 		elements := make(map[int]bool)

@@ -22,19 +22,19 @@ import (
 // The instructions that kernels may use, by the CPU feature that brings them,
 // in binutils' spelling.
 var (
-	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov neg nop pop prefetcht1 push ret sfence shl shr sub test xchg`)
+	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov neg nop or pop prefetcht1 push ret sfence shl shr sub test xchg xor`)
 
 	sse = words(`addps addss maxps maxss movaps movhlps movlhps movlps movss movups mulps mulss shufps subps subss xorps`)
 	// CMPPS and ANDPS are SSE's, but only SSE2 kernels need them.
 	sse2 = words(`andps cmpnltps movq pslld`)
 
-	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vdivss vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps vmovntps
+	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vdivss vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps vmovntps vmovq
 		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
-	avx2 = words(`vpaddd vpermps vpshufb vpslld vpsrld`)
+	avx2 = words(`vpaddd vpermps vpmovzxbd vpshufb vpslld vpsrld`)
 
 	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vdivss vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
-		vmovaps vmovntps vmovups vmulps vpaddd vpslld vpsrld vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
+		vmovaps vmovntps vmovups vmulps vpaddd vpmovzxbd vpslld vpsrld vptestmd vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
 	avx512dq = words(`vandps vreduceps`)
 )
 

@@ -148,6 +148,28 @@ func (w *writer) instr(in ir.Instr) {
 		default:
 			w.loadUpToThree(to)
 		}
+	case ir.OtherTail:
+		if w.evex {
+			w.VMOVUPS_Z(operand.Mem{Base: other}, kmask[in.Src[0].Index], to)
+		} else {
+			w.VMASKMOVPS(operand.Mem{Base: other}, from(0), to)
+		}
+	case ir.LoadKeep:
+		bytes := operand.Mem{Base: other, Disp: in.Index}
+		switch {
+		case len(in.Src) == 0:
+			w.VPMOVZXBD(bytes, to)
+		case w.evex:
+			w.VPMOVZXBD_Z(bytes, kmask[in.Src[0].Index], to)
+		default:
+			w.loadBytes(in.Dst)
+		}
+	case ir.NotZero:
+		if w.evex {
+			w.VPTESTMD(from(0), from(0), to)
+		} else {
+			w.VPSLLD(operand.Imm(31), from(0), to) // VBLENDVPS looks at the highest bit
+		}
 	case ir.Store:
 		w.storeVector(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.Stream:
@@ -346,4 +368,19 @@ func (w *writer) loadUpToThree(to operand.Op) {
 	w.Label(one)
 	w.MOVSS(operand.Mem{Base: src}, to)
 	w.Label(done)
+}
+
+// loadBytes loads as many bytes as elements are left, fewer than a vector, into
+// lanes of 32 bits, without touching what lies behind them.
+func (w *writer) loadBytes(to ir.Operand) {
+	next := w.label()
+	w.XORL(tmp.As32(), tmp.As32())
+	w.MOVQ(left, tmp2)
+	w.Label(next) // from the last byte to the first
+	w.SHLQ(operand.Imm(8), tmp)
+	w.ORB(operand.Mem{Base: other, Index: tmp2, Scale: 1, Disp: -1}, tmp.As8())
+	w.DECQ(tmp2)
+	w.JNZ(operand.LabelRef(next))
+	w.VMOVQ(tmp, view(to.Index, 4))
+	w.VPMOVZXBD(view(to.Index, 4), view(to.Index, w.lanes))
 }

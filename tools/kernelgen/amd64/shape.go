@@ -17,7 +17,7 @@ func shape(k ukernel.Kernel) family.Shape {
 	switch {
 	case k.Family == ukernel.RMax:
 		return family.Shape{Group: 1, Residents: 6, Unroll: 6}
-	case k.Family == ukernel.VMulC || k.Family == ukernel.VSubC2:
+	case k.Family == ukernel.VMulC || k.Family == ukernel.VSubC2 || k.Family.Other() > 0:
 		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
 	}
 	switch k.ISA {

@@ -27,6 +27,7 @@ var (
 	tmp   = reg.RAX
 	tmp2  = reg.RDX
 	after = reg.R8 // elements left after a block of ToAligned
+	other = reg.R8 // next element of the second row
 	// Of kernels of rows.
 	rows      = reg.R8 // rows left
 	srcStride = reg.R9 // in bytes
@@ -102,6 +103,12 @@ func (w *writer) function(signature string) {
 	}
 	if w.k.Family.Stores() {
 		w.MOVQ(w.param("dst", "base"), dst)
+	}
+	switch w.k.Family.Other() {
+	case 4:
+		w.MOVQ(w.param("other", "base"), other)
+	case 1:
+		w.MOVQ(w.param("keep", "base"), other)
 	}
 	if w.plan.Has(ir.Row) {
 		w.MOVQ(src, rowSrc)
@@ -255,6 +262,9 @@ func (w *writer) block(i int, c ir.Code) {
 		if w.k.Family.Stores() {
 			w.ADDQ(operand.U32(4*step), dst)
 		}
+		if size := w.k.Family.Other(); size > 0 {
+			w.ADDQ(operand.U32(size*step), other)
+		}
 	}
 	switch c.Test {
 	case ir.Once, ir.Row, ir.Again, ir.Results:
@@ -322,6 +332,8 @@ func (w *writer) op(o ir.Operand, lanes int) (op operand.Op, broadcast bool) {
 		return w.constant(v.Bits), w.evex
 	case ir.Param:
 		return w.param(v.Name, ""), true
+	case ir.LoadOther:
+		return operand.Mem{Base: other, Disp: 4 * v.Index}, false
 	default:
 		return operand.Mem{Base: src, Disp: 4 * v.Index}, false
 	}

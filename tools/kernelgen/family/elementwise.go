@@ -35,6 +35,32 @@ func (d *description) elementwise(f func(b *ir.Block, x ir.V) ir.V) {
 	d.halvedTail(comment, f, nil, nil)
 }
 
+// vadd is x + y for the elements of two rows.
+func (d *description) vadd() {
+	d.pairwise(func(b *ir.Block, g []int) ir.V { return b.Add(b.Load(g...), b.LoadOther(g...)) },
+		func(b *ir.Block, mask ir.V) ir.V { return b.Add(b.LoadTail(mask), b.LoadOtherTail(mask)) })
+}
+
+// vkeep is x where the second row is true, -Inf elsewhere.
+func (d *description) vkeep() {
+	choose := func(b *ir.Block, keep, x ir.V) ir.V { return b.Select(b.NotZero(keep), x, b.Const(minusInf)) }
+	d.pairwise(func(b *ir.Block, g []int) ir.V { return choose(b, b.LoadKeep(g...), b.Load(g...)) },
+		func(b *ir.Block, mask ir.V) ir.V { return choose(b, b.LoadKeepTail(mask), b.LoadTail(mask)) })
+}
+
+// pairwise is elementwise for two rows. It is for machines with masks.
+func (d *description) pairwise(f func(b *ir.Block, g []int) ir.V, tail func(b *ir.Block, mask ir.V) ir.V) {
+	d.unroll()
+	d.loops(func(b *ir.Block) {
+		for _, g := range d.groups() {
+			b.Store(f(b, g), g...)
+		}
+	}, func(b *ir.Block) { b.Store(f(b, []int{0}), 0) })
+	b := d.f.Block(ir.IfAny, 0, "Elements that are left.")
+	mask := b.TailMask()
+	b.StoreTail(mask, tail(b, mask))
+}
+
 // streams reports whether the variant writes around the caches.
 func streams(variant string) bool { return variant == "nt" || strings.HasSuffix(variant, "_nt") }
 

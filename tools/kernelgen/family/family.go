@@ -47,6 +47,10 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.elementwise(d.vmulc)
 	case ukernel.VSubC2:
 		d.elementwise(d.vsubc2)
+	case ukernel.VAdd:
+		d.vadd()
+	case ukernel.VKeep:
+		d.vkeep()
 	case ukernel.Softmax, ukernel.LogSoftmax:
 		if d.TwoSum() {
 			d.longRows()

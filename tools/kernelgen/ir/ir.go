@@ -18,10 +18,11 @@ type Op uint8
 const (
 	// Leaves: values that come from outside the block.
 
-	Const Op = iota // every lane holds Bits
-	Param           // every lane holds the parameter Name
-	Load            // src[Index:][:Lanes]
-	Live            // what the variable held when the block began
+	Const     Op = iota // every lane holds Bits
+	Param               // every lane holds the parameter Name
+	Load                // src[Index:][:Lanes]
+	LoadOther           // other[Index:][:Lanes], of the kernel's second row
+	Live                // what the variable held when the block began
 
 	// Lane by lane.
 
@@ -61,6 +62,9 @@ const (
 	Return     // the result Name is a[0]
 	Guard      // leaves the kernel unless a[0] >= b[0]
 	Prefetch   // asks for the cache line of src[Index]
+	LoadKeep   // the Lanes bytes of other[Index:], each as the bits of a lane; of a mask: where that is true, 0 elsewhere
+	OtherTail  // other[i] where the mask is true, +0 elsewhere
+	NotZero    // mask: the lane's bits are 1, of those that are 0 or 1
 
 	// Inserted by the allocator.
 
@@ -68,14 +72,14 @@ const (
 	Spill // a stack slot gets what a register holds
 )
 
-var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
+var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
-	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "move", "spill"}
+	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
-func (o Op) IsMask() bool { return o == NotLess || o == TailMask }
+func (o Op) IsMask() bool { return o == NotLess || o == TailMask || o == NotZero }
 
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
@@ -96,7 +100,9 @@ type Value struct {
 // pure reports whether the value can be had again from outside the block at any
 // time: no register needs to hold on to it. Within one turn of a block nobody
 // writes to an element of src before its last use, even when dst is src.
-func (v *Value) pure() bool { return v.Op == Const || v.Op == Param || v.Op == Load }
+func (v *Value) pure() bool {
+	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == LoadOther
+}
 
 // V is a group of values: what a description does to one it does to all, stage
 // by stage, and so the group's members overlap in the processor's pipelines.

@@ -23,6 +23,30 @@ func (b *Block) Load(vectors ...int) V {
 	return vs
 }
 
+// LoadOther is Load from the kernel's second row.
+func (b *Block) LoadOther(vectors ...int) V {
+	vs := b.Load(vectors...)
+	for _, v := range vs {
+		v.Op = LoadOther
+	}
+	return vs
+}
+
+// LoadKeep loads whole vectors of the bytes of the second row.
+func (b *Block) LoadKeep(vectors ...int) (vs V) {
+	for _, n := range vectors {
+		vs = append(vs, b.each(LoadKeep, n*b.f.Lanes)...)
+	}
+	return vs
+}
+
+// LoadKeepTail and LoadOtherTail load what is left of the second row.
+func (b *Block) LoadKeepTail(mask V) V  { return b.each(LoadKeep, 0, mask) }
+func (b *Block) LoadOtherTail(mask V) V { return b.each(OtherTail, 0, mask) }
+
+// NotZero is the mask of the lanes whose bits are 1 and not 0.
+func (b *Block) NotZero(x V) V { return b.each(NotZero, 0, x) }
+
 // Store stores whole vectors to where Load took them from, in dst.
 func (b *Block) Store(vs V, vectors ...int) {
 	for i, n := range vectors {

@@ -31,6 +31,11 @@ func newMemory(name string, n int) (*memory, error) {
 	return &memory{name: name, floats: floats, free: free}, nil
 }
 
+// bools is the memory as bytes of bools.
+func (m *memory) bools() []bool {
+	return unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(m.floats))), 4*len(m.floats))
+}
+
 // around returns what is watched: as much of the margins as there is memory.
 func (m *memory) around() (before, after []float32) {
 	return m.floats[max(0, m.from-margin):m.from], m.floats[m.to:min(len(m.floats), m.to+margin)]

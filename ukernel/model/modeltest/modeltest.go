@@ -136,6 +136,12 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 		return 0, err
 	}
 	defer c.dst.free()
+	if k.Family.Other() > 0 {
+		if c.other, err = newMemory("other", longest); err != nil {
+			return 0, err
+		}
+		defer c.other.free()
+	}
 	classes := inputs.Classes()
 	for length := 1; length <= all; length++ {
 		if err := c.check(Input{Class: classes[length%len(classes)], Length: length}, n); err != nil {
@@ -184,6 +190,7 @@ type checker struct {
 	kernel   ukernel.Kernel
 	o        Options
 	src, dst *memory
+	other    *memory // the second row, of families that have one
 }
 
 // place says at which index of their memories the operands of a call lie.
@@ -231,7 +238,7 @@ func (c *checker) check(in Input, i int) error {
 	if err != nil {
 		return err
 	}
-	out := args.Dst
+	out, other, keep := args.Dst, args.Other, args.Keep
 	// A row that a kernel of rows leaves alone stays as it is.
 	left := c.kernel.Family.Rows() && want.Value == 0
 	for _, p := range c.places(i) {
@@ -242,6 +249,7 @@ func (c *checker) check(in Input, i int) error {
 		args.Src = c.src.row(p.src(c.src, in.Length), in.Length)
 		copy(args.Src, row)
 		dst := c.dst.row(p.dst(c.dst, in.Length), in.Length)
+		args.Other, args.Keep = c.second(p, other, keep)
 		args.Dst = nil
 		if p.inPlace {
 			args.Dst = args.Src
@@ -272,6 +280,26 @@ func (c *checker) check(in Input, i int) error {
 	return nil
 }
 
+// second copies the second row, of either kind, to where the place has src.
+func (c *checker) second(p place, other []float32, keep []bool) ([]float32, []bool) {
+	switch {
+	case other != nil:
+		row := c.other.row(p.src(c.other, len(other)), len(other))
+		copy(row, other)
+		return row, nil
+	case keep != nil:
+		bytes := c.other.bools()
+		at := p.src(c.other, len(keep))
+		if at+len(keep) == len(c.other.floats) {
+			at = len(bytes) - len(keep)
+		}
+		row := bytes[at : at+len(keep) : at+len(keep)]
+		copy(row, keep)
+		return nil, row
+	}
+	return nil, nil
+}
+
 // call calls the function and turns a memory fault into an error.
 func (c *checker) call(a ukernel.Args) (r ukernel.Result, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -281,7 +309,10 @@ func (c *checker) call(a ukernel.Args) (r ukernel.Result, err error) {
 			return
 		}
 		if fault, ok := p.(interface{ Addr() uintptr }); ok {
-			for _, m := range []*memory{c.src, c.dst} {
+			for _, m := range []*memory{c.src, c.dst, c.other} {
+				if m == nil {
+					continue
+				}
 				if at, ok := m.index(fault.Addr()); ok {
 					err = fmt.Errorf("touched element %d of %s", at, m.name)
 					return
