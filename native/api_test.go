@@ -174,7 +174,14 @@ func TestRowsShared(t *testing.T) {
 
 // TestMask compares masks with rows that are masked before they are given.
 func TestMask(t *testing.T) {
-	const rows, cols, stride = 9, 300, 311
+	for _, cols := range []int{300, sumBlock + 907} {
+		t.Run(fmt.Sprint(cols), func(t *testing.T) { testMask(t, cols) })
+	}
+}
+
+func testMask(t *testing.T, cols int) {
+	const rows = 9
+	stride := cols + 11
 	r := rand.New(rand.NewPCG(1, 2))
 	src := randomRow(rows*cols, 0)
 	add := make([]float32, rows*stride)
@@ -420,7 +427,7 @@ func TestEngines(t *testing.T) {
 		for family, f := range e.kernels {
 			if f.Name == "" {
 				if family > int(ukernel.VSubC2) {
-					continue // one that not every level has
+					continue // not every level has one
 				}
 				t.Errorf("level %v has no kernel of %v", isa, ukernel.Family(family))
 				continue

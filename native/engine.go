@@ -18,7 +18,8 @@ import (
 // floor take -Inf for a number that adds nothing, where the others make NaN or,
 // on AVX-512, may lose one.
 //
-// Those of RAddMaxExpMinusMax may be missing, and sum like those of RAddExpMinusMax.
+// Those of RAddMaxExpMinusMax, which sum like those of RAddExpMinusMax, VAdd and VKeep
+// may be missing.
 var preferred = [...][]string{
 	ukernel.RMax: {
 		"f32_rmax_ukernel__avx512f_u64_acc4",
@@ -84,6 +85,14 @@ var preferred = [...][]string{
 		"f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
 		"f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
 	},
+	ukernel.VAdd: {
+		"f32_vadd_ukernel__avx512f_u64",
+		"f32_vadd_ukernel__avx_u32",
+	},
+	ukernel.VKeep: {
+		"f32_vkeep_ukernel__avx512f_u64",
+		"f32_vkeep_ukernel__avx2_u32",
+	},
 }
 
 // preferredRows names the kernels that do whole rows, without the family: the
@@ -133,6 +142,8 @@ type engine struct {
 	addStore func(dst, src []float32, max float32) float32
 	mul      func(dst, src []float32, c float32)
 	sub2     func(dst, src []float32, a, b float32)
+	vadd     func(dst, src, other []float32)
+	keep     func(dst, src []float32, keep []bool)
 	// Those of whole rows, of up to shortLen elements and of more; nil and 0 if there
 	// are none.
 	short, long         [opLogSumExp]rowsKernel
@@ -194,6 +205,13 @@ func newEngine(level ukernel.ISA) *engine {
 	// Of the same bits as add, or none.
 	if f := k[ukernel.RAddMaxExpMinusMax]; f.Name != "" && ukernel.MustParse(f.Name).ISA == ukernel.MustParse(k[ukernel.RAddExpMinusMax].Name).ISA {
 		e.addMax = f.RAddMaxExpMinusMax
+	}
+	e.vadd, e.keep = k[ukernel.VAdd].VAdd, k[ukernel.VKeep].VKeep
+	if e.vadd == nil {
+		e.vadd = addRows
+	}
+	if e.keep == nil {
+		e.keep = keepRow
 	}
 	e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
 	return e

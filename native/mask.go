@@ -104,39 +104,49 @@ func (s *Softmaxer) prepare(e *engine, dst, src []float32, i int) []float32 {
 	return s.prepareAt(e, dst, src, i, 0)
 }
 
-// prepareAt applies scale and mask to a part of row i that begins in column at.
+// prepareAt applies scale and mask to a part of row i that begins in column at, by
+// blocks that stay in the first-level cache between the steps.
 func (s *Softmaxer) prepareAt(e *engine, dst, src []float32, i, at int) []float32 {
-	if s.scale != 0 {
-		e.mul(dst, src, s.scale)
-	} else {
-		copy(dst, src)
-	}
 	at += i * s.mask.Stride
-	if s.mask.Add != nil {
-		for j, a := range s.mask.Add[at : at+len(dst)] {
-			dst[j] += a
+	for first := 0; first < len(dst); first += sumBlock {
+		end := min(first+sumBlock, len(dst))
+		y, x := dst[first:end], src[first:end]
+		if s.scale != 0 {
+			e.mul(y, x, s.scale)
+			x = y
 		}
-	}
-	if s.mask.Keep != nil {
-		hideUnkept(dst, s.mask.Keep[at:at+len(dst)])
+		if s.mask.Add != nil {
+			e.vadd(y, x, s.mask.Add[at+first:at+end])
+			x = y
+		}
+		if s.mask.Keep != nil {
+			e.keep(y, x, s.mask.Keep[at+first:at+end])
+		}
 	}
 	return dst
 }
 
-// hideUnkept makes -Inf of the elements that are not kept. It looks at eight at a
-// time, of which most masks keep all or none, and does not branch on single ones: in
-// a mask without a pattern every other branch would be foreseen wrongly.
-func hideUnkept(dst []float32, keep []bool) {
+// addRows is [ukernel.VAdd] where there is no kernel.
+func addRows(dst, src, other []float32) {
+	src, other = src[:len(dst)], other[:len(dst)]
+	for j := range dst {
+		dst[j] = src[j] + other[j]
+	}
+}
+
+// keepRow is [ukernel.VKeep] where there is no kernel. It looks at eight elements at a
+// time, of which most masks keep all or none, and does not branch on single ones: in a
+// mask without a pattern every other branch would be foreseen wrongly.
+func keepRow(dst, src []float32, keep []bool) {
 	const none, all = 0, 0x0101010101010101
-	for len(keep) >= 8 && len(dst) >= 8 {
+	for len(keep) >= 8 && len(dst) >= 8 && len(src) >= 8 {
 		switch k := (*[8]bool)(keep); *(*uint64)(unsafe.Pointer(k)) {
 		case all:
+			copy(dst[:8], src[:8])
 		case none:
-			for j := range dst[:8] {
-				dst[j] = negInf
-			}
+			fill(dst[:8], negInf)
 		default:
-			for j, x := range dst[:8] {
+			for j, x := range src[:8] {
 				b := math.Float32bits(x)
 				if !k[j] {
 					b = minusInf
@@ -144,10 +154,10 @@ func hideUnkept(dst []float32, keep []bool) {
 				dst[j] = math.Float32frombits(b)
 			}
 		}
-		dst, keep = dst[8:], keep[8:]
+		dst, src, keep = dst[8:], src[8:], keep[8:]
 	}
 	for j, keep := range keep {
-		if !keep {
+		if dst[j] = src[j]; !keep {
 			dst[j] = negInf
 		}
 	}

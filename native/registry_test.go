@@ -26,6 +26,11 @@ func TestRegistry(t *testing.T) {
 			ukernel.RAddStoreExpMinusMax: f.RAddStoreExpMinusMax != nil,
 			ukernel.VMulC:                f.VMulC != nil,
 			ukernel.VSubC2:               f.VSubC2 != nil,
+			ukernel.Softmax:              f.Softmax != nil,
+			ukernel.LogSoftmax:           f.LogSoftmax != nil,
+			ukernel.RAddMaxExpMinusMax:   f.RAddMaxExpMinusMax != nil,
+			ukernel.VAdd:                 f.VAdd != nil,
+			ukernel.VKeep:                f.VKeep != nil,
 		} {
 			if has != (family == k.Family) {
 				t.Errorf("%s: has a function of %v: %v", k, family, has)

@@ -23,7 +23,7 @@ const sumBlock = 1 << 12
 const oneBlock = 1 << 20
 
 // scratchLen is the length of a scratch buffer.
-const scratchLen = 1 << 10
+const scratchLen = sumBlock
 
 var scratchPool = sync.Pool{New: func() any { return new([scratchLen]float32) }}
 
