@@ -174,7 +174,7 @@ func TestRowsShared(t *testing.T) {
 
 // TestMask compares masks with rows that are masked before they are given.
 func TestMask(t *testing.T) {
-	for _, cols := range []int{300, sumBlock + 907} {
+	for _, cols := range []int{40, 300, sumBlock + 907} {
 		t.Run(fmt.Sprint(cols), func(t *testing.T) { testMask(t, cols) })
 	}
 }

@@ -122,6 +122,9 @@ var preferredStream = map[ukernel.Family][]string{
 // rowsKernel is a kernel that does whole rows, see [ukernel.Func].
 type rowsKernel = func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
 
+// scaledKernel does the same with rows times a scale.
+type scaledKernel = func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
 // engine is the set of kernels that one level of instructions runs. It does not
 // change once made.
 type engine struct {
@@ -146,9 +149,10 @@ type engine struct {
 	keep     func(dst, src []float32, keep []bool)
 	// Those of whole rows, of up to shortLen elements and of more; nil and 0 if there
 	// are none.
-	short, long         [opLogSumExp]rowsKernel
-	shortName, longName string
-	shortLen            int
+	short, long             [opLogSumExp]rowsKernel
+	shortScaled, longScaled [opLogSumExp]scaledKernel
+	shortName, longName     string
+	shortLen                int
 	// Those that write around the caches, or the same where there are none.
 	scaleExtStream func(dst, src []float32, mantissa, exponent float32)
 	scaleStream    func(dst, src []float32, scale, max float32)
@@ -183,13 +187,18 @@ func newEngine(level ukernel.ISA) *engine {
 	e.scaleStream = e.stream[ukernel.VScaleExpMinusMax].VScaleExpMinusMax
 	e.sub2Stream = e.stream[ukernel.VSubC2].VSubC2
 	for _, names := range preferredRows {
-		pair := func(name string) (string, [opLogSumExp]rowsKernel) {
-			f, g := first([]string{ukernel.Softmax.String() + name}), first([]string{ukernel.LogSoftmax.String() + name})
-			return f.Name, [...]rowsKernel{opSoftmax: f.Softmax, opLogSoftmax: g.LogSoftmax}
+		of := func(f ukernel.Family, name string) ukernel.Func { return first([]string{f.String() + name}) }
+		plain := func(name string) (string, [opLogSumExp]rowsKernel) {
+			f := of(ukernel.Softmax, name)
+			return f.Name, [...]rowsKernel{opSoftmax: f.Softmax, opLogSoftmax: of(ukernel.LogSoftmax, name).LogSoftmax}
 		}
-		if e.shortName, e.short = pair(names[0]); e.shortName != "" {
+		scaled := func(name string) [opLogSumExp]scaledKernel {
+			return [...]scaledKernel{opSoftmax: of(ukernel.ScaledSoftmax, name).ScaledSoftmax, opLogSoftmax: of(ukernel.ScaledLogSoftmax, name).ScaledLogSoftmax}
+		}
+		if e.shortName, e.short = plain(names[0]); e.shortName != "" {
 			e.shortLen = ukernel.MustParse(e.shortName).MaxLength()
-			e.longName, e.long = pair(names[1])
+			e.longName, e.long = plain(names[1])
+			e.shortScaled, e.longScaled = scaled(names[0]), scaled(names[1])
 			break
 		}
 	}
@@ -225,6 +234,17 @@ func (e *engine) rows(o op, cols int) rowsKernel {
 		return e.short[o]
 	case cols <= oneBlock:
 		return e.long[o]
+	}
+	return nil
+}
+
+// scaled is that for rows times a scale.
+func (e *engine) scaled(o op, cols int) scaledKernel {
+	switch {
+	case cols <= e.shortLen:
+		return e.shortScaled[o]
+	case cols <= oneBlock:
+		return e.longScaled[o]
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ func TestRegistry(t *testing.T) {
 			ukernel.Softmax:              f.Softmax != nil,
 			ukernel.LogSoftmax:           f.LogSoftmax != nil,
 			ukernel.RAddMaxExpMinusMax:   f.RAddMaxExpMinusMax != nil,
+			ukernel.ScaledSoftmax:        f.ScaledSoftmax != nil,
+			ukernel.ScaledLogSoftmax:     f.ScaledLogSoftmax != nil,
 			ukernel.VAdd:                 f.VAdd != nil,
 			ukernel.VKeep:                f.VKeep != nil,
 		} {

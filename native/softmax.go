@@ -66,8 +66,10 @@ func (s Softmaxer) LogSumExp(src []float32) float32 {
 func (s *Softmaxer) softmax(dst, src []float32, i int) {
 	n := s.mask.visible(i, len(src))
 	if n > 0 {
-		r := s.worker(n)
-		r.softmax(dst[:n], s.prepare(r.engine, dst[:n], src[:n], i), s.choose(n), s.empty(false))
+		r, a := s.worker(n), s.choose(n)
+		if !s.scaled(opSoftmax, r.engine, a, dst[:n], src[:n]) {
+			r.softmax(dst[:n], s.prepare(r.engine, dst[:n], src[:n], i), a, s.empty(false))
+		}
 	}
 	s.hide(dst, n, false)
 }
@@ -76,10 +78,22 @@ func (s *Softmaxer) softmax(dst, src []float32, i int) {
 func (s *Softmaxer) logSoftmax(dst, src []float32, i int) {
 	n := s.mask.visible(i, len(src))
 	if n > 0 {
-		r := s.worker(n)
-		r.logSoftmax(dst[:n], s.prepare(r.engine, dst[:n], src[:n], i), s.choose(n), s.empty(true))
+		r, a := s.worker(n), s.choose(n)
+		if !s.scaled(opLogSoftmax, r.engine, a, dst[:n], src[:n]) {
+			r.logSoftmax(dst[:n], s.prepare(r.engine, dst[:n], src[:n], i), a, s.empty(true))
+		}
 	}
 	s.hide(dst, n, true)
+}
+
+// scaled does a row with nothing but a scale by one kernel. It is false, and has
+// written nothing, if that can't be.
+func (s *Softmaxer) scaled(o op, e *engine, a ukernel.Algorithm, dst, src []float32) bool {
+	if s.scale == 0 || s.mask.Add != nil || s.mask.Keep != nil || a != ukernel.ThreePassReload {
+		return false
+	}
+	f, n := e.scaled(o, len(src)), len(src)
+	return f != nil && f(dst, src, s.scale, 1, n, n, n) == 1
 }
 
 // hide writes the elements from n on, which the causal mask takes out, as they

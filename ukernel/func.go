@@ -41,6 +41,10 @@ type Func struct {
 	// RAddMaxExpMinusMax returns the sum of exp(x - max), and the largest x as RMax
 	// does.
 	RAddMaxExpMinusMax func(src []float32, max float32) (sum, top float32)
+	// ScaledSoftmax is Softmax of x * scale.
+	ScaledSoftmax func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+	// ScaledLogSoftmax is the same for the logarithm.
+	ScaledLogSoftmax func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
 	// VAdd writes x + y for the elements of src and other, which are as many. Dst may
 	// not overlap other.
 	VAdd func(dst, src, other []float32)
@@ -74,6 +78,10 @@ func (f *Func) has(family Family) bool {
 		return f.LogSoftmax != nil
 	case RAddMaxExpMinusMax:
 		return f.RAddMaxExpMinusMax != nil
+	case ScaledSoftmax:
+		return f.ScaledSoftmax != nil
+	case ScaledLogSoftmax:
+		return f.ScaledLogSoftmax != nil
 	case VAdd:
 		return f.VAdd != nil
 	case VKeep:
@@ -87,7 +95,7 @@ type Args struct {
 	Dst, Src []float32
 	// Max is the value subtracted by the minusmax families, and a of VSubC2.
 	Max float32
-	// Scale is the factor of VScaleExpMinusMax and VMulC, and the mantissa of
+	// Scale is the factor of VScaleExpMinusMax, VMulC and scaled rows, and the mantissa of
 	// VScaleExtExp, whose exponent is ScaleExp; b of VSubC2.
 	Scale, ScaleExp float32
 	// Other and Keep are the second rows of VAdd and VKeep.
@@ -127,6 +135,12 @@ func (f *Func) Call(a Args) (r Result) {
 		r.Value = float32(f.Softmax(a.Dst, a.Src, 1, n, n, n))
 	case f.RAddMaxExpMinusMax != nil:
 		r.Value, r.Exponent = f.RAddMaxExpMinusMax(a.Src, a.Max)
+	case f.ScaledSoftmax != nil:
+		n := len(a.Src)
+		r.Value = float32(f.ScaledSoftmax(a.Dst, a.Src, a.Scale, 1, n, n, n))
+	case f.ScaledLogSoftmax != nil:
+		n := len(a.Src)
+		r.Value = float32(f.ScaledLogSoftmax(a.Dst, a.Src, a.Scale, 1, n, n, n))
 	case f.VAdd != nil:
 		f.VAdd(a.Dst, a.Src, a.Other)
 	case f.VKeep != nil:
@@ -182,6 +196,10 @@ func (f Func) Checked() Func {
 			some(src)
 			return raw.RAddMaxExpMinusMax(src, max)
 		}
+	case raw.ScaledSoftmax != nil:
+		f.ScaledSoftmax = checkedScaled(who, raw.Name, raw.ScaledSoftmax)
+	case raw.ScaledLogSoftmax != nil:
+		f.ScaledLogSoftmax = checkedScaled(who, raw.Name, raw.ScaledLogSoftmax)
 	case raw.VAdd != nil:
 		f.VAdd = func(dst, src, other []float32) {
 			same(dst, src)
@@ -215,6 +233,16 @@ func checkedRows(who, name string, f func(dst, src []float32, rows, cols, dstStr
 			return 0
 		}
 		return f(dst, src, rows, cols, dstStride, srcStride)
+	}
+}
+
+// checkedScaled is checkedRows with a scale.
+func checkedScaled(who, name string, f func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
+	return func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
+		scaled := func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
+			return f(dst, src, scale, rows, cols, dstStride, srcStride)
+		}
+		return checkedRows(who, name, scaled)(dst, src, rows, cols, dstStride, srcStride)
 	}
 }
 

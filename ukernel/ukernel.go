@@ -56,6 +56,10 @@ const (
 	// RAddMaxExpMinusMax sums exp(x - max), where max need only be near the largest
 	// element, and finds that in the same pass. Ours.
 	RAddMaxExpMinusMax
+	// ScaledSoftmax is Softmax of x * scale, each product rounded. Ours.
+	ScaledSoftmax
+	// ScaledLogSoftmax is LogSoftmax of the same.
+	ScaledLogSoftmax
 	// VAdd writes x + y, the elements of two rows. Of ours here; the name is that of
 	// upstream's operator.
 	VAdd
@@ -77,6 +81,8 @@ var familyNames = [numFamilies]string{
 	Softmax:              "f32_softmax",
 	LogSoftmax:           "f32_logsoftmax",
 	RAddMaxExpMinusMax:   "f32_raddmaxexpminusmax",
+	ScaledSoftmax:        "f32_scaledsoftmax",
+	ScaledLogSoftmax:     "f32_scaledlogsoftmax",
 	VAdd:                 "f32_vadd",
 	VKeep:                "f32_vkeep",
 }
@@ -116,7 +122,13 @@ func (f Family) Other() int {
 }
 
 // Rows reports whether the family does whole rows, of which it writes the results.
-func (f Family) Rows() bool { return f == Softmax || f == LogSoftmax }
+func (f Family) Rows() bool { return f == Softmax || f == LogSoftmax || f.Scaled() }
+
+// Scaled reports whether the family does the rows' products with a scale.
+func (f Family) Scaled() bool { return f == ScaledSoftmax || f == ScaledLogSoftmax }
+
+// Log reports whether the family writes logarithms.
+func (f Family) Log() bool { return f == LogSoftmax || f == ScaledLogSoftmax }
 
 // Kernel is a kernel's name, taken apart.
 type Kernel struct {

@@ -67,7 +67,7 @@ var ours = func() (ks []ukernel.Kernel) {
 		"f32_vsubc2_ukernel__avx_nt_u32", "f32_vsubc2_ukernel__avx512f_nt_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}
-	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
+	for _, family := range []string{"f32_softmax", "f32_logsoftmax", "f32_scaledsoftmax", "f32_scaledlogsoftmax"} {
 		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128",
 			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
@@ -92,6 +92,8 @@ var about = map[ukernel.Family]string{
 	ukernel.RAddStoreExpMinusMax: "exp(x - max) and the sum of it, the second of three passes with reloading.",
 	ukernel.VMulC:                "x * c, the last of three passes with reloading.",
 	ukernel.VSubC2:               "(x - a) - b, the last pass of log-softmax.",
+	ukernel.ScaledSoftmax:        "The softmax of rows times a scale.",
+	ukernel.ScaledLogSoftmax:     "The logarithm of the softmax of rows times a scale.",
 	ukernel.VAdd:                 "x + y, the elements of two rows.",
 	ukernel.VKeep:                "x where the second row is true, -Inf elsewhere.",
 	ukernel.Softmax:              "The softmax of rows.",
@@ -109,6 +111,8 @@ var fields = map[ukernel.Family]struct{ name, signature string }{
 	ukernel.RAddStoreExpMinusMax: {"RAddStoreExpMinusMax", "func(dst, src []float32, max float32) (sum float32)"},
 	ukernel.VMulC:                {"VMulC", "func(dst, src []float32, c float32)"},
 	ukernel.VSubC2:               {"VSubC2", "func(dst, src []float32, a, b float32)"},
+	ukernel.ScaledSoftmax:        {"ScaledSoftmax", "func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)"},
+	ukernel.ScaledLogSoftmax:     {"ScaledLogSoftmax", "func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)"},
 	ukernel.VAdd:                 {"VAdd", "func(dst, src, other []float32)"},
 	ukernel.VKeep:                {"VKeep", "func(dst, src []float32, keep []bool)"},
 	ukernel.Softmax:              {"Softmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},

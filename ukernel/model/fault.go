@@ -185,6 +185,10 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		}
 	case ukernel.LogSoftmax:
 		f.LogSoftmax = eachRow(call)
+	case ukernel.ScaledSoftmax:
+		f.ScaledSoftmax = eachScaledRow(call)
+	case ukernel.ScaledLogSoftmax:
+		f.ScaledLogSoftmax = eachScaledRow(call)
 	case ukernel.VAdd:
 		f.VAdd = func(dst, src, other []float32) { call(ukernel.Args{Dst: dst, Src: src, Other: other}) }
 	case ukernel.VKeep:
@@ -195,6 +199,17 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		}
 	}
 	return f
+}
+
+// eachScaledRow is eachRow with a scale.
+func eachScaledRow(call func(ukernel.Args) ukernel.Result) func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
+	return func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
+		scaled := func(a ukernel.Args) ukernel.Result {
+			a.Scale = scale
+			return call(a)
+		}
+		return eachRow(scaled)(dst, src, rows, cols, dstStride, srcStride)
+	}
 }
 
 // eachRow is a kernel of rows by calls with one.

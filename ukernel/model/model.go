@@ -149,7 +149,10 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.vadd(a)
 	case ukernel.VKeep:
 		m.vkeep(a)
-	case ukernel.Softmax, ukernel.LogSoftmax:
+	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
+		if k.Family.Scaled() {
+			m.scaleRow(a.Scale)
+		}
 		if v.twoSum {
 			r.Value = m.longRow(v.exp, a)
 			break
@@ -164,7 +167,7 @@ func group(f ukernel.Family) ukernel.Family {
 	switch f {
 	case ukernel.VScaleExtExp:
 		return ukernel.RAddExtExp
-	case ukernel.VScaleExpMinusMax, ukernel.RAddMaxExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax:
+	case ukernel.VScaleExpMinusMax, ukernel.RAddMaxExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
 		return ukernel.RAddExpMinusMax
 	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd:
 		return ukernel.RMax

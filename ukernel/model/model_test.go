@@ -35,7 +35,8 @@ func modelled() []ukernel.Kernel {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}
-	for _, name := range []string{"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
+	for _, name := range []string{"f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
+		"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}
 	for _, name := range []string{"scalar_p5_u1", "scalar_p5_u4_acc2", "scalar_fma_p5_u1", "scalar_fma_p5_u4_acc4", "neonfma_p5_u4", "neonfma_p5_u16_acc2", "neonfma_p5_u24_acc3"} {

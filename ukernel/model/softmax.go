@@ -31,7 +31,7 @@ func (m *machine) shortRow(e exponential, a ukernel.Args) float32 {
 	m.first = noElement
 	y[last] = blend(lanes, y[last], m.splat(0))
 	sum := m.everywhere(m.tree("vsum", y, m.add), func(x, y vector) vector { return m.add("vsum", x, y) })
-	if m.kernel.Family == ukernel.LogSoftmax {
+	if m.kernel.Family.Log() {
 		log := m.log(sum)
 		for i := range y {
 			m.first = i * m.kernel.Lanes()
@@ -47,6 +47,13 @@ func (m *machine) shortRow(e exponential, a ukernel.Args) float32 {
 	}
 	m.first = noElement
 	return 1
+}
+
+// scaleRow puts the row's product with a scale in its place.
+func (m *machine) scaleRow(scale float32) {
+	scaled := make([]float32, len(m.src))
+	m.each(scaled, func(v vector) vector { return m.mul("vx", v, m.splat(scale)) })
+	m.src = scaled
 }
 
 // longRow is shortRow for a row of any length, in three passes.
@@ -66,7 +73,7 @@ func (m *machine) longRow(e exponential, a ukernel.Args) float32 {
 		return 0
 	}
 
-	log := m.kernel.Family == ukernel.LogSoftmax
+	log := m.kernel.Family.Log()
 	sum := compensated{m.splat(0), m.splat(0)}
 	for i := 0; i < len(m.src); {
 		left := (len(m.src) - i) / m.kernel.Lanes() // whole vectors

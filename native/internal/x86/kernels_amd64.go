@@ -202,6 +202,14 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", LogSoftmax: f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
+	{Name: "f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_u64", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
+	{Name: "f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
+	{Name: "f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
+	{Name: "f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
+	{Name: "f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_u64", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
+	{Name: "f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
+	{Name: "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
+	{Name: "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_vadd_ukernel__avx_u32", VAdd: f32_vadd_ukernel__avx_u32},
 	{Name: "f32_vadd_ukernel__avx512f_u64", VAdd: f32_vadd_ukernel__avx512f_u64},
 	{Name: "f32_vkeep_ukernel__avx2_u32", VKeep: f32_vkeep_ukernel__avx2_u32},
@@ -789,6 +797,30 @@ func f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32,
 
 //go:noescape
 func f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(src []float32, max float32) (sum, top float32)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
 
 //go:noescape
 func f32_vadd_ukernel__avx_u32(dst, src, other []float32)

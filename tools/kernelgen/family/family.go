@@ -51,7 +51,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.vadd()
 	case ukernel.VKeep:
 		d.vkeep()
-	case ukernel.Softmax, ukernel.LogSoftmax:
+	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
 		if d.TwoSum() {
 			d.longRows()
 		} else {

@@ -97,14 +97,14 @@ func (d *description) rmax() {
 // the loops.
 func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
 	acc := d.f.Vars("max", accumulators)
-	first := b.LoadSplat()
+	first := d.input(b, b.LoadSplat())
 	for _, a := range acc {
 		b.Set(a, first)
 	}
 	d.loops(func(b *ir.Block) {
 		for i := range d.tile {
 			a := acc[i%len(acc)]
-			b.Set(a, b.Max(b.Get(a), b.Load(i)))
+			b.Set(a, b.Max(b.Get(a), d.input(b, b.Load(i))))
 		}
 	}, nil)
 	if len(acc) > 1 {
@@ -112,13 +112,13 @@ func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
 		b.Set(acc[0], tree(b.Get(acc...), b.Max))
 	}
 	top = acc[0]
-	d.singles(func(b *ir.Block) { b.Set(top, b.Max(b.Get(top), b.Load(0))) })
+	d.singles(func(b *ir.Block) { b.Set(top, b.Max(b.Get(top), d.input(b, b.Load(0)))) })
 
 	if d.masked() {
 		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes stay as they are.")
 		mask := b.TailMask()
 		v := b.Get(top)
-		b.Set(top, b.Select(mask, b.Max(v, b.LoadTail(mask)), v))
+		b.Set(top, b.Select(mask, b.Max(v, d.input(b, b.LoadTail(mask))), v))
 	} else if d.neon() {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into every lane.")
 		b.Set(top, b.Max(b.Get(top), b.LoadSplat()))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
-	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // shortRows describes the kernels that do whole rows, which are ours. A row stays in
@@ -20,7 +19,7 @@ func (d *description) shortRows() {
 		}
 		last := vectors - 1
 		mask := b.TailMask()
-		x := append(b.Load(all[:last]...), b.LoadTailAt(last, mask)...)
+		x := d.input(b, append(b.Load(all[:last]...), b.LoadTailAt(last, mask)...))
 
 		tops := append(x[:last:last], b.Select(mask, x[last:], b.Const(minusInf))...)
 		top := b.Everywhere(b.Max, tree(tops, b.Max))
@@ -33,7 +32,7 @@ func (d *description) shortRows() {
 		}
 		y = append(y[:last], b.Keep(mask, y[last:])...)
 		sum := b.Everywhere(b.Add, tree(y, b.Add))
-		if d.Family == ukernel.LogSoftmax {
+		if d.Family.Log() {
 			y = b.Sub(z, d.log(b, sum))
 		} else {
 			y = b.Mul(y, b.Splat(b.Div(b.Const(1), sum)))
@@ -60,7 +59,7 @@ const (
 func (d *description) longRows() {
 	tile := d.tile
 	scale := d.f.Vars("scale", 1)[0]
-	log := d.Family == ukernel.LogSoftmax
+	log := d.Family.Log()
 
 	d.tile = maxVectors
 	top := d.largest(d.f.Block(ir.Row, 0, "A row: its first element, in every lane."), maxAccumulators)
@@ -88,6 +87,14 @@ func (d *description) longRows() {
 	}
 	d.elementwise(func(b *ir.Block, y ir.V) ir.V { return last(b, y, b.Get(scale)) })
 	d.f.Block(ir.RowDone, 0, "The next row.")
+}
+
+// input is x, or for a family that scales its rows x * scale.
+func (d *description) input(b *ir.Block, x ir.V) ir.V {
+	if d.Family.Scaled() {
+		return b.Mul(x, b.Param("scale"))
+	}
+	return x
 }
 
 // The minimax polynomial of degree 9 for ln(1 + t) on [0, 1], absolute, without a

@@ -116,7 +116,7 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 	step := func(b *ir.Block, groups [][]int) {
 		var t forest
 		for _, g := range groups {
-			y, z := f(b, b.Load(g...))
+			y, z := f(b, d.input(b, b.Load(g...)))
 			if z != nil {
 				b.Store(z, g...)
 			}
@@ -145,7 +145,7 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 	case d.masked():
 		b = d.f.Block(ir.IfAny, 0, comment)
 		mask := b.TailMask()
-		x := b.LoadTail(mask)
+		x := d.input(b, b.LoadTail(mask))
 		y, z := f(b, x)
 		if z != nil {
 			b.StoreTail(mask, z)
