@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -83,5 +84,40 @@ func BenchmarkRows(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows*cols), "ns/element")
 		})
+	}
+}
+
+// BenchmarkOptions is what a scale and masks add to a row.
+func BenchmarkOptions(b *testing.B) {
+	for _, n := range []int{128, 1000, 32000, 128256} {
+		dst, src := benchRow(n)
+		r := rand.New(rand.NewPCG(1, 1))
+		random, few, add := make([]bool, n), make([]bool, n), make([]float32, n)
+		for i := range n {
+			random[i], few[i] = r.IntN(2) == 0, r.IntN(100) == 0
+			add[i] = float32(r.NormFloat64())
+		}
+		scaled, err := New(WithScale(1.25))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, c := range []struct {
+			name string
+			s    Softmaxer
+		}{
+			{"plain", standard},
+			{"scale", scaled},
+			{"keep half", standard.Masked(Mask{Keep: random})},
+			{"keep few", standard.Masked(Mask{Keep: few})},
+			{"add", standard.Masked(Mask{Add: add})},
+			{"scale and keep half", scaled.Masked(Mask{Keep: random})},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
+				for b.Loop() {
+					c.s.Softmax(dst, src)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
+			})
+		}
 	}
 }
