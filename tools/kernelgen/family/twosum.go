@@ -100,6 +100,7 @@ func (d *description) raddexpminusmaxTwoSum() {
 	step := func(b *ir.Block, groups [][]int) {
 		var t forest
 		for _, g := range groups {
+			b.Group()
 			y := f(b, b.Load(g...))
 			if d.Family.Stores() {
 				b.Store(y, g...)
@@ -117,9 +118,8 @@ func (d *description) raddexpminusmaxTwoSum() {
 	if top != nil {
 		b.Set(top, b.Const(minusInf))
 	}
-	d.loops(func(b *ir.Block) {
-		d.prefetch(b)
-		step(b, d.groups())
+	d.loops(func(b *ir.Block, first int) {
+		step(b, d.groups(first))
 	}, func(b *ir.Block) { step(b, [][]int{{0}}) })
 
 	const comment = "Elements that are left; the other lanes add zero."
@@ -169,6 +169,7 @@ func (d *description) raddextexpTwoSum() {
 		top := b.Get(e)
 		ns := make([]ir.V, len(groups))
 		for i, g := range groups {
+			b.Group()
 			ns[i] = exponent(b, load(g))
 			for j := range g {
 				top = b.Max(top, ns[i][j:j+1])
@@ -187,6 +188,7 @@ func (d *description) raddextexpTwoSum() {
 		// Then the mantissas, at these exponents.
 		var t forest
 		for i, g := range groups {
+			b.Group()
 			p := mantissa(b, d.Variant, ns[i], load(g))
 			t.add(b, d.scale(b, p, b.Sub(ns[i], top)))
 		}
@@ -201,7 +203,7 @@ func (d *description) raddextexpTwoSum() {
 		return func(g []int) ir.V { return d.floored(b, b.Load(g...)) }
 	}
 	one := [][]int{{0}}
-	d.loops(func(b *ir.Block) { step(b, d.groups(), load(b)) }, func(b *ir.Block) { step(b, one, load(b)) })
+	d.loops(func(b *ir.Block, first int) { step(b, d.groups(first), load(b)) }, func(b *ir.Block) { step(b, one, load(b)) })
 
 	b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes are at the floor, which adds nothing.")
 	mask := b.TailMask()
