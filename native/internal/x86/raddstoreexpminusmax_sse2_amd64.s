@@ -11,151 +11,568 @@
 
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
-TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(SB), NOSPLIT, $0-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(SB), $448-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
 
 	// Empty sums.
 	XORPS X0, X0
 	XORPS X1, X1
 
-	// 4 vectors a turn.
-	SUBQ    $0x00000010, CX
+	// 12 vectors a turn.
+	SUBQ    $0x00000030, CX
 	JLT     done1
-	MOVSS   max+48(FP), X2
-	SHUFPS  $0x00, X2, X2
-	MOVAPS  magic<>+0(SB), X3
-	MOVAPS  log2e<>+0(SB), X4
-	MOVAPS  minusLn2HiShort<>+0(SB), X5
-	MOVAPS  minusLn2LoShort<>+0(SB), X6
-	MOVAPS  c5<>+0(SB), X7
 	PCALIGN $0x40
 
 loop1:
-	MOVUPS (SI), X8
-	SUBPS  X2, X8
-	MOVUPS 16(SI), X9
-	SUBPS  X2, X9
-	MOVAPS X8, X10
-	MULPS  X4, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	ADDPS  X3, X10
-	ADDPS  X3, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	MOVUPS 16(SI), X6
+	SUBPS  X2, X6
+	SUBPS  magic<>+0(SB), X4
+	MOVAPS log2e<>+0(SB), X7
+	MULPS  X6, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X4, X8
+	ADDPS  magic<>+0(SB), X7
+	ADDPS  X3, X8
+	MOVAPS X7, X9
+	PSLLL  $0x17, X9
+	MOVUPS 32(SI), X10
+	SUBPS  X2, X10
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X7
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X10, X11
+	ADDPS  X8, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X7, X8
+	ADDPS  magic<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X12
+	MULPS  X4, X12
+	ADDPS  X6, X8
 	MOVAPS X11, X13
 	PSLLL  $0x17, X13
-	SUBPS  X3, X10
-	SUBPS  X3, X11
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	MOVAPS X11, X15
-	MULPS  X5, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X6, X10
-	MULPS  X6, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X7, X14
-	MULPS  X10, X14
-	MOVAPS X7, X15
-	MULPS  X11, X15
-	ADDPS  c4<>+0(SB), X14
-	ADDPS  c4<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, (DI)
-	MOVUPS X9, 16(DI)
+	MOVUPS 48(SI), X14
+	SUBPS  X2, X14
+	ADDPS  c4<>+0(SB), X12
+	MULPS  minusLn2LoShort<>+0(SB), X7
+	SUBPS  magic<>+0(SB), X11
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X14, X15
+	MULPS  X4, X12
+	ADDPS  X8, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X11, X8
+	ADDPS  magic<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X12
+	MOVUPS X1, (BX)
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X7, X1
+	ADDPS  X10, X8
+	MOVUPS X10, 16(BX)
+	MOVAPS X15, X10
+	PSLLL  $0x17, X10
+	MOVUPS X10, 32(BX)
+	MOVUPS 64(SI), X10
+	SUBPS  X2, X10
+	MULPS  X4, X12
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	SUBPS  magic<>+0(SB), X15
+	MOVUPS X13, 48(BX)
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X10, X13
+	ADDPS  c2<>+0(SB), X12
+	MULPS  X7, X1
+	ADDPS  X8, X11
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X15, X8
+	ADDPS  magic<>+0(SB), X13
+	MULPS  X4, X12
+	ADDPS  c3<>+0(SB), X1
+	MOVUPS X6, 64(BX)
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X11, X6
+	ADDPS  X14, X8
+	MOVUPS X14, 80(BX)
+	MOVAPS X13, X14
+	PSLLL  $0x17, X14
+	MOVUPS X14, 96(BX)
+	MOVUPS 80(SI), X14
+	SUBPS  X2, X14
+	ADDPS  c1<>+0(SB), X12
+	MULPS  X7, X1
+	ADDPS  c4<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	SUBPS  magic<>+0(SB), X13
+	MOVUPS X0, 112(BX)
+	MOVAPS log2e<>+0(SB), X0
+	MULPS  X14, X0
+	MULPS  X5, X4
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X11, X6
+	ADDPS  X8, X15
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X13, X8
+	ADDPS  magic<>+0(SB), X0
+	MULPS  X12, X4
+	MULPS  X7, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X12
+	MULPS  X15, X12
+	ADDPS  X10, X8
+	MOVUPS X10, 128(BX)
+	MOVAPS X0, X10
+	PSLLL  $0x17, X10
+	MOVUPS X10, 144(BX)
+	MOVUPS 96(SI), X10
+	SUBPS  X2, X10
+	ADDPS  X5, X4
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X11, X6
+	ADDPS  c4<>+0(SB), X12
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	SUBPS  magic<>+0(SB), X0
+	MOVAPS log2e<>+0(SB), X5
+	MULPS  X10, X5
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	MULPS  X9, X7
+	ADDPS  c2<>+0(SB), X6
+	MULPS  X15, X12
+	ADDPS  X8, X13
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X0, X8
+	ADDPS  magic<>+0(SB), X5
+	ANDPS  X4, X3
+	MULPS  X1, X7
+	MULPS  X11, X6
+	ADDPS  c3<>+0(SB), X12
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X13, X1
+	ADDPS  X14, X8
+	MOVAPS X5, X4
+	PSLLL  $0x17, X4
+	MOVUPS X4, 160(BX)
+	MOVUPS 112(SI), X4
+	SUBPS  X2, X4
+	MOVUPS X3, (DI)
+	ADDPS  X9, X7
+	ADDPS  c1<>+0(SB), X6
+	MULPS  X15, X12
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X0
+	SUBPS  magic<>+0(SB), X5
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X4, X9
+	MOVUPS X14, 176(BX)
+	MOVUPS 112(BX), X14
+	ADDPS  X14, X3
+	MOVUPS 64(BX), X14
+	CMPPS  cutoff<>+0(SB), X14, $0x05
+	MOVUPS X3, 192(BX)
+	MOVUPS 48(BX), X3
+	MULPS  X3, X11
+	ADDPS  c2<>+0(SB), X12
+	MULPS  X13, X1
 	ADDPS  X8, X0
-	ADDPS  X9, X1
-	MOVUPS 32(SI), X8
-	SUBPS  X2, X8
-	MOVUPS 48(SI), X9
-	SUBPS  X2, X9
-	MOVAPS X8, X10
-	MULPS  X4, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	ADDPS  X3, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X5, X8
+	ADDPS  magic<>+0(SB), X9
+	ANDPS  X7, X14
+	MULPS  X6, X11
+	MULPS  X15, X12
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X0, X6
+	ADDPS  X10, X8
+	MOVAPS X9, X7
+	PSLLL  $0x17, X7
+	MOVUPS X7, 208(BX)
+	MOVUPS 128(SI), X7
+	SUBPS  X2, X7
+	MOVUPS X14, 16(DI)
 	ADDPS  X3, X11
-	MOVAPS X10, X12
+	ADDPS  c1<>+0(SB), X12
+	MULPS  X13, X1
+	ADDPS  c4<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X9
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X7, X3
+	MOVUPS X10, 224(BX)
+	MOVUPS (BX), X10
+	ADDPS  X10, X14
+	MOVUPS 16(BX), X10
+	CMPPS  cutoff<>+0(SB), X10, $0x05
+	MOVUPS X14, 240(BX)
+	MOVUPS 32(BX), X14
+	MULPS  X14, X15
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X0, X6
+	ADDPS  X8, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X9, X8
+	ADDPS  magic<>+0(SB), X3
+	ANDPS  X11, X10
+	MULPS  X12, X15
+	MULPS  X13, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X11
+	MULPS  X5, X11
+	ADDPS  X4, X8
+	MOVAPS X3, X12
 	PSLLL  $0x17, X12
-	MOVAPS X11, X13
+	MOVUPS X12, 256(BX)
+	MOVUPS 144(SI), X12
+	SUBPS  X2, X12
+	MOVUPS X10, 32(DI)
+	ADDPS  X14, X15
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X0, X6
+	ADDPS  c4<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X14
+	MULPS  X12, X14
+	MOVUPS X4, 272(BX)
+	MOVUPS 192(BX), X4
+	ADDPS  X4, X10
+	MOVUPS 80(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	MOVUPS X10, 288(BX)
+	MOVUPS 96(BX), X10
+	MULPS  X10, X13
+	ADDPS  c2<>+0(SB), X6
+	MULPS  X5, X11
+	ADDPS  X8, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X3, X8
+	ADDPS  magic<>+0(SB), X14
+	ANDPS  X15, X4
+	MULPS  X1, X13
+	MULPS  X0, X6
+	ADDPS  c3<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X9, X1
+	ADDPS  X7, X8
+	MOVAPS X14, X15
+	PSLLL  $0x17, X15
+	MOVUPS X15, 304(BX)
+	MOVUPS 160(SI), X15
+	SUBPS  X2, X15
+	MOVUPS X4, 48(DI)
+	ADDPS  X10, X13
+	ADDPS  c1<>+0(SB), X6
+	MULPS  X5, X11
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	SUBPS  magic<>+0(SB), X14
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X15, X10
+	MOVUPS X7, 320(BX)
+	MOVUPS 240(BX), X7
+	ADDPS  X7, X4
+	MOVUPS 128(BX), X7
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	MOVUPS X4, 336(BX)
+	MOVUPS 144(BX), X4
+	MULPS  X4, X0
+	ADDPS  c2<>+0(SB), X11
+	MULPS  X9, X1
+	ADDPS  X8, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X14, X8
+	ADDPS  magic<>+0(SB), X10
+	ANDPS  X13, X7
+	MULPS  X6, X0
+	MULPS  X5, X11
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X3, X6
+	ADDPS  X12, X8
+	MOVAPS X10, X13
 	PSLLL  $0x17, X13
-	SUBPS  X3, X10
-	SUBPS  X3, X11
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	MOVAPS X11, X15
-	MULPS  X5, X15
+	MOVUPS X13, 352(BX)
+	MOVUPS 176(SI), X13
+	SUBPS  X2, X13
+	MOVUPS X7, 64(DI)
+	ADDPS  X4, X0
+	ADDPS  c1<>+0(SB), X11
+	MULPS  X9, X1
+	ADDPS  c4<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X14
+	SUBPS  magic<>+0(SB), X10
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X13, X2
+	MOVUPS 288(BX), X4
+	ADDPS  X4, X7
+	MOVUPS 176(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	MOVUPS X12, 368(BX)
+	MOVUPS 160(BX), X12
+	MULPS  X12, X5
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X3, X6
 	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X6, X10
-	MULPS  X6, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X7, X14
-	MULPS  X10, X14
-	MOVAPS X7, X15
-	MULPS  X11, X15
-	ADDPS  c4<>+0(SB), X14
-	ADDPS  c4<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, 32(DI)
-	MOVUPS X9, 48(DI)
-	ADDPS  X8, X0
-	ADDPS  X9, X1
-	ADDQ   $0x00000040, SI
-	ADDQ   $0x00000040, DI
-	SUBQ   $0x00000010, CX
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X10, X8
+	ADDPS  magic<>+0(SB), X2
+	ANDPS  X0, X4
+	MULPS  X11, X5
+	MULPS  X9, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X0
+	MULPS  X14, X0
+	ADDPS  X15, X8
+	MOVAPS X2, X11
+	PSLLL  $0x17, X11
+	MOVUPS X4, 80(DI)
+	ADDPS  X12, X5
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X3, X6
+	ADDPS  c4<>+0(SB), X0
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	SUBPS  magic<>+0(SB), X2
+	MOVUPS 336(BX), X12
+	ADDPS  X12, X4
+	MOVUPS 224(BX), X12
+	CMPPS  cutoff<>+0(SB), X12, $0x05
+	MOVUPS X11, 384(BX)
+	MOVUPS 208(BX), X11
+	MULPS  X11, X9
+	ADDPS  c2<>+0(SB), X6
+	MULPS  X14, X0
+	ADDPS  X8, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X2, X8
+	ANDPS  X5, X12
+	MULPS  X1, X9
+	MULPS  X3, X6
+	ADDPS  c3<>+0(SB), X0
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X10, X1
+	ADDPS  X13, X8
+	MOVUPS X12, 96(DI)
+	ADDPS  X11, X9
+	ADDPS  c1<>+0(SB), X6
+	MULPS  X14, X0
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	ADDPS  X12, X7
+	MOVUPS 272(BX), X5
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MOVUPS 256(BX), X11
+	MULPS  X11, X3
+	ADDPS  c2<>+0(SB), X0
+	MULPS  X10, X1
+	ADDPS  X8, X2
+	ANDPS  X9, X5
+	MULPS  X6, X3
+	MULPS  X14, X0
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X2, X6
+	MOVUPS X5, 112(DI)
+	ADDPS  X11, X3
+	ADDPS  c1<>+0(SB), X0
+	MULPS  X10, X1
+	ADDPS  c4<>+0(SB), X6
+	ADDPS  X5, X4
+	MOVUPS 320(BX), X5
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MOVUPS 304(BX), X8
+	MULPS  X8, X14
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X2, X6
+	ANDPS  X3, X5
+	MULPS  X0, X14
+	MULPS  X10, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVUPS X5, 128(DI)
+	ADDPS  X8, X14
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X2, X6
+	ADDPS  X5, X7
+	MOVUPS 368(BX), X0
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	MOVUPS 352(BX), X3
+	MULPS  X3, X10
+	ADDPS  c2<>+0(SB), X6
+	ANDPS  X14, X0
+	MULPS  X1, X10
+	MULPS  X2, X6
+	MOVUPS X0, 144(DI)
+	ADDPS  X3, X10
+	ADDPS  c1<>+0(SB), X6
+	ADDPS  X0, X4
+	CMPPS  cutoff<>+0(SB), X15, $0x05
+	MOVUPS 384(BX), X0
+	MULPS  X0, X2
+	ANDPS  X10, X15
+	MULPS  X6, X2
+	MOVUPS X15, 160(DI)
+	ADDPS  X0, X2
+	ADDPS  X15, X7
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	ANDPS  X2, X13
+	MOVUPS X13, 176(DI)
+	ADDPS  X13, X4
+	MOVAPS X7, X0
+	MOVAPS X4, X1
+	ADDQ   $0x000000c0, SI
+	ADDQ   $0x000000c0, DI
+	SUBQ   $0x00000030, CX
 	JGE    loop1
 
 done1:
+	ADDQ $0x00000030, CX
+
+	// 4 vectors a turn.
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	MOVUPS 16(SI), X6
+	SUBPS  X2, X6
+	SUBPS  magic<>+0(SB), X4
+	MOVAPS log2e<>+0(SB), X7
+	MULPS  X6, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X4, X8
+	ADDPS  magic<>+0(SB), X7
+	ADDPS  X3, X8
+	MOVAPS X7, X9
+	PSLLL  $0x17, X9
+	MOVUPS 32(SI), X10
+	SUBPS  X2, X10
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X7
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X10, X11
+	ADDPS  X8, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X7, X8
+	ADDPS  magic<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X12
+	MULPS  X4, X12
+	ADDPS  X6, X8
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	MOVUPS 48(SI), X14
+	SUBPS  X2, X14
+	ADDPS  c4<>+0(SB), X12
+	MULPS  minusLn2LoShort<>+0(SB), X7
+	SUBPS  magic<>+0(SB), X11
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X14, X2
+	MULPS  X4, X12
+	ADDPS  X8, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X11, X8
+	ADDPS  magic<>+0(SB), X2
+	ADDPS  c3<>+0(SB), X12
+	MOVAPS c5<>+0(SB), X15
+	MULPS  X7, X15
+	ADDPS  X10, X8
+	MOVUPS X10, 400(BX)
+	MOVAPS X2, X10
+	PSLLL  $0x17, X10
+	MULPS  X4, X12
+	ADDPS  c4<>+0(SB), X15
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	SUBPS  magic<>+0(SB), X2
+	ADDPS  c2<>+0(SB), X12
+	MULPS  X7, X15
+	ADDPS  X8, X11
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X2, X8
+	MULPS  X4, X12
+	ADDPS  c3<>+0(SB), X15
+	MOVUPS X10, 416(BX)
+	MOVAPS c5<>+0(SB), X10
+	MULPS  X11, X10
+	ADDPS  X14, X8
+	ADDPS  c1<>+0(SB), X12
+	MULPS  X7, X15
+	ADDPS  c4<>+0(SB), X10
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	MULPS  X5, X4
+	ADDPS  c2<>+0(SB), X15
+	MULPS  X11, X10
+	ADDPS  X8, X2
+	MULPS  X12, X4
+	MULPS  X7, X15
+	ADDPS  c3<>+0(SB), X10
+	MOVAPS c5<>+0(SB), X8
+	MULPS  X2, X8
+	ADDPS  X5, X4
+	ADDPS  c1<>+0(SB), X15
+	MULPS  X11, X10
+	ADDPS  c4<>+0(SB), X8
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	MULPS  X9, X7
+	ADDPS  c2<>+0(SB), X10
+	MULPS  X2, X8
+	ANDPS  X4, X3
+	MULPS  X15, X7
+	MULPS  X11, X10
+	ADDPS  c3<>+0(SB), X8
+	MOVUPS X3, (DI)
+	ADDPS  X9, X7
+	ADDPS  c1<>+0(SB), X10
+	MULPS  X2, X8
+	ADDPS  X3, X0
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	MULPS  X13, X11
+	ADDPS  c2<>+0(SB), X8
+	ANDPS  X7, X6
+	MULPS  X10, X11
+	MULPS  X2, X8
+	MOVUPS X6, 16(DI)
+	ADDPS  X13, X11
+	ADDPS  c1<>+0(SB), X8
+	ADDPS  X6, X1
+	MOVUPS 400(BX), X3
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	MOVUPS 416(BX), X4
+	MULPS  X4, X2
+	ANDPS  X11, X3
+	MULPS  X8, X2
+	MOVUPS X3, 32(DI)
+	ADDPS  X4, X2
+	ADDPS  X3, X0
+	CMPPS  cutoff<>+0(SB), X14, $0x05
+	ANDPS  X2, X14
+	MOVUPS X14, 48(DI)
+	ADDPS  X14, X1
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DI
+	SUBQ   $0x00000010, CX
+	JGE    loop2
+
+done2:
 	ADDQ $0x00000010, CX
 
 	// Merge the sums.
@@ -163,12 +580,12 @@ done1:
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000004, CX
-	JLT     done3
+	JLT     done4
 	MOVSS   max+48(FP), X1
 	SHUFPS  $0x00, X1, X1
 	PCALIGN $0x40
 
-loop3:
+loop4:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
@@ -201,14 +618,14 @@ loop3:
 	ADDQ   $0x00000010, SI
 	ADDQ   $0x00000010, DI
 	SUBQ   $0x00000004, CX
-	JGE    loop3
+	JGE    loop4
 
-done3:
+done4:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left; the other lanes add zero.
 	TESTQ   CX, CX
-	JZ      done4
+	JZ      done5
 	XORPS   X1, X1
 	CMPQ    CX, $0x02
 	JLT     l1
@@ -253,10 +670,10 @@ l3:
 	CMPPS  cutoff<>+0(SB), X1, $0x05
 	ANDPS  X2, X1
 
-done4:
+done5:
 	// Two of them.
 	TESTQ   $0x00000002, CX
-	JZ      done5
+	JZ      done6
 	MOVLPS  X1, (DI)
 	MOVQ    X1, X2
 	ADDPS   X2, X0
@@ -264,16 +681,16 @@ done4:
 	ADDQ    $0x00000008, SI
 	ADDQ    $0x00000008, DI
 
-done5:
+done6:
 	// One of them.
 	TESTQ $0x00000001, CX
-	JZ    done6
+	JZ    done7
 	MOVSS X1, (DI)
 	ADDSS X1, X0
 	ADDQ  $0x00000004, SI
 	ADDQ  $0x00000004, DI
 
-done6:
+done7:
 	// Add the lanes up.
 	MOVHLPS X0, X1
 	ADDPS   X1, X0
@@ -289,17 +706,17 @@ DATA zero<>+8(SB)/4, $0x00000000
 DATA zero<>+12(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $16
 
-DATA magic<>+0(SB)/4, $0x4b40007f
-DATA magic<>+4(SB)/4, $0x4b40007f
-DATA magic<>+8(SB)/4, $0x4b40007f
-DATA magic<>+12(SB)/4, $0x4b40007f
-GLOBL magic<>(SB), RODATA|NOPTR, $16
-
 DATA log2e<>+0(SB)/4, $0x3fb8aa3b
 DATA log2e<>+4(SB)/4, $0x3fb8aa3b
 DATA log2e<>+8(SB)/4, $0x3fb8aa3b
 DATA log2e<>+12(SB)/4, $0x3fb8aa3b
 GLOBL log2e<>(SB), RODATA|NOPTR, $16
+
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $16
 
 DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
 DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200
@@ -351,11 +768,13 @@ GLOBL cutoff<>(SB), RODATA|NOPTR, $16
 
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
-TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(SB), NOSPLIT, $0-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(SB), $512-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
 
 	// Empty sums.
 	XORPS X0, X0
@@ -363,139 +782,566 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4(SB), NOSPLIT, $0-6
 	XORPS X2, X2
 	XORPS X3, X3
 
-	// 4 vectors a turn.
-	SUBQ    $0x00000010, CX
+	// 12 vectors a turn.
+	SUBQ    $0x00000030, CX
 	JLT     done1
-	MOVSS   max+48(FP), X4
-	SHUFPS  $0x00, X4, X4
-	MOVAPS  magic<>+0(SB), X5
-	MOVAPS  log2e<>+0(SB), X6
-	MOVAPS  minusLn2HiShort<>+0(SB), X7
 	PCALIGN $0x40
 
 loop1:
-	MOVUPS (SI), X8
+	MOVSS  max+48(FP), X4
+	SHUFPS $0x00, X4, X4
+	MOVUPS (SI), X5
+	SUBPS  X4, X5
+	MOVAPS log2e<>+0(SB), X6
+	MULPS  X5, X6
+	ADDPS  magic<>+0(SB), X6
+	MOVAPS X6, X7
+	PSLLL  $0x17, X7
+	MOVUPS 16(SI), X8
 	SUBPS  X4, X8
-	MOVUPS 16(SI), X9
-	SUBPS  X4, X9
-	MOVAPS X8, X10
+	SUBPS  magic<>+0(SB), X6
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X8, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X10
 	MULPS  X6, X10
-	MOVAPS X9, X11
-	MULPS  X6, X11
+	ADDPS  magic<>+0(SB), X9
 	ADDPS  X5, X10
-	ADDPS  X5, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X5, X10
-	SUBPS  X5, X11
-	MOVAPS X10, X14
-	MULPS  X7, X14
-	MOVAPS X11, X15
-	MULPS  X7, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  minusLn2LoShort<>+0(SB), X10
-	MULPS  minusLn2LoShort<>+0(SB), X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
+	MOVAPS X9, X11
+	PSLLL  $0x17, X11
+	MOVUPS 32(SI), X12
+	SUBPS  X4, X12
+	MULPS  minusLn2LoShort<>+0(SB), X6
+	SUBPS  magic<>+0(SB), X9
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X12, X13
+	ADDPS  X10, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X9, X10
+	ADDPS  magic<>+0(SB), X13
 	MOVAPS c5<>+0(SB), X14
-	MULPS  X10, X14
-	MOVAPS c5<>+0(SB), X15
-	MULPS  X11, X15
+	MULPS  X6, X14
+	ADDPS  X8, X10
+	MOVAPS X13, X15
+	PSLLL  $0x17, X15
+	MOVUPS X3, (BX)
+	MOVUPS 48(SI), X3
+	SUBPS  X4, X3
 	ADDPS  c4<>+0(SB), X14
-	ADDPS  c4<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	SUBPS  magic<>+0(SB), X13
+	MOVUPS X2, 16(BX)
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X3, X2
+	MULPS  X6, X14
+	ADDPS  X10, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X13, X10
+	ADDPS  magic<>+0(SB), X2
 	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
+	MOVUPS X1, 32(BX)
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X9, X1
 	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, (DI)
-	MOVUPS X9, 16(DI)
-	ADDPS  X8, X0
-	ADDPS  X9, X1
-	MOVUPS 32(SI), X8
-	SUBPS  X4, X8
-	MOVUPS 48(SI), X9
+	MOVUPS X12, 48(BX)
+	MOVAPS X2, X12
+	PSLLL  $0x17, X12
+	MOVUPS X12, 64(BX)
+	MOVUPS 64(SI), X12
+	SUBPS  X4, X12
+	MULPS  X6, X14
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	SUBPS  magic<>+0(SB), X2
+	MOVUPS X15, 80(BX)
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X12, X15
+	ADDPS  c2<>+0(SB), X14
+	MULPS  X9, X1
+	ADDPS  X10, X13
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X2, X10
+	ADDPS  magic<>+0(SB), X15
+	MULPS  X6, X14
+	ADDPS  c3<>+0(SB), X1
+	MOVUPS X8, 96(BX)
+	MOVAPS c5<>+0(SB), X8
+	MULPS  X13, X8
+	ADDPS  X3, X10
+	MOVUPS X3, 112(BX)
+	MOVAPS X15, X3
+	PSLLL  $0x17, X3
+	MOVUPS X3, 128(BX)
+	MOVUPS 80(SI), X3
+	SUBPS  X4, X3
+	ADDPS  c1<>+0(SB), X14
+	MULPS  X9, X1
+	ADDPS  c4<>+0(SB), X8
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	SUBPS  magic<>+0(SB), X15
+	MOVUPS X0, 144(BX)
+	MOVAPS log2e<>+0(SB), X0
+	MULPS  X3, X0
+	MULPS  X7, X6
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X13, X8
+	ADDPS  X10, X2
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X15, X10
+	ADDPS  magic<>+0(SB), X0
+	MULPS  X14, X6
+	MULPS  X9, X1
+	ADDPS  c3<>+0(SB), X8
+	MOVAPS c5<>+0(SB), X14
+	MULPS  X2, X14
+	ADDPS  X12, X10
+	MOVUPS X12, 160(BX)
+	MOVAPS X0, X12
+	PSLLL  $0x17, X12
+	MOVUPS X12, 176(BX)
+	MOVUPS 96(SI), X12
+	SUBPS  X4, X12
+	ADDPS  X7, X6
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X13, X8
+	ADDPS  c4<>+0(SB), X14
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	SUBPS  magic<>+0(SB), X0
+	MOVAPS log2e<>+0(SB), X7
+	MULPS  X12, X7
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MULPS  X11, X9
+	ADDPS  c2<>+0(SB), X8
+	MULPS  X2, X14
+	ADDPS  X10, X15
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X0, X10
+	ADDPS  magic<>+0(SB), X7
+	ANDPS  X6, X5
+	MULPS  X1, X9
+	MULPS  X13, X8
+	ADDPS  c3<>+0(SB), X14
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X15, X1
+	ADDPS  X3, X10
+	MOVAPS X7, X6
+	PSLLL  $0x17, X6
+	MOVUPS X6, 192(BX)
+	MOVUPS 112(SI), X6
+	SUBPS  X4, X6
+	MOVUPS X5, (DI)
+	ADDPS  X11, X9
+	ADDPS  c1<>+0(SB), X8
+	MULPS  X2, X14
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X0
+	SUBPS  magic<>+0(SB), X7
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X6, X11
+	MOVUPS X3, 208(BX)
+	MOVUPS 144(BX), X3
+	ADDPS  X3, X5
+	MOVUPS 96(BX), X3
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	MOVUPS X5, 224(BX)
+	MOVUPS 80(BX), X5
+	MULPS  X5, X13
+	ADDPS  c2<>+0(SB), X14
+	MULPS  X15, X1
+	ADDPS  X10, X0
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X7, X10
+	ADDPS  magic<>+0(SB), X11
+	ANDPS  X9, X3
+	MULPS  X8, X13
+	MULPS  X2, X14
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X8
+	MULPS  X0, X8
+	ADDPS  X12, X10
+	MOVAPS X11, X9
+	PSLLL  $0x17, X9
+	MOVUPS X9, 240(BX)
+	MOVUPS 128(SI), X9
 	SUBPS  X4, X9
-	MOVAPS X8, X10
-	MULPS  X6, X10
-	MOVAPS X9, X11
-	MULPS  X6, X11
-	ADDPS  X5, X10
-	ADDPS  X5, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X5, X10
-	SUBPS  X5, X11
-	MOVAPS X10, X14
-	MULPS  X7, X14
-	MOVAPS X11, X15
-	MULPS  X7, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  minusLn2LoShort<>+0(SB), X10
-	MULPS  minusLn2LoShort<>+0(SB), X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS c5<>+0(SB), X14
-	MULPS  X10, X14
-	MOVAPS c5<>+0(SB), X15
-	MULPS  X11, X15
-	ADDPS  c4<>+0(SB), X14
-	ADDPS  c4<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
+	MOVUPS X3, 16(DI)
+	ADDPS  X5, X13
 	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
+	MULPS  X15, X1
+	ADDPS  c4<>+0(SB), X8
+	MULPS  minusLn2LoShort<>+0(SB), X7
+	SUBPS  magic<>+0(SB), X11
+	MOVAPS log2e<>+0(SB), X5
+	MULPS  X9, X5
+	MOVUPS X12, 256(BX)
+	MOVUPS 32(BX), X12
+	ADDPS  X12, X3
+	MOVUPS 48(BX), X12
+	CMPPS  cutoff<>+0(SB), X12, $0x05
+	MOVUPS X3, 272(BX)
+	MOVUPS 64(BX), X3
+	MULPS  X3, X2
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X0, X8
+	ADDPS  X10, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X11, X10
+	ADDPS  magic<>+0(SB), X5
+	ANDPS  X13, X12
+	MULPS  X14, X2
+	MULPS  X15, X1
+	ADDPS  c3<>+0(SB), X8
+	MOVAPS c5<>+0(SB), X13
+	MULPS  X7, X13
+	ADDPS  X6, X10
+	MOVAPS X5, X14
+	PSLLL  $0x17, X14
+	MOVUPS X14, 288(BX)
+	MOVUPS 144(SI), X14
+	SUBPS  X4, X14
+	MOVUPS X12, 32(DI)
+	ADDPS  X3, X2
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X0, X8
+	ADDPS  c4<>+0(SB), X13
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	SUBPS  magic<>+0(SB), X5
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X14, X3
+	MOVUPS X6, 304(BX)
+	MOVUPS 16(BX), X6
+	ADDPS  X6, X12
+	MOVUPS 112(BX), X6
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	MOVUPS X12, 320(BX)
+	MOVUPS 128(BX), X12
+	MULPS  X12, X15
+	ADDPS  c2<>+0(SB), X8
+	MULPS  X7, X13
+	ADDPS  X10, X11
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X5, X10
+	ADDPS  magic<>+0(SB), X3
+	ANDPS  X2, X6
+	MULPS  X1, X15
+	MULPS  X0, X8
+	ADDPS  c3<>+0(SB), X13
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X11, X1
+	ADDPS  X9, X10
+	MOVAPS X3, X2
+	PSLLL  $0x17, X2
+	MOVUPS X2, 336(BX)
+	MOVUPS 160(SI), X2
+	SUBPS  X4, X2
+	MOVUPS X6, 48(DI)
+	ADDPS  X12, X15
+	ADDPS  c1<>+0(SB), X8
+	MULPS  X7, X13
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X2, X12
+	MOVUPS X9, 352(BX)
+	MOVUPS (BX), X9
+	ADDPS  X9, X6
+	MOVUPS 160(BX), X9
 	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, 32(DI)
-	MOVUPS X9, 48(DI)
-	ADDPS  X8, X2
-	ADDPS  X9, X3
-	ADDQ   $0x00000040, SI
-	ADDQ   $0x00000040, DI
-	SUBQ   $0x00000010, CX
+	MOVUPS X6, 368(BX)
+	MOVUPS 176(BX), X6
+	MULPS  X6, X0
+	ADDPS  c2<>+0(SB), X13
+	MULPS  X11, X1
+	ADDPS  X10, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X3, X10
+	ADDPS  magic<>+0(SB), X12
+	ANDPS  X15, X9
+	MULPS  X8, X0
+	MULPS  X7, X13
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X8
+	MULPS  X5, X8
+	ADDPS  X14, X10
+	MOVAPS X12, X15
+	PSLLL  $0x17, X15
+	MOVUPS X15, 384(BX)
+	MOVUPS 176(SI), X15
+	SUBPS  X4, X15
+	MOVUPS X9, 64(DI)
+	ADDPS  X6, X0
+	ADDPS  c1<>+0(SB), X13
+	MULPS  X11, X1
+	ADDPS  c4<>+0(SB), X8
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	SUBPS  magic<>+0(SB), X12
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X15, X4
+	MOVUPS 224(BX), X6
+	ADDPS  X6, X9
+	MOVUPS 208(BX), X6
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	MOVUPS X14, 400(BX)
+	MOVUPS 192(BX), X14
+	MULPS  X14, X7
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X5, X8
+	ADDPS  X10, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X12, X10
+	ADDPS  magic<>+0(SB), X4
+	ANDPS  X0, X6
+	MULPS  X13, X7
+	MULPS  X11, X1
+	ADDPS  c3<>+0(SB), X8
+	MOVAPS c5<>+0(SB), X0
+	MULPS  X3, X0
+	ADDPS  X2, X10
+	MOVAPS X4, X13
+	PSLLL  $0x17, X13
+	MOVUPS X6, 80(DI)
+	ADDPS  X14, X7
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X5, X8
+	ADDPS  c4<>+0(SB), X0
+	MULPS  minusLn2LoShort<>+0(SB), X12
+	SUBPS  magic<>+0(SB), X4
+	MOVUPS 272(BX), X14
+	ADDPS  X14, X6
+	MOVUPS 256(BX), X14
+	CMPPS  cutoff<>+0(SB), X14, $0x05
+	MOVUPS X13, 416(BX)
+	MOVUPS 240(BX), X13
+	MULPS  X13, X11
+	ADDPS  c2<>+0(SB), X8
+	MULPS  X3, X0
+	ADDPS  X10, X12
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X4, X10
+	ANDPS  X7, X14
+	MULPS  X1, X11
+	MULPS  X5, X8
+	ADDPS  c3<>+0(SB), X0
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X12, X1
+	ADDPS  X15, X10
+	MOVUPS X14, 96(DI)
+	ADDPS  X13, X11
+	ADDPS  c1<>+0(SB), X8
+	MULPS  X3, X0
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	MOVUPS 320(BX), X7
+	ADDPS  X7, X14
+	MOVUPS 304(BX), X7
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	MOVUPS 288(BX), X13
+	MULPS  X13, X5
+	ADDPS  c2<>+0(SB), X0
+	MULPS  X12, X1
+	ADDPS  X10, X4
+	ANDPS  X11, X7
+	MULPS  X8, X5
+	MULPS  X3, X0
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X8
+	MULPS  X4, X8
+	MOVUPS X7, 112(DI)
+	ADDPS  X13, X5
+	ADDPS  c1<>+0(SB), X0
+	MULPS  X12, X1
+	ADDPS  c4<>+0(SB), X8
+	MOVUPS 368(BX), X10
+	ADDPS  X10, X7
+	MOVUPS 352(BX), X10
+	CMPPS  cutoff<>+0(SB), X10, $0x05
+	MOVUPS 336(BX), X11
+	MULPS  X11, X3
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X4, X8
+	ANDPS  X5, X10
+	MULPS  X0, X3
+	MULPS  X12, X1
+	ADDPS  c3<>+0(SB), X8
+	MOVUPS X10, 128(DI)
+	ADDPS  X11, X3
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X4, X8
+	ADDPS  X10, X9
+	MOVUPS 400(BX), X0
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	MOVUPS 384(BX), X5
+	MULPS  X5, X12
+	ADDPS  c2<>+0(SB), X8
+	ANDPS  X3, X0
+	MULPS  X1, X12
+	MULPS  X4, X8
+	MOVUPS X0, 144(DI)
+	ADDPS  X5, X12
+	ADDPS  c1<>+0(SB), X8
+	ADDPS  X0, X6
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	MOVUPS 416(BX), X0
+	MULPS  X0, X4
+	ANDPS  X12, X2
+	MULPS  X8, X4
+	MOVUPS X2, 160(DI)
+	ADDPS  X0, X4
+	ADDPS  X2, X14
+	CMPPS  cutoff<>+0(SB), X15, $0x05
+	ANDPS  X4, X15
+	MOVUPS X15, 176(DI)
+	ADDPS  X15, X7
+	MOVAPS X9, X0
+	MOVAPS X6, X1
+	MOVAPS X14, X2
+	MOVAPS X7, X3
+	ADDQ   $0x000000c0, SI
+	ADDQ   $0x000000c0, DI
+	SUBQ   $0x00000030, CX
 	JGE    loop1
 
 done1:
+	ADDQ $0x00000030, CX
+
+	// 4 vectors a turn.
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	MOVSS  max+48(FP), X4
+	SHUFPS $0x00, X4, X4
+	MOVUPS (SI), X5
+	SUBPS  X4, X5
+	MOVAPS log2e<>+0(SB), X6
+	MULPS  X5, X6
+	ADDPS  magic<>+0(SB), X6
+	MOVAPS X6, X7
+	PSLLL  $0x17, X7
+	MOVUPS 16(SI), X8
+	SUBPS  X4, X8
+	SUBPS  magic<>+0(SB), X6
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X8, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X6, X10
+	ADDPS  magic<>+0(SB), X9
+	ADDPS  X5, X10
+	MOVAPS X9, X11
+	PSLLL  $0x17, X11
+	MOVUPS 32(SI), X12
+	SUBPS  X4, X12
+	MULPS  minusLn2LoShort<>+0(SB), X6
+	SUBPS  magic<>+0(SB), X9
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X12, X13
+	ADDPS  X10, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X9, X10
+	ADDPS  magic<>+0(SB), X13
+	MOVAPS c5<>+0(SB), X14
+	MULPS  X6, X14
+	ADDPS  X8, X10
+	MOVAPS X13, X15
+	PSLLL  $0x17, X15
+	MOVUPS X3, 432(BX)
+	MOVUPS 48(SI), X3
+	SUBPS  X4, X3
+	ADDPS  c4<>+0(SB), X14
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	SUBPS  magic<>+0(SB), X13
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	MULPS  X6, X14
+	ADDPS  X10, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X13, X10
+	ADDPS  magic<>+0(SB), X4
+	ADDPS  c3<>+0(SB), X14
+	MOVUPS X2, 448(BX)
+	MOVAPS c5<>+0(SB), X2
+	MULPS  X9, X2
+	ADDPS  X12, X10
+	MOVUPS X12, 464(BX)
+	MOVAPS X4, X12
+	PSLLL  $0x17, X12
+	MULPS  X6, X14
+	ADDPS  c4<>+0(SB), X2
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	SUBPS  magic<>+0(SB), X4
+	ADDPS  c2<>+0(SB), X14
+	MULPS  X9, X2
+	ADDPS  X10, X13
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X4, X10
+	MULPS  X6, X14
+	ADDPS  c3<>+0(SB), X2
+	MOVUPS X12, 480(BX)
+	MOVAPS c5<>+0(SB), X12
+	MULPS  X13, X12
+	ADDPS  X3, X10
+	ADDPS  c1<>+0(SB), X14
+	MULPS  X9, X2
+	ADDPS  c4<>+0(SB), X12
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	MULPS  X7, X6
+	ADDPS  c2<>+0(SB), X2
+	MULPS  X13, X12
+	ADDPS  X10, X4
+	MULPS  X14, X6
+	MULPS  X9, X2
+	ADDPS  c3<>+0(SB), X12
+	MOVAPS c5<>+0(SB), X10
+	MULPS  X4, X10
+	ADDPS  X7, X6
+	ADDPS  c1<>+0(SB), X2
+	MULPS  X13, X12
+	ADDPS  c4<>+0(SB), X10
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MULPS  X11, X9
+	ADDPS  c2<>+0(SB), X12
+	MULPS  X4, X10
+	ANDPS  X6, X5
+	MULPS  X2, X9
+	MULPS  X13, X12
+	ADDPS  c3<>+0(SB), X10
+	MOVUPS X5, (DI)
+	ADDPS  X11, X9
+	ADDPS  c1<>+0(SB), X12
+	MULPS  X4, X10
+	ADDPS  X5, X0
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	MULPS  X15, X13
+	ADDPS  c2<>+0(SB), X10
+	ANDPS  X9, X8
+	MULPS  X12, X13
+	MULPS  X4, X10
+	MOVUPS X8, 16(DI)
+	ADDPS  X15, X13
+	ADDPS  c1<>+0(SB), X10
+	ADDPS  X8, X1
+	MOVUPS 464(BX), X2
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	MOVUPS 480(BX), X5
+	MULPS  X5, X4
+	ANDPS  X13, X2
+	MULPS  X10, X4
+	MOVUPS X2, 32(DI)
+	ADDPS  X5, X4
+	MOVUPS 448(BX), X5
+	ADDPS  X5, X2
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ANDPS  X4, X3
+	MOVUPS X3, 48(DI)
+	MOVUPS 432(BX), X4
+	ADDPS  X4, X3
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DI
+	SUBQ   $0x00000010, CX
+	JGE    loop2
+
+done2:
 	ADDQ $0x00000010, CX
 
 	// Merge the sums.
@@ -505,12 +1351,12 @@ done1:
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000004, CX
-	JLT     done3
+	JLT     done4
 	MOVSS   max+48(FP), X1
 	SHUFPS  $0x00, X1, X1
 	PCALIGN $0x40
 
-loop3:
+loop4:
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
@@ -543,14 +1389,14 @@ loop3:
 	ADDQ   $0x00000010, SI
 	ADDQ   $0x00000010, DI
 	SUBQ   $0x00000004, CX
-	JGE    loop3
+	JGE    loop4
 
-done3:
+done4:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left; the other lanes add zero.
 	TESTQ   CX, CX
-	JZ      done4
+	JZ      done5
 	XORPS   X1, X1
 	CMPQ    CX, $0x02
 	JLT     l1
@@ -595,10 +1441,10 @@ l3:
 	CMPPS  cutoff<>+0(SB), X1, $0x05
 	ANDPS  X2, X1
 
-done4:
+done5:
 	// Two of them.
 	TESTQ   $0x00000002, CX
-	JZ      done5
+	JZ      done6
 	MOVLPS  X1, (DI)
 	MOVQ    X1, X2
 	ADDPS   X2, X0
@@ -606,16 +1452,16 @@ done4:
 	ADDQ    $0x00000008, SI
 	ADDQ    $0x00000008, DI
 
-done5:
+done6:
 	// One of them.
 	TESTQ $0x00000001, CX
-	JZ    done6
+	JZ    done7
 	MOVSS X1, (DI)
 	ADDSS X1, X0
 	ADDQ  $0x00000004, SI
 	ADDQ  $0x00000004, DI
 
-done6:
+done7:
 	// Add the lanes up.
 	MOVHLPS X0, X1
 	ADDPS   X1, X0
@@ -627,219 +1473,25 @@ done6:
 
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
-TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(SB), NOSPLIT, $0-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(SB), $336-60
 	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
 
 	// Empty sums.
 	XORPS X0, X0
 
-	// 6 vectors a turn.
-	SUBQ    $0x00000018, CX
+	// 12 vectors a turn.
+	SUBQ    $0x00000030, CX
 	JLT     done1
-	MOVSS   max+48(FP), X1
-	SHUFPS  $0x00, X1, X1
-	MOVAPS  magic<>+0(SB), X2
-	MOVAPS  log2e<>+0(SB), X3
-	MOVAPS  minusLn2HiShort<>+0(SB), X4
-	MOVAPS  minusLn2LoShort<>+0(SB), X5
-	MOVAPS  c5<>+0(SB), X6
-	MOVAPS  c4<>+0(SB), X7
 	PCALIGN $0x40
 
 loop1:
-	MOVUPS (SI), X8
-	SUBPS  X1, X8
-	MOVUPS 16(SI), X9
-	SUBPS  X1, X9
-	MOVAPS X8, X10
-	MULPS  X3, X10
-	MOVAPS X9, X11
-	MULPS  X3, X11
-	ADDPS  X2, X10
-	ADDPS  X2, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X2, X10
-	SUBPS  X2, X11
-	MOVAPS X10, X14
-	MULPS  X4, X14
-	MOVAPS X11, X15
-	MULPS  X4, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X5, X10
-	MULPS  X5, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X6, X14
-	MULPS  X10, X14
-	MOVAPS X6, X15
-	MULPS  X11, X15
-	ADDPS  X7, X14
-	ADDPS  X7, X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, (DI)
-	MOVUPS X9, 16(DI)
-	ADDPS  X8, X0
-	ADDPS  X9, X0
-	MOVUPS 32(SI), X8
-	SUBPS  X1, X8
-	MOVUPS 48(SI), X9
-	SUBPS  X1, X9
-	MOVAPS X8, X10
-	MULPS  X3, X10
-	MOVAPS X9, X11
-	MULPS  X3, X11
-	ADDPS  X2, X10
-	ADDPS  X2, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X2, X10
-	SUBPS  X2, X11
-	MOVAPS X10, X14
-	MULPS  X4, X14
-	MOVAPS X11, X15
-	MULPS  X4, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X5, X10
-	MULPS  X5, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X6, X14
-	MULPS  X10, X14
-	MOVAPS X6, X15
-	MULPS  X11, X15
-	ADDPS  X7, X14
-	ADDPS  X7, X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, 32(DI)
-	MOVUPS X9, 48(DI)
-	ADDPS  X8, X0
-	ADDPS  X9, X0
-	MOVUPS 64(SI), X8
-	SUBPS  X1, X8
-	MOVUPS 80(SI), X9
-	SUBPS  X1, X9
-	MOVAPS X8, X10
-	MULPS  X3, X10
-	MOVAPS X9, X11
-	MULPS  X3, X11
-	ADDPS  X2, X10
-	ADDPS  X2, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X2, X10
-	SUBPS  X2, X11
-	MOVAPS X10, X14
-	MULPS  X4, X14
-	MOVAPS X11, X15
-	MULPS  X4, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X5, X10
-	MULPS  X5, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X6, X14
-	MULPS  X10, X14
-	MOVAPS X6, X15
-	MULPS  X11, X15
-	ADDPS  X7, X14
-	ADDPS  X7, X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
-	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
-	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
-	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, 64(DI)
-	MOVUPS X9, 80(DI)
-	ADDPS  X8, X0
-	ADDPS  X9, X0
-	ADDQ   $0x00000060, SI
-	ADDQ   $0x00000060, DI
-	SUBQ   $0x00000018, CX
-	JGE    loop1
-
-done1:
-	ADDQ $0x00000018, CX
-
-	// Whole vectors that are left.
-	SUBQ    $0x00000004, CX
-	JLT     done2
-	MOVSS   max+48(FP), X1
-	SHUFPS  $0x00, X1, X1
-	PCALIGN $0x40
-
-loop2:
+	MOVSS  max+48(FP), X1
+	SHUFPS $0x00, X1, X1
 	MOVUPS (SI), X2
 	SUBPS  X1, X2
 	MOVAPS log2e<>+0(SB), X3
@@ -847,206 +1499,529 @@ loop2:
 	ADDPS  magic<>+0(SB), X3
 	MOVAPS X3, X4
 	PSLLL  $0x17, X4
+	MOVUPS 16(SI), X5
+	SUBPS  X1, X5
 	SUBPS  magic<>+0(SB), X3
-	MOVAPS minusLn2HiShort<>+0(SB), X5
-	MULPS  X3, X5
-	ADDPS  X2, X5
+	MOVAPS log2e<>+0(SB), X6
+	MULPS  X5, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X3, X7
+	ADDPS  magic<>+0(SB), X6
+	ADDPS  X2, X7
+	MOVAPS X6, X8
+	PSLLL  $0x17, X8
+	MOVUPS 32(SI), X9
+	SUBPS  X1, X9
 	MULPS  minusLn2LoShort<>+0(SB), X3
-	ADDPS  X5, X3
-	MOVAPS c5<>+0(SB), X5
-	MULPS  X3, X5
-	ADDPS  c4<>+0(SB), X5
-	MULPS  X3, X5
-	ADDPS  c3<>+0(SB), X5
-	MULPS  X3, X5
-	ADDPS  c2<>+0(SB), X5
-	MULPS  X3, X5
-	ADDPS  c1<>+0(SB), X5
-	MULPS  X4, X3
-	MULPS  X5, X3
-	ADDPS  X4, X3
-	CMPPS  cutoff<>+0(SB), X2, $0x05
-	ANDPS  X3, X2
-	MOVUPS X2, (DI)
-	ADDPS  X2, X0
-	ADDQ   $0x00000010, SI
-	ADDQ   $0x00000010, DI
-	SUBQ   $0x00000004, CX
-	JGE    loop2
-
-done2:
-	ADDQ $0x00000004, CX
-
-	// Elements that are left; the other lanes add zero.
-	TESTQ   CX, CX
-	JZ      done3
-	XORPS   X1, X1
-	CMPQ    CX, $0x02
-	JLT     l1
-	JEQ     l2
-	MOVSS   8(SI), X1
-	MOVLHPS X1, X1
-
-l2:
-	MOVLPS (SI), X1
-	JMP    l3
-
-l1:
-	MOVSS (SI), X1
-
-l3:
-	MOVSS  max+48(FP), X2
-	SHUFPS $0x00, X2, X2
-	SUBPS  X2, X1
-	MOVAPS log2e<>+0(SB), X2
-	MULPS  X1, X2
-	ADDPS  magic<>+0(SB), X2
-	MOVAPS X2, X3
-	PSLLL  $0x17, X3
-	SUBPS  magic<>+0(SB), X2
-	MOVAPS minusLn2HiShort<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  X1, X4
-	MULPS  minusLn2LoShort<>+0(SB), X2
-	ADDPS  X4, X2
-	MOVAPS c5<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c4<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c3<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c2<>+0(SB), X4
-	MULPS  X2, X4
-	ADDPS  c1<>+0(SB), X4
-	MULPS  X3, X2
-	MULPS  X4, X2
-	ADDPS  X3, X2
-	CMPPS  cutoff<>+0(SB), X1, $0x05
-	ANDPS  X2, X1
-
-done3:
-	// Two of them.
-	TESTQ   $0x00000002, CX
-	JZ      done4
-	MOVLPS  X1, (DI)
-	MOVQ    X1, X2
-	ADDPS   X2, X0
-	MOVHLPS X1, X1
-	ADDQ    $0x00000008, SI
-	ADDQ    $0x00000008, DI
-
-done4:
-	// One of them.
-	TESTQ $0x00000001, CX
-	JZ    done5
-	MOVSS X1, (DI)
-	ADDSS X1, X0
-	ADDQ  $0x00000004, SI
-	ADDQ  $0x00000004, DI
-
-done5:
-	// Add the lanes up.
-	MOVHLPS X0, X1
-	ADDPS   X1, X0
-	MOVAPS  X0, X1
-	SHUFPS  $0x55, X1, X1
-	ADDSS   X1, X0
-	MOVSS   X0, sum+56(FP)
-	RET
-
-// func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(dst []float32, src []float32, max float32) (sum float32)
-// Requires: SSE, SSE2
-TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(SB), NOSPLIT, $0-60
-	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2.
-	MOVQ src_base+24(FP), SI
-	MOVQ src_len+32(FP), CX
-	MOVQ dst_base+0(FP), DI
-
-	// Empty sums.
-	XORPS X0, X0
-	XORPS X1, X1
-
-	// 2 vectors a turn.
-	SUBQ    $0x00000008, CX
-	JLT     done1
-	MOVSS   max+48(FP), X2
-	SHUFPS  $0x00, X2, X2
-	MOVAPS  magic<>+0(SB), X3
-	MOVAPS  log2e<>+0(SB), X4
-	MOVAPS  minusLn2HiShort<>+0(SB), X5
-	MOVAPS  minusLn2LoShort<>+0(SB), X6
-	MOVAPS  c5<>+0(SB), X7
-	PCALIGN $0x40
-
-loop1:
-	MOVUPS (SI), X8
-	SUBPS  X2, X8
-	MOVUPS 16(SI), X9
-	SUBPS  X2, X9
-	MOVAPS X8, X10
-	MULPS  X4, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	ADDPS  X3, X10
-	ADDPS  X3, X11
+	SUBPS  magic<>+0(SB), X6
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X9, X10
+	ADDPS  X7, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X6, X7
+	ADDPS  magic<>+0(SB), X10
+	MOVAPS c5<>+0(SB), X11
+	MULPS  X3, X11
+	ADDPS  X5, X7
 	MOVAPS X10, X12
 	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X3, X10
-	SUBPS  X3, X11
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	MOVAPS X11, X15
-	MULPS  X5, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X6, X10
-	MULPS  X6, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X7, X14
-	MULPS  X10, X14
-	MOVAPS X7, X15
-	MULPS  X11, X15
-	ADDPS  c4<>+0(SB), X14
+	MOVUPS 48(SI), X13
+	SUBPS  X1, X13
+	ADDPS  c4<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X6
+	SUBPS  magic<>+0(SB), X10
+	MOVAPS log2e<>+0(SB), X14
+	MULPS  X13, X14
+	MULPS  X3, X11
+	ADDPS  X7, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X10, X7
+	ADDPS  magic<>+0(SB), X14
+	ADDPS  c3<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X15
+	MULPS  X6, X15
+	ADDPS  X9, X7
+	MOVUPS X9, (BX)
+	MOVAPS X14, X9
+	PSLLL  $0x17, X9
+	MOVUPS X9, 16(BX)
+	MOVUPS 64(SI), X9
+	SUBPS  X1, X9
+	MULPS  X3, X11
 	ADDPS  c4<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c3<>+0(SB), X14
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	SUBPS  magic<>+0(SB), X14
+	MOVUPS X12, 32(BX)
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X9, X12
+	ADDPS  c2<>+0(SB), X11
+	MULPS  X6, X15
+	ADDPS  X7, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X14, X7
+	ADDPS  magic<>+0(SB), X12
+	MULPS  X3, X11
 	ADDPS  c3<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c2<>+0(SB), X14
+	MOVUPS X5, 48(BX)
+	MOVAPS c5<>+0(SB), X5
+	MULPS  X10, X5
+	ADDPS  X13, X7
+	MOVUPS X13, 64(BX)
+	MOVAPS X12, X13
+	PSLLL  $0x17, X13
+	MOVUPS X13, 80(BX)
+	MOVUPS 80(SI), X13
+	SUBPS  X1, X13
+	ADDPS  c1<>+0(SB), X11
+	MULPS  X6, X15
+	ADDPS  c4<>+0(SB), X5
+	MULPS  minusLn2LoShort<>+0(SB), X14
+	SUBPS  magic<>+0(SB), X12
+	MOVUPS X0, 96(BX)
+	MOVAPS log2e<>+0(SB), X0
+	MULPS  X13, X0
+	MULPS  X4, X3
 	ADDPS  c2<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c1<>+0(SB), X14
+	MULPS  X10, X5
+	ADDPS  X7, X14
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X12, X7
+	ADDPS  magic<>+0(SB), X0
+	MULPS  X11, X3
+	MULPS  X6, X15
+	ADDPS  c3<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X11
+	MULPS  X14, X11
+	ADDPS  X9, X7
+	MOVUPS X9, 112(BX)
+	MOVAPS X0, X9
+	PSLLL  $0x17, X9
+	MOVUPS X9, 128(BX)
+	MOVUPS 96(SI), X9
+	SUBPS  X1, X9
+	ADDPS  X4, X3
 	ADDPS  c1<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, (DI)
-	MOVUPS X9, 16(DI)
-	ADDPS  X8, X0
-	ADDPS  X9, X1
-	ADDQ   $0x00000020, SI
-	ADDQ   $0x00000020, DI
-	SUBQ   $0x00000008, CX
+	MULPS  X10, X5
+	ADDPS  c4<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X12
+	SUBPS  magic<>+0(SB), X0
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X9, X4
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	MULPS  X8, X6
+	ADDPS  c2<>+0(SB), X5
+	MULPS  X14, X11
+	ADDPS  X7, X12
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X0, X7
+	ADDPS  magic<>+0(SB), X4
+	ANDPS  X3, X2
+	MULPS  X15, X6
+	MULPS  X10, X5
+	ADDPS  c3<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X3
+	MULPS  X12, X3
+	ADDPS  X13, X7
+	MOVAPS X4, X15
+	PSLLL  $0x17, X15
+	MOVUPS X15, 144(BX)
+	MOVUPS 112(SI), X15
+	SUBPS  X1, X15
+	MOVUPS X2, (DI)
+	ADDPS  X8, X6
+	ADDPS  c1<>+0(SB), X5
+	MULPS  X14, X11
+	ADDPS  c4<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X0
+	SUBPS  magic<>+0(SB), X4
+	MOVAPS log2e<>+0(SB), X8
+	MULPS  X15, X8
+	MOVUPS X13, 160(BX)
+	MOVUPS 96(BX), X13
+	ADDPS  X13, X2
+	MOVUPS 48(BX), X13
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	MOVUPS X15, 176(BX)
+	MOVUPS 32(BX), X15
+	MULPS  X15, X10
+	ADDPS  c2<>+0(SB), X11
+	MULPS  X12, X3
+	ADDPS  X7, X0
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X4, X7
+	ADDPS  magic<>+0(SB), X8
+	ANDPS  X6, X13
+	MULPS  X5, X10
+	MULPS  X14, X11
+	ADDPS  c3<>+0(SB), X3
+	MOVAPS c5<>+0(SB), X5
+	MULPS  X0, X5
+	ADDPS  X9, X7
+	MOVAPS X8, X6
+	PSLLL  $0x17, X6
+	MOVUPS X6, 192(BX)
+	MOVUPS 128(SI), X6
+	SUBPS  X1, X6
+	MOVUPS X13, 16(DI)
+	ADDPS  X15, X10
+	ADDPS  c1<>+0(SB), X11
+	MULPS  X12, X3
+	ADDPS  c4<>+0(SB), X5
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X8
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X6, X15
+	ADDPS  X13, X2
+	MOVUPS (BX), X13
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	MOVUPS X9, 208(BX)
+	MOVUPS 16(BX), X9
+	MULPS  X9, X14
+	ADDPS  c2<>+0(SB), X3
+	MULPS  X0, X5
+	ADDPS  X7, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X8, X7
+	ADDPS  magic<>+0(SB), X15
+	ANDPS  X10, X13
+	MULPS  X11, X14
+	MULPS  X12, X3
+	ADDPS  c3<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X10
+	MULPS  X4, X10
+	MOVUPS 176(BX), X11
+	ADDPS  X11, X7
+	MOVAPS X15, X11
+	PSLLL  $0x17, X11
+	MOVUPS X11, 224(BX)
+	MOVUPS 144(SI), X11
+	SUBPS  X1, X11
+	MOVUPS X13, 32(DI)
+	ADDPS  X9, X14
+	ADDPS  c1<>+0(SB), X3
+	MULPS  X0, X5
+	ADDPS  c4<>+0(SB), X10
+	MULPS  minusLn2LoShort<>+0(SB), X8
+	SUBPS  magic<>+0(SB), X15
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X11, X9
+	ADDPS  X13, X2
+	MOVUPS 64(BX), X13
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	MOVUPS X11, 240(BX)
+	MOVUPS 80(BX), X11
+	MULPS  X11, X12
+	ADDPS  c2<>+0(SB), X5
+	MULPS  X4, X10
+	ADDPS  X7, X8
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X15, X7
+	ADDPS  magic<>+0(SB), X9
+	ANDPS  X14, X13
+	MULPS  X3, X12
+	MULPS  X0, X5
+	ADDPS  c3<>+0(SB), X10
+	MOVAPS c5<>+0(SB), X3
+	MULPS  X8, X3
+	ADDPS  X6, X7
+	MOVAPS X9, X14
+	PSLLL  $0x17, X14
+	MOVUPS X14, 256(BX)
+	MOVUPS 160(SI), X14
+	SUBPS  X1, X14
+	MOVUPS X13, 48(DI)
+	ADDPS  X11, X12
+	ADDPS  c1<>+0(SB), X5
+	MULPS  X4, X10
+	ADDPS  c4<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	SUBPS  magic<>+0(SB), X9
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X14, X11
+	ADDPS  X13, X2
+	MOVUPS 112(BX), X13
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	MOVUPS X6, 272(BX)
+	MOVUPS 128(BX), X6
+	MULPS  X6, X0
+	ADDPS  c2<>+0(SB), X10
+	MULPS  X8, X3
+	ADDPS  X7, X15
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X9, X7
+	ADDPS  magic<>+0(SB), X11
+	ANDPS  X12, X13
+	MULPS  X5, X0
+	MULPS  X4, X10
+	ADDPS  c3<>+0(SB), X3
+	MOVAPS c5<>+0(SB), X5
+	MULPS  X15, X5
+	MOVUPS 240(BX), X12
+	ADDPS  X12, X7
+	MOVAPS X11, X12
+	PSLLL  $0x17, X12
+	MOVUPS X12, 288(BX)
+	MOVUPS 176(SI), X12
+	SUBPS  X1, X12
+	MOVUPS X13, 64(DI)
+	ADDPS  X6, X0
+	ADDPS  c1<>+0(SB), X10
+	MULPS  X8, X3
+	ADDPS  c4<>+0(SB), X5
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	SUBPS  magic<>+0(SB), X11
+	MOVAPS log2e<>+0(SB), X1
+	MULPS  X12, X1
+	ADDPS  X13, X2
+	MOVUPS 160(BX), X6
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	MOVUPS 144(BX), X13
+	MULPS  X13, X4
+	ADDPS  c2<>+0(SB), X3
+	MULPS  X15, X5
+	ADDPS  X7, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X11, X7
+	ADDPS  magic<>+0(SB), X1
+	ANDPS  X0, X6
+	MULPS  X10, X4
+	MULPS  X8, X3
+	ADDPS  c3<>+0(SB), X5
+	MOVAPS c5<>+0(SB), X0
+	MULPS  X9, X0
+	ADDPS  X14, X7
+	MOVAPS X1, X10
+	PSLLL  $0x17, X10
+	MOVUPS X6, 80(DI)
+	ADDPS  X13, X4
+	ADDPS  c1<>+0(SB), X3
+	MULPS  X15, X5
+	ADDPS  c4<>+0(SB), X0
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	SUBPS  magic<>+0(SB), X1
+	ADDPS  X6, X2
+	MOVUPS 208(BX), X6
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	MOVUPS 192(BX), X13
+	MULPS  X13, X8
+	ADDPS  c2<>+0(SB), X5
+	MULPS  X9, X0
+	ADDPS  X7, X11
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X1, X7
+	ANDPS  X4, X6
+	MULPS  X3, X8
+	MULPS  X15, X5
+	ADDPS  c3<>+0(SB), X0
+	MOVAPS c5<>+0(SB), X3
+	MULPS  X11, X3
+	ADDPS  X12, X7
+	MOVUPS X6, 96(DI)
+	ADDPS  X13, X8
+	ADDPS  c1<>+0(SB), X5
+	MULPS  X9, X0
+	ADDPS  c4<>+0(SB), X3
+	MULPS  minusLn2LoShort<>+0(SB), X1
+	ADDPS  X6, X2
+	MOVUPS 176(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	MOVUPS 224(BX), X6
+	MULPS  X6, X15
+	ADDPS  c2<>+0(SB), X0
+	MULPS  X11, X3
+	ADDPS  X7, X1
+	ANDPS  X8, X4
+	MULPS  X5, X15
+	MULPS  X9, X0
+	ADDPS  c3<>+0(SB), X3
+	MOVAPS c5<>+0(SB), X5
+	MULPS  X1, X5
+	MOVUPS X4, 112(DI)
+	ADDPS  X6, X15
+	ADDPS  c1<>+0(SB), X0
+	MULPS  X11, X3
+	ADDPS  c4<>+0(SB), X5
+	ADDPS  X4, X2
+	MOVUPS 272(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	MOVUPS 256(BX), X6
+	MULPS  X6, X9
+	ADDPS  c2<>+0(SB), X3
+	MULPS  X1, X5
+	ANDPS  X15, X4
+	MULPS  X0, X9
+	MULPS  X11, X3
+	ADDPS  c3<>+0(SB), X5
+	MOVUPS X4, 128(DI)
+	ADDPS  X6, X9
+	ADDPS  c1<>+0(SB), X3
+	MULPS  X1, X5
+	ADDPS  X4, X2
+	MOVUPS 240(BX), X0
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	MOVUPS 288(BX), X4
+	MULPS  X4, X11
+	ADDPS  c2<>+0(SB), X5
+	ANDPS  X9, X0
+	MULPS  X3, X11
+	MULPS  X1, X5
+	MOVUPS X0, 144(DI)
+	ADDPS  X4, X11
+	ADDPS  c1<>+0(SB), X5
+	ADDPS  X0, X2
+	CMPPS  cutoff<>+0(SB), X14, $0x05
+	MULPS  X10, X1
+	ANDPS  X11, X14
+	MULPS  X5, X1
+	MOVUPS X14, 160(DI)
+	ADDPS  X10, X1
+	ADDPS  X14, X2
+	CMPPS  cutoff<>+0(SB), X12, $0x05
+	ANDPS  X1, X12
+	MOVUPS X12, 176(DI)
+	ADDPS  X12, X2
+	MOVAPS X2, X0
+	ADDQ   $0x000000c0, SI
+	ADDQ   $0x000000c0, DI
+	SUBQ   $0x00000030, CX
 	JGE    loop1
 
 done1:
-	ADDQ $0x00000008, CX
+	ADDQ $0x00000030, CX
 
-	// Merge the sums.
-	ADDPS X1, X0
+	// 4 vectors a turn.
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	MOVSS  max+48(FP), X1
+	SHUFPS $0x00, X1, X1
+	MOVUPS (SI), X2
+	SUBPS  X1, X2
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X2, X3
+	ADDPS  magic<>+0(SB), X3
+	MOVAPS X3, X4
+	PSLLL  $0x17, X4
+	MOVUPS 16(SI), X5
+	SUBPS  X1, X5
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X6
+	MULPS  X5, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X3, X7
+	ADDPS  magic<>+0(SB), X6
+	ADDPS  X2, X7
+	MOVAPS X6, X8
+	PSLLL  $0x17, X8
+	MOVUPS 32(SI), X9
+	SUBPS  X1, X9
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	SUBPS  magic<>+0(SB), X6
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X9, X10
+	ADDPS  X7, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X6, X7
+	ADDPS  magic<>+0(SB), X10
+	MOVAPS c5<>+0(SB), X11
+	MULPS  X3, X11
+	ADDPS  X5, X7
+	MOVAPS X10, X12
+	PSLLL  $0x17, X12
+	MOVUPS 48(SI), X13
+	SUBPS  X1, X13
+	ADDPS  c4<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X6
+	SUBPS  magic<>+0(SB), X10
+	MOVAPS log2e<>+0(SB), X1
+	MULPS  X13, X1
+	MULPS  X3, X11
+	ADDPS  X7, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X10, X7
+	ADDPS  magic<>+0(SB), X1
+	ADDPS  c3<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X14
+	MULPS  X6, X14
+	ADDPS  X9, X7
+	MOVAPS X1, X15
+	PSLLL  $0x17, X15
+	MULPS  X3, X11
+	ADDPS  c4<>+0(SB), X14
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	SUBPS  magic<>+0(SB), X1
+	ADDPS  c2<>+0(SB), X11
+	MULPS  X6, X14
+	ADDPS  X7, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X1, X7
+	MULPS  X3, X11
+	ADDPS  c3<>+0(SB), X14
+	MOVUPS X15, 304(BX)
+	MOVAPS c5<>+0(SB), X15
+	MULPS  X10, X15
+	ADDPS  X13, X7
+	ADDPS  c1<>+0(SB), X11
+	MULPS  X6, X14
+	ADDPS  c4<>+0(SB), X15
+	MULPS  minusLn2LoShort<>+0(SB), X1
+	MULPS  X4, X3
+	ADDPS  c2<>+0(SB), X14
+	MULPS  X10, X15
+	ADDPS  X7, X1
+	MULPS  X11, X3
+	MULPS  X6, X14
+	ADDPS  c3<>+0(SB), X15
+	MOVAPS c5<>+0(SB), X7
+	MULPS  X1, X7
+	ADDPS  X4, X3
+	ADDPS  c1<>+0(SB), X14
+	MULPS  X10, X15
+	ADDPS  c4<>+0(SB), X7
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	MULPS  X8, X6
+	ADDPS  c2<>+0(SB), X15
+	MULPS  X1, X7
+	ANDPS  X3, X2
+	MULPS  X14, X6
+	MULPS  X10, X15
+	ADDPS  c3<>+0(SB), X7
+	MOVUPS X2, (DI)
+	ADDPS  X8, X6
+	ADDPS  c1<>+0(SB), X15
+	MULPS  X1, X7
+	ADDPS  X2, X0
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MULPS  X12, X10
+	ADDPS  c2<>+0(SB), X7
+	ANDPS  X6, X5
+	MULPS  X15, X10
+	MULPS  X1, X7
+	MOVUPS X5, 16(DI)
+	ADDPS  X12, X10
+	ADDPS  c1<>+0(SB), X7
+	ADDPS  X5, X0
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	MOVUPS 304(BX), X2
+	MULPS  X2, X1
+	ANDPS  X10, X9
+	MULPS  X7, X1
+	MOVUPS X9, 32(DI)
+	ADDPS  X2, X1
+	ADDPS  X9, X0
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	ANDPS  X1, X13
+	MOVUPS X13, 48(DI)
+	ADDPS  X13, X0
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DI
+	SUBQ   $0x00000010, CX
+	JGE    loop2
+
+done2:
+	ADDQ $0x00000010, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000004, CX
@@ -1170,179 +2145,1275 @@ done6:
 	MOVSS   X0, sum+56(FP)
 	RET
 
-// func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(dst []float32, src []float32, max float32) (sum float32)
+// func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
-TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(SB), NOSPLIT, $0-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(SB), $416-60
+	// Twin of xnn_f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2.
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
 
-	// An empty sum.
+	// Empty sums.
 	XORPS X0, X0
 	XORPS X1, X1
 
-	// 4 vectors a turn.
-	SUBQ    $0x00000010, CX
+	// 12 vectors a turn.
+	SUBQ    $0x00000030, CX
 	JLT     done1
+	PCALIGN $0x40
+
+loop1:
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	MOVUPS 16(SI), X6
+	SUBPS  X2, X6
+	SUBPS  magic<>+0(SB), X4
+	MOVAPS log2e<>+0(SB), X7
+	MULPS  X6, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X4, X8
+	ADDPS  magic<>+0(SB), X7
+	ADDPS  X3, X8
+	MOVAPS X7, X9
+	PSLLL  $0x17, X9
+	MOVUPS 32(SI), X10
+	SUBPS  X2, X10
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	SUBPS  magic<>+0(SB), X7
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X10, X11
+	ADDPS  X8, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X7, X8
+	ADDPS  magic<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X12
+	MULPS  X4, X12
+	ADDPS  X6, X8
+	MOVAPS X11, X13
+	PSLLL  $0x17, X13
+	MOVUPS 48(SI), X14
+	SUBPS  X2, X14
+	ADDPS  c4<>+0(SB), X12
+	MULPS  minusLn2LoShort<>+0(SB), X7
+	SUBPS  magic<>+0(SB), X11
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X14, X15
+	MULPS  X4, X12
+	ADDPS  X8, X7
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X11, X8
+	ADDPS  magic<>+0(SB), X15
+	ADDPS  c3<>+0(SB), X12
+	MOVUPS X1, (BX)
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X7, X1
+	ADDPS  X10, X8
+	MOVUPS X10, 16(BX)
+	MOVAPS X15, X10
+	PSLLL  $0x17, X10
+	MOVUPS X10, 32(BX)
+	MOVUPS 64(SI), X10
+	SUBPS  X2, X10
+	MULPS  X4, X12
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	SUBPS  magic<>+0(SB), X15
+	MOVUPS X13, 48(BX)
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X10, X13
+	ADDPS  c2<>+0(SB), X12
+	MULPS  X7, X1
+	ADDPS  X8, X11
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X15, X8
+	ADDPS  magic<>+0(SB), X13
+	MULPS  X4, X12
+	ADDPS  c3<>+0(SB), X1
+	MOVUPS X6, 64(BX)
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X11, X6
+	ADDPS  X14, X8
+	MOVUPS X14, 80(BX)
+	MOVAPS X13, X14
+	PSLLL  $0x17, X14
+	MOVUPS X14, 96(BX)
+	MOVUPS 80(SI), X14
+	SUBPS  X2, X14
+	ADDPS  c1<>+0(SB), X12
+	MULPS  X7, X1
+	ADDPS  c4<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	SUBPS  magic<>+0(SB), X13
+	MOVUPS X0, 112(BX)
+	MOVAPS log2e<>+0(SB), X0
+	MULPS  X14, X0
+	MULPS  X5, X4
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X11, X6
+	ADDPS  X8, X15
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X13, X8
+	ADDPS  magic<>+0(SB), X0
+	MULPS  X12, X4
+	MULPS  X7, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X12
+	MULPS  X15, X12
+	ADDPS  X10, X8
+	MOVUPS X10, 128(BX)
+	MOVAPS X0, X10
+	PSLLL  $0x17, X10
+	MOVUPS X10, 144(BX)
+	MOVUPS 96(SI), X10
+	SUBPS  X2, X10
+	ADDPS  X5, X4
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X11, X6
+	ADDPS  c4<>+0(SB), X12
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	SUBPS  magic<>+0(SB), X0
+	MOVAPS log2e<>+0(SB), X5
+	MULPS  X10, X5
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	MULPS  X9, X7
+	ADDPS  c2<>+0(SB), X6
+	MULPS  X15, X12
+	ADDPS  X8, X13
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X0, X8
+	ADDPS  magic<>+0(SB), X5
+	ANDPS  X4, X3
+	MULPS  X1, X7
+	MULPS  X11, X6
+	ADDPS  c3<>+0(SB), X12
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X13, X1
+	ADDPS  X14, X8
+	MOVAPS X5, X4
+	PSLLL  $0x17, X4
+	MOVUPS X4, 160(BX)
+	MOVUPS 112(SI), X4
+	SUBPS  X2, X4
+	MOVUPS X3, (DI)
+	ADDPS  X9, X7
+	ADDPS  c1<>+0(SB), X6
+	MULPS  X15, X12
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X0
+	SUBPS  magic<>+0(SB), X5
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X4, X9
+	MOVUPS X14, 176(BX)
+	MOVUPS 112(BX), X14
+	ADDPS  X14, X3
+	MOVUPS 64(BX), X14
+	CMPPS  cutoff<>+0(SB), X14, $0x05
+	MOVUPS X3, 192(BX)
+	MOVUPS 48(BX), X3
+	MULPS  X3, X11
+	ADDPS  c2<>+0(SB), X12
+	MULPS  X13, X1
+	ADDPS  X8, X0
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X5, X8
+	ADDPS  magic<>+0(SB), X9
+	ANDPS  X7, X14
+	MULPS  X6, X11
+	MULPS  X15, X12
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X0, X6
+	ADDPS  X10, X8
+	MOVAPS X9, X7
+	PSLLL  $0x17, X7
+	MOVUPS X7, 208(BX)
+	MOVUPS 128(SI), X7
+	SUBPS  X2, X7
+	MOVUPS X14, 16(DI)
+	ADDPS  X3, X11
+	ADDPS  c1<>+0(SB), X12
+	MULPS  X13, X1
+	ADDPS  c4<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X5
+	SUBPS  magic<>+0(SB), X9
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X7, X3
+	MOVUPS X10, 224(BX)
+	MOVUPS (BX), X10
+	ADDPS  X10, X14
+	MOVUPS 16(BX), X10
+	CMPPS  cutoff<>+0(SB), X10, $0x05
+	MOVUPS X14, 240(BX)
+	MOVUPS 32(BX), X14
+	MULPS  X14, X15
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X0, X6
+	ADDPS  X8, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X9, X8
+	ADDPS  magic<>+0(SB), X3
+	ANDPS  X11, X10
+	MULPS  X12, X15
+	MULPS  X13, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X11
+	MULPS  X5, X11
+	ADDPS  X4, X8
+	MOVAPS X3, X12
+	PSLLL  $0x17, X12
+	MOVUPS X12, 256(BX)
+	MOVUPS 144(SI), X12
+	SUBPS  X2, X12
+	MOVUPS X10, 32(DI)
+	ADDPS  X14, X15
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X0, X6
+	ADDPS  c4<>+0(SB), X11
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS log2e<>+0(SB), X14
+	MULPS  X12, X14
+	MOVUPS X4, 272(BX)
+	MOVUPS 192(BX), X4
+	ADDPS  X4, X10
+	MOVUPS 80(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	MOVUPS X10, 288(BX)
+	MOVUPS 96(BX), X10
+	MULPS  X10, X13
+	ADDPS  c2<>+0(SB), X6
+	MULPS  X5, X11
+	ADDPS  X8, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X3, X8
+	ADDPS  magic<>+0(SB), X14
+	ANDPS  X15, X4
+	MULPS  X1, X13
+	MULPS  X0, X6
+	ADDPS  c3<>+0(SB), X11
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X9, X1
+	ADDPS  X7, X8
+	MOVAPS X14, X15
+	PSLLL  $0x17, X15
+	MOVUPS X15, 304(BX)
+	MOVUPS 160(SI), X15
+	SUBPS  X2, X15
+	MOVUPS X4, 48(DI)
+	ADDPS  X10, X13
+	ADDPS  c1<>+0(SB), X6
+	MULPS  X5, X11
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	SUBPS  magic<>+0(SB), X14
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X15, X10
+	MOVUPS X7, 320(BX)
+	MOVUPS 240(BX), X7
+	ADDPS  X7, X4
+	MOVUPS 128(BX), X7
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	MOVUPS X4, 336(BX)
+	MOVUPS 144(BX), X4
+	MULPS  X4, X0
+	ADDPS  c2<>+0(SB), X11
+	MULPS  X9, X1
+	ADDPS  X8, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X14, X8
+	ADDPS  magic<>+0(SB), X10
+	ANDPS  X13, X7
+	MULPS  X6, X0
+	MULPS  X5, X11
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X3, X6
+	ADDPS  X12, X8
+	MOVAPS X10, X13
+	PSLLL  $0x17, X13
+	MOVUPS X13, 352(BX)
+	MOVUPS 176(SI), X13
+	SUBPS  X2, X13
+	MOVUPS X7, 64(DI)
+	ADDPS  X4, X0
+	ADDPS  c1<>+0(SB), X11
+	MULPS  X9, X1
+	ADDPS  c4<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X14
+	SUBPS  magic<>+0(SB), X10
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X13, X2
+	MOVUPS 288(BX), X4
+	ADDPS  X4, X7
+	MOVUPS 176(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	MOVUPS X12, 368(BX)
+	MOVUPS 160(BX), X12
+	MULPS  X12, X5
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X3, X6
+	ADDPS  X8, X14
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X10, X8
+	ADDPS  magic<>+0(SB), X2
+	ANDPS  X0, X4
+	MULPS  X11, X5
+	MULPS  X9, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVAPS c5<>+0(SB), X0
+	MULPS  X14, X0
+	ADDPS  X15, X8
+	MOVAPS X2, X11
+	PSLLL  $0x17, X11
+	MOVUPS X4, 80(DI)
+	ADDPS  X12, X5
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X3, X6
+	ADDPS  c4<>+0(SB), X0
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	SUBPS  magic<>+0(SB), X2
+	MOVUPS 336(BX), X12
+	ADDPS  X12, X4
+	MOVUPS 224(BX), X12
+	CMPPS  cutoff<>+0(SB), X12, $0x05
+	MOVUPS X11, 384(BX)
+	MOVUPS 208(BX), X11
+	MULPS  X11, X9
+	ADDPS  c2<>+0(SB), X6
+	MULPS  X14, X0
+	ADDPS  X8, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X2, X8
+	ANDPS  X5, X12
+	MULPS  X1, X9
+	MULPS  X3, X6
+	ADDPS  c3<>+0(SB), X0
+	MOVAPS c5<>+0(SB), X1
+	MULPS  X10, X1
+	ADDPS  X13, X8
+	MOVUPS X12, 96(DI)
+	ADDPS  X11, X9
+	ADDPS  c1<>+0(SB), X6
+	MULPS  X14, X0
+	ADDPS  c4<>+0(SB), X1
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	ADDPS  X12, X7
+	MOVUPS 272(BX), X5
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MOVUPS 256(BX), X11
+	MULPS  X11, X3
+	ADDPS  c2<>+0(SB), X0
+	MULPS  X10, X1
+	ADDPS  X8, X2
+	ANDPS  X9, X5
+	MULPS  X6, X3
+	MULPS  X14, X0
+	ADDPS  c3<>+0(SB), X1
+	MOVAPS c5<>+0(SB), X6
+	MULPS  X2, X6
+	MOVUPS X5, 112(DI)
+	ADDPS  X11, X3
+	ADDPS  c1<>+0(SB), X0
+	MULPS  X10, X1
+	ADDPS  c4<>+0(SB), X6
+	ADDPS  X5, X4
+	MOVUPS 320(BX), X5
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	MOVUPS 304(BX), X8
+	MULPS  X8, X14
+	ADDPS  c2<>+0(SB), X1
+	MULPS  X2, X6
+	ANDPS  X3, X5
+	MULPS  X0, X14
+	MULPS  X10, X1
+	ADDPS  c3<>+0(SB), X6
+	MOVUPS X5, 128(DI)
+	ADDPS  X8, X14
+	ADDPS  c1<>+0(SB), X1
+	MULPS  X2, X6
+	ADDPS  X5, X7
+	MOVUPS 368(BX), X0
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	MOVUPS 352(BX), X3
+	MULPS  X3, X10
+	ADDPS  c2<>+0(SB), X6
+	ANDPS  X14, X0
+	MULPS  X1, X10
+	MULPS  X2, X6
+	MOVUPS X0, 144(DI)
+	ADDPS  X3, X10
+	ADDPS  c1<>+0(SB), X6
+	ADDPS  X0, X4
+	CMPPS  cutoff<>+0(SB), X15, $0x05
+	MOVUPS 384(BX), X0
+	MULPS  X0, X2
+	ANDPS  X10, X15
+	MULPS  X6, X2
+	MOVUPS X15, 160(DI)
+	ADDPS  X0, X2
+	ADDPS  X15, X7
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	ANDPS  X2, X13
+	MOVUPS X13, 176(DI)
+	ADDPS  X13, X4
+	MOVAPS X7, X0
+	MOVAPS X4, X1
+	ADDQ   $0x000000c0, SI
+	ADDQ   $0x000000c0, DI
+	SUBQ   $0x00000030, CX
+	JGE    loop1
+
+done1:
+	ADDQ $0x00000030, CX
+
+	// 2 vectors a turn.
+	SUBQ    $0x00000008, CX
+	JLT     done2
 	MOVSS   max+48(FP), X2
 	SHUFPS  $0x00, X2, X2
 	MOVAPS  magic<>+0(SB), X3
 	MOVAPS  log2e<>+0(SB), X4
 	MOVAPS  minusLn2HiShort<>+0(SB), X5
 	MOVAPS  minusLn2LoShort<>+0(SB), X6
+	MOVAPS  c5<>+0(SB), X7
+	PCALIGN $0x40
+
+loop2:
+	MOVUPS (SI), X8
+	SUBPS  X2, X8
+	MOVAPS X8, X9
+	MULPS  X4, X9
+	ADDPS  X3, X9
+	MOVAPS X9, X10
+	PSLLL  $0x17, X10
+	MOVUPS 16(SI), X11
+	SUBPS  X2, X11
+	SUBPS  X3, X9
+	MOVAPS X11, X12
+	MULPS  X4, X12
+	MOVAPS X9, X13
+	MULPS  X5, X13
+	ADDPS  X3, X12
+	ADDPS  X8, X13
+	MOVAPS X12, X14
+	PSLLL  $0x17, X14
+	MULPS  X6, X9
+	SUBPS  X3, X12
+	ADDPS  X13, X9
+	MOVAPS X12, X13
+	MULPS  X5, X13
+	MOVAPS X7, X15
+	MULPS  X9, X15
+	ADDPS  X11, X13
+	ADDPS  c4<>+0(SB), X15
+	MULPS  X6, X12
+	MULPS  X9, X15
+	ADDPS  X13, X12
+	ADDPS  c3<>+0(SB), X15
+	MOVAPS X7, X13
+	MULPS  X12, X13
+	MULPS  X9, X15
+	ADDPS  c4<>+0(SB), X13
+	ADDPS  c2<>+0(SB), X15
+	MULPS  X12, X13
+	MULPS  X9, X15
+	ADDPS  c3<>+0(SB), X13
+	ADDPS  c1<>+0(SB), X15
+	MULPS  X12, X13
+	MULPS  X10, X9
+	ADDPS  c2<>+0(SB), X13
+	MULPS  X15, X9
+	MULPS  X12, X13
+	ADDPS  X10, X9
+	ADDPS  c1<>+0(SB), X13
+	CMPPS  cutoff<>+0(SB), X8, $0x05
+	MULPS  X14, X12
+	ANDPS  X9, X8
+	MULPS  X13, X12
+	MOVUPS X8, (DI)
+	ADDPS  X14, X12
+	ADDPS  X8, X0
+	CMPPS  cutoff<>+0(SB), X11, $0x05
+	ANDPS  X12, X11
+	MOVUPS X11, 16(DI)
+	ADDPS  X11, X1
+	ADDQ   $0x00000020, SI
+	ADDQ   $0x00000020, DI
+	SUBQ   $0x00000008, CX
+	JGE    loop2
+
+done2:
+	ADDQ $0x00000008, CX
+
+	// Merge the sums.
+	ADDPS X1, X0
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000004, CX
+	JLT     done4
+	MOVSS   max+48(FP), X1
+	SHUFPS  $0x00, X1, X1
+	PCALIGN $0x40
+
+loop4:
+	MOVUPS (SI), X2
+	SUBPS  X1, X2
+	MOVAPS log2e<>+0(SB), X3
+	MULPS  X2, X3
+	ADDPS  magic<>+0(SB), X3
+	MOVAPS X3, X4
+	PSLLL  $0x17, X4
+	SUBPS  magic<>+0(SB), X3
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  X2, X5
+	MULPS  minusLn2LoShort<>+0(SB), X3
+	ADDPS  X5, X3
+	MOVAPS c5<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  c4<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  c3<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  c2<>+0(SB), X5
+	MULPS  X3, X5
+	ADDPS  c1<>+0(SB), X5
+	MULPS  X4, X3
+	MULPS  X5, X3
+	ADDPS  X4, X3
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	ANDPS  X3, X2
+	MOVUPS X2, (DI)
+	ADDPS  X2, X0
+	ADDQ   $0x00000010, SI
+	ADDQ   $0x00000010, DI
+	SUBQ   $0x00000004, CX
+	JGE    loop4
+
+done4:
+	ADDQ $0x00000004, CX
+
+	// Elements that are left; the other lanes add zero.
+	TESTQ   CX, CX
+	JZ      done5
+	XORPS   X1, X1
+	CMPQ    CX, $0x02
+	JLT     l1
+	JEQ     l2
+	MOVSS   8(SI), X1
+	MOVLHPS X1, X1
+
+l2:
+	MOVLPS (SI), X1
+	JMP    l3
+
+l1:
+	MOVSS (SI), X1
+
+l3:
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	SUBPS  X2, X1
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X1, X2
+	ADDPS  magic<>+0(SB), X2
+	MOVAPS X2, X3
+	PSLLL  $0x17, X3
+	SUBPS  magic<>+0(SB), X2
+	MOVAPS minusLn2HiShort<>+0(SB), X4
+	MULPS  X2, X4
+	ADDPS  X1, X4
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	ADDPS  X4, X2
+	MOVAPS c5<>+0(SB), X4
+	MULPS  X2, X4
+	ADDPS  c4<>+0(SB), X4
+	MULPS  X2, X4
+	ADDPS  c3<>+0(SB), X4
+	MULPS  X2, X4
+	ADDPS  c2<>+0(SB), X4
+	MULPS  X2, X4
+	ADDPS  c1<>+0(SB), X4
+	MULPS  X3, X2
+	MULPS  X4, X2
+	ADDPS  X3, X2
+	CMPPS  cutoff<>+0(SB), X1, $0x05
+	ANDPS  X2, X1
+
+done5:
+	// Two of them.
+	TESTQ   $0x00000002, CX
+	JZ      done6
+	MOVLPS  X1, (DI)
+	MOVQ    X1, X2
+	ADDPS   X2, X0
+	MOVHLPS X1, X1
+	ADDQ    $0x00000008, SI
+	ADDQ    $0x00000008, DI
+
+done6:
+	// One of them.
+	TESTQ $0x00000001, CX
+	JZ    done7
+	MOVSS X1, (DI)
+	ADDSS X1, X0
+	ADDQ  $0x00000004, SI
+	ADDQ  $0x00000004, DI
+
+done7:
+	// Add the lanes up.
+	MOVHLPS X0, X1
+	ADDPS   X1, X0
+	MOVAPS  X0, X1
+	SHUFPS  $0x55, X1, X1
+	ADDSS   X1, X0
+	MOVSS   X0, sum+56(FP)
+	RET
+
+// func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(dst []float32, src []float32, max float32) (sum float32)
+// Requires: SSE, SSE2
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(SB), $384-60
+	MOVQ src_base+24(FP), SI
+	MOVQ src_len+32(FP), CX
+	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
+
+	// An empty sum.
+	XORPS X0, X0
+	XORPS X1, X1
+
+	// 12 vectors a turn.
+	SUBQ    $0x00000030, CX
+	JLT     done1
 	PCALIGN $0x40
 
 loop1:
-	MOVUPS (SI), X7
-	SUBPS  X2, X7
-	MOVUPS 16(SI), X8
-	SUBPS  X2, X8
-	MOVAPS X7, X9
-	MULPS  X4, X9
-	MOVAPS X8, X10
-	MULPS  X4, X10
-	ADDPS  X3, X9
-	ADDPS  X3, X10
-	MOVAPS X9, X11
-	PSLLL  $0x17, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	SUBPS  X3, X9
-	SUBPS  X3, X10
-	MOVAPS X9, X13
-	MULPS  X5, X13
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	ADDPS  X7, X13
-	ADDPS  X8, X14
-	MULPS  X6, X9
-	MULPS  X6, X10
-	ADDPS  X13, X9
-	ADDPS  X14, X10
-	MOVAPS f3ab528cf<>+0(SB), X13
-	MULPS  X9, X13
-	MOVAPS f3ab528cf<>+0(SB), X14
-	MULPS  X10, X14
-	ADDPS  f3c091cbe<>+0(SB), X13
-	ADDPS  f3c091cbe<>+0(SB), X14
-	MULPS  X9, X13
-	MULPS  X10, X14
-	ADDPS  f3d2aac56<>+0(SB), X13
-	ADDPS  f3d2aac56<>+0(SB), X14
-	MULPS  X9, X13
-	MULPS  X10, X14
-	ADDPS  f3e2aaa49<>+0(SB), X13
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	MULPS  X9, X13
-	MULPS  X10, X14
-	ADDPS  f3efffffe<>+0(SB), X13
-	ADDPS  f3efffffe<>+0(SB), X14
-	MULPS  X9, X13
-	MULPS  X10, X14
-	ADDPS  c0<>+0(SB), X13
-	ADDPS  c0<>+0(SB), X14
-	MULPS  X11, X9
-	MULPS  X12, X10
-	MULPS  X13, X9
-	MULPS  X14, X10
-	ADDPS  X11, X9
-	ADDPS  X12, X10
-	CMPPS  cutoff<>+0(SB), X7, $0x05
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	ANDPS  X9, X7
-	ANDPS  X10, X8
-	MOVUPS X7, (DI)
-	MOVUPS X8, 16(DI)
-	ADDPS  X8, X7
-	MOVUPS 32(SI), X8
-	SUBPS  X2, X8
-	MOVUPS 48(SI), X9
-	SUBPS  X2, X9
-	MOVAPS X8, X10
-	MULPS  X4, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	ADDPS  X3, X10
-	ADDPS  X3, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X3, X10
-	SUBPS  X3, X11
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	MOVAPS X11, X15
-	MULPS  X5, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X6, X10
-	MULPS  X6, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS f3ab528cf<>+0(SB), X14
-	MULPS  X10, X14
-	MOVAPS f3ab528cf<>+0(SB), X15
-	MULPS  X11, X15
-	ADDPS  f3c091cbe<>+0(SB), X14
-	ADDPS  f3c091cbe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3d2aac56<>+0(SB), X14
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3efffffe<>+0(SB), X14
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c0<>+0(SB), X14
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, 32(DI)
-	MOVUPS X9, 48(DI)
-	ADDPS  X9, X8
-	ADDPS  X8, X7
-	MOVAPS X0, X8
-	ADDPS  X7, X8
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	SUBPS  magic<>+0(SB), X4
+	MOVUPS 16(SI), X6
+	SUBPS  X2, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X4, X7
+	MOVAPS log2e<>+0(SB), X8
+	MULPS  X6, X8
+	ADDPS  X3, X7
+	ADDPS  magic<>+0(SB), X8
+	MULPS  minusLn2LoShort<>+0(SB), X4
 	MOVAPS X8, X9
-	SUBPS  X0, X9
-	MOVAPS X8, X10
-	SUBPS  X9, X10
-	SUBPS  X10, X0
-	SUBPS  X9, X7
-	ADDPS  X7, X0
-	ADDPS  X0, X1
-	MOVAPS X8, X0
-	ADDQ   $0x00000040, SI
-	ADDQ   $0x00000040, DI
-	SUBQ   $0x00000010, CX
+	PSLLL  $0x17, X9
+	ADDPS  X7, X4
+	SUBPS  magic<>+0(SB), X8
+	MOVUPS 32(SI), X7
+	SUBPS  X2, X7
+	MOVAPS f3ab528cf<>+0(SB), X10
+	MULPS  X4, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X11
+	MULPS  X8, X11
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X7, X12
+	ADDPS  f3c091cbe<>+0(SB), X10
+	ADDPS  X6, X11
+	ADDPS  magic<>+0(SB), X12
+	MULPS  X4, X10
+	MULPS  minusLn2LoShort<>+0(SB), X8
+	MOVAPS X12, X13
+	PSLLL  $0x17, X13
+	ADDPS  f3d2aac56<>+0(SB), X10
+	ADDPS  X11, X8
+	SUBPS  magic<>+0(SB), X12
+	MOVUPS 48(SI), X11
+	SUBPS  X2, X11
+	MULPS  X4, X10
+	MOVAPS f3ab528cf<>+0(SB), X14
+	MULPS  X8, X14
+	MOVAPS minusLn2HiShort<>+0(SB), X15
+	MULPS  X12, X15
+	MOVUPS X1, (BX)
+	MOVAPS log2e<>+0(SB), X1
+	MULPS  X11, X1
+	ADDPS  f3e2aaa49<>+0(SB), X10
+	ADDPS  f3c091cbe<>+0(SB), X14
+	ADDPS  X7, X15
+	ADDPS  magic<>+0(SB), X1
+	MULPS  X4, X10
+	MULPS  X8, X14
+	MULPS  minusLn2LoShort<>+0(SB), X12
+	MOVUPS X0, 16(BX)
+	MOVAPS X1, X0
+	PSLLL  $0x17, X0
+	ADDPS  f3efffffe<>+0(SB), X10
+	ADDPS  f3d2aac56<>+0(SB), X14
+	ADDPS  X15, X12
+	SUBPS  magic<>+0(SB), X1
+	MOVUPS 64(SI), X15
+	SUBPS  X2, X15
+	MULPS  X4, X10
+	MULPS  X8, X14
+	MOVUPS X0, 32(BX)
+	MOVAPS f3ab528cf<>+0(SB), X0
+	MULPS  X12, X0
+	MOVUPS X7, 48(BX)
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X1, X7
+	MOVUPS X13, 64(BX)
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X15, X13
+	ADDPS  c0<>+0(SB), X10
+	ADDPS  f3e2aaa49<>+0(SB), X14
+	ADDPS  f3c091cbe<>+0(SB), X0
+	ADDPS  X11, X7
+	ADDPS  magic<>+0(SB), X13
+	MULPS  X5, X4
+	MULPS  X8, X14
+	MULPS  X12, X0
+	MULPS  minusLn2LoShort<>+0(SB), X1
+	MOVUPS X11, 80(BX)
+	MOVAPS X13, X11
+	PSLLL  $0x17, X11
+	MULPS  X10, X4
+	ADDPS  f3efffffe<>+0(SB), X14
+	ADDPS  f3d2aac56<>+0(SB), X0
+	ADDPS  X7, X1
+	SUBPS  magic<>+0(SB), X13
+	MOVUPS 80(SI), X7
+	SUBPS  X2, X7
+	ADDPS  X5, X4
+	MULPS  X8, X14
+	MULPS  X12, X0
+	MOVAPS f3ab528cf<>+0(SB), X5
+	MULPS  X1, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X13, X10
+	MOVUPS X11, 96(BX)
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X7, X11
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ADDPS  c0<>+0(SB), X14
+	ADDPS  f3e2aaa49<>+0(SB), X0
+	ADDPS  f3c091cbe<>+0(SB), X5
+	ADDPS  X15, X10
+	ADDPS  magic<>+0(SB), X11
+	ANDPS  X4, X3
+	MULPS  X9, X8
+	MULPS  X12, X0
+	MULPS  X1, X5
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	MOVAPS X11, X4
+	PSLLL  $0x17, X4
+	MOVUPS X3, (DI)
+	MULPS  X14, X8
+	ADDPS  f3efffffe<>+0(SB), X0
+	ADDPS  f3d2aac56<>+0(SB), X5
+	ADDPS  X10, X13
+	SUBPS  magic<>+0(SB), X11
+	MOVUPS 96(SI), X10
+	SUBPS  X2, X10
+	ADDPS  X9, X8
+	MULPS  X12, X0
+	MULPS  X1, X5
+	MOVAPS f3ab528cf<>+0(SB), X9
+	MULPS  X13, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X14
+	MULPS  X11, X14
+	MOVUPS X4, 112(BX)
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X10, X4
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	ADDPS  c0<>+0(SB), X0
+	ADDPS  f3e2aaa49<>+0(SB), X5
+	ADDPS  f3c091cbe<>+0(SB), X9
+	ADDPS  X7, X14
+	ADDPS  magic<>+0(SB), X4
+	ANDPS  X8, X6
+	MOVUPS 64(BX), X8
+	MULPS  X8, X12
+	MULPS  X1, X5
+	MULPS  X13, X9
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	MOVUPS X7, 128(BX)
+	MOVAPS X4, X7
+	PSLLL  $0x17, X7
+	MOVUPS X6, 16(DI)
+	MULPS  X0, X12
+	ADDPS  f3efffffe<>+0(SB), X5
+	ADDPS  f3d2aac56<>+0(SB), X9
+	ADDPS  X14, X11
+	SUBPS  magic<>+0(SB), X4
+	MOVUPS 112(SI), X0
+	SUBPS  X2, X0
+	ADDPS  X6, X3
+	ADDPS  X8, X12
+	MULPS  X1, X5
+	MULPS  X13, X9
+	MOVAPS f3ab528cf<>+0(SB), X6
+	MULPS  X11, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X4, X8
+	MOVAPS log2e<>+0(SB), X14
+	MULPS  X0, X14
+	MOVUPS X7, 144(BX)
+	MOVUPS 48(BX), X7
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	ADDPS  c0<>+0(SB), X5
+	ADDPS  f3e2aaa49<>+0(SB), X9
+	ADDPS  f3c091cbe<>+0(SB), X6
+	ADDPS  X10, X8
+	ADDPS  magic<>+0(SB), X14
+	ANDPS  X12, X7
+	MOVUPS 32(BX), X12
+	MULPS  X12, X1
+	MULPS  X13, X9
+	MULPS  X11, X6
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	MOVUPS X10, 160(BX)
+	MOVAPS X14, X10
+	PSLLL  $0x17, X10
+	MOVUPS X7, 32(DI)
+	MULPS  X5, X1
+	ADDPS  f3efffffe<>+0(SB), X9
+	ADDPS  f3d2aac56<>+0(SB), X6
+	ADDPS  X8, X4
+	SUBPS  magic<>+0(SB), X14
+	MOVUPS 128(SI), X5
+	SUBPS  X2, X5
+	ADDPS  X12, X1
+	MULPS  X13, X9
+	MULPS  X11, X6
+	MOVAPS f3ab528cf<>+0(SB), X8
+	MULPS  X4, X8
+	MOVAPS minusLn2HiShort<>+0(SB), X12
+	MULPS  X14, X12
+	MOVUPS X10, 176(BX)
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X5, X10
+	MOVUPS X5, 192(BX)
+	MOVUPS 80(BX), X5
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	ADDPS  c0<>+0(SB), X9
+	ADDPS  f3e2aaa49<>+0(SB), X6
+	ADDPS  f3c091cbe<>+0(SB), X8
+	ADDPS  X0, X12
+	ADDPS  magic<>+0(SB), X10
+	ANDPS  X1, X5
+	MOVUPS 96(BX), X1
+	MULPS  X1, X13
+	MULPS  X11, X6
+	MULPS  X4, X8
+	MULPS  minusLn2LoShort<>+0(SB), X14
+	MOVUPS X0, 208(BX)
+	MOVAPS X10, X0
+	PSLLL  $0x17, X0
+	MOVUPS X5, 48(DI)
+	MULPS  X9, X13
+	ADDPS  f3efffffe<>+0(SB), X6
+	ADDPS  f3d2aac56<>+0(SB), X8
+	ADDPS  X12, X14
+	SUBPS  magic<>+0(SB), X10
+	MOVUPS 144(SI), X9
+	SUBPS  X2, X9
+	ADDPS  X5, X7
+	ADDPS  X1, X13
+	MULPS  X11, X6
+	MULPS  X4, X8
+	MOVAPS f3ab528cf<>+0(SB), X1
+	MULPS  X14, X1
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X10, X5
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X9, X12
+	ADDPS  X7, X3
+	CMPPS  cutoff<>+0(SB), X15, $0x05
+	ADDPS  c0<>+0(SB), X6
+	ADDPS  f3e2aaa49<>+0(SB), X8
+	ADDPS  f3c091cbe<>+0(SB), X1
+	MOVUPS 192(BX), X7
+	ADDPS  X7, X5
+	ADDPS  magic<>+0(SB), X12
+	MOVUPS 16(BX), X7
+	ADDPS  X3, X7
+	ANDPS  X13, X15
+	MOVUPS 112(BX), X13
+	MULPS  X13, X11
+	MULPS  X4, X8
+	MULPS  X14, X1
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	MOVUPS X0, 224(BX)
+	MOVAPS X12, X0
+	PSLLL  $0x17, X0
+	MOVUPS X0, 240(BX)
+	MOVUPS 16(BX), X0
+	MOVUPS X3, 256(BX)
+	MOVAPS X7, X3
+	SUBPS  X0, X3
+	MOVUPS X15, 64(DI)
+	MULPS  X6, X11
+	ADDPS  f3efffffe<>+0(SB), X8
+	ADDPS  f3d2aac56<>+0(SB), X1
+	ADDPS  X5, X10
+	SUBPS  magic<>+0(SB), X12
+	MOVUPS 160(SI), X5
+	SUBPS  X2, X5
+	MOVAPS X7, X6
+	SUBPS  X3, X6
+	ADDPS  X13, X11
+	MULPS  X4, X8
+	MULPS  X14, X1
+	MOVAPS f3ab528cf<>+0(SB), X13
+	MULPS  X10, X13
+	MOVUPS X7, 272(BX)
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X12, X7
+	MOVUPS X15, 288(BX)
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X5, X15
+	SUBPS  X6, X0
+	MOVUPS 128(BX), X6
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	ADDPS  c0<>+0(SB), X8
+	ADDPS  f3e2aaa49<>+0(SB), X1
+	ADDPS  f3c091cbe<>+0(SB), X13
+	ADDPS  X9, X7
+	ADDPS  magic<>+0(SB), X15
+	MOVUPS X9, 304(BX)
+	MOVUPS 256(BX), X9
+	SUBPS  X3, X9
+	ANDPS  X11, X6
+	MOVUPS 144(BX), X3
+	MULPS  X3, X4
+	MULPS  X14, X1
+	MULPS  X10, X13
+	MULPS  minusLn2LoShort<>+0(SB), X12
+	MOVAPS X15, X11
+	PSLLL  $0x17, X11
+	ADDPS  X9, X0
+	MOVUPS X6, 80(DI)
+	MULPS  X8, X4
+	ADDPS  f3efffffe<>+0(SB), X1
+	ADDPS  f3d2aac56<>+0(SB), X13
+	ADDPS  X7, X12
+	SUBPS  magic<>+0(SB), X15
+	MOVUPS 176(SI), X7
+	SUBPS  X2, X7
+	MOVUPS (BX), X2
+	ADDPS  X2, X0
+	MOVUPS 288(BX), X2
+	ADDPS  X2, X6
+	ADDPS  X3, X4
+	MULPS  X14, X1
+	MULPS  X10, X13
+	MOVAPS f3ab528cf<>+0(SB), X2
+	MULPS  X12, X2
+	MOVAPS minusLn2HiShort<>+0(SB), X3
+	MULPS  X15, X3
+	MOVAPS log2e<>+0(SB), X8
+	MULPS  X7, X8
+	MOVUPS 160(BX), X9
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	ADDPS  c0<>+0(SB), X1
+	ADDPS  f3e2aaa49<>+0(SB), X13
+	ADDPS  f3c091cbe<>+0(SB), X2
+	ADDPS  X5, X3
+	ADDPS  magic<>+0(SB), X8
+	ANDPS  X4, X9
+	MOVUPS 176(BX), X4
+	MULPS  X4, X14
+	MULPS  X10, X13
+	MULPS  X12, X2
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	MOVUPS X5, 320(BX)
+	MOVAPS X8, X5
+	PSLLL  $0x17, X5
+	MOVUPS X9, 96(DI)
+	MULPS  X1, X14
+	ADDPS  f3efffffe<>+0(SB), X13
+	ADDPS  f3d2aac56<>+0(SB), X2
+	ADDPS  X3, X15
+	SUBPS  magic<>+0(SB), X8
+	ADDPS  X4, X14
+	MULPS  X10, X13
+	MULPS  X12, X2
+	MOVAPS f3ab528cf<>+0(SB), X1
+	MULPS  X15, X1
+	MOVAPS minusLn2HiShort<>+0(SB), X3
+	MULPS  X8, X3
+	MOVUPS 208(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	ADDPS  c0<>+0(SB), X13
+	ADDPS  f3e2aaa49<>+0(SB), X2
+	ADDPS  f3c091cbe<>+0(SB), X1
+	ADDPS  X7, X3
+	ANDPS  X14, X4
+	MOVUPS 224(BX), X14
+	MULPS  X14, X10
+	MULPS  X12, X2
+	MULPS  X15, X1
+	MULPS  minusLn2LoShort<>+0(SB), X8
+	MOVUPS X4, 112(DI)
+	MULPS  X13, X10
+	ADDPS  f3efffffe<>+0(SB), X2
+	ADDPS  f3d2aac56<>+0(SB), X1
+	ADDPS  X3, X8
+	ADDPS  X4, X9
+	ADDPS  X14, X10
+	MULPS  X12, X2
+	MULPS  X15, X1
+	MOVAPS f3ab528cf<>+0(SB), X3
+	MULPS  X8, X3
+	ADDPS  X9, X6
+	MOVUPS 192(BX), X4
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	ADDPS  c0<>+0(SB), X2
+	ADDPS  f3e2aaa49<>+0(SB), X1
+	ADDPS  f3c091cbe<>+0(SB), X3
+	MOVUPS 272(BX), X9
+	ADDPS  X6, X9
+	ANDPS  X10, X4
+	MOVUPS 240(BX), X10
+	MULPS  X10, X12
+	MULPS  X15, X1
+	MULPS  X8, X3
+	MOVUPS 272(BX), X13
+	MOVAPS X9, X14
+	SUBPS  X13, X14
+	MOVUPS X4, 128(DI)
+	MULPS  X2, X12
+	ADDPS  f3efffffe<>+0(SB), X1
+	ADDPS  f3d2aac56<>+0(SB), X3
+	MOVAPS X9, X2
+	SUBPS  X14, X2
+	ADDPS  X10, X12
+	MULPS  X15, X1
+	MULPS  X8, X3
+	SUBPS  X2, X13
+	MOVUPS 304(BX), X2
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	ADDPS  c0<>+0(SB), X1
+	ADDPS  f3e2aaa49<>+0(SB), X3
+	SUBPS  X14, X6
+	ANDPS  X12, X2
+	MULPS  X11, X15
+	MULPS  X8, X3
+	ADDPS  X6, X13
+	MOVUPS X2, 144(DI)
+	MULPS  X1, X15
+	ADDPS  f3efffffe<>+0(SB), X3
+	ADDPS  X13, X0
+	ADDPS  X2, X4
+	ADDPS  X11, X15
+	MULPS  X8, X3
+	MOVUPS 320(BX), X1
+	CMPPS  cutoff<>+0(SB), X1, $0x05
+	ADDPS  c0<>+0(SB), X3
+	ANDPS  X15, X1
+	MULPS  X5, X8
+	MOVUPS X1, 160(DI)
+	MULPS  X3, X8
+	ADDPS  X5, X8
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	ANDPS  X8, X7
+	MOVUPS X7, 176(DI)
+	ADDPS  X7, X1
+	ADDPS  X1, X4
+	MOVAPS X9, X1
+	ADDPS  X4, X1
+	MOVAPS X1, X2
+	SUBPS  X9, X2
+	MOVAPS X1, X3
+	SUBPS  X2, X3
+	SUBPS  X3, X9
+	SUBPS  X2, X4
+	ADDPS  X4, X9
+	ADDPS  X9, X0
+	MOVAPS X1, X3
+	MOVAPS X0, X1
+	MOVAPS X3, X0
+	ADDQ   $0x000000c0, SI
+	ADDQ   $0x000000c0, DI
+	SUBQ   $0x00000030, CX
 	JGE    loop1
 
 done1:
+	ADDQ $0x00000030, CX
+
+	// 4 vectors a turn.
+	SUBQ    $0x00000010, CX
+	JLT     done2
+	PCALIGN $0x40
+
+loop2:
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	SUBPS  magic<>+0(SB), X4
+	MOVUPS 16(SI), X6
+	SUBPS  X2, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X4, X7
+	MOVAPS log2e<>+0(SB), X8
+	MULPS  X6, X8
+	ADDPS  X3, X7
+	ADDPS  magic<>+0(SB), X8
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	MOVAPS X8, X9
+	PSLLL  $0x17, X9
+	ADDPS  X7, X4
+	SUBPS  magic<>+0(SB), X8
+	MOVUPS 32(SI), X7
+	SUBPS  X2, X7
+	MOVAPS f3ab528cf<>+0(SB), X10
+	MULPS  X4, X10
+	MOVAPS minusLn2HiShort<>+0(SB), X11
+	MULPS  X8, X11
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X7, X12
+	ADDPS  f3c091cbe<>+0(SB), X10
+	ADDPS  X6, X11
+	ADDPS  magic<>+0(SB), X12
+	MULPS  X4, X10
+	MULPS  minusLn2LoShort<>+0(SB), X8
+	MOVAPS X12, X13
+	PSLLL  $0x17, X13
+	ADDPS  f3d2aac56<>+0(SB), X10
+	ADDPS  X11, X8
+	SUBPS  magic<>+0(SB), X12
+	MOVUPS 48(SI), X11
+	SUBPS  X2, X11
+	MULPS  X4, X10
+	MOVAPS f3ab528cf<>+0(SB), X2
+	MULPS  X8, X2
+	MOVAPS minusLn2HiShort<>+0(SB), X14
+	MULPS  X12, X14
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X11, X15
+	ADDPS  f3e2aaa49<>+0(SB), X10
+	ADDPS  f3c091cbe<>+0(SB), X2
+	ADDPS  X7, X14
+	ADDPS  magic<>+0(SB), X15
+	MULPS  X4, X10
+	MULPS  X8, X2
+	MULPS  minusLn2LoShort<>+0(SB), X12
+	MOVUPS X1, 336(BX)
+	MOVAPS X15, X1
+	PSLLL  $0x17, X1
+	ADDPS  f3efffffe<>+0(SB), X10
+	ADDPS  f3d2aac56<>+0(SB), X2
+	ADDPS  X14, X12
+	SUBPS  magic<>+0(SB), X15
+	MULPS  X4, X10
+	MULPS  X8, X2
+	MOVAPS f3ab528cf<>+0(SB), X14
+	MULPS  X12, X14
+	MOVUPS X0, 352(BX)
+	MOVAPS minusLn2HiShort<>+0(SB), X0
+	MULPS  X15, X0
+	ADDPS  c0<>+0(SB), X10
+	ADDPS  f3e2aaa49<>+0(SB), X2
+	ADDPS  f3c091cbe<>+0(SB), X14
+	ADDPS  X11, X0
+	MULPS  X5, X4
+	MULPS  X8, X2
+	MULPS  X12, X14
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	MULPS  X10, X4
+	ADDPS  f3efffffe<>+0(SB), X2
+	ADDPS  f3d2aac56<>+0(SB), X14
+	ADDPS  X0, X15
+	ADDPS  X5, X4
+	MULPS  X8, X2
+	MULPS  X12, X14
+	MOVAPS f3ab528cf<>+0(SB), X0
+	MULPS  X15, X0
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ADDPS  c0<>+0(SB), X2
+	ADDPS  f3e2aaa49<>+0(SB), X14
+	ADDPS  f3c091cbe<>+0(SB), X0
+	ANDPS  X4, X3
+	MULPS  X9, X8
+	MULPS  X12, X14
+	MULPS  X15, X0
+	MOVUPS X3, (DI)
+	MULPS  X2, X8
+	ADDPS  f3efffffe<>+0(SB), X14
+	ADDPS  f3d2aac56<>+0(SB), X0
+	ADDPS  X9, X8
+	MULPS  X12, X14
+	MULPS  X15, X0
+	CMPPS  cutoff<>+0(SB), X6, $0x05
+	ADDPS  c0<>+0(SB), X14
+	ADDPS  f3e2aaa49<>+0(SB), X0
+	ANDPS  X8, X6
+	MULPS  X13, X12
+	MULPS  X15, X0
+	MOVUPS X6, 16(DI)
+	MULPS  X14, X12
+	ADDPS  f3efffffe<>+0(SB), X0
+	ADDPS  X6, X3
+	ADDPS  X13, X12
+	MULPS  X15, X0
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	ADDPS  c0<>+0(SB), X0
+	ANDPS  X12, X7
+	MULPS  X1, X15
+	MOVUPS X7, 32(DI)
+	MULPS  X0, X15
+	ADDPS  X1, X15
+	CMPPS  cutoff<>+0(SB), X11, $0x05
+	ANDPS  X15, X11
+	MOVUPS X11, 48(DI)
+	ADDPS  X11, X7
+	ADDPS  X7, X3
+	MOVUPS 352(BX), X0
+	ADDPS  X3, X0
+	MOVUPS 352(BX), X1
+	MOVAPS X0, X2
+	SUBPS  X1, X2
+	MOVAPS X0, X4
+	SUBPS  X2, X4
+	SUBPS  X4, X1
+	SUBPS  X2, X3
+	ADDPS  X3, X1
+	MOVUPS 336(BX), X2
+	ADDPS  X2, X1
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DI
+	SUBQ   $0x00000010, CX
+	JGE    loop2
+
+done2:
 	ADDQ $0x00000010, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000004, CX
-	JLT     done2
+	JLT     done3
 	MOVSS   max+48(FP), X2
 	SHUFPS  $0x00, X2, X2
 	PCALIGN $0x40
 
-loop2:
+loop3:
 	MOVUPS (SI), X3
 	SUBPS  X2, X3
 	MOVAPS log2e<>+0(SB), X4
@@ -1387,14 +3458,14 @@ loop2:
 	ADDQ   $0x00000010, SI
 	ADDQ   $0x00000010, DI
 	SUBQ   $0x00000004, CX
-	JGE    loop2
+	JGE    loop3
 
-done2:
+done3:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left; the other lanes add zero.
 	TESTQ   CX, CX
-	JZ      done3
+	JZ      done4
 	XORPS   X2, X2
 	CMPQ    CX, $0x02
 	JLT     l1
@@ -1441,10 +3512,10 @@ l3:
 	CMPPS  cutoff<>+0(SB), X2, $0x05
 	ANDPS  X3, X2
 
-done3:
+done4:
 	// Two of them.
 	TESTQ   $0x00000002, CX
-	JZ      done4
+	JZ      done5
 	MOVLPS  X2, (DI)
 	MOVQ    X2, X3
 	MOVAPS  X0, X4
@@ -1462,10 +3533,10 @@ done3:
 	ADDQ    $0x00000008, SI
 	ADDQ    $0x00000008, DI
 
-done4:
+done5:
 	// One of them.
 	TESTQ  $0x00000001, CX
-	JZ     done5
+	JZ     done6
 	MOVSS  X2, (DI)
 	XORPS  X3, X3
 	ADDSS  X2, X3
@@ -1483,7 +3554,7 @@ done4:
 	ADDQ   $0x00000004, SI
 	ADDQ   $0x00000004, DI
 
-done5:
+done6:
 	// Add the lanes up.
 	MOVHLPS X0, X2
 	MOVAPS  X0, X3
@@ -1555,7 +3626,7 @@ GLOBL c0<>(SB), RODATA|NOPTR, $16
 
 // func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(dst []float32, src []float32, max float32) (sum float32)
 // Requires: SSE, SSE2
-TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(SB), NOSPLIT, $48-60
+TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(SB), $176-60
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
@@ -1569,277 +3640,288 @@ TEXT ·f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(SB), NOSPLIT, $4
 	// 8 vectors a turn.
 	SUBQ    $0x00000020, CX
 	JLT     done1
-	MOVSS   max+48(FP), X2
-	SHUFPS  $0x00, X2, X2
-	MOVAPS  magic<>+0(SB), X3
-	MOVAPS  log2e<>+0(SB), X4
-	MOVAPS  minusLn2HiShort<>+0(SB), X5
-	MOVAPS  minusLn2LoShort<>+0(SB), X6
-	MOVAPS  f3ab528cf<>+0(SB), X7
 	PCALIGN $0x40
 
 loop1:
-	MOVUPS (SI), X8
-	SUBPS  X2, X8
-	MOVUPS 16(SI), X9
-	SUBPS  X2, X9
-	MOVAPS X8, X10
+	MOVSS  max+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MOVUPS (SI), X3
+	SUBPS  X2, X3
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X3, X4
+	ADDPS  magic<>+0(SB), X4
+	MOVAPS X4, X5
+	PSLLL  $0x17, X5
+	SUBPS  magic<>+0(SB), X4
+	MOVUPS 16(SI), X6
+	SUBPS  X2, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X4, X7
+	MOVAPS log2e<>+0(SB), X8
+	MULPS  X6, X8
+	ADDPS  X3, X7
+	ADDPS  magic<>+0(SB), X8
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	MOVAPS X8, X9
+	PSLLL  $0x17, X9
+	ADDPS  X7, X4
+	SUBPS  magic<>+0(SB), X8
+	MOVUPS 32(SI), X7
+	SUBPS  X2, X7
+	MOVAPS f3ab528cf<>+0(SB), X10
 	MULPS  X4, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	ADDPS  X3, X10
-	ADDPS  X3, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
+	MOVAPS minusLn2HiShort<>+0(SB), X11
+	MULPS  X8, X11
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X7, X12
+	ADDPS  f3c091cbe<>+0(SB), X10
+	ADDPS  X6, X11
+	ADDPS  magic<>+0(SB), X12
+	MULPS  X4, X10
+	MULPS  minusLn2LoShort<>+0(SB), X8
+	MOVAPS X12, X13
 	PSLLL  $0x17, X13
-	SUBPS  X3, X10
-	SUBPS  X3, X11
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	MOVAPS X11, X15
-	MULPS  X5, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X6, X10
-	MULPS  X6, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X7, X14
-	MULPS  X10, X14
-	MOVAPS X7, X15
-	MULPS  X11, X15
-	ADDPS  f3c091cbe<>+0(SB), X14
-	ADDPS  f3c091cbe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3d2aac56<>+0(SB), X14
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3efffffe<>+0(SB), X14
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c0<>+0(SB), X14
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MOVUPS X8, (DI)
-	MOVUPS X9, 16(DI)
-	ADDPS  X9, X8
-	MOVUPS 32(SI), X9
-	SUBPS  X2, X9
-	MOVUPS 48(SI), X10
-	SUBPS  X2, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	MOVAPS X10, X12
-	MULPS  X4, X12
-	ADDPS  X3, X11
-	ADDPS  X3, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	MOVAPS X12, X14
-	PSLLL  $0x17, X14
-	SUBPS  X3, X11
-	SUBPS  X3, X12
-	MOVAPS X11, X15
-	MULPS  X5, X15
+	ADDPS  f3d2aac56<>+0(SB), X10
+	ADDPS  X11, X8
+	SUBPS  magic<>+0(SB), X12
+	MOVUPS 48(SI), X11
+	SUBPS  X2, X11
+	MULPS  X4, X10
+	MOVAPS f3ab528cf<>+0(SB), X14
+	MULPS  X8, X14
+	MOVAPS minusLn2HiShort<>+0(SB), X15
+	MULPS  X12, X15
 	MOVUPS X1, (BX)
-	MOVAPS X12, X1
-	MULPS  X5, X1
-	ADDPS  X9, X15
-	ADDPS  X10, X1
-	MULPS  X6, X11
-	MULPS  X6, X12
-	ADDPS  X15, X11
-	ADDPS  X1, X12
-	MOVAPS X7, X1
+	MOVAPS log2e<>+0(SB), X1
 	MULPS  X11, X1
-	MOVAPS X7, X15
-	MULPS  X12, X15
-	ADDPS  f3c091cbe<>+0(SB), X1
-	ADDPS  f3c091cbe<>+0(SB), X15
-	MULPS  X11, X1
-	MULPS  X12, X15
-	ADDPS  f3d2aac56<>+0(SB), X1
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X11, X1
-	MULPS  X12, X15
-	ADDPS  f3e2aaa49<>+0(SB), X1
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X11, X1
-	MULPS  X12, X15
-	ADDPS  f3efffffe<>+0(SB), X1
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X11, X1
-	MULPS  X12, X15
-	ADDPS  c0<>+0(SB), X1
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X13, X11
-	MULPS  X14, X12
-	MULPS  X1, X11
-	MULPS  X15, X12
-	ADDPS  X13, X11
-	ADDPS  X14, X12
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	CMPPS  cutoff<>+0(SB), X10, $0x05
-	ANDPS  X11, X9
-	ANDPS  X12, X10
-	MOVUPS X9, 32(DI)
-	MOVUPS X10, 48(DI)
-	ADDPS  X10, X9
-	ADDPS  X9, X8
-	MOVUPS 64(SI), X1
-	SUBPS  X2, X1
-	MOVUPS 80(SI), X9
-	SUBPS  X2, X9
-	MOVAPS X1, X10
-	MULPS  X4, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	ADDPS  X3, X10
-	ADDPS  X3, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X3, X10
-	SUBPS  X3, X11
-	MOVAPS X10, X14
-	MULPS  X5, X14
-	MOVAPS X11, X15
-	MULPS  X5, X15
-	ADDPS  X1, X14
-	ADDPS  X9, X15
-	MULPS  X6, X10
-	MULPS  X6, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X7, X14
-	MULPS  X10, X14
-	MOVAPS X7, X15
-	MULPS  X11, X15
+	ADDPS  f3e2aaa49<>+0(SB), X10
 	ADDPS  f3c091cbe<>+0(SB), X14
-	ADDPS  f3c091cbe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3d2aac56<>+0(SB), X14
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3efffffe<>+0(SB), X14
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c0<>+0(SB), X14
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X1, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X1
-	ANDPS  X11, X9
-	MOVUPS X1, 64(DI)
-	MOVUPS X9, 80(DI)
-	ADDPS  X9, X1
-	MOVUPS 96(SI), X9
-	SUBPS  X2, X9
-	MOVUPS 112(SI), X10
-	SUBPS  X2, X10
-	MOVAPS X9, X11
-	MULPS  X4, X11
-	MOVAPS X10, X12
-	MULPS  X4, X12
-	ADDPS  X3, X11
-	ADDPS  X3, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	MOVAPS X12, X14
-	PSLLL  $0x17, X14
-	SUBPS  X3, X11
-	SUBPS  X3, X12
-	MOVAPS X11, X15
-	MULPS  X5, X15
+	ADDPS  X7, X15
+	ADDPS  magic<>+0(SB), X1
+	MULPS  X4, X10
+	MULPS  X8, X14
+	MULPS  minusLn2LoShort<>+0(SB), X12
 	MOVUPS X0, 16(BX)
-	MOVAPS X12, X0
-	MULPS  X5, X0
-	ADDPS  X9, X15
-	ADDPS  X10, X0
-	MULPS  X6, X11
-	MULPS  X6, X12
-	ADDPS  X15, X11
-	ADDPS  X0, X12
-	MOVAPS X7, X0
-	MULPS  X11, X0
-	MOVAPS X7, X15
-	MULPS  X12, X15
+	MOVAPS X1, X0
+	PSLLL  $0x17, X0
+	ADDPS  f3efffffe<>+0(SB), X10
+	ADDPS  f3d2aac56<>+0(SB), X14
+	ADDPS  X15, X12
+	SUBPS  magic<>+0(SB), X1
+	MOVUPS 64(SI), X15
+	SUBPS  X2, X15
+	MULPS  X4, X10
+	MULPS  X8, X14
+	MOVUPS X0, 32(BX)
+	MOVAPS f3ab528cf<>+0(SB), X0
+	MULPS  X12, X0
+	MOVUPS X7, 48(BX)
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X1, X7
+	MOVUPS X13, 64(BX)
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X15, X13
+	ADDPS  c0<>+0(SB), X10
+	ADDPS  f3e2aaa49<>+0(SB), X14
 	ADDPS  f3c091cbe<>+0(SB), X0
-	ADDPS  f3c091cbe<>+0(SB), X15
-	MULPS  X11, X0
-	MULPS  X12, X15
+	ADDPS  X11, X7
+	ADDPS  magic<>+0(SB), X13
+	MULPS  X5, X4
+	MULPS  X8, X14
+	MULPS  X12, X0
+	MULPS  minusLn2LoShort<>+0(SB), X1
+	MOVUPS X11, 80(BX)
+	MOVAPS X13, X11
+	PSLLL  $0x17, X11
+	MULPS  X10, X4
+	ADDPS  f3efffffe<>+0(SB), X14
 	ADDPS  f3d2aac56<>+0(SB), X0
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X11, X0
-	MULPS  X12, X15
+	ADDPS  X7, X1
+	SUBPS  magic<>+0(SB), X13
+	MOVUPS 80(SI), X7
+	SUBPS  X2, X7
+	ADDPS  X5, X4
+	MULPS  X8, X14
+	MULPS  X12, X0
+	MOVAPS f3ab528cf<>+0(SB), X5
+	MULPS  X1, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X10
+	MULPS  X13, X10
+	MOVUPS X11, 96(BX)
+	MOVAPS log2e<>+0(SB), X11
+	MULPS  X7, X11
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ADDPS  c0<>+0(SB), X14
 	ADDPS  f3e2aaa49<>+0(SB), X0
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X11, X0
-	MULPS  X12, X15
+	ADDPS  f3c091cbe<>+0(SB), X5
+	ADDPS  X15, X10
+	ADDPS  magic<>+0(SB), X11
+	ANDPS  X4, X3
+	MULPS  X9, X8
+	MULPS  X12, X0
+	MULPS  X1, X5
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	MOVAPS X11, X4
+	PSLLL  $0x17, X4
+	MOVUPS X3, (DI)
+	MULPS  X14, X8
 	ADDPS  f3efffffe<>+0(SB), X0
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X11, X0
-	MULPS  X12, X15
+	ADDPS  f3d2aac56<>+0(SB), X5
+	ADDPS  X10, X13
+	SUBPS  magic<>+0(SB), X11
+	MOVUPS 96(SI), X10
+	SUBPS  X2, X10
+	ADDPS  X9, X8
+	MULPS  X12, X0
+	MULPS  X1, X5
+	MOVAPS f3ab528cf<>+0(SB), X9
+	MULPS  X13, X9
+	MOVAPS minusLn2HiShort<>+0(SB), X14
+	MULPS  X11, X14
+	MOVUPS X4, 112(BX)
+	MOVAPS log2e<>+0(SB), X4
+	MULPS  X10, X4
+	CMPPS  cutoff<>+0(SB), X6, $0x05
 	ADDPS  c0<>+0(SB), X0
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X13, X11
-	MULPS  X14, X12
-	MULPS  X0, X11
-	MULPS  X15, X12
-	ADDPS  X13, X11
-	ADDPS  X14, X12
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	CMPPS  cutoff<>+0(SB), X10, $0x05
-	ANDPS  X11, X9
-	ANDPS  X12, X10
-	MOVUPS X9, 96(DI)
-	MOVUPS X10, 112(DI)
-	ADDPS  X10, X9
-	ADDPS  X9, X1
-	ADDPS  X1, X8
+	ADDPS  f3e2aaa49<>+0(SB), X5
+	ADDPS  f3c091cbe<>+0(SB), X9
+	ADDPS  X7, X14
+	ADDPS  magic<>+0(SB), X4
+	ANDPS  X8, X6
+	MOVUPS 64(BX), X8
+	MULPS  X8, X12
+	MULPS  X1, X5
+	MULPS  X13, X9
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	MOVUPS X7, 128(BX)
+	MOVAPS X4, X7
+	PSLLL  $0x17, X7
+	MOVUPS X6, 16(DI)
+	MULPS  X0, X12
+	ADDPS  f3efffffe<>+0(SB), X5
+	ADDPS  f3d2aac56<>+0(SB), X9
+	ADDPS  X14, X11
+	SUBPS  magic<>+0(SB), X4
+	MOVUPS 112(SI), X0
+	SUBPS  X2, X0
+	ADDPS  X6, X3
+	ADDPS  X8, X12
+	MULPS  X1, X5
+	MULPS  X13, X9
+	MOVAPS f3ab528cf<>+0(SB), X2
+	MULPS  X11, X2
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X4, X6
+	MOVAPS log2e<>+0(SB), X8
+	MULPS  X0, X8
+	MOVUPS 48(BX), X14
+	CMPPS  cutoff<>+0(SB), X14, $0x05
+	ADDPS  c0<>+0(SB), X5
+	ADDPS  f3e2aaa49<>+0(SB), X9
+	ADDPS  f3c091cbe<>+0(SB), X2
+	ADDPS  X10, X6
+	ADDPS  magic<>+0(SB), X8
+	ANDPS  X12, X14
+	MOVUPS 32(BX), X12
+	MULPS  X12, X1
+	MULPS  X13, X9
+	MULPS  X11, X2
+	MULPS  minusLn2LoShort<>+0(SB), X4
+	MOVUPS X10, 144(BX)
+	MOVAPS X8, X10
+	PSLLL  $0x17, X10
+	MOVUPS X14, 32(DI)
+	MULPS  X5, X1
+	ADDPS  f3efffffe<>+0(SB), X9
+	ADDPS  f3d2aac56<>+0(SB), X2
+	ADDPS  X6, X4
+	SUBPS  magic<>+0(SB), X8
+	ADDPS  X12, X1
+	MULPS  X13, X9
+	MULPS  X11, X2
+	MOVAPS f3ab528cf<>+0(SB), X5
+	MULPS  X4, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X8, X6
+	MOVUPS 80(BX), X12
+	CMPPS  cutoff<>+0(SB), X12, $0x05
+	ADDPS  c0<>+0(SB), X9
+	ADDPS  f3e2aaa49<>+0(SB), X2
+	ADDPS  f3c091cbe<>+0(SB), X5
+	ADDPS  X0, X6
+	ANDPS  X1, X12
+	MOVUPS 96(BX), X1
+	MULPS  X1, X13
+	MULPS  X11, X2
+	MULPS  X4, X5
+	MULPS  minusLn2LoShort<>+0(SB), X8
+	MOVUPS X12, 48(DI)
+	MULPS  X9, X13
+	ADDPS  f3efffffe<>+0(SB), X2
+	ADDPS  f3d2aac56<>+0(SB), X5
+	ADDPS  X6, X8
+	ADDPS  X12, X14
+	ADDPS  X1, X13
+	MULPS  X11, X2
+	MULPS  X4, X5
+	MOVAPS f3ab528cf<>+0(SB), X1
+	MULPS  X8, X1
+	ADDPS  X14, X3
+	CMPPS  cutoff<>+0(SB), X15, $0x05
+	ADDPS  c0<>+0(SB), X2
+	ADDPS  f3e2aaa49<>+0(SB), X5
+	ADDPS  f3c091cbe<>+0(SB), X1
+	ANDPS  X13, X15
+	MOVUPS 112(BX), X6
+	MULPS  X6, X11
+	MULPS  X4, X5
+	MULPS  X8, X1
+	MOVUPS X15, 64(DI)
+	MULPS  X2, X11
+	ADDPS  f3efffffe<>+0(SB), X5
+	ADDPS  f3d2aac56<>+0(SB), X1
+	ADDPS  X6, X11
+	MULPS  X4, X5
+	MULPS  X8, X1
+	MOVUPS 128(BX), X2
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	ADDPS  c0<>+0(SB), X5
+	ADDPS  f3e2aaa49<>+0(SB), X1
+	ANDPS  X11, X2
+	MULPS  X7, X4
+	MULPS  X8, X1
+	MOVUPS X2, 80(DI)
+	MULPS  X5, X4
+	ADDPS  f3efffffe<>+0(SB), X1
+	ADDPS  X2, X15
+	ADDPS  X7, X4
+	MULPS  X8, X1
+	MOVUPS 144(BX), X2
+	CMPPS  cutoff<>+0(SB), X2, $0x05
+	ADDPS  c0<>+0(SB), X1
+	ANDPS  X4, X2
+	MULPS  X10, X8
+	MOVUPS X2, 96(DI)
+	MULPS  X1, X8
+	ADDPS  X10, X8
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	ANDPS  X8, X0
+	MOVUPS X0, 112(DI)
+	ADDPS  X0, X2
+	ADDPS  X2, X15
+	ADDPS  X15, X3
 	MOVUPS 16(BX), X0
-	ADDPS  X8, X0
+	ADDPS  X3, X0
 	MOVUPS 16(BX), X1
-	MOVAPS X0, X9
-	SUBPS  X1, X9
-	MOVAPS X0, X10
-	SUBPS  X9, X10
-	SUBPS  X10, X1
-	SUBPS  X9, X8
-	ADDPS  X8, X1
-	MOVUPS (BX), X8
-	ADDPS  X8, X1
+	MOVAPS X0, X2
+	SUBPS  X1, X2
+	MOVAPS X0, X4
+	SUBPS  X2, X4
+	SUBPS  X4, X1
+	SUBPS  X2, X3
+	ADDPS  X3, X1
+	MOVUPS (BX), X2
+	ADDPS  X2, X1
 	ADDQ   $0x00000080, SI
 	ADDQ   $0x00000080, DI
 	SUBQ   $0x00000020, CX

@@ -1254,7 +1254,7 @@ GLOBL exp2j8<>(SB), RODATA|NOPTR, $32
 
 // func f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst []float32, src []float32, scale float32, rows int, cols int, dstStride int, srcStride int) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $128-96
+TEXT ·f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(SB), $160-96
 	MOVQ src_base+24(FP), SI
 	MOVQ cols+64(FP), CX
 	MOVQ rows+56(FP), R8
@@ -1369,249 +1369,244 @@ done4:
 	VMOVAPS    Y2, Y1
 
 	// 12 vectors a turn.
-	SUBQ         $0x00000060, CX
-	JLT          done6
-	VBROADCASTSS scale+48(FP), Y3
-	VMOVUPS      magic8<>+0(SB), Y4
-	VMOVUPS      log2e<>+0(SB), Y5
-	VMOVUPS      minusLog2e<>+0(SB), Y6
-	VMOVUPS      fbd636382<>+0(SB), Y7
-	VMOVUPS      f3e760637<>+0(SB), Y8
-	PCALIGN      $0x40
+	SUBQ    $0x00000060, CX
+	JLT     done6
+	PCALIGN $0x40
 
 loop6:
-	VMULPS      (SI), Y3, Y9
-	VMULPS      32(SI), Y3, Y10
-	VSUBPS      Y0, Y9, Y9
-	VSUBPS      Y0, Y10, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y5, Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPERMPS     exp2j8<>+0(SB), Y12, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VMOVUPS     Y2, (BX)
-	VPSLLD      $0x14, Y12, Y2
-	VPADDD      Y13, Y15, Y13
-	VPADDD      Y14, Y2, Y14
-	VSUBPS      Y4, Y11, Y11
-	VSUBPS      Y4, Y12, Y12
-	VFMADD231PS Y6, Y9, Y11
-	VFMADD231PS Y6, Y10, Y12
-	VMOVAPS     Y8, Y2
-	VFMADD231PS Y11, Y7, Y2
-	VMOVAPS     Y8, Y15
-	VFMADD231PS Y12, Y7, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y2
-	VFMADD213PS minusLn2<>+0(SB), Y12, Y15
-	VFMADD213PS c0<>+0(SB), Y11, Y2
-	VFMADD213PS c0<>+0(SB), Y12, Y15
-	VMULPS      Y13, Y2, Y2
-	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
-	VANDPS      Y2, Y9, Y9
-	VANDPS      Y15, Y10, Y10
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     Y10, 32(DI)
-	VADDPS      Y10, Y9, Y9
-	VMULPS      64(SI), Y3, Y2
-	VMULPS      96(SI), Y3, Y10
-	VSUBPS      Y0, Y2, Y2
-	VSUBPS      Y0, Y10, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y2, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y5, Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPERMPS     exp2j8<>+0(SB), Y12, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VMOVUPS     Y1, 32(BX)
-	VPSLLD      $0x14, Y12, Y1
-	VPADDD      Y13, Y15, Y13
-	VPADDD      Y14, Y1, Y14
-	VSUBPS      Y4, Y11, Y11
-	VSUBPS      Y4, Y12, Y12
-	VFMADD231PS Y6, Y2, Y11
-	VFMADD231PS Y6, Y10, Y12
-	VMOVAPS     Y8, Y1
-	VFMADD231PS Y11, Y7, Y1
-	VMOVAPS     Y8, Y15
-	VFMADD231PS Y12, Y7, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y1
-	VFMADD213PS minusLn2<>+0(SB), Y12, Y15
-	VFMADD213PS c0<>+0(SB), Y11, Y1
-	VFMADD213PS c0<>+0(SB), Y12, Y15
-	VMULPS      Y13, Y1, Y1
-	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
-	VANDPS      Y1, Y2, Y2
-	VANDPS      Y15, Y10, Y10
-	VMOVUPS     Y2, 64(DI)
-	VMOVUPS     Y10, 96(DI)
-	VADDPS      Y10, Y2, Y2
-	VADDPS      Y2, Y9, Y9
-	VMULPS      128(SI), Y3, Y1
-	VMULPS      160(SI), Y3, Y2
-	VSUBPS      Y0, Y1, Y1
-	VSUBPS      Y0, Y2, Y2
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y5, Y1, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y2, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y4, Y10, Y10
-	VSUBPS      Y4, Y11, Y11
-	VFMADD231PS Y6, Y1, Y10
-	VFMADD231PS Y6, Y2, Y11
-	VMOVAPS     Y8, Y14
-	VFMADD231PS Y10, Y7, Y14
-	VMOVAPS     Y8, Y15
-	VFMADD231PS Y11, Y7, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y10, Y14
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y15
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
-	VANDPS      Y14, Y1, Y1
-	VANDPS      Y15, Y2, Y2
-	VMOVUPS     Y1, 128(DI)
-	VMOVUPS     Y2, 160(DI)
-	VADDPS      Y2, Y1, Y1
-	VMULPS      192(SI), Y3, Y2
-	VMULPS      224(SI), Y3, Y10
-	VSUBPS      Y0, Y2, Y2
-	VSUBPS      Y0, Y10, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y2, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y5, Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPERMPS     exp2j8<>+0(SB), Y12, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VMOVUPS     Y0, 64(BX)
-	VPSLLD      $0x14, Y12, Y0
-	VPADDD      Y13, Y15, Y13
-	VPADDD      Y14, Y0, Y14
-	VSUBPS      Y4, Y11, Y11
-	VSUBPS      Y4, Y12, Y12
-	VFMADD231PS Y6, Y2, Y11
-	VFMADD231PS Y6, Y10, Y12
-	VMOVAPS     Y8, Y0
-	VFMADD231PS Y11, Y7, Y0
-	VMOVAPS     Y8, Y15
-	VFMADD231PS Y12, Y7, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y0
-	VFMADD213PS minusLn2<>+0(SB), Y12, Y15
-	VFMADD213PS c0<>+0(SB), Y11, Y0
-	VFMADD213PS c0<>+0(SB), Y12, Y15
-	VMULPS      Y13, Y0, Y0
-	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
-	VANDPS      Y0, Y2, Y2
-	VANDPS      Y15, Y10, Y10
-	VMOVUPS     Y2, 192(DI)
-	VMOVUPS     Y10, 224(DI)
-	VADDPS      Y10, Y2, Y2
-	VADDPS      Y2, Y1, Y1
-	VADDPS      Y1, Y9, Y9
-	VMULPS      256(SI), Y3, Y0
-	VMULPS      288(SI), Y3, Y1
-	VMOVUPS     64(BX), Y2
-	VSUBPS      Y2, Y0, Y0
-	VSUBPS      Y2, Y1, Y1
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y5, Y0, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y1, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y4, Y10, Y10
-	VSUBPS      Y4, Y11, Y11
-	VFMADD231PS Y6, Y0, Y10
-	VFMADD231PS Y6, Y1, Y11
-	VMOVAPS     Y8, Y14
-	VFMADD231PS Y10, Y7, Y14
-	VMOVAPS     Y8, Y15
-	VFMADD231PS Y11, Y7, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y10, Y14
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y15
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y0, Y0
-	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
-	VANDPS      Y14, Y0, Y0
-	VANDPS      Y15, Y1, Y1
-	VMOVUPS     Y0, 256(DI)
-	VMOVUPS     Y1, 288(DI)
-	VADDPS      Y1, Y0, Y0
-	VMULPS      320(SI), Y3, Y1
-	VMULPS      352(SI), Y3, Y10
-	VSUBPS      Y2, Y1, Y1
-	VSUBPS      Y2, Y10, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y1, Y11
-	VMOVAPS     Y4, Y12
-	VFMADD231PS Y5, Y10, Y12
-	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPERMPS     exp2j8<>+0(SB), Y12, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPSLLD      $0x14, Y12, Y2
-	VPADDD      Y13, Y15, Y13
-	VPADDD      Y14, Y2, Y14
-	VSUBPS      Y4, Y11, Y11
-	VSUBPS      Y4, Y12, Y12
-	VFMADD231PS Y6, Y1, Y11
-	VFMADD231PS Y6, Y10, Y12
-	VMOVAPS     Y8, Y2
-	VFMADD231PS Y11, Y7, Y2
-	VMOVAPS     Y8, Y15
-	VFMADD231PS Y12, Y7, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y2
-	VFMADD213PS minusLn2<>+0(SB), Y12, Y15
-	VFMADD213PS c0<>+0(SB), Y11, Y2
-	VFMADD213PS c0<>+0(SB), Y12, Y15
-	VMULPS      Y13, Y2, Y2
-	VMULPS      Y14, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
-	VANDPS      Y2, Y1, Y1
-	VANDPS      Y15, Y10, Y10
-	VMOVUPS     Y1, 320(DI)
-	VMOVUPS     Y10, 352(DI)
-	VADDPS      Y10, Y1, Y1
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y0, Y9, Y9
-	VMOVUPS     32(BX), Y0
-	VADDPS      Y9, Y0, Y1
-	VSUBPS      Y0, Y1, Y2
-	VSUBPS      Y2, Y1, Y10
-	VSUBPS      Y10, Y0, Y0
-	VSUBPS      Y2, Y9, Y9
-	VADDPS      Y9, Y0, Y0
-	VADDPS      (BX), Y0, Y2
-	VMOVUPS     64(BX), Y0
-	ADDQ        $0x00000180, SI
-	ADDQ        $0x00000180, DI
-	SUBQ        $0x00000060, CX
-	JGE         loop6
+	VBROADCASTSS scale+48(FP), Y3
+	VMULPS       (SI), Y3, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMOVUPS      magic8<>+0(SB), Y5
+	VFMADD231PS  log2e<>+0(SB), Y4, Y5
+	VPERMPS      exp2j8<>+0(SB), Y5, Y6
+	VMULPS       32(SI), Y3, Y7
+	VPSLLD       $0x14, Y5, Y8
+	VSUBPS       Y0, Y7, Y7
+	VPADDD       Y6, Y8, Y6
+	VMOVUPS      magic8<>+0(SB), Y8
+	VFMADD231PS  log2e<>+0(SB), Y7, Y8
+	VSUBPS       magic8<>+0(SB), Y5, Y5
+	VPERMPS      exp2j8<>+0(SB), Y8, Y9
+	VMULPS       64(SI), Y3, Y10
+	VFMADD231PS  minusLog2e<>+0(SB), Y4, Y5
+	VPSLLD       $0x14, Y8, Y11
+	VSUBPS       Y0, Y10, Y10
+	VMOVUPS      f3e760637<>+0(SB), Y12
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y12
+	VPADDD       Y9, Y11, Y9
+	VMOVUPS      magic8<>+0(SB), Y11
+	VFMADD231PS  log2e<>+0(SB), Y10, Y11
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y12
+	VSUBPS       magic8<>+0(SB), Y8, Y8
+	VPERMPS      exp2j8<>+0(SB), Y11, Y13
+	VMULPS       96(SI), Y3, Y14
+	VFMADD213PS  c0<>+0(SB), Y5, Y12
+	VFMADD231PS  minusLog2e<>+0(SB), Y7, Y8
+	VPSLLD       $0x14, Y11, Y5
+	VSUBPS       Y0, Y14, Y14
+	VMULPS       Y6, Y12, Y12
+	VMOVUPS      f3e760637<>+0(SB), Y6
+	VFMADD231PS  fbd636382<>+0(SB), Y8, Y6
+	VPADDD       Y13, Y5, Y13
+	VMOVUPS      magic8<>+0(SB), Y5
+	VFMADD231PS  log2e<>+0(SB), Y14, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y4, Y4
+	VFMADD213PS  minusLn2<>+0(SB), Y8, Y6
+	VSUBPS       magic8<>+0(SB), Y11, Y11
+	VPERMPS      exp2j8<>+0(SB), Y5, Y15
+	VMOVUPS      Y2, (BX)
+	VMULPS       128(SI), Y3, Y2
+	VANDPS       Y12, Y4, Y4
+	VFMADD213PS  c0<>+0(SB), Y8, Y6
+	VFMADD231PS  minusLog2e<>+0(SB), Y10, Y11
+	VPSLLD       $0x14, Y5, Y8
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      Y4, (DI)
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      f3e760637<>+0(SB), Y9
+	VFMADD231PS  fbd636382<>+0(SB), Y11, Y9
+	VPADDD       Y15, Y8, Y15
+	VMOVUPS      magic8<>+0(SB), Y8
+	VFMADD231PS  log2e<>+0(SB), Y2, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y7, Y7
+	VFMADD213PS  minusLn2<>+0(SB), Y11, Y9
+	VSUBPS       magic8<>+0(SB), Y5, Y5
+	VPERMPS      exp2j8<>+0(SB), Y8, Y12
+	VMOVUPS      Y1, 32(BX)
+	VMULPS       160(SI), Y3, Y1
+	VANDPS       Y6, Y7, Y7
+	VFMADD213PS  c0<>+0(SB), Y11, Y9
+	VFMADD231PS  minusLog2e<>+0(SB), Y14, Y5
+	VPSLLD       $0x14, Y8, Y6
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      Y7, 32(DI)
+	VMULPS       Y13, Y9, Y9
+	VMOVUPS      f3e760637<>+0(SB), Y11
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y11
+	VPADDD       Y12, Y6, Y12
+	VMOVUPS      magic8<>+0(SB), Y6
+	VFMADD231PS  log2e<>+0(SB), Y1, Y6
+	VADDPS       Y7, Y4, Y4
+	VCMPPS       $0x05, cutoff<>+0(SB), Y10, Y10
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y11
+	VSUBPS       magic8<>+0(SB), Y8, Y8
+	VPERMPS      exp2j8<>+0(SB), Y6, Y7
+	VMULPS       192(SI), Y3, Y13
+	VANDPS       Y9, Y10, Y10
+	VFMADD213PS  c0<>+0(SB), Y5, Y11
+	VFMADD231PS  minusLog2e<>+0(SB), Y2, Y8
+	VPSLLD       $0x14, Y6, Y5
+	VSUBPS       Y0, Y13, Y13
+	VMOVUPS      Y10, 64(DI)
+	VMULPS       Y15, Y11, Y11
+	VMOVUPS      f3e760637<>+0(SB), Y9
+	VFMADD231PS  fbd636382<>+0(SB), Y8, Y9
+	VPADDD       Y7, Y5, Y7
+	VMOVUPS      magic8<>+0(SB), Y5
+	VFMADD231PS  log2e<>+0(SB), Y13, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y14, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y8, Y9
+	VSUBPS       magic8<>+0(SB), Y6, Y6
+	VPERMPS      exp2j8<>+0(SB), Y5, Y15
+	VMOVUPS      Y7, 64(BX)
+	VMULPS       224(SI), Y3, Y7
+	VANDPS       Y11, Y14, Y14
+	VFMADD213PS  c0<>+0(SB), Y8, Y9
+	VFMADD231PS  minusLog2e<>+0(SB), Y1, Y6
+	VPSLLD       $0x14, Y5, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMOVUPS      Y14, 96(DI)
+	VMULPS       Y12, Y9, Y9
+	VMOVUPS      f3e760637<>+0(SB), Y11
+	VFMADD231PS  fbd636382<>+0(SB), Y6, Y11
+	VPADDD       Y15, Y8, Y15
+	VMOVUPS      magic8<>+0(SB), Y8
+	VFMADD231PS  log2e<>+0(SB), Y7, Y8
+	VADDPS       Y14, Y10, Y10
+	VCMPPS       $0x05, cutoff<>+0(SB), Y2, Y2
+	VFMADD213PS  minusLn2<>+0(SB), Y6, Y11
+	VSUBPS       magic8<>+0(SB), Y5, Y5
+	VPERMPS      exp2j8<>+0(SB), Y8, Y12
+	VMULPS       256(SI), Y3, Y14
+	VADDPS       Y10, Y4, Y4
+	VANDPS       Y9, Y2, Y2
+	VFMADD213PS  c0<>+0(SB), Y6, Y11
+	VFMADD231PS  minusLog2e<>+0(SB), Y13, Y5
+	VPSLLD       $0x14, Y8, Y6
+	VSUBPS       Y0, Y14, Y14
+	VMOVUPS      Y2, 128(DI)
+	VMULPS       64(BX), Y11, Y11
+	VMOVUPS      f3e760637<>+0(SB), Y9
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y9
+	VPADDD       Y12, Y6, Y12
+	VMOVUPS      magic8<>+0(SB), Y6
+	VFMADD231PS  log2e<>+0(SB), Y14, Y6
+	VCMPPS       $0x05, cutoff<>+0(SB), Y1, Y1
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y9
+	VSUBPS       magic8<>+0(SB), Y8, Y8
+	VPERMPS      exp2j8<>+0(SB), Y6, Y10
+	VMOVUPS      Y4, 96(BX)
+	VMULPS       288(SI), Y3, Y4
+	VANDPS       Y11, Y1, Y1
+	VFMADD213PS  c0<>+0(SB), Y5, Y9
+	VFMADD231PS  minusLog2e<>+0(SB), Y7, Y8
+	VPSLLD       $0x14, Y6, Y5
+	VSUBPS       Y0, Y4, Y4
+	VMOVUPS      Y1, 160(DI)
+	VMULPS       Y15, Y9, Y9
+	VMOVUPS      f3e760637<>+0(SB), Y11
+	VFMADD231PS  fbd636382<>+0(SB), Y8, Y11
+	VPADDD       Y10, Y5, Y10
+	VMOVUPS      magic8<>+0(SB), Y5
+	VFMADD231PS  log2e<>+0(SB), Y4, Y5
+	VADDPS       Y1, Y2, Y2
+	VCMPPS       $0x05, cutoff<>+0(SB), Y13, Y13
+	VFMADD213PS  minusLn2<>+0(SB), Y8, Y11
+	VSUBPS       magic8<>+0(SB), Y6, Y6
+	VPERMPS      exp2j8<>+0(SB), Y5, Y1
+	VMULPS       320(SI), Y3, Y15
+	VANDPS       Y9, Y13, Y13
+	VFMADD213PS  c0<>+0(SB), Y8, Y11
+	VFMADD231PS  minusLog2e<>+0(SB), Y14, Y6
+	VPSLLD       $0x14, Y5, Y8
+	VSUBPS       Y0, Y15, Y15
+	VMOVUPS      Y13, 192(DI)
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      f3e760637<>+0(SB), Y9
+	VFMADD231PS  fbd636382<>+0(SB), Y6, Y9
+	VPADDD       Y1, Y8, Y1
+	VMOVUPS      magic8<>+0(SB), Y8
+	VFMADD231PS  log2e<>+0(SB), Y15, Y8
+	VCMPPS       $0x05, cutoff<>+0(SB), Y7, Y7
+	VFMADD213PS  minusLn2<>+0(SB), Y6, Y9
+	VSUBPS       magic8<>+0(SB), Y5, Y5
+	VPERMPS      exp2j8<>+0(SB), Y8, Y12
+	VMULPS       352(SI), Y3, Y3
+	VANDPS       Y11, Y7, Y7
+	VFMADD213PS  c0<>+0(SB), Y6, Y9
+	VFMADD231PS  minusLog2e<>+0(SB), Y4, Y5
+	VPSLLD       $0x14, Y8, Y6
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      Y7, 224(DI)
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      f3e760637<>+0(SB), Y10
+	VFMADD231PS  fbd636382<>+0(SB), Y5, Y10
+	VPADDD       Y12, Y6, Y12
+	VMOVUPS      log2e<>+0(SB), Y6
+	VFMADD213PS  magic8<>+0(SB), Y3, Y6
+	VADDPS       Y7, Y13, Y13
+	VCMPPS       $0x05, cutoff<>+0(SB), Y14, Y14
+	VFMADD213PS  minusLn2<>+0(SB), Y5, Y10
+	VSUBPS       magic8<>+0(SB), Y8, Y8
+	VPERMPS      exp2j8<>+0(SB), Y6, Y7
+	VADDPS       Y13, Y2, Y2
+	VANDPS       Y9, Y14, Y14
+	VFMADD213PS  c0<>+0(SB), Y5, Y10
+	VFMADD231PS  minusLog2e<>+0(SB), Y15, Y8
+	VPSLLD       $0x14, Y6, Y5
+	VADDPS       96(BX), Y2, Y2
+	VMOVUPS      Y14, 256(DI)
+	VMULPS       Y1, Y10, Y10
+	VMOVUPS      f3e760637<>+0(SB), Y1
+	VFMADD231PS  fbd636382<>+0(SB), Y8, Y1
+	VPADDD       Y7, Y5, Y7
+	VCMPPS       $0x05, cutoff<>+0(SB), Y4, Y4
+	VFMADD213PS  minusLn2<>+0(SB), Y8, Y1
+	VSUBPS       magic8<>+0(SB), Y6, Y6
+	VANDPS       Y10, Y4, Y4
+	VFMADD213PS  c0<>+0(SB), Y8, Y1
+	VFMADD231PS  minusLog2e<>+0(SB), Y3, Y6
+	VMOVUPS      Y4, 288(DI)
+	VMULPS       Y12, Y1, Y1
+	VMOVUPS      f3e760637<>+0(SB), Y5
+	VFMADD231PS  fbd636382<>+0(SB), Y6, Y5
+	VADDPS       Y4, Y14, Y14
+	VCMPPS       $0x05, cutoff<>+0(SB), Y15, Y15
+	VFMADD213PS  minusLn2<>+0(SB), Y6, Y5
+	VANDPS       Y1, Y15, Y15
+	VFMADD213PS  c0<>+0(SB), Y6, Y5
+	VMOVUPS      Y15, 320(DI)
+	VMULPS       Y7, Y5, Y5
+	VCMPPS       $0x05, cutoff<>+0(SB), Y3, Y3
+	VANDPS       Y5, Y3, Y3
+	VMOVUPS      Y3, 352(DI)
+	VADDPS       Y3, Y15, Y15
+	VADDPS       Y15, Y14, Y14
+	VADDPS       Y14, Y2, Y2
+	VMOVUPS      32(BX), Y1
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y1, Y3, Y4
+	VSUBPS       Y4, Y3, Y5
+	VSUBPS       Y5, Y1, Y1
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VADDPS       (BX), Y1, Y2
+	VMOVAPS      Y3, Y1
+	ADDQ         $0x00000180, SI
+	ADDQ         $0x00000180, DI
+	SUBQ         $0x00000060, CX
+	JGE          loop6
 
 done6:
 	ADDQ $0x00000060, CX
@@ -1620,91 +1615,88 @@ done6:
 	SUBQ         $0x00000020, CX
 	JLT          done7
 	VBROADCASTSS scale+48(FP), Y3
-	VMOVUPS      magic8<>+0(SB), Y4
-	VMOVUPS      log2e<>+0(SB), Y5
-	VMOVUPS      minusLog2e<>+0(SB), Y6
 	PCALIGN      $0x40
 
 loop7:
-	VMULPS      (SI), Y3, Y7
-	VMULPS      32(SI), Y3, Y8
+	VMULPS      (SI), Y3, Y4
+	VSUBPS      Y0, Y4, Y4
+	VMOVUPS     magic8<>+0(SB), Y5
+	VFMADD231PS log2e<>+0(SB), Y4, Y5
+	VPERMPS     exp2j8<>+0(SB), Y5, Y6
+	VMULPS      32(SI), Y3, Y7
+	VPSLLD      $0x14, Y5, Y8
 	VSUBPS      Y0, Y7, Y7
-	VSUBPS      Y0, Y8, Y8
-	VMOVAPS     Y4, Y9
-	VFMADD231PS Y5, Y7, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y5, Y8, Y10
-	VPERMPS     exp2j8<>+0(SB), Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
-	VPSLLD      $0x14, Y9, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPADDD      Y11, Y13, Y11
-	VPADDD      Y12, Y14, Y12
-	VSUBPS      Y4, Y9, Y9
-	VSUBPS      Y4, Y10, Y10
-	VFMADD231PS Y6, Y7, Y9
-	VFMADD231PS Y6, Y8, Y10
-	VMOVUPS     f3e760637<>+0(SB), Y13
-	VFMADD231PS fbd636382<>+0(SB), Y9, Y13
-	VMOVUPS     f3e760637<>+0(SB), Y14
-	VFMADD231PS fbd636382<>+0(SB), Y10, Y14
-	VFMADD213PS minusLn2<>+0(SB), Y9, Y13
-	VFMADD213PS minusLn2<>+0(SB), Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y9, Y13
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VMULPS      Y11, Y13, Y13
-	VMULPS      Y12, Y14, Y14
-	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y8, Y8
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     Y8, 32(DI)
-	VADDPS      Y8, Y7, Y7
-	VMULPS      64(SI), Y3, Y8
-	VMULPS      96(SI), Y3, Y9
-	VSUBPS      Y0, Y8, Y8
-	VSUBPS      Y0, Y9, Y9
-	VMOVAPS     Y4, Y10
-	VFMADD231PS Y5, Y8, Y10
-	VMOVAPS     Y4, Y11
-	VFMADD231PS Y5, Y9, Y11
-	VPERMPS     exp2j8<>+0(SB), Y10, Y12
+	VPADDD      Y6, Y8, Y6
+	VMOVUPS     magic8<>+0(SB), Y8
+	VFMADD231PS log2e<>+0(SB), Y7, Y8
+	VSUBPS      magic8<>+0(SB), Y5, Y5
+	VPERMPS     exp2j8<>+0(SB), Y8, Y9
+	VMULPS      64(SI), Y3, Y10
+	VFMADD231PS minusLog2e<>+0(SB), Y4, Y5
+	VPSLLD      $0x14, Y8, Y11
+	VSUBPS      Y0, Y10, Y10
+	VMOVUPS     f3e760637<>+0(SB), Y12
+	VFMADD231PS fbd636382<>+0(SB), Y5, Y12
+	VPADDD      Y9, Y11, Y9
+	VMOVUPS     magic8<>+0(SB), Y11
+	VFMADD231PS log2e<>+0(SB), Y10, Y11
+	VFMADD213PS minusLn2<>+0(SB), Y5, Y12
+	VSUBPS      magic8<>+0(SB), Y8, Y8
 	VPERMPS     exp2j8<>+0(SB), Y11, Y13
-	VPSLLD      $0x14, Y10, Y14
-	VPSLLD      $0x14, Y11, Y15
-	VPADDD      Y12, Y14, Y12
-	VPADDD      Y13, Y15, Y13
-	VSUBPS      Y4, Y10, Y10
-	VSUBPS      Y4, Y11, Y11
-	VFMADD231PS Y6, Y8, Y10
-	VFMADD231PS Y6, Y9, Y11
-	VMOVUPS     f3e760637<>+0(SB), Y14
-	VFMADD231PS fbd636382<>+0(SB), Y10, Y14
-	VMOVUPS     f3e760637<>+0(SB), Y15
-	VFMADD231PS fbd636382<>+0(SB), Y11, Y15
-	VFMADD213PS minusLn2<>+0(SB), Y10, Y14
-	VFMADD213PS minusLn2<>+0(SB), Y11, Y15
-	VFMADD213PS c0<>+0(SB), Y10, Y14
-	VFMADD213PS c0<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y14, Y14
-	VMULPS      Y13, Y15, Y15
-	VCMPPS      $0x05, cutoff<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cutoff<>+0(SB), Y9, Y9
-	VANDPS      Y14, Y8, Y8
-	VANDPS      Y15, Y9, Y9
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y1, Y8
-	VSUBPS      Y1, Y8, Y9
-	VSUBPS      Y9, Y8, Y10
-	VSUBPS      Y10, Y1, Y1
-	VSUBPS      Y9, Y7, Y7
-	VADDPS      Y7, Y1, Y1
+	VMULPS      96(SI), Y3, Y14
+	VFMADD213PS c0<>+0(SB), Y5, Y12
+	VFMADD231PS minusLog2e<>+0(SB), Y7, Y8
+	VPSLLD      $0x14, Y11, Y5
+	VSUBPS      Y0, Y14, Y14
+	VMULPS      Y6, Y12, Y12
+	VMOVUPS     f3e760637<>+0(SB), Y6
+	VFMADD231PS fbd636382<>+0(SB), Y8, Y6
+	VPADDD      Y13, Y5, Y13
+	VMOVUPS     log2e<>+0(SB), Y5
+	VFMADD213PS magic8<>+0(SB), Y14, Y5
+	VCMPPS      $0x05, cutoff<>+0(SB), Y4, Y4
+	VFMADD213PS minusLn2<>+0(SB), Y8, Y6
+	VSUBPS      magic8<>+0(SB), Y11, Y11
+	VPERMPS     exp2j8<>+0(SB), Y5, Y15
+	VANDPS      Y12, Y4, Y4
+	VFMADD213PS c0<>+0(SB), Y8, Y6
+	VFMADD231PS minusLog2e<>+0(SB), Y10, Y11
+	VPSLLD      $0x14, Y5, Y8
+	VMOVUPS     Y4, (DI)
+	VMULPS      Y9, Y6, Y6
+	VMOVUPS     f3e760637<>+0(SB), Y9
+	VFMADD231PS fbd636382<>+0(SB), Y11, Y9
+	VPADDD      Y15, Y8, Y15
+	VCMPPS      $0x05, cutoff<>+0(SB), Y7, Y7
+	VFMADD213PS minusLn2<>+0(SB), Y11, Y9
+	VSUBPS      magic8<>+0(SB), Y5, Y5
+	VANDPS      Y6, Y7, Y7
+	VFMADD213PS c0<>+0(SB), Y11, Y9
+	VFMADD231PS minusLog2e<>+0(SB), Y14, Y5
+	VMOVUPS     Y7, 32(DI)
+	VMULPS      Y13, Y9, Y9
+	VMOVUPS     f3e760637<>+0(SB), Y6
+	VFMADD231PS fbd636382<>+0(SB), Y5, Y6
+	VADDPS      Y7, Y4, Y4
+	VCMPPS      $0x05, cutoff<>+0(SB), Y10, Y10
+	VFMADD213PS minusLn2<>+0(SB), Y5, Y6
+	VANDPS      Y9, Y10, Y10
+	VFMADD213PS c0<>+0(SB), Y5, Y6
+	VMOVUPS     Y10, 64(DI)
+	VMULPS      Y15, Y6, Y6
+	VCMPPS      $0x05, cutoff<>+0(SB), Y14, Y14
+	VANDPS      Y6, Y14, Y14
+	VMOVUPS     Y14, 96(DI)
+	VADDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VADDPS      Y4, Y1, Y5
+	VSUBPS      Y1, Y5, Y6
+	VSUBPS      Y6, Y5, Y7
+	VSUBPS      Y7, Y1, Y1
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y4, Y1, Y1
 	VADDPS      Y1, Y2, Y2
-	VMOVAPS     Y8, Y1
+	VMOVAPS     Y5, Y1
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, CX
@@ -1837,21 +1829,21 @@ done9:
 
 loop11:
 	VMULPS  (SI), Y0, Y1
-	VMULPS  32(SI), Y0, Y2
 	VMOVUPS Y1, (DI)
-	VMOVUPS Y2, 32(DI)
+	VMULPS  32(SI), Y0, Y1
+	VMOVUPS Y1, 32(DI)
 	VMULPS  64(SI), Y0, Y1
-	VMULPS  96(SI), Y0, Y2
 	VMOVUPS Y1, 64(DI)
-	VMOVUPS Y2, 96(DI)
+	VMULPS  96(SI), Y0, Y1
+	VMOVUPS Y1, 96(DI)
 	VMULPS  128(SI), Y0, Y1
-	VMULPS  160(SI), Y0, Y2
 	VMOVUPS Y1, 128(DI)
-	VMOVUPS Y2, 160(DI)
+	VMULPS  160(SI), Y0, Y1
+	VMOVUPS Y1, 160(DI)
 	VMULPS  192(SI), Y0, Y1
-	VMULPS  224(SI), Y0, Y2
 	VMOVUPS Y1, 192(DI)
-	VMOVUPS Y2, 224(DI)
+	VMULPS  224(SI), Y0, Y1
+	VMOVUPS Y1, 224(DI)
 	ADDQ    $0x00000100, SI
 	ADDQ    $0x00000100, DI
 	SUBQ    $0x00000040, CX

@@ -10,231 +10,585 @@
 
 // func f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(dst []float32, src []float32, scale float32, max float32)
 // Requires: SSE, SSE2
-TEXT ·f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(SB), NOSPLIT, $0-56
+TEXT ·f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(SB), $256-56
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
 	MOVQ dst_base+0(FP), DI
+	LEAQ 15(SP), BX
+	ANDQ $-16, BX
 
-	// 6 vectors a turn.
-	SUBQ    $0x00000018, CX
+	// 12 vectors a turn.
+	SUBQ    $0x00000030, CX
 	JLT     done0
-	MOVSS   max+52(FP), X0
-	SHUFPS  $0x00, X0, X0
-	MOVSS   scale+48(FP), X1
-	SHUFPS  $0x00, X1, X1
-	MOVAPS  magic<>+0(SB), X2
-	MOVAPS  log2e<>+0(SB), X3
-	MOVAPS  minusLn2HiShort<>+0(SB), X4
-	MOVAPS  minusLn2LoShort<>+0(SB), X5
-	MOVAPS  f3ab528cf<>+0(SB), X6
-	MOVAPS  f3c091cbe<>+0(SB), X7
 	PCALIGN $0x40
 
 loop0:
-	MOVUPS (SI), X8
-	SUBPS  X0, X8
-	MOVUPS 16(SI), X9
-	SUBPS  X0, X9
-	MOVAPS X8, X10
-	MULPS  X3, X10
-	MOVAPS X9, X11
-	MULPS  X3, X11
-	ADDPS  X2, X10
-	ADDPS  X2, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X2, X10
-	SUBPS  X2, X11
-	MOVAPS X10, X14
-	MULPS  X4, X14
-	MOVAPS X11, X15
-	MULPS  X4, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
+	MOVSS  max+52(FP), X0
+	SHUFPS $0x00, X0, X0
+	MOVUPS (SI), X1
+	SUBPS  X0, X1
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X1, X2
+	ADDPS  magic<>+0(SB), X2
+	MOVAPS X2, X3
+	PSLLL  $0x17, X3
+	SUBPS  magic<>+0(SB), X2
+	MOVUPS 16(SI), X4
+	SUBPS  X0, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X2, X5
+	MOVAPS log2e<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  X1, X5
+	ADDPS  magic<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	MOVAPS X6, X7
+	PSLLL  $0x17, X7
+	ADDPS  X5, X2
+	SUBPS  magic<>+0(SB), X6
+	MOVUPS 32(SI), X5
+	SUBPS  X0, X5
+	MOVAPS f3ab528cf<>+0(SB), X8
+	MULPS  X2, X8
+	MOVAPS minusLn2HiShort<>+0(SB), X9
+	MULPS  X6, X9
+	MOVAPS log2e<>+0(SB), X10
 	MULPS  X5, X10
-	MULPS  X5, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X6, X14
-	MULPS  X10, X14
-	MOVAPS X6, X15
-	MULPS  X11, X15
-	ADDPS  X7, X14
-	ADDPS  X7, X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3d2aac56<>+0(SB), X14
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3efffffe<>+0(SB), X14
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c0<>+0(SB), X14
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MULPS  X1, X8
-	MULPS  X1, X9
-	MOVUPS X8, (DI)
-	MOVUPS X9, 16(DI)
-	MOVUPS 32(SI), X8
-	SUBPS  X0, X8
+	ADDPS  f3c091cbe<>+0(SB), X8
+	ADDPS  X4, X9
+	ADDPS  magic<>+0(SB), X10
+	MULPS  X2, X8
+	MULPS  minusLn2LoShort<>+0(SB), X6
+	MOVAPS X10, X11
+	PSLLL  $0x17, X11
+	ADDPS  f3d2aac56<>+0(SB), X8
+	ADDPS  X9, X6
+	SUBPS  magic<>+0(SB), X10
 	MOVUPS 48(SI), X9
 	SUBPS  X0, X9
-	MOVAPS X8, X10
-	MULPS  X3, X10
-	MOVAPS X9, X11
-	MULPS  X3, X11
-	ADDPS  X2, X10
-	ADDPS  X2, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X2, X10
-	SUBPS  X2, X11
-	MOVAPS X10, X14
-	MULPS  X4, X14
-	MOVAPS X11, X15
-	MULPS  X4, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X5, X10
-	MULPS  X5, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X6, X14
-	MULPS  X10, X14
-	MOVAPS X6, X15
-	MULPS  X11, X15
-	ADDPS  X7, X14
-	ADDPS  X7, X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3d2aac56<>+0(SB), X14
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3efffffe<>+0(SB), X14
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c0<>+0(SB), X14
-	ADDPS  c0<>+0(SB), X15
-	MULPS  X12, X10
+	MULPS  X2, X8
+	MOVAPS f3ab528cf<>+0(SB), X12
+	MULPS  X6, X12
+	MOVAPS minusLn2HiShort<>+0(SB), X13
+	MULPS  X10, X13
+	MOVAPS log2e<>+0(SB), X14
+	MULPS  X9, X14
+	ADDPS  f3e2aaa49<>+0(SB), X8
+	ADDPS  f3c091cbe<>+0(SB), X12
+	ADDPS  X5, X13
+	ADDPS  magic<>+0(SB), X14
+	MULPS  X2, X8
+	MULPS  X6, X12
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	MOVAPS X14, X15
+	PSLLL  $0x17, X15
+	ADDPS  f3efffffe<>+0(SB), X8
+	ADDPS  f3d2aac56<>+0(SB), X12
+	ADDPS  X13, X10
+	SUBPS  magic<>+0(SB), X14
+	MOVUPS 64(SI), X13
+	SUBPS  X0, X13
+	MULPS  X2, X8
+	MULPS  X6, X12
+	MOVUPS X15, (BX)
+	MOVAPS f3ab528cf<>+0(SB), X15
+	MULPS  X10, X15
+	MOVUPS X5, 16(BX)
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X14, X5
+	MOVUPS X11, 32(BX)
+	MOVAPS log2e<>+0(SB), X11
 	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
-	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MULPS  X1, X8
-	MULPS  X1, X9
-	MOVUPS X8, 32(DI)
-	MOVUPS X9, 48(DI)
-	MOVUPS 64(SI), X8
+	ADDPS  c0<>+0(SB), X8
+	ADDPS  f3e2aaa49<>+0(SB), X12
+	ADDPS  f3c091cbe<>+0(SB), X15
+	ADDPS  X9, X5
+	ADDPS  magic<>+0(SB), X11
+	MULPS  X3, X2
+	MULPS  X6, X12
+	MULPS  X10, X15
+	MULPS  minusLn2LoShort<>+0(SB), X14
+	MOVUPS X9, 48(BX)
+	MOVAPS X11, X9
+	PSLLL  $0x17, X9
+	MULPS  X8, X2
+	ADDPS  f3efffffe<>+0(SB), X12
+	ADDPS  f3d2aac56<>+0(SB), X15
+	ADDPS  X5, X14
+	SUBPS  magic<>+0(SB), X11
+	MOVUPS 80(SI), X5
+	SUBPS  X0, X5
+	ADDPS  X3, X2
+	MULPS  X6, X12
+	MULPS  X10, X15
+	MOVAPS f3ab528cf<>+0(SB), X3
+	MULPS  X14, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X11, X8
+	MOVUPS X9, 64(BX)
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X5, X9
+	CMPPS  cutoff<>+0(SB), X1, $0x05
+	ADDPS  c0<>+0(SB), X12
+	ADDPS  f3e2aaa49<>+0(SB), X15
+	ADDPS  f3c091cbe<>+0(SB), X3
+	ADDPS  X13, X8
+	ADDPS  magic<>+0(SB), X9
+	ANDPS  X2, X1
+	MULPS  X7, X6
+	MULPS  X10, X15
+	MULPS  X14, X3
+	MULPS  minusLn2LoShort<>+0(SB), X11
+	MOVAPS X9, X2
+	PSLLL  $0x17, X2
+	MOVUPS X2, 80(BX)
+	MOVSS  scale+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MULPS  X2, X1
+	MULPS  X12, X6
+	ADDPS  f3efffffe<>+0(SB), X15
+	ADDPS  f3d2aac56<>+0(SB), X3
+	ADDPS  X8, X11
+	SUBPS  magic<>+0(SB), X9
+	MOVUPS 96(SI), X8
 	SUBPS  X0, X8
-	MOVUPS 80(SI), X9
-	SUBPS  X0, X9
-	MOVAPS X8, X10
-	MULPS  X3, X10
-	MOVAPS X9, X11
-	MULPS  X3, X11
-	ADDPS  X2, X10
-	ADDPS  X2, X11
-	MOVAPS X10, X12
-	PSLLL  $0x17, X12
-	MOVAPS X11, X13
-	PSLLL  $0x17, X13
-	SUBPS  X2, X10
-	SUBPS  X2, X11
-	MOVAPS X10, X14
-	MULPS  X4, X14
-	MOVAPS X11, X15
-	MULPS  X4, X15
-	ADDPS  X8, X14
-	ADDPS  X9, X15
-	MULPS  X5, X10
-	MULPS  X5, X11
-	ADDPS  X14, X10
-	ADDPS  X15, X11
-	MOVAPS X6, X14
-	MULPS  X10, X14
-	MOVAPS X6, X15
-	MULPS  X11, X15
-	ADDPS  X7, X14
-	ADDPS  X7, X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3d2aac56<>+0(SB), X14
-	ADDPS  f3d2aac56<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3e2aaa49<>+0(SB), X14
-	ADDPS  f3e2aaa49<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  f3efffffe<>+0(SB), X14
-	ADDPS  f3efffffe<>+0(SB), X15
-	MULPS  X10, X14
-	MULPS  X11, X15
-	ADDPS  c0<>+0(SB), X14
+	MOVUPS X1, (DI)
+	ADDPS  X7, X6
+	MULPS  X10, X15
+	MULPS  X14, X3
+	MOVAPS f3ab528cf<>+0(SB), X1
+	MULPS  X11, X1
+	MOVAPS minusLn2HiShort<>+0(SB), X7
+	MULPS  X9, X7
+	MOVAPS log2e<>+0(SB), X12
+	MULPS  X8, X12
+	CMPPS  cutoff<>+0(SB), X4, $0x05
 	ADDPS  c0<>+0(SB), X15
-	MULPS  X12, X10
-	MULPS  X13, X11
-	MULPS  X14, X10
-	MULPS  X15, X11
-	ADDPS  X12, X10
-	ADDPS  X13, X11
+	ADDPS  f3e2aaa49<>+0(SB), X3
+	ADDPS  f3c091cbe<>+0(SB), X1
+	ADDPS  X5, X7
+	ADDPS  magic<>+0(SB), X12
+	ANDPS  X6, X4
+	MOVUPS 32(BX), X6
+	MULPS  X6, X10
+	MULPS  X14, X3
+	MULPS  X11, X1
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	MOVUPS X5, 96(BX)
+	MOVAPS X12, X5
+	PSLLL  $0x17, X5
+	MULPS  X2, X4
+	MULPS  X15, X10
+	ADDPS  f3efffffe<>+0(SB), X3
+	ADDPS  f3d2aac56<>+0(SB), X1
+	ADDPS  X7, X9
+	SUBPS  magic<>+0(SB), X12
+	MOVUPS 112(SI), X7
+	SUBPS  X0, X7
+	MOVUPS X4, 16(DI)
+	ADDPS  X6, X10
+	MULPS  X14, X3
+	MULPS  X11, X1
+	MOVAPS f3ab528cf<>+0(SB), X4
+	MULPS  X9, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X12, X6
+	MOVAPS log2e<>+0(SB), X15
+	MULPS  X7, X15
+	MOVUPS X5, 112(BX)
+	MOVUPS 16(BX), X5
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	ADDPS  c0<>+0(SB), X3
+	ADDPS  f3e2aaa49<>+0(SB), X1
+	ADDPS  f3c091cbe<>+0(SB), X4
+	ADDPS  X8, X6
+	ADDPS  magic<>+0(SB), X15
+	ANDPS  X10, X5
+	MOVUPS (BX), X10
+	MULPS  X10, X14
+	MULPS  X11, X1
+	MULPS  X9, X4
+	MULPS  minusLn2LoShort<>+0(SB), X12
+	MOVUPS X8, 128(BX)
+	MOVAPS X15, X8
+	PSLLL  $0x17, X8
+	MULPS  X2, X5
+	MULPS  X3, X14
+	ADDPS  f3efffffe<>+0(SB), X1
+	ADDPS  f3d2aac56<>+0(SB), X4
+	ADDPS  X6, X12
+	SUBPS  magic<>+0(SB), X15
+	MOVUPS 128(SI), X3
+	SUBPS  X0, X3
+	MOVUPS X5, 32(DI)
+	ADDPS  X10, X14
+	MULPS  X11, X1
+	MULPS  X9, X4
+	MOVAPS f3ab528cf<>+0(SB), X5
+	MULPS  X12, X5
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X15, X6
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X3, X10
+	MOVUPS X8, 144(BX)
+	MOVUPS 48(BX), X8
 	CMPPS  cutoff<>+0(SB), X8, $0x05
-	CMPPS  cutoff<>+0(SB), X9, $0x05
-	ANDPS  X10, X8
-	ANDPS  X11, X9
-	MULPS  X1, X8
-	MULPS  X1, X9
-	MOVUPS X8, 64(DI)
-	MOVUPS X9, 80(DI)
-	ADDQ   $0x00000060, SI
-	ADDQ   $0x00000060, DI
-	SUBQ   $0x00000018, CX
+	ADDPS  c0<>+0(SB), X1
+	ADDPS  f3e2aaa49<>+0(SB), X4
+	ADDPS  f3c091cbe<>+0(SB), X5
+	ADDPS  X7, X6
+	ADDPS  magic<>+0(SB), X10
+	ANDPS  X14, X8
+	MOVUPS 64(BX), X14
+	MULPS  X14, X11
+	MULPS  X9, X4
+	MULPS  X12, X5
+	MULPS  minusLn2LoShort<>+0(SB), X15
+	MOVUPS X7, 160(BX)
+	MOVAPS X10, X7
+	PSLLL  $0x17, X7
+	MULPS  X2, X8
+	MULPS  X1, X11
+	ADDPS  f3efffffe<>+0(SB), X4
+	ADDPS  f3d2aac56<>+0(SB), X5
+	ADDPS  X6, X15
+	SUBPS  magic<>+0(SB), X10
+	MOVUPS 144(SI), X1
+	SUBPS  X0, X1
+	MOVUPS X8, 48(DI)
+	ADDPS  X14, X11
+	MULPS  X9, X4
+	MULPS  X12, X5
+	MOVAPS f3ab528cf<>+0(SB), X6
+	MULPS  X15, X6
+	MOVAPS minusLn2HiShort<>+0(SB), X8
+	MULPS  X10, X8
+	MOVAPS log2e<>+0(SB), X14
+	MULPS  X1, X14
+	CMPPS  cutoff<>+0(SB), X13, $0x05
+	ADDPS  c0<>+0(SB), X4
+	ADDPS  f3e2aaa49<>+0(SB), X5
+	ADDPS  f3c091cbe<>+0(SB), X6
+	ADDPS  X3, X8
+	ADDPS  magic<>+0(SB), X14
+	ANDPS  X11, X13
+	MOVUPS 80(BX), X11
+	MULPS  X11, X9
+	MULPS  X12, X5
+	MULPS  X15, X6
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	MOVUPS X3, 176(BX)
+	MOVAPS X14, X3
+	PSLLL  $0x17, X3
+	MULPS  X2, X13
+	MULPS  X4, X9
+	ADDPS  f3efffffe<>+0(SB), X5
+	ADDPS  f3d2aac56<>+0(SB), X6
+	ADDPS  X8, X10
+	SUBPS  magic<>+0(SB), X14
+	MOVUPS 160(SI), X4
+	SUBPS  X0, X4
+	MOVUPS X13, 64(DI)
+	ADDPS  X11, X9
+	MULPS  X12, X5
+	MULPS  X15, X6
+	MOVAPS f3ab528cf<>+0(SB), X8
+	MULPS  X10, X8
+	MOVAPS minusLn2HiShort<>+0(SB), X11
+	MULPS  X14, X11
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X4, X13
+	MOVUPS X3, 192(BX)
+	MOVUPS 96(BX), X3
+	CMPPS  cutoff<>+0(SB), X3, $0x05
+	ADDPS  c0<>+0(SB), X5
+	ADDPS  f3e2aaa49<>+0(SB), X6
+	ADDPS  f3c091cbe<>+0(SB), X8
+	ADDPS  X1, X11
+	ADDPS  magic<>+0(SB), X13
+	ANDPS  X9, X3
+	MOVUPS 112(BX), X9
+	MULPS  X9, X12
+	MULPS  X15, X6
+	MULPS  X10, X8
+	MULPS  minusLn2LoShort<>+0(SB), X14
+	MOVUPS X1, 208(BX)
+	MOVAPS X13, X1
+	PSLLL  $0x17, X1
+	MULPS  X2, X3
+	MULPS  X5, X12
+	ADDPS  f3efffffe<>+0(SB), X6
+	ADDPS  f3d2aac56<>+0(SB), X8
+	ADDPS  X11, X14
+	SUBPS  magic<>+0(SB), X13
+	MOVUPS 176(SI), X5
+	SUBPS  X0, X5
+	MOVUPS X3, 80(DI)
+	ADDPS  X9, X12
+	MULPS  X15, X6
+	MULPS  X10, X8
+	MOVAPS f3ab528cf<>+0(SB), X0
+	MULPS  X14, X0
+	MOVAPS minusLn2HiShort<>+0(SB), X3
+	MULPS  X13, X3
+	MOVAPS log2e<>+0(SB), X9
+	MULPS  X5, X9
+	MOVUPS 128(BX), X11
+	CMPPS  cutoff<>+0(SB), X11, $0x05
+	ADDPS  c0<>+0(SB), X6
+	ADDPS  f3e2aaa49<>+0(SB), X8
+	ADDPS  f3c091cbe<>+0(SB), X0
+	ADDPS  X4, X3
+	ADDPS  magic<>+0(SB), X9
+	ANDPS  X12, X11
+	MOVUPS 144(BX), X12
+	MULPS  X12, X15
+	MULPS  X10, X8
+	MULPS  X14, X0
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	MOVUPS X4, 224(BX)
+	MOVAPS X9, X4
+	PSLLL  $0x17, X4
+	MULPS  X2, X11
+	MULPS  X6, X15
+	ADDPS  f3efffffe<>+0(SB), X8
+	ADDPS  f3d2aac56<>+0(SB), X0
+	ADDPS  X3, X13
+	SUBPS  magic<>+0(SB), X9
+	MOVUPS X11, 96(DI)
+	ADDPS  X12, X15
+	MULPS  X10, X8
+	MULPS  X14, X0
+	MOVAPS f3ab528cf<>+0(SB), X3
+	MULPS  X13, X3
+	MOVAPS minusLn2HiShort<>+0(SB), X6
+	MULPS  X9, X6
+	MOVUPS 160(BX), X11
+	CMPPS  cutoff<>+0(SB), X11, $0x05
+	ADDPS  c0<>+0(SB), X8
+	ADDPS  f3e2aaa49<>+0(SB), X0
+	ADDPS  f3c091cbe<>+0(SB), X3
+	ADDPS  X5, X6
+	ANDPS  X15, X11
+	MULPS  X7, X10
+	MULPS  X14, X0
+	MULPS  X13, X3
+	MULPS  minusLn2LoShort<>+0(SB), X9
+	MULPS  X2, X11
+	MULPS  X8, X10
+	ADDPS  f3efffffe<>+0(SB), X0
+	ADDPS  f3d2aac56<>+0(SB), X3
+	ADDPS  X6, X9
+	MOVUPS X11, 112(DI)
+	ADDPS  X7, X10
+	MULPS  X14, X0
+	MULPS  X13, X3
+	MOVAPS f3ab528cf<>+0(SB), X6
+	MULPS  X9, X6
+	MOVUPS 176(BX), X7
+	CMPPS  cutoff<>+0(SB), X7, $0x05
+	ADDPS  c0<>+0(SB), X0
+	ADDPS  f3e2aaa49<>+0(SB), X3
+	ADDPS  f3c091cbe<>+0(SB), X6
+	ANDPS  X10, X7
+	MOVUPS 192(BX), X8
+	MULPS  X8, X14
+	MULPS  X13, X3
+	MULPS  X9, X6
+	MULPS  X2, X7
+	MULPS  X0, X14
+	ADDPS  f3efffffe<>+0(SB), X3
+	ADDPS  f3d2aac56<>+0(SB), X6
+	MOVUPS X7, 128(DI)
+	ADDPS  X8, X14
+	MULPS  X13, X3
+	MULPS  X9, X6
+	MOVUPS 208(BX), X0
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	ADDPS  c0<>+0(SB), X3
+	ADDPS  f3e2aaa49<>+0(SB), X6
+	ANDPS  X14, X0
+	MULPS  X1, X13
+	MULPS  X9, X6
+	MULPS  X2, X0
+	MULPS  X3, X13
+	ADDPS  f3efffffe<>+0(SB), X6
+	MOVUPS X0, 144(DI)
+	ADDPS  X1, X13
+	MULPS  X9, X6
+	MOVUPS 224(BX), X0
+	CMPPS  cutoff<>+0(SB), X0, $0x05
+	ADDPS  c0<>+0(SB), X6
+	ANDPS  X13, X0
+	MULPS  X4, X9
+	MULPS  X2, X0
+	MULPS  X6, X9
+	MOVUPS X0, 160(DI)
+	ADDPS  X4, X9
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	ANDPS  X9, X5
+	MULPS  X2, X5
+	MOVUPS X5, 176(DI)
+	ADDQ   $0x000000c0, SI
+	ADDQ   $0x000000c0, DI
+	SUBQ   $0x00000030, CX
 	JGE    loop0
 
 done0:
-	ADDQ $0x00000018, CX
+	ADDQ $0x00000030, CX
+
+	// 4 vectors a turn.
+	SUBQ    $0x00000010, CX
+	JLT     done1
+	PCALIGN $0x40
+
+loop1:
+	MOVSS  max+52(FP), X0
+	SHUFPS $0x00, X0, X0
+	MOVUPS (SI), X1
+	SUBPS  X0, X1
+	MOVAPS log2e<>+0(SB), X2
+	MULPS  X1, X2
+	ADDPS  magic<>+0(SB), X2
+	MOVAPS X2, X3
+	PSLLL  $0x17, X3
+	SUBPS  magic<>+0(SB), X2
+	MOVUPS 16(SI), X4
+	SUBPS  X0, X4
+	MOVAPS minusLn2HiShort<>+0(SB), X5
+	MULPS  X2, X5
+	MOVAPS log2e<>+0(SB), X6
+	MULPS  X4, X6
+	ADDPS  X1, X5
+	ADDPS  magic<>+0(SB), X6
+	MULPS  minusLn2LoShort<>+0(SB), X2
+	MOVAPS X6, X7
+	PSLLL  $0x17, X7
+	ADDPS  X5, X2
+	SUBPS  magic<>+0(SB), X6
+	MOVUPS 32(SI), X5
+	SUBPS  X0, X5
+	MOVAPS f3ab528cf<>+0(SB), X8
+	MULPS  X2, X8
+	MOVAPS minusLn2HiShort<>+0(SB), X9
+	MULPS  X6, X9
+	MOVAPS log2e<>+0(SB), X10
+	MULPS  X5, X10
+	ADDPS  f3c091cbe<>+0(SB), X8
+	ADDPS  X4, X9
+	ADDPS  magic<>+0(SB), X10
+	MULPS  X2, X8
+	MULPS  minusLn2LoShort<>+0(SB), X6
+	MOVAPS X10, X11
+	PSLLL  $0x17, X11
+	ADDPS  f3d2aac56<>+0(SB), X8
+	ADDPS  X9, X6
+	SUBPS  magic<>+0(SB), X10
+	MOVUPS 48(SI), X9
+	SUBPS  X0, X9
+	MULPS  X2, X8
+	MOVAPS f3ab528cf<>+0(SB), X0
+	MULPS  X6, X0
+	MOVAPS minusLn2HiShort<>+0(SB), X12
+	MULPS  X10, X12
+	MOVAPS log2e<>+0(SB), X13
+	MULPS  X9, X13
+	ADDPS  f3e2aaa49<>+0(SB), X8
+	ADDPS  f3c091cbe<>+0(SB), X0
+	ADDPS  X5, X12
+	ADDPS  magic<>+0(SB), X13
+	MULPS  X2, X8
+	MULPS  X6, X0
+	MULPS  minusLn2LoShort<>+0(SB), X10
+	MOVAPS X13, X14
+	PSLLL  $0x17, X14
+	ADDPS  f3efffffe<>+0(SB), X8
+	ADDPS  f3d2aac56<>+0(SB), X0
+	ADDPS  X12, X10
+	SUBPS  magic<>+0(SB), X13
+	MULPS  X2, X8
+	MULPS  X6, X0
+	MOVAPS f3ab528cf<>+0(SB), X12
+	MULPS  X10, X12
+	MOVAPS minusLn2HiShort<>+0(SB), X15
+	MULPS  X13, X15
+	ADDPS  c0<>+0(SB), X8
+	ADDPS  f3e2aaa49<>+0(SB), X0
+	ADDPS  f3c091cbe<>+0(SB), X12
+	ADDPS  X9, X15
+	MULPS  X3, X2
+	MULPS  X6, X0
+	MULPS  X10, X12
+	MULPS  minusLn2LoShort<>+0(SB), X13
+	MULPS  X8, X2
+	ADDPS  f3efffffe<>+0(SB), X0
+	ADDPS  f3d2aac56<>+0(SB), X12
+	ADDPS  X15, X13
+	ADDPS  X3, X2
+	MULPS  X6, X0
+	MULPS  X10, X12
+	MOVAPS f3ab528cf<>+0(SB), X3
+	MULPS  X13, X3
+	CMPPS  cutoff<>+0(SB), X1, $0x05
+	ADDPS  c0<>+0(SB), X0
+	ADDPS  f3e2aaa49<>+0(SB), X12
+	ADDPS  f3c091cbe<>+0(SB), X3
+	ANDPS  X2, X1
+	MULPS  X7, X6
+	MULPS  X10, X12
+	MULPS  X13, X3
+	MOVSS  scale+48(FP), X2
+	SHUFPS $0x00, X2, X2
+	MULPS  X2, X1
+	MULPS  X0, X6
+	ADDPS  f3efffffe<>+0(SB), X12
+	ADDPS  f3d2aac56<>+0(SB), X3
+	MOVUPS X1, (DI)
+	ADDPS  X7, X6
+	MULPS  X10, X12
+	MULPS  X13, X3
+	CMPPS  cutoff<>+0(SB), X4, $0x05
+	ADDPS  c0<>+0(SB), X12
+	ADDPS  f3e2aaa49<>+0(SB), X3
+	ANDPS  X6, X4
+	MULPS  X11, X10
+	MULPS  X13, X3
+	MULPS  X2, X4
+	MULPS  X12, X10
+	ADDPS  f3efffffe<>+0(SB), X3
+	MOVUPS X4, 16(DI)
+	ADDPS  X11, X10
+	MULPS  X13, X3
+	CMPPS  cutoff<>+0(SB), X5, $0x05
+	ADDPS  c0<>+0(SB), X3
+	ANDPS  X10, X5
+	MULPS  X14, X13
+	MULPS  X2, X5
+	MULPS  X3, X13
+	MOVUPS X5, 32(DI)
+	ADDPS  X14, X13
+	CMPPS  cutoff<>+0(SB), X9, $0x05
+	ANDPS  X13, X9
+	MULPS  X2, X9
+	MOVUPS X9, 48(DI)
+	ADDQ   $0x00000040, SI
+	ADDQ   $0x00000040, DI
+	SUBQ   $0x00000010, CX
+	JGE    loop1
+
+done1:
+	ADDQ $0x00000010, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000004, CX
-	JLT     done1
+	JLT     done2
 	MOVSS   max+52(FP), X0
 	SHUFPS  $0x00, X0, X0
 	MOVSS   scale+48(FP), X1
 	SHUFPS  $0x00, X1, X1
 	PCALIGN $0x40
 
-loop1:
+loop2:
 	MOVUPS (SI), X2
 	SUBPS  X0, X2
 	MOVAPS log2e<>+0(SB), X3
@@ -269,14 +623,14 @@ loop1:
 	ADDQ   $0x00000010, SI
 	ADDQ   $0x00000010, DI
 	SUBQ   $0x00000004, CX
-	JGE    loop1
+	JGE    loop2
 
-done1:
+done2:
 	ADDQ $0x00000004, CX
 
 	// Elements that are left.
 	TESTQ   CX, CX
-	JZ      done2
+	JZ      done3
 	XORPS   X0, X0
 	CMPQ    CX, $0x02
 	JLT     l1
@@ -326,37 +680,37 @@ l3:
 	SHUFPS $0x00, X1, X1
 	MULPS  X1, X0
 
-done2:
+done3:
 	// Two of them.
 	TESTQ   $0x00000002, CX
-	JZ      done3
+	JZ      done4
 	MOVLPS  X0, (DI)
 	MOVHLPS X0, X0
 	ADDQ    $0x00000008, SI
 	ADDQ    $0x00000008, DI
 
-done3:
+done4:
 	// One of them.
 	TESTQ $0x00000001, CX
-	JZ    done4
+	JZ    done5
 	MOVSS X0, (DI)
 	ADDQ  $0x00000004, SI
 	ADDQ  $0x00000004, DI
 
-done4:
+done5:
 	RET
-
-DATA magic<>+0(SB)/4, $0x4b40007f
-DATA magic<>+4(SB)/4, $0x4b40007f
-DATA magic<>+8(SB)/4, $0x4b40007f
-DATA magic<>+12(SB)/4, $0x4b40007f
-GLOBL magic<>(SB), RODATA|NOPTR, $16
 
 DATA log2e<>+0(SB)/4, $0x3fb8aa3b
 DATA log2e<>+4(SB)/4, $0x3fb8aa3b
 DATA log2e<>+8(SB)/4, $0x3fb8aa3b
 DATA log2e<>+12(SB)/4, $0x3fb8aa3b
 GLOBL log2e<>(SB), RODATA|NOPTR, $16
+
+DATA magic<>+0(SB)/4, $0x4b40007f
+DATA magic<>+4(SB)/4, $0x4b40007f
+DATA magic<>+8(SB)/4, $0x4b40007f
+DATA magic<>+12(SB)/4, $0x4b40007f
+GLOBL magic<>(SB), RODATA|NOPTR, $16
 
 DATA minusLn2HiShort<>+0(SB)/4, $0xbf317200
 DATA minusLn2HiShort<>+4(SB)/4, $0xbf317200

@@ -8,40 +8,99 @@ import (
 )
 
 // shape is how a kernel is laid out. The figures are those with which the
-// families' kernels were fastest, beside upstream's on a Sapphire Rapids core.
+// families' kernels were fastest: of rmax, vmulc and vsubc2 on a Sapphire Rapids
+// core, of the others on a Zen 5 core, at 3072 elements.
 //
-// With 16 registers, vectors that go through the formulas one or two at a time
-// leave room for the constants, and the processor overlaps the vectors by itself;
-// with 32 there is room for both.
+// A stagger has 4 to 6 vectors in flight with 16 registers, which leaves some for
+// constants, and more with 32. There are fewer at both ends of a turn, so that long
+// turns pay. Where there are many kernels and other limits are near, in AVX2's
+// elementwise families and with AVX-512, the last percent is not worth the code.
 func shape(k ukernel.Kernel) family.Shape {
-	switch {
-	case k.Family == ukernel.RMax:
+	switch k.Family {
+	case ukernel.RMax:
 		return family.Shape{Group: 1, Residents: 6, Unroll: 6}
-	case k.Family == ukernel.VMulC || k.Family == ukernel.VSubC2 || k.Family.Other() > 0:
+	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd, ukernel.VKeep:
 		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
+	}
+	if k.Family.Rows() {
+		return rowsShape(k)
 	}
 	switch k.ISA {
 	case ukernel.SSE2:
-		return family.Shape{Group: 2, Residents: 4, Unroll: 6}
+		s := family.Shape{Group: 1, Residents: 4, Unroll: 4, Turn: 12, Stagger: 3}
+		if strings.Contains(k.Variant, "p6") {
+			s.Stagger = 4
+		}
+		return s
 	case ukernel.AVX256SKX:
-		return family.Shape{Group: 4, Residents: 12, Unroll: 8}
+		return family.Shape{Group: 2, Residents: 8, Unroll: 6, Turn: 12, Stagger: 8}
 	case ukernel.AVX512F, ukernel.AVX512SKX:
-		return family.Shape{Group: 6, Residents: 16, Unroll: 6}
+		return avx512Shape(k)
 	}
-	if k.Family.Rows() && k.TwoSum() { // which keeps the maximum, too
-		return family.Shape{Group: 2, Residents: 4, Unroll: 8}
+	return avx2Shape(k)
+}
+
+// elementwise reports whether the kernel's family computes every element alike.
+func elementwise(k ukernel.Kernel) bool {
+	return k.Family == ukernel.VScaleExtExp || k.Family == ukernel.VScaleExpMinusMax
+}
+
+// base2 reports whether the variant has few constants.
+func base2(k ukernel.Kernel) bool { return strings.HasPrefix(k.Variant, "exp2_") }
+
+// rowsShape has shorter turns than the kernels of which those of rows are made, as rows
+// are short. Those for logarithms keep a vector more for each that is in flight, and so
+// have half as many.
+func rowsShape(k ukernel.Kernel) family.Shape {
+	avx2 := k.ISA == ukernel.AVX2
+	switch {
+	case avx2 && k.TwoSum():
+		s := family.Shape{Group: 1, Residents: 4, Unroll: 8, Stagger: 3}
+		if k.Family.Log() {
+			s.Stagger = 6
+		}
+		return s
+	case avx2:
+		return family.Shape{Group: 2, Residents: 3}
+	case k.TwoSum():
+		s := family.Shape{Group: 3, Residents: 16, Unroll: 8, Stagger: 7}
+		if k.Family.Log() {
+			s.Stagger = 14
+		}
+		return s
 	}
-	if strings.HasPrefix(k.Variant, "exp2_") { // few constants, measured on a Zen 5 core
-		return family.Shape{Group: 2, Residents: 3, Unroll: 8}
+	return family.Shape{Group: 6, Residents: 16}
+}
+
+func avx2Shape(k ukernel.Kernel) family.Shape {
+	s := family.Shape{Group: 1, Residents: 4, Unroll: 4, Turn: 24, Stagger: 4}
+	switch {
+	case elementwise(k):
+		s.Turn, s.Stagger = 16, 5
+	case base2(k):
+		s.Turn, s.Stagger = 12, 3
+	case k.Family == ukernel.RAddExtExp && k.Variant == "p5":
+		s.Stagger = 6
 	}
-	// AVX2, measured on a Zen 5 core.
-	switch k.Family {
-	case ukernel.VScaleExtExp, ukernel.VScaleExpMinusMax:
-		return family.Shape{Group: 3, Residents: 3, Unroll: 6}
-	case ukernel.RAddExpMinusMax:
-		return family.Shape{Group: 2, Residents: 4, Unroll: 4}
-	case ukernel.RAddStoreExpMinusMax:
-		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
+	return s
+}
+
+func avx512Shape(k ukernel.Kernel) family.Shape {
+	s := family.Shape{Group: 2, Residents: 16, Unroll: 6, Turn: 12, Stagger: 8}
+	switch {
+	case !strings.Contains(k.Variant, "scalef"): // the longest formulas
+	case k.Family == ukernel.VScaleExtExp && k.Variant == "p5_scalef":
+		s.Group, s.Turn, s.Stagger = 6, 12, 0
+	case elementwise(k):
+		s.Group, s.Turn, s.Stagger = 3, 12, 6
+	case base2(k):
+		s.Group, s.Turn, s.Stagger = 3, 24, 7
+	case k.Family == ukernel.RAddExtExp:
+		s.Stagger = 3
+	case k.Family == ukernel.RAddExpMinusMax:
+		s.Stagger = 4
+	case k.Family == ukernel.RAddStoreExpMinusMax:
+		s.Stagger = 6
 	}
-	return family.Shape{Group: 1, Residents: 2, Unroll: 4}
+	return s
 }

@@ -20,8 +20,9 @@ func (d *description) elementwise(f func(b *ir.Block, x ir.V) ir.V) {
 		store = (*ir.Block).Stream
 		masked(ir.ToAligned, "Elements before the first vector that lies as non-temporal stores want it.")
 	}
-	d.loops(func(b *ir.Block) {
-		for _, g := range d.groups() {
+	d.loops(func(b *ir.Block, first int) {
+		for _, g := range d.groups(first) {
+			b.Group()
 			store(b, f(b, b.Load(g...)), g...)
 		}
 	}, func(b *ir.Block) {
@@ -51,8 +52,8 @@ func (d *description) vkeep() {
 // pairwise is elementwise for two rows. It is for machines with masks.
 func (d *description) pairwise(f func(b *ir.Block, g []int) ir.V, tail func(b *ir.Block, mask ir.V) ir.V) {
 	d.unroll()
-	d.loops(func(b *ir.Block) {
-		for _, g := range d.groups() {
+	d.loops(func(b *ir.Block, first int) {
+		for _, g := range d.groups(first) {
 			b.Store(f(b, g), g...)
 		}
 	}, func(b *ir.Block) { b.Store(f(b, []int{0}), 0) })

@@ -6,7 +6,7 @@
 // n a float32 of its own, so that nothing overflows. The arithmetic, rounding by
 // rounding, is upstream's. What upstream leaves to the compiler, the order of
 // independent operations, is chosen here for speed: groups of vectors go through
-// the formulas stage by stage.
+// the formulas stage by stage, and the groups overlap.
 package family
 
 import (
@@ -20,12 +20,20 @@ import (
 type Shape struct {
 	// Group is the number of vectors that go through the formulas together.
 	Group int
+	// Stagger is by how many operations each group begins after the one before,
+	// so that groups in different stages overlap; 0 is for groups that go one
+	// after the other.
+	Stagger int
 	// Residents is the number of registers that variables may keep for the
 	// length of the kernel; others live on the stack.
 	Residents int
-	// Unroll is the number of vectors in a turn of the main loop of a
-	// kernel whose bits do not depend on it.
+	// Unroll is the number of vectors in a tile of a kernel whose bits do not
+	// depend on it.
 	Unroll int
+	// Turn is the most vectors in a turn of the main loop, which takes as many
+	// tiles as that makes, and one at least. A loop over the tiles that are left
+	// follows if it takes several.
+	Turn int
 }
 
 // Describe writes a kernel down.
@@ -60,6 +68,11 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 	default:
 		panic(fmt.Sprintf("family: %v is not described", k.Family))
 	}
+	if s.Stagger > 0 {
+		for _, b := range d.f.Blocks {
+			b.Stagger(s.Stagger)
+		}
+	}
 	return d.f
 }
 
@@ -89,14 +102,27 @@ func (d *description) masked() bool {
 // neon reports whether the kernel is one of arm64's.
 func (d *description) neon() bool { return d.ISA.Arch() == "arm64" }
 
-// unroll makes the main loop's turn as long as the shape says. It is for kernels
-// in which every vector is treated alike, wherever a turn begins.
+// unroll makes a tile as long as the shape says. It is for kernels in which every
+// vector is treated alike, wherever a tile begins.
 func (d *description) unroll() { d.tile = d.Unroll }
 
-// loops adds the loop over tiles and the one over the vectors left.
-func (d *description) loops(main func(b *ir.Block), single func(b *ir.Block)) {
+// loops adds the loop over several tiles, if there is one, the loop over tiles and
+// the one over the vectors left. The function main takes the tile that begins with
+// the vector first of the turn; single takes a vector.
+func (d *description) loops(main func(b *ir.Block, first int), single func(b *ir.Block)) {
+	loop := func(tiles int) {
+		n := tiles * d.tile
+		b := d.f.Block(ir.While, n*d.Lanes(), fmt.Sprintf("%d vectors a turn.", n))
+		d.prefetch(b)
+		for first := 0; first < n; first += d.tile {
+			main(b, first)
+		}
+	}
+	if tiles := d.Turn / d.tile; tiles > 1 {
+		loop(tiles)
+	}
 	if d.tile > 1 {
-		main(d.f.Block(ir.While, d.tile*d.Lanes(), fmt.Sprintf("%d vectors a turn.", d.tile)))
+		loop(1)
 	}
 	if single != nil {
 		d.singles(single)
@@ -120,11 +146,11 @@ func (d *description) prefetch(b *ir.Block) {
 	}
 }
 
-// groups splits the vectors of a tile into runs.
-func (d *description) groups() [][]int {
+// groups splits the vectors of the tile that begins with vector first into runs.
+func (d *description) groups(first int) [][]int {
 	all := make([]int, d.tile)
 	for i := range all {
-		all[i] = i
+		all[i] = first + i
 	}
 	return d.split(all)
 }

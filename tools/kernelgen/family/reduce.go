@@ -38,8 +38,9 @@ func (d *description) raddexpminusmax() {
 	for _, a := range acc {
 		b.Set(a, b.Const(0))
 	}
-	d.loops(func(b *ir.Block) {
-		for _, g := range d.groups() {
+	d.loops(func(b *ir.Block, first int) {
+		for _, g := range d.groups(first) {
+			b.Group()
 			step(b, acc, g...)
 		}
 	}, nil)
@@ -101,10 +102,10 @@ func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
 	for _, a := range acc {
 		b.Set(a, first)
 	}
-	d.loops(func(b *ir.Block) {
+	d.loops(func(b *ir.Block, first int) {
 		for i := range d.tile {
 			a := acc[i%len(acc)]
-			b.Set(a, b.Max(b.Get(a), d.input(b, b.Load(i))))
+			b.Set(a, b.Max(b.Get(a), d.input(b, b.Load(first+i))))
 		}
 	}, nil)
 	if len(acc) > 1 {
@@ -148,8 +149,8 @@ func (d *description) raddextexp() {
 		b.Set(m[i], b.Const(0))
 		b.Set(e[i], b.Const(minusInf))
 	}
-	d.loops(func(b *ir.Block) {
-		for _, part := range d.parts() {
+	d.loops(func(b *ir.Block, first int) {
+		for _, part := range d.parts(first) {
 			d.addPairs(b, m, e, part)
 		}
 	}, nil)
@@ -194,17 +195,17 @@ func (d *description) addScaled(b *ir.Block, sum, m, e ir.V) ir.V {
 	return b.MulAdd(m, scaleFactor(b, e), sum)
 }
 
-// parts splits the tile's vectors by accumulator into lists of about Group
-// vectors, which need not know of each other: vector i belongs to accumulator i
-// modulo their number.
-func (d *description) parts() (parts [][]int) {
+// parts splits the vectors of the tile that begins with vector first by
+// accumulator into lists of about Group vectors, which need not know of each other:
+// vector i belongs to accumulator i modulo their number, which divides tiles.
+func (d *description) parts(first int) (parts [][]int) {
 	perAcc := (d.tile + d.Accumulators - 1) / d.Accumulators
 	together := max(1, d.Group/perAcc) // accumulators in one part
-	for first := 0; first < d.Accumulators; first += together {
+	for acc := 0; acc < d.Accumulators; acc += together {
 		var part []int
 		for i := range d.tile {
-			if a := i % d.Accumulators; first <= a && a < first+together {
-				part = append(part, i)
+			if a := i % d.Accumulators; acc <= a && a < acc+together {
+				part = append(part, first+i)
 			}
 		}
 		parts = append(parts, part)
@@ -218,6 +219,7 @@ func (d *description) addPairs(b *ir.Block, m, e []*ir.Var, vectors []int) {
 	n := make(map[int]ir.V)
 	top := make(map[int]ir.V)
 	for _, g := range d.split(vectors) {
+		b.Group()
 		ns := exponent(b, b.Load(g...))
 		for i, v := range g {
 			a := v % len(m)
@@ -235,6 +237,7 @@ func (d *description) addPairs(b *ir.Block, m, e []*ir.Var, vectors []int) {
 	}
 	// Then the mantissas, at these exponents.
 	for _, g := range d.split(vectors) {
+		b.Group()
 		var ns, tops ir.V
 		for _, v := range g {
 			ns = append(ns, n[v][0])

@@ -61,12 +61,14 @@ func (d *description) longRows() {
 	scale := d.f.Vars("scale", 1)[0]
 	log := d.Family.Log()
 
-	d.tile = maxVectors
+	turn := d.Turn
+	d.tile, d.Turn = maxVectors, 0
 	top := d.largest(d.f.Block(ir.Row, 0, "A row: its first element, in every lane."), maxAccumulators)
 	b := d.f.Block(ir.Again, 0, "The largest element, if it is finite, and an empty sum.")
 	b.Set(top, b.Everywhere(b.Max, b.Get(top)))
 	b.Guard(b.Const(0), b.Sub(b.Get(top), b.Get(top)))
 
+	d.Turn = turn
 	sum, rest := d.sumTwoSum(b, func(b *ir.Block, x ir.V) (term, result ir.V) {
 		z := b.Sub(x, b.Get(top))
 		y := d.exp(b, z)

@@ -116,6 +116,7 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 	step := func(b *ir.Block, groups [][]int) {
 		var t forest
 		for _, g := range groups {
+			b.Group()
 			y, z := f(b, d.input(b, b.Load(g...)))
 			if z != nil {
 				b.Store(z, g...)
@@ -132,11 +133,11 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 	if top != nil {
 		b.Set(top, b.Const(minusInf))
 	}
-	for _, d.tile = range tiles {
-		d.loops(func(b *ir.Block) {
-			d.prefetch(b)
-			step(b, d.groups())
-		}, nil)
+	for i, tile := range tiles {
+		if d.tile = tile; i > 0 {
+			d.Turn = 0 // there are few of these
+		}
+		d.loops(func(b *ir.Block, first int) { step(b, d.groups(first)) }, nil)
 	}
 	d.singles(func(b *ir.Block) { step(b, [][]int{{0}}) })
 
@@ -181,6 +182,7 @@ func (d *description) raddextexpTwoSum() {
 		top := b.Get(e)
 		ns := make([]ir.V, len(groups))
 		for i, g := range groups {
+			b.Group()
 			ns[i] = exponent(b, load(g))
 			for j := range g {
 				top = b.Max(top, ns[i][j:j+1])
@@ -199,6 +201,7 @@ func (d *description) raddextexpTwoSum() {
 		// Then the mantissas, at these exponents.
 		var t forest
 		for i, g := range groups {
+			b.Group()
 			p := mantissa(b, d.Variant, ns[i], load(g))
 			t.add(b, d.scale(b, p, b.Sub(ns[i], top)))
 		}
@@ -213,7 +216,7 @@ func (d *description) raddextexpTwoSum() {
 		return func(g []int) ir.V { return d.floored(b, b.Load(g...)) }
 	}
 	one := [][]int{{0}}
-	d.loops(func(b *ir.Block) { step(b, d.groups(), load(b)) }, func(b *ir.Block) { step(b, one, load(b)) })
+	d.loops(func(b *ir.Block, first int) { step(b, d.groups(first), load(b)) }, func(b *ir.Block) { step(b, one, load(b)) })
 
 	b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes are at the floor, which adds nothing.")
 	mask := b.TailMask()

@@ -137,6 +137,7 @@ type Block struct {
 
 	f       *Func
 	in, out map[*Var]*Value
+	groups  []int // where in Ops each group begins
 }
 
 // Func is a kernel: its blocks run one after the other.
