@@ -755,6 +755,67 @@ func TestHalfTypes(t *testing.T) {
 	}
 }
 
+// TestHalfKernels compares the conversions of every level with those of single numbers:
+// all 16-bit numbers widened, and float32 narrowed that lie at, on both sides of, and
+// anywhere between the places where the results change. A NaN may become any NaN.
+func TestHalfKernels(t *testing.T) {
+	all := make([]uint16, 1<<16)
+	for i := range all {
+		all[i] = uint16(i)
+	}
+	var edges []float32
+	for h := range 1 << 16 {
+		for _, bits := range []uint32{
+			math.Float32bits(Float16(h).Float32()),
+			math.Float32bits(Float16(h).Float32()/2 + Float16(h+1).Float32()/2), // half-way to the next
+			uint32(h) << 16, uint32(h)<<16 | 0x8000,
+		} {
+			for d := range uint32(3) {
+				edges = append(edges, math.Float32frombits(bits+d-1))
+			}
+		}
+	}
+	for _, x := range []float32{65504, 65519.996, 65520, 65536, math.MaxFloat32, 0x1p-24, 0x1p-25, 0x1.000002p-25, 0x1p-14, 0x1.ffcp-15, math.SmallestNonzeroFloat32} {
+		edges = append(edges, x, -x)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 1 << 20 {
+		edges = append(edges, math.Float32frombits(r.Uint32()))
+	}
+	start()
+	for isa, e := range engines {
+		for _, c := range []struct {
+			name   string
+			widen  func([]float32, []uint16)
+			narrow func([]uint16, []float32)
+			number func(uint16) float32
+			word   func(float32) uint16
+		}{
+			{"float16", e.widenF16, e.narrowF16, func(w uint16) float32 { return Float16(w).Float32() }, func(x float32) uint16 { return uint16(ToFloat16(x)) }},
+			{"bfloat16", e.widenBF16, e.narrowBF16, func(w uint16) float32 { return BFloat16(w).Float32() }, func(x float32) uint16 { return uint16(ToBFloat16(x)) }},
+		} {
+			wide := make([]float32, len(all))
+			c.widen(wide, all)
+			for i, w := range all {
+				if want := c.number(w); !ukernel.Same(wide[i], want) {
+					t.Fatalf("%v: %s %#04x is %v, want %v", isa, c.name, w, wide[i], want)
+				}
+			}
+			// By 197, the numbers come to every place of a vector, and behind the last.
+			got := make([]uint16, len(edges))
+			for at := 0; at < len(edges); at += 197 {
+				end := min(at+197, len(edges))
+				c.narrow(got[at:end], edges[at:end])
+			}
+			for i, x := range edges {
+				if want := c.word(x); got[i] != want && (x == x || c.number(got[i]) == c.number(got[i])) {
+					t.Fatalf("%v: %v (%#08x) as %s is %#04x, want %#04x", isa, x, math.Float32bits(x), c.name, got[i], want)
+				}
+			}
+		}
+	}
+}
+
 // TestHalf compares with rows that are converted before and after.
 func TestHalf(t *testing.T) {
 	testHalf(t, ToFloat16)
@@ -770,7 +831,7 @@ func testHalf[H Half](t *testing.T, to func(float32) H) {
 		for i, x := range src {
 			half[i] = to(x)
 			one := half[i : i+1]
-			widen(src[i:i+1], one)
+			widen(standard.kernels(), src[i:i+1], one)
 		}
 		for _, s := range []Softmaxer{{}, s, must(t, WithGoroutines(2))} {
 			dst, logs := make([]float32, len(src)), make([]float32, len(src))
@@ -821,7 +882,9 @@ func testHalf[H Half](t *testing.T, to func(float32) H) {
 		for i, x := range c.row {
 			half[i] = to(x)
 		}
-		widen(row, half)
+		if len(row) > 0 {
+			widen(standard.kernels(), row, half)
+		}
 		got := result{make([]float32, len(row)), make([]float32, len(row)), LogSumExpHalf(Softmaxer{}, half)}
 		SoftmaxHalf(Softmaxer{}, got.softmax, half)
 		LogSoftmaxHalf(Softmaxer{}, got.logSoftmax, half)

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -64,36 +65,65 @@ func ToBFloat16(x float32) BFloat16 {
 	return BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
-// widen converts src to dst.
-func widen[S Half](dst []float32, src []S) {
-	dst = dst[:len(src)]
+// words are the bits of a row of 16-bit numbers.
+func words[H Output](row []H) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(row))), len(row))
+}
+
+// widen converts src, which is not empty, to dst.
+func widen[S Half](e *engine, dst []float32, src []S) {
 	if _, ok := any(S(0)).(Float16); ok {
-		for i, h := range src {
-			dst[i] = Float16(h).Float32()
-		}
-		return
+		e.widenF16(dst, words(src))
+	} else {
+		e.widenBF16(dst, words(src))
 	}
+}
+
+// results is where the results for dst go before narrow: dst itself if its elements are
+// float32, else scratch, which is as long.
+func results[D Output](dst []D, scratch []float32) []float32 {
+	if _, ok := any(D(0)).(float32); ok {
+		return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
+	}
+	return scratch
+}
+
+// narrow converts results, which are not empty, to dst, unless they are there.
+func narrow[D Output](e *engine, dst []D, results []float32) {
+	switch any(D(0)).(type) {
+	case Float16:
+		e.narrowF16(words(dst), results)
+	case BFloat16:
+		e.narrowBF16(words(dst), results)
+	}
+}
+
+// widenF16 is [ukernel.WidenF16] where there is no kernel; so are the next three.
+func widenF16(dst []float32, src []uint16) {
+	dst = dst[:len(src)]
+	for i, h := range src {
+		dst[i] = Float16(h).Float32()
+	}
+}
+
+func narrowF16(dst []uint16, src []float32) {
+	dst = dst[:len(src)]
+	for i, x := range src {
+		dst[i] = uint16(ToFloat16(x))
+	}
+}
+
+func widenBF16(dst []float32, src []uint16) {
+	dst = dst[:len(src)]
 	for i, b := range src {
 		dst[i] = BFloat16(b).Float32()
 	}
 }
 
-// narrow converts src to dst.
-func narrow[D Output](dst []D, src []float32) {
+func narrowBF16(dst []uint16, src []float32) {
 	dst = dst[:len(src)]
-	switch any(D(0)).(type) {
-	case Float16:
-		for i, x := range src {
-			dst[i] = D(ToFloat16(x))
-		}
-	case BFloat16:
-		for i, x := range src {
-			dst[i] = D(ToBFloat16(x))
-		}
-	default:
-		for i, x := range src {
-			dst[i] = D(x)
-		}
+	for i, x := range src {
+		dst[i] = uint16(ToBFloat16(x))
 	}
 }
 
@@ -177,9 +207,10 @@ func totalHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i int) (
 func loadHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i, at int) []float32 {
 	src = src[at:min(at+scratchLen, len(src))]
 	part := buf[:len(src)]
-	widen(part, src)
+	e := s.kernels()
+	widen(e, part, src)
 	if !s.plain() {
-		s.prepareAt(s.kernels(), part, part, i, at)
+		s.prepareAt(e, part, part, i, at)
 	}
 	return part
 }
@@ -193,14 +224,19 @@ func writeHalf[D Output, S Half](s *Softmaxer, dst []D, src []S, i int, log bool
 	a := Accumulator{sum: t, s: Softmaxer{engine: s.engine, zeros: s.zeros}}
 	for at := 0; at < visible; at += scratchLen {
 		part := loadHalf(s, buf, src[:visible], i, at)
-		a.write(part, part, log)
-		narrow(dst[at:at+len(part)], part)
+		writePart(&a, dst[at:at+len(part)], part, log)
 	}
 	// What the causal mask hides is as -Inf.
 	for at := visible; at < len(src); at += scratchLen {
 		part := buf[:min(scratchLen, len(src)-at)]
 		fill(part, negInf)
-		a.write(part, part, log)
-		narrow(dst[at:at+len(part)], part)
+		writePart(&a, dst[at:at+len(part)], part, log)
 	}
+}
+
+// writePart does a part of a row, and overwrites it.
+func writePart[D Output](a *Accumulator, dst []D, part []float32, log bool) {
+	y := results(dst, part)
+	a.write(y, part, log)
+	narrow(a.s.kernels(), dst, y)
 }
