@@ -3,6 +3,8 @@ package native
 import (
 	"fmt"
 	"math"
+	"math/bits"
+	"sync"
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -65,6 +67,26 @@ func ToBFloat16(x float32) BFloat16 {
 	return BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
+// halfLen is the length of the rows up to which a buffer takes a whole row of 16-bit
+// numbers: converted once, it is a row like others. That is 512 KiB, which fits into
+// most second-level caches.
+const halfLen = 1 << 17
+
+var halfBuffers = sync.Pool{New: func() any { return new([]float32) }}
+
+// halfBuffer is a buffer for a row of n elements if that fits into one, else for a block
+// of it.
+func halfBuffer(n int) *[]float32 {
+	if n > halfLen {
+		n = scratchLen
+	}
+	buf := halfBuffers.Get().(*[]float32)
+	if len(*buf) < n {
+		*buf = make([]float32, max(scratchLen, 1<<bits.Len(uint(n-1))))
+	}
+	return buf
+}
+
 // words are the bits of a row of 16-bit numbers.
 func words[H Output](row []H) []uint16 {
 	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(row))), len(row))
@@ -80,7 +102,7 @@ func widen[S Half](e *engine, dst []float32, src []S) {
 }
 
 // results is where the results for dst go before narrow: dst itself if its elements are
-// float32, else scratch, which is as long.
+// float32, else scratch.
 func results[D Output](dst []D, scratch []float32) []float32 {
 	if _, ok := any(D(0)).(float32); ok {
 		return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
@@ -131,7 +153,8 @@ func narrowBF16(dst []uint16, src []float32) {
 // s. It computes in float32 and rounds the results to the type of dst, which is
 // float32 or a half type. Dst may be src itself if both types are of 16 bits.
 //
-// It reads src twice, whatever the algorithm, and converts as it goes.
+// Rows of more than 2^17 elements, or 2^20 if dst is of float32, are read and converted
+// twice, whatever the algorithm.
 func SoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
 	const who = "native.SoftmaxHalf"
 	checkSlices(who, dst, src)
@@ -153,9 +176,14 @@ func LogSoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
 // of s.
 func LogSumExpHalf[S Half](s Softmaxer, src []S) float32 {
 	s.mask.checkRow("native.LogSumExpHalf", len(src))
-	buf := scratchPool.Get().(*[scratchLen]float32)
-	defer scratchPool.Put(buf)
-	return float32(totalHalf(&s, buf, src[:s.mask.visible(0, len(src))], 0).log())
+	buf := halfBuffer(scratchLen)
+	defer halfBuffers.Put(buf)
+	if n := len(src); n > 0 && n <= scratchLen {
+		x := (*buf)[:n]
+		widen(s.kernels(), x, src)
+		return s.logSumExp(x, 0)
+	}
+	return float32(totalHalf(&s, *buf, src[:s.mask.visible(0, len(src))], 0).log())
 }
 
 // SoftmaxHalfRows is [SoftmaxHalf] of each row of a matrix, laid out as
@@ -182,8 +210,9 @@ func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows
 	if !checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		return
 	}
-	if g := share(s.goroutines, rows*cols, scalarLeast); g > 1 {
+	if g := share(s.goroutines, rows*cols, s.kernels().leastHalf()); g > 1 {
 		s := *s // lest every call allocate the one that the goroutines share
+		s.goroutines = 1
 		parallel(g, rows, func(i int) {
 			writeHalf(&s, dst[i*dstStride:][:cols], src[i*srcStride:][:cols], i, log)
 		})
@@ -195,16 +224,16 @@ func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows
 }
 
 // totalHalf is the sum over row i of a matrix.
-func totalHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i int) (t sum) {
-	r := row{engine: s.kernels(), goroutines: 1}
+func totalHalf[S Half](s *Softmaxer, buf []float32, src []S, i int) (t sum) {
+	e := s.kernels()
 	for at := 0; at < len(src); at += scratchLen {
-		t = merge(t, r.sum(loadHalf(s, buf, src, i, at)))
+		t = e.addBlock(t, loadHalf(s, buf, src, i, at))
 	}
 	return t
 }
 
 // loadHalf converts and prepares the part of row i that begins in column at.
-func loadHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i, at int) []float32 {
+func loadHalf[S Half](s *Softmaxer, buf []float32, src []S, i, at int) []float32 {
 	src = src[at:min(at+scratchLen, len(src))]
 	part := buf[:len(src)]
 	e := s.kernels()
@@ -217,8 +246,18 @@ func loadHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i, at int
 
 // writeHalf does row i of a matrix.
 func writeHalf[D Output, S Half](s *Softmaxer, dst []D, src []S, i int, log bool) {
-	buf := scratchPool.Get().(*[scratchLen]float32)
-	defer scratchPool.Put(buf)
+	n := len(src)
+	if x := results(dst, nil); x != nil && n <= oneBlock {
+		writeWhole(s, x, dst, src, i, log)
+		return
+	}
+	pooled := halfBuffer(n)
+	defer halfBuffers.Put(pooled)
+	buf := *pooled
+	if n <= halfLen {
+		writeWhole(s, buf[:n], dst, src, i, log)
+		return
+	}
 	visible := s.mask.visible(i, len(src))
 	t := totalHalf(s, buf, src[:visible], i)
 	a := Accumulator{sum: t, s: Softmaxer{engine: s.engine, zeros: s.zeros}}
@@ -232,6 +271,24 @@ func writeHalf[D Output, S Half](s *Softmaxer, dst []D, src []S, i int, log bool
 		fill(part, negInf)
 		writePart(&a, dst[at:at+len(part)], part, log)
 	}
+}
+
+// writeWhole does row i of a matrix in x, which is as long: converted once, it is a row
+// like others.
+func writeWhole[D Output, S Half](s *Softmaxer, x []float32, dst []D, src []S, i int, log bool) {
+	n := len(x)
+	if n == 0 {
+		return
+	}
+	e, o := s.kernels(), opSoftmax
+	if log {
+		o = opLogSoftmax
+	}
+	widen(e, x, src)
+	if f := e.rows(o, n); f == nil || !s.direct(n) || f(x, x, 1, n, n, n) == 0 {
+		s.row(o, x, x, i)
+	}
+	narrow(e, dst, x)
 }
 
 // writePart does a part of a row, and overwrites it.
