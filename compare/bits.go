@@ -15,6 +15,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
+	"github.com/twopass-softmax/twopass/ukernel/model"
 )
 
 // DifferingBits is the number of bits in which two float32 differ, 0 if they
@@ -137,18 +138,25 @@ type Subject struct {
 	// Pure is whether Ref depends on nothing but the operands, as the model does:
 	// it is then called once for all places in memory.
 	Pure bool
+	// numbers writes what stands in Dst16 to Dst; nil unless the kernel narrows. It is no
+	// part of what is timed.
+	numbers func(a ukernel.Args)
 	// explain says which operation must have gone wrong; it may be nil.
 	explain func(a ukernel.Args, ref, ours outcome) string
 }
 
 // Subject is the pair as something to compare.
 func (p *Pair) Subject() Subject {
-	return Subject{
+	s := Subject{
 		Name: p.Name, Stores: p.Family.Stores(), MaxLength: p.MaxLength(), Ref: p.call(p.Ref), Ours: p.call(p.Ours),
 		Same:    func(r, s ukernel.Result) bool { return r.Same(p.Family, s) },
 		Pure:    p.PureRef,
 		explain: func(a ukernel.Args, ref, ours outcome) string { return explain(p.Kernel, a, ref, ours) },
 	}
+	if p.Family.Narrows() {
+		s.numbers = func(a ukernel.Args) { model.Numbers(p.Family, a.Dst, a.Dst16) }
+	}
+	return s
 }
 
 // call is a kernel's call. A kernel of rows does not write those that it leaves
@@ -210,14 +218,14 @@ func alignedFloats(n int) []float32 {
 }
 
 // call lays out the case's memory and calls the kernel.
-func (s *side) call(f func(ukernel.Args) ukernel.Result, stores bool, c Case, a ukernel.Args) {
+func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a ukernel.Args) {
 	n := len(a.Src)
 	s.rowAt = guard + c.Offset
 	lay(s.src, s.rowAt, n, s.around)
 	s.row = s.src[s.rowAt : s.rowAt+n : s.rowAt+n]
 	copy(s.row, a.Src)
 	a.Src, a.Dst, s.out = s.row, nil, nil
-	if stores {
+	if of.Stores {
 		s.out = s.row
 		if s.outAt = s.rowAt; !c.InPlace {
 			s.outAt = guard + 7 - c.Offset%8
@@ -227,7 +235,11 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, stores bool, c Case, a 
 		}
 		a.Dst = s.out
 	}
+	clear(a.Dst16)
 	s.result = f(a)
+	if of.numbers != nil {
+		of.numbers(a)
+	}
 }
 
 // lay fills the guards before and after n elements at the given place.
@@ -246,9 +258,9 @@ func fill(s []float32, v float32) {
 // before was the same subject's and the same row.
 func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *Agreement) {
 	if !s.Pure || !again {
-		ck.ref.call(s.Ref, s.Stores, c, a)
+		ck.ref.call(s.Ref, s, c, a)
 	}
-	ck.ours.call(s.Ours, s.Stores, c, a)
+	ck.ours.call(s.Ours, s, c, a)
 	into.Inputs++
 	into.Values += int64(len(a.Src))
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
+	"github.com/twopass-softmax/twopass/ukernel/model"
 )
 
 func TestDifferingBits(t *testing.T) {
@@ -81,6 +82,42 @@ func TestPlanAgrees(t *testing.T) {
 	cancel()
 	if all, err := smallPlan.Run(ctx, Subjects(pairs), 2, nil); !errors.Is(err, context.Canceled) || len(all) != 0 {
 		t.Errorf("cancelled: %d results, error %v", len(all), err)
+	}
+}
+
+// TestConversions holds that kernels with a row of 16-bit numbers are compared, and a
+// wrong number is found.
+func TestConversions(t *testing.T) {
+	plan := Plan{Classes: inputs.Classes(), Seeds: []uint64{0}, Lengths: []int{1, 7, 8, 9, 40}, Offsets: []int{0, 3}}
+	for _, name := range []string{"f16_f32_vcvt_ukernel__avx2_u8", "f32_f16_vcvt_ukernel__avx2_u8", "bf16_f32_vcvt_ukernel__avx2_u8", "f32_bf16_vcvt_ukernel__avx2_u8"} {
+		k := ukernel.MustParse(name)
+		right := model.Func(k, model.Fault{})
+		good, bad := Pair{Kernel: k, Ref: right, Ours: right}, Pair{Kernel: k, Ref: right, Ours: right}
+		bad.Ours.NarrowF16 = wrong(right.NarrowF16, func(last *uint16) { *last ^= 1 })
+		bad.Ours.NarrowBF16 = wrong(right.NarrowBF16, func(last *uint16) { *last ^= 1 })
+		bad.Ours.WidenF16 = wrong(right.WidenF16, func(last *float32) { *last = 77 })
+		bad.Ours.WidenBF16 = wrong(right.WidenBF16, func(last *float32) { *last = 77 })
+		all, err := plan.Run(context.Background(), Subjects([]Pair{good, bad}), 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := all[0]; a.Bits != 0 || a.Inputs == 0 {
+			t.Errorf("%s: %+v, want no difference", k, a)
+		}
+		if a := all[1]; a.Bits == 0 || !strings.HasPrefix(a.Differences[0].Place, "dst[") {
+			t.Errorf("%s: a wrong last element is not found: %+v", k, a)
+		}
+	}
+}
+
+// wrong is f with its last result changed; nil if f is.
+func wrong[D, S any](f func(dst []D, src []S), change func(last *D)) func(dst []D, src []S) {
+	if f == nil {
+		return nil
+	}
+	return func(dst []D, src []S) {
+		f(dst, src)
+		change(&dst[len(dst)-1])
 	}
 }
 

@@ -66,12 +66,14 @@ func (c Case) args() ukernel.Args {
 		a := sweepArgs
 		a.Src = row
 		a.Other, a.Keep = inputs.Second(0, c.Length)
+		a.Src16, a.Dst16 = inputs.UpperHalves(row), make([]uint16, c.Length)
 		return a
 	}
 	c.Class.Fill(row, c.Seed)
 	// RMax stores nothing: the output's place is the caller's business.
 	a := inputs.Args(ukernel.RMax, c.Seed, row)
 	a.Other, a.Keep = inputs.Second(c.Seed, c.Length)
+	a.Src16, a.Dst16 = inputs.UpperHalves(row), make([]uint16, c.Length)
 	return a
 }
 

@@ -755,22 +755,90 @@ func TestHalfTypes(t *testing.T) {
 	}
 }
 
-// TestHalf compares with rows that are converted before and after.
-func TestHalf(t *testing.T) {
-	testHalf(t, ToFloat16)
-	testHalf(t, ToBFloat16)
+// TestHalfKernels compares the conversions of every level with those of single numbers:
+// all 16-bit numbers widened, and float32 narrowed that lie at, on both sides of, and
+// anywhere between the places where the results change. A NaN may become any NaN.
+func TestHalfKernels(t *testing.T) {
+	all := make([]uint16, 1<<16)
+	for i := range all {
+		all[i] = uint16(i)
+	}
+	var edges []float32
+	for h := range 1 << 16 {
+		for _, bits := range []uint32{
+			math.Float32bits(Float16(h).Float32()),
+			math.Float32bits(Float16(h).Float32()/2 + Float16(h+1).Float32()/2), // half-way to the next
+			uint32(h) << 16, uint32(h)<<16 | 0x8000,
+		} {
+			for d := range uint32(3) {
+				edges = append(edges, math.Float32frombits(bits+d-1))
+			}
+		}
+	}
+	for _, x := range []float32{65504, 65519.996, 65520, 65536, math.MaxFloat32, 0x1p-24, 0x1p-25, 0x1.000002p-25, 0x1p-14, 0x1.ffcp-15, math.SmallestNonzeroFloat32} {
+		edges = append(edges, x, -x)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 1 << 20 {
+		edges = append(edges, math.Float32frombits(r.Uint32()))
+	}
+	start()
+	for isa, e := range engines {
+		for _, c := range []struct {
+			name   string
+			widen  func([]float32, []uint16)
+			narrow func([]uint16, []float32)
+			number func(uint16) float32
+			word   func(float32) uint16
+		}{
+			{"float16", e.widenF16, e.narrowF16, func(w uint16) float32 { return Float16(w).Float32() }, func(x float32) uint16 { return uint16(ToFloat16(x)) }},
+			{"bfloat16", e.widenBF16, e.narrowBF16, func(w uint16) float32 { return BFloat16(w).Float32() }, func(x float32) uint16 { return uint16(ToBFloat16(x)) }},
+		} {
+			wide := make([]float32, len(all))
+			c.widen(wide, all)
+			for i, w := range all {
+				if want := c.number(w); !ukernel.Same(wide[i], want) {
+					t.Fatalf("%v: %s %#04x is %v, want %v", isa, c.name, w, wide[i], want)
+				}
+			}
+			// By 197, the numbers come to every place of a vector, and behind the last.
+			got := make([]uint16, len(edges))
+			for at := 0; at < len(edges); at += 197 {
+				end := min(at+197, len(edges))
+				c.narrow(got[at:end], edges[at:end])
+			}
+			for i, x := range edges {
+				if want := c.word(x); got[i] != want && (x == x || c.number(got[i]) == c.number(got[i])) {
+					t.Fatalf("%v: %v (%#08x) as %s is %#04x, want %#04x", isa, x, math.Float32bits(x), c.name, got[i], want)
+				}
+			}
+		}
+	}
 }
 
-func testHalf[H Half](t *testing.T, to func(float32) H) {
-	const rows, cols = 3, 3001
-	s := must(t, WithScale(0.5)).Masked(Mask{Causal: true, Offset: 2500, Add: randomRow(cols, 1)})
+// TestHalf compares with rows that are converted before and after.
+func TestHalf(t *testing.T) {
+	for _, cols := range []int{3001, scratchLen + 907, halfLen + 907} {
+		testHalf(t, cols, ToFloat16)
+		testHalf(t, cols, ToBFloat16)
+	}
+}
+
+func testHalf[H Half](t *testing.T, cols int, to func(float32) H) {
+	const rows = 3
+	// Rows longer than a buffer are summed by blocks, and may round to a neighbour.
+	near := func(h H, x float32) bool {
+		d := int(h) - int(to(x))
+		return d == 0 || cols > halfLen && (d == 1 || d == -1)
+	}
+	s := must(t, WithScale(0.5)).Masked(Mask{Causal: true, Offset: cols - 501, Add: randomRow(cols, 1)})
 	for seed := range uint64(2) {
 		src := randomRow(rows*cols, seed)
 		half := make([]H, len(src))
 		for i, x := range src {
 			half[i] = to(x)
 			one := half[i : i+1]
-			widen(src[i:i+1], one)
+			widen(standard.kernels(), src[i:i+1], one)
 		}
 		for _, s := range []Softmaxer{{}, s, must(t, WithGoroutines(2))} {
 			dst, logs := make([]float32, len(src)), make([]float32, len(src))
@@ -794,7 +862,7 @@ func testHalf[H Half](t *testing.T, to func(float32) H) {
 			same16 := slices.Clone(half)
 			SoftmaxHalfRows(s, same16, same16, rows, cols, cols, cols)
 			for i := range same16 {
-				if same16[i] != to(dst[i]) {
+				if !near(same16[i], dst[i]) {
 					t.Fatalf("%T: element %d in place is %#x, want %#x", half, i, same16[i], to(dst[i]))
 				}
 			}
@@ -805,7 +873,7 @@ func testHalf[H Half](t *testing.T, to func(float32) H) {
 			}
 			LogSoftmaxHalf(s, single, half[:cols])
 			for i := range single {
-				if single[i] != to(logs[i]) {
+				if !near(single[i], logs[i]) {
 					t.Fatalf("%T: log-softmax %d is %#x, want %#x", half, i, single[i], to(logs[i]))
 				}
 			}
@@ -821,13 +889,31 @@ func testHalf[H Half](t *testing.T, to func(float32) H) {
 		for i, x := range c.row {
 			half[i] = to(x)
 		}
-		widen(row, half)
+		if len(row) > 0 {
+			widen(standard.kernels(), row, half)
+		}
 		got := result{make([]float32, len(row)), make([]float32, len(row)), LogSumExpHalf(Softmaxer{}, half)}
 		SoftmaxHalf(Softmaxer{}, got.softmax, half)
 		LogSoftmaxHalf(Softmaxer{}, got.logSoftmax, half)
 		if err := verify(row, got, nan); err != nil {
 			t.Errorf("%T: %s: %v", half, c.name, err)
 		}
+	}
+}
+
+// TestHalfLong is TestHalf for a row that is converted twice even if dst is of float32.
+func TestHalfLong(t *testing.T) {
+	row := randomRow(oneBlock+907, 1)
+	half := make([]BFloat16, len(row))
+	for i, x := range row {
+		half[i] = ToBFloat16(x)
+		row[i] = half[i].Float32()
+	}
+	got := result{make([]float32, len(row)), make([]float32, len(row)), LogSumExpHalf(standard, half)}
+	SoftmaxHalf(standard, got.softmax, half)
+	LogSoftmaxHalf(standard, got.logSoftmax, half)
+	if err := verify(row, got, nan); err != nil {
+		t.Error(err)
 	}
 }
 

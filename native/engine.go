@@ -18,8 +18,8 @@ import (
 // floor take -Inf for a number that adds nothing, where the others make NaN or,
 // on AVX-512, may lose one.
 //
-// Those of RAddMaxExpMinusMax, which sum like those of RAddExpMinusMax, VAdd and VKeep
-// may be missing.
+// Those of RAddMaxExpMinusMax, which sum like those of RAddExpMinusMax, VAdd, VKeep and
+// the conversions may be missing.
 var preferred = [...][]string{
 	ukernel.RMax: {
 		"f32_rmax_ukernel__avx512f_u64_acc4",
@@ -93,6 +93,22 @@ var preferred = [...][]string{
 		"f32_vkeep_ukernel__avx512f_u64",
 		"f32_vkeep_ukernel__avx2_u32",
 	},
+	ukernel.WidenF16: {
+		"f16_f32_vcvt_ukernel__avx512f_u64",
+		"f16_f32_vcvt_ukernel__avx2_u32",
+	},
+	ukernel.NarrowF16: {
+		"f32_f16_vcvt_ukernel__avx512f_u64",
+		"f32_f16_vcvt_ukernel__avx2_u32",
+	},
+	ukernel.WidenBF16: {
+		"bf16_f32_vcvt_ukernel__avx512f_u64",
+		"bf16_f32_vcvt_ukernel__avx2_u32",
+	},
+	ukernel.NarrowBF16: {
+		"f32_bf16_vcvt_ukernel__avx512f_u64",
+		"f32_bf16_vcvt_ukernel__avx2_u32",
+	},
 }
 
 // preferredRows names the kernels that do whole rows, without the family: the
@@ -147,6 +163,9 @@ type engine struct {
 	sub2     func(dst, src []float32, a, b float32)
 	vadd     func(dst, src, other []float32)
 	keep     func(dst, src []float32, keep []bool)
+
+	widenF16, widenBF16   func(dst []float32, src []uint16)
+	narrowF16, narrowBF16 func(dst []uint16, src []float32)
 	// Those of whole rows, of up to shortLen elements and of more; nil and 0 if there
 	// are none.
 	short, long             [opLogSumExp]rowsKernel
@@ -221,6 +240,11 @@ func newEngine(level ukernel.ISA) *engine {
 	}
 	if e.keep == nil {
 		e.keep = keepRow
+	}
+	e.widenF16, e.narrowF16 = k[ukernel.WidenF16].WidenF16, k[ukernel.NarrowF16].NarrowF16
+	e.widenBF16, e.narrowBF16 = k[ukernel.WidenBF16].WidenBF16, k[ukernel.NarrowBF16].NarrowBF16
+	if e.widenF16 == nil {
+		e.widenF16, e.narrowF16, e.widenBF16, e.narrowBF16 = widenF16, narrowF16, widenBF16, narrowBF16
 	}
 	e.extISA = ukernel.MustParse(k[ukernel.RAddExtExp].Name).ISA
 	return e

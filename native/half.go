@@ -3,6 +3,9 @@ package native
 import (
 	"fmt"
 	"math"
+	"math/bits"
+	"sync"
+	"unsafe"
 
 	"github.com/twopass-softmax/twopass/ukernel"
 )
@@ -64,36 +67,85 @@ func ToBFloat16(x float32) BFloat16 {
 	return BFloat16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
-// widen converts src to dst.
-func widen[S Half](dst []float32, src []S) {
-	dst = dst[:len(src)]
-	if _, ok := any(S(0)).(Float16); ok {
-		for i, h := range src {
-			dst[i] = Float16(h).Float32()
-		}
-		return
+// halfLen is the length of the rows up to which a buffer takes a whole row of 16-bit
+// numbers: converted once, it is a row like others. That is 512 KiB, which fits into
+// most second-level caches.
+const halfLen = 1 << 17
+
+var halfBuffers = sync.Pool{New: func() any { return new([]float32) }}
+
+// halfBuffer is a buffer for a row of n elements if that fits into one, else for a block
+// of it.
+func halfBuffer(n int) *[]float32 {
+	if n > halfLen {
+		n = scratchLen
 	}
+	buf := halfBuffers.Get().(*[]float32)
+	if len(*buf) < n {
+		*buf = make([]float32, max(scratchLen, 1<<bits.Len(uint(n-1))))
+	}
+	return buf
+}
+
+// words are the bits of a row of 16-bit numbers.
+func words[H Output](row []H) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(row))), len(row))
+}
+
+// widen converts src, which is not empty, to dst.
+func widen[S Half](e *engine, dst []float32, src []S) {
+	if _, ok := any(S(0)).(Float16); ok {
+		e.widenF16(dst, words(src))
+	} else {
+		e.widenBF16(dst, words(src))
+	}
+}
+
+// results is where the results for dst go before narrow: dst itself if its elements are
+// float32, else scratch.
+func results[D Output](dst []D, scratch []float32) []float32 {
+	if _, ok := any(D(0)).(float32); ok {
+		return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
+	}
+	return scratch
+}
+
+// narrow converts results, which are not empty, to dst, unless they are there.
+func narrow[D Output](e *engine, dst []D, results []float32) {
+	switch any(D(0)).(type) {
+	case Float16:
+		e.narrowF16(words(dst), results)
+	case BFloat16:
+		e.narrowBF16(words(dst), results)
+	}
+}
+
+// widenF16 is [ukernel.WidenF16] where there is no kernel; so are the next three.
+func widenF16(dst []float32, src []uint16) {
+	dst = dst[:len(src)]
+	for i, h := range src {
+		dst[i] = Float16(h).Float32()
+	}
+}
+
+func narrowF16(dst []uint16, src []float32) {
+	dst = dst[:len(src)]
+	for i, x := range src {
+		dst[i] = uint16(ToFloat16(x))
+	}
+}
+
+func widenBF16(dst []float32, src []uint16) {
+	dst = dst[:len(src)]
 	for i, b := range src {
 		dst[i] = BFloat16(b).Float32()
 	}
 }
 
-// narrow converts src to dst.
-func narrow[D Output](dst []D, src []float32) {
+func narrowBF16(dst []uint16, src []float32) {
 	dst = dst[:len(src)]
-	switch any(D(0)).(type) {
-	case Float16:
-		for i, x := range src {
-			dst[i] = D(ToFloat16(x))
-		}
-	case BFloat16:
-		for i, x := range src {
-			dst[i] = D(ToBFloat16(x))
-		}
-	default:
-		for i, x := range src {
-			dst[i] = D(x)
-		}
+	for i, x := range src {
+		dst[i] = uint16(ToBFloat16(x))
 	}
 }
 
@@ -101,7 +153,8 @@ func narrow[D Output](dst []D, src []float32) {
 // s. It computes in float32 and rounds the results to the type of dst, which is
 // float32 or a half type. Dst may be src itself if both types are of 16 bits.
 //
-// It reads src twice, whatever the algorithm, and converts as it goes.
+// Rows of more than 2^17 elements, or 2^20 if dst is of float32, are read and converted
+// twice, whatever the algorithm.
 func SoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
 	const who = "native.SoftmaxHalf"
 	checkSlices(who, dst, src)
@@ -123,9 +176,14 @@ func LogSoftmaxHalf[D Output, S Half](s Softmaxer, dst []D, src []S) {
 // of s.
 func LogSumExpHalf[S Half](s Softmaxer, src []S) float32 {
 	s.mask.checkRow("native.LogSumExpHalf", len(src))
-	buf := scratchPool.Get().(*[scratchLen]float32)
-	defer scratchPool.Put(buf)
-	return float32(totalHalf(&s, buf, src[:s.mask.visible(0, len(src))], 0).log())
+	buf := halfBuffer(scratchLen)
+	defer halfBuffers.Put(buf)
+	if n := len(src); n > 0 && n <= scratchLen {
+		x := (*buf)[:n]
+		widen(s.kernels(), x, src)
+		return s.logSumExp(x, 0)
+	}
+	return float32(totalHalf(&s, *buf, src[:s.mask.visible(0, len(src))], 0).log())
 }
 
 // SoftmaxHalfRows is [SoftmaxHalf] of each row of a matrix, laid out as
@@ -152,8 +210,9 @@ func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows
 	if !checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
 		return
 	}
-	if g := share(s.goroutines, rows*cols, scalarLeast); g > 1 {
+	if g := share(s.goroutines, rows*cols, s.kernels().leastHalf()); g > 1 {
 		s := *s // lest every call allocate the one that the goroutines share
+		s.goroutines = 1
 		parallel(g, rows, func(i int) {
 			writeHalf(&s, dst[i*dstStride:][:cols], src[i*srcStride:][:cols], i, log)
 		})
@@ -165,42 +224,76 @@ func halfRows[D Output, S Half](who string, s *Softmaxer, dst []D, src []S, rows
 }
 
 // totalHalf is the sum over row i of a matrix.
-func totalHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i int) (t sum) {
-	r := row{engine: s.kernels(), goroutines: 1}
+func totalHalf[S Half](s *Softmaxer, buf []float32, src []S, i int) (t sum) {
+	e := s.kernels()
 	for at := 0; at < len(src); at += scratchLen {
-		t = merge(t, r.sum(loadHalf(s, buf, src, i, at)))
+		t = e.addBlock(t, loadHalf(s, buf, src, i, at))
 	}
 	return t
 }
 
 // loadHalf converts and prepares the part of row i that begins in column at.
-func loadHalf[S Half](s *Softmaxer, buf *[scratchLen]float32, src []S, i, at int) []float32 {
+func loadHalf[S Half](s *Softmaxer, buf []float32, src []S, i, at int) []float32 {
 	src = src[at:min(at+scratchLen, len(src))]
 	part := buf[:len(src)]
-	widen(part, src)
+	e := s.kernels()
+	widen(e, part, src)
 	if !s.plain() {
-		s.prepareAt(s.kernels(), part, part, i, at)
+		s.prepareAt(e, part, part, i, at)
 	}
 	return part
 }
 
 // writeHalf does row i of a matrix.
 func writeHalf[D Output, S Half](s *Softmaxer, dst []D, src []S, i int, log bool) {
-	buf := scratchPool.Get().(*[scratchLen]float32)
-	defer scratchPool.Put(buf)
+	n := len(src)
+	if x := results(dst, nil); x != nil && n <= oneBlock {
+		writeWhole(s, x, dst, src, i, log)
+		return
+	}
+	pooled := halfBuffer(n)
+	defer halfBuffers.Put(pooled)
+	buf := *pooled
+	if n <= halfLen {
+		writeWhole(s, buf[:n], dst, src, i, log)
+		return
+	}
 	visible := s.mask.visible(i, len(src))
 	t := totalHalf(s, buf, src[:visible], i)
 	a := Accumulator{sum: t, s: Softmaxer{engine: s.engine, zeros: s.zeros}}
 	for at := 0; at < visible; at += scratchLen {
 		part := loadHalf(s, buf, src[:visible], i, at)
-		a.write(part, part, log)
-		narrow(dst[at:at+len(part)], part)
+		writePart(&a, dst[at:at+len(part)], part, log)
 	}
 	// What the causal mask hides is as -Inf.
 	for at := visible; at < len(src); at += scratchLen {
 		part := buf[:min(scratchLen, len(src)-at)]
 		fill(part, negInf)
-		a.write(part, part, log)
-		narrow(dst[at:at+len(part)], part)
+		writePart(&a, dst[at:at+len(part)], part, log)
 	}
+}
+
+// writeWhole does row i of a matrix in x, which is as long: converted once, it is a row
+// like others.
+func writeWhole[D Output, S Half](s *Softmaxer, x []float32, dst []D, src []S, i int, log bool) {
+	n := len(x)
+	if n == 0 {
+		return
+	}
+	e, o := s.kernels(), opSoftmax
+	if log {
+		o = opLogSoftmax
+	}
+	widen(e, x, src)
+	if f := e.rows(o, n); f == nil || !s.direct(n) || f(x, x, 1, n, n, n) == 0 {
+		s.row(o, x, x, i)
+	}
+	narrow(e, dst, x)
+}
+
+// writePart does a part of a row, and overwrites it.
+func writePart[D Output](a *Accumulator, dst []D, part []float32, log bool) {
+	y := results(dst, part)
+	a.write(y, part, log)
+	narrow(a.s.kernels(), dst, y)
 }

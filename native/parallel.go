@@ -3,6 +3,8 @@ package native
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // vectorLeast and scalarLeast are the numbers of elements, done by vector kernels
@@ -26,6 +28,15 @@ func (e *engine) least() int {
 		return scalarLeast
 	}
 	return vectorLeast
+}
+
+// leastHalf is least for rows of 16-bit numbers: without kernels to convert them, most of
+// the time goes there.
+func (e *engine) leastHalf() int {
+	if e.kernels[ukernel.WidenF16].Name == "" {
+		return scalarLeast
+	}
+	return e.least()
 }
 
 // parallel calls task for 0 to n-1 in up to g goroutines, its own included.

@@ -33,6 +33,10 @@ func TestRegistry(t *testing.T) {
 			ukernel.ScaledLogSoftmax:     f.ScaledLogSoftmax != nil,
 			ukernel.VAdd:                 f.VAdd != nil,
 			ukernel.VKeep:                f.VKeep != nil,
+			ukernel.WidenF16:             f.WidenF16 != nil,
+			ukernel.NarrowF16:            f.NarrowF16 != nil,
+			ukernel.WidenBF16:            f.WidenBF16 != nil,
+			ukernel.NarrowBF16:           f.NarrowBF16 != nil,
 		} {
 			if has != (family == k.Family) {
 				t.Errorf("%s: has a function of %v: %v", k, family, has)

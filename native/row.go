@@ -156,6 +156,15 @@ func (e *engine) sumChunk(src []float32) (s sum) {
 	return s
 }
 
+// addBlock adds a block to the sum of those before it, whose largest element is likely to
+// be near that of the block.
+func (e *engine) addBlock(s sum, block []float32) sum {
+	if e.addMax != nil && !s.special() {
+		return merge(s, e.sumNear(block, s.ref))
+	}
+	return merge(s, e.sumChunk(block))
+}
+
 // sumNear is sumChunk in one pass: it sums relative to a number near the largest
 // element so far, at first ref, and looks for larger ones as it goes. Only a block
 // with one that is larger by more than 1 is summed again.

@@ -51,6 +51,11 @@ type Func struct {
 	// VKeep writes x where keep is true and -Inf elsewhere. Src and keep have as many
 	// elements.
 	VKeep func(dst, src []float32, keep []bool)
+	// WidenF16 and WidenBF16 write the numbers of src as float32. Dst may not overlap
+	// src, nor may it below.
+	WidenF16, WidenBF16 func(dst []float32, src []uint16)
+	// NarrowF16 and NarrowBF16 write the numbers of src rounded to 16 bits.
+	NarrowF16, NarrowBF16 func(dst []uint16, src []float32)
 }
 
 // has reports whether f is a kernel of the family.
@@ -86,6 +91,14 @@ func (f *Func) has(family Family) bool {
 		return f.VAdd != nil
 	case VKeep:
 		return f.VKeep != nil
+	case WidenF16:
+		return f.WidenF16 != nil
+	case NarrowF16:
+		return f.NarrowF16 != nil
+	case WidenBF16:
+		return f.WidenBF16 != nil
+	case NarrowBF16:
+		return f.NarrowBF16 != nil
 	}
 	return false
 }
@@ -101,6 +114,9 @@ type Args struct {
 	// Other and Keep are the second rows of VAdd and VKeep.
 	Other []float32
 	Keep  []bool
+	// Src16 is what a family that widens reads in place of Src, and Dst16 what one that
+	// narrows writes in place of Dst.
+	Src16, Dst16 []uint16
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
@@ -145,6 +161,14 @@ func (f *Func) Call(a Args) (r Result) {
 		f.VAdd(a.Dst, a.Src, a.Other)
 	case f.VKeep != nil:
 		f.VKeep(a.Dst, a.Src, a.Keep)
+	case f.WidenF16 != nil:
+		f.WidenF16(a.Dst, a.Src16)
+	case f.NarrowF16 != nil:
+		f.NarrowF16(a.Dst16, a.Src)
+	case f.WidenBF16 != nil:
+		f.WidenBF16(a.Dst, a.Src16)
+	case f.NarrowBF16 != nil:
+		f.NarrowBF16(a.Dst16, a.Src)
 	case f.LogSoftmax != nil:
 		n := len(a.Src)
 		r.Value = float32(f.LogSoftmax(a.Dst, a.Src, 1, n, n, n))
@@ -216,10 +240,33 @@ func (f Func) Checked() Func {
 			}
 			raw.VKeep(dst, src, keep)
 		}
+	case raw.WidenF16 != nil:
+		f.WidenF16 = checkedConversion(who, raw.WidenF16)
+	case raw.NarrowF16 != nil:
+		f.NarrowF16 = checkedConversion(who, raw.NarrowF16)
+	case raw.WidenBF16 != nil:
+		f.WidenBF16 = checkedConversion(who, raw.WidenBF16)
+	case raw.NarrowBF16 != nil:
+		f.NarrowBF16 = checkedConversion(who, raw.NarrowBF16)
 	case raw.LogSoftmax != nil:
 		f.LogSoftmax = checkedRows(who, raw.Name, raw.LogSoftmax)
 	}
 	return f
+}
+
+// checkedConversion is a kernel that widens or narrows, with its slices checked before
+// each call.
+func checkedConversion[D, S any](who string, f func(dst []D, src []S)) func(dst []D, src []S) {
+	return func(dst []D, src []S) {
+		if len(src) == 0 {
+			panic(who + ": len(src) is 0, it must be at least 1")
+		}
+		if len(dst) != len(src) {
+			panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
+		}
+		CheckApart(who, "src", dst, src)
+		f(dst, src)
+	}
 }
 
 // checkedRows is a kernel of rows with its matrices checked before each call.

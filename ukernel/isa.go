@@ -21,7 +21,7 @@ const (
 	SSE           // 128-bit, x86
 	SSE2          // 128-bit with integer operations, x86
 	AVX           // 256-bit, x86
-	AVX2          // 256-bit with integer operations and FMA, x86
+	AVX2          // 256-bit with integer operations, FMA and F16C, x86
 	AVX256SKX     // AVX-512 F, CD, BW, DQ and VL on 256-bit vectors, x86
 	AVX512F       // 512-bit, x86
 	AVX512SKX     // AVX-512 F, CD, BW, DQ and VL on 512-bit vectors, x86
@@ -43,7 +43,7 @@ var isas = [numISAs]struct {
 	SSE:    {"sse", "amd64", 4, []cpuid.FeatureID{cpuid.SSE}, nil},
 	SSE2:   {"sse2", "amd64", 4, []cpuid.FeatureID{cpuid.SSE2}, nil},
 	AVX:    {"avx", "amd64", 8, []cpuid.FeatureID{cpuid.AVX}, []string{"avx"}},
-	AVX2: {"avx2", "amd64", 8, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
+	AVX2: {"avx2", "amd64", 8, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.F16C},
 		[]string{"avx", "avx2", "fma"}},
 	AVX256SKX: {"avx256skx", "amd64", 8, skx, skxDebug},
 	AVX512F: {"avx512f", "amd64", 16, []cpuid.FeatureID{cpuid.AVX512F},

@@ -24,7 +24,8 @@ import (
 // Family is what a kernel computes: its operands, and what it does to them.
 type Family uint8
 
-// The families behind softmax. All work on float32 and on at least one element.
+// The families behind softmax. All work on float32, but for one side of the last four,
+// and on at least one element.
 const (
 	// RMax returns the largest element.
 	RMax Family = iota
@@ -65,6 +66,16 @@ const (
 	VAdd
 	// VKeep writes x where the other row is true and -Inf elsewhere. Ours.
 	VKeep
+	// WidenF16 writes IEEE 754 binary16 numbers as float32. This one and the next three
+	// are of ours here; their names are those of upstream's operators.
+	WidenF16
+	// NarrowF16 rounds float32 to binary16, to nearest even. What is too large becomes
+	// an infinity, and a NaN any NaN.
+	NarrowF16
+	// WidenBF16 writes bfloat16 numbers, the upper halves of float32, as float32.
+	WidenBF16
+	// NarrowBF16 rounds float32 to bfloat16 as NarrowF16 does to binary16.
+	NarrowBF16
 
 	numFamilies
 )
@@ -85,6 +96,10 @@ var familyNames = [numFamilies]string{
 	ScaledLogSoftmax:     "f32_scaledlogsoftmax",
 	VAdd:                 "f32_vadd",
 	VKeep:                "f32_vkeep",
+	WidenF16:             "f16_f32_vcvt",
+	NarrowF16:            "f32_f16_vcvt",
+	WidenBF16:            "bf16_f32_vcvt",
+	NarrowBF16:           "f32_bf16_vcvt",
 }
 
 // Families lists every family, in the order of their constants.
@@ -106,8 +121,14 @@ func (f Family) String() string {
 
 // Stores reports whether the family writes one output per input.
 func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f.Other() > 0 || f.Rows()
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f.Other() > 0 || f.Rows() || f.Widens() || f.Narrows()
 }
+
+// Widens reports whether the family reads 16-bit numbers.
+func (f Family) Widens() bool { return f == WidenF16 || f == WidenBF16 }
+
+// Narrows reports whether the family writes 16-bit numbers.
+func (f Family) Narrows() bool { return f == NarrowF16 || f == NarrowBF16 }
 
 // Other is the size in bytes of an element of the second row that the family reads, 0
 // if there is none.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 )
 
 // TestUpstream holds the table of kernels per family and ISA.
@@ -143,6 +144,7 @@ func TestLookup(t *testing.T) {
 		{Name: "f32_rmax_ukernel__scalar_u1", RMax: max},
 		{Name: "f32_vmulc_ukernel__scalar_u1", VMulC: mul},
 		{Name: foreign, RMax: max},
+		{Name: "f32_f16_vcvt_ukernel__scalar_u1", NarrowF16: func(dst []uint16, src []float32) { dst[0] = 7 }},
 	}
 	f, err := Lookup("test", table, "f32_rmax_ukernel__scalar_u1")
 	if err != nil {
@@ -156,6 +158,16 @@ func TestLookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantPanic(t, "len(dst) is 2, len(src) is 3", func() { f.VMulC(make([]float32, 2), make([]float32, 3), 1) })
+	if f, err = Lookup("test", table, "f32_f16_vcvt_ukernel__scalar_u1"); err != nil {
+		t.Fatal(err)
+	}
+	x, words := make([]float32, 2), make([]uint16, 1)
+	if f.Call(Args{Src: x[:1], Dst16: words}); words[0] != 7 {
+		t.Errorf("Call wrote %d, want 7", words[0])
+	}
+	wantPanic(t, "f32_f16_vcvt_ukernel__scalar_u1: len(src) is 0", func() { f.NarrowF16(nil, nil) })
+	wantPanic(t, "len(dst) is 1, len(src) is 2", func() { f.NarrowF16(words, x) })
+	wantPanic(t, "dst of 2 elements overlaps src of 2", func() { f.NarrowF16(unsafe.Slice((*uint16)(unsafe.Pointer(&x[1])), 2), x) })
 
 	if _, err := Lookup("test", table, "f32_rmax_ukernel__scalar_u2_acc2"); !errors.Is(err, ErrUnknownKernel) {
 		t.Errorf("error %v, want ErrUnknownKernel", err)

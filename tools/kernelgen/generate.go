@@ -76,6 +76,11 @@ var ours = func() (ks []ukernel.Kernel) {
 	for _, name := range []string{"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}
+	for _, family := range []ukernel.Family{ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16} {
+		for _, shape := range []string{"avx2_u32", "avx512f_u64"} {
+			ks = append(ks, ukernel.MustParse(family.String()+"_ukernel__"+shape))
+		}
+	}
 	for _, shape := range []string{"sse_u16", "avx_u32", "avx512f_u64", "neon_u16"} {
 		ks = append(ks, ukernel.MustParse("f32_vsubc2_ukernel__"+shape))
 	}
@@ -96,6 +101,10 @@ var about = map[ukernel.Family]string{
 	ukernel.ScaledLogSoftmax:     "The logarithm of the softmax of rows times a scale.",
 	ukernel.VAdd:                 "x + y, the elements of two rows.",
 	ukernel.VKeep:                "x where the second row is true, -Inf elsewhere.",
+	ukernel.WidenF16:             "IEEE 754 binary16 as float32.",
+	ukernel.NarrowF16:            "float32 rounded to IEEE 754 binary16.",
+	ukernel.WidenBF16:            "bfloat16 as float32.",
+	ukernel.NarrowBF16:           "float32 rounded to bfloat16.",
 	ukernel.Softmax:              "The softmax of rows.",
 	ukernel.RAddMaxExpMinusMax:   "The sum of exp(x - max) for a max that need only be near the largest element, and\n// that element: two of three passes in one.",
 	ukernel.LogSoftmax:           "The logarithm of the softmax of rows.",
@@ -115,6 +124,10 @@ var fields = map[ukernel.Family]struct{ name, signature string }{
 	ukernel.ScaledLogSoftmax:     {"ScaledLogSoftmax", "func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)"},
 	ukernel.VAdd:                 {"VAdd", "func(dst, src, other []float32)"},
 	ukernel.VKeep:                {"VKeep", "func(dst, src []float32, keep []bool)"},
+	ukernel.WidenF16:             {"WidenF16", "func(dst []float32, src []uint16)"},
+	ukernel.NarrowF16:            {"NarrowF16", "func(dst []uint16, src []float32)"},
+	ukernel.WidenBF16:            {"WidenBF16", "func(dst []float32, src []uint16)"},
+	ukernel.NarrowBF16:           {"NarrowBF16", "func(dst []uint16, src []float32)"},
 	ukernel.Softmax:              {"Softmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
 	ukernel.RAddMaxExpMinusMax:   {"RAddMaxExpMinusMax", "func(src []float32, max float32) (sum, top float32)"},
 	ukernel.LogSoftmax:           {"LogSoftmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
@@ -150,7 +163,7 @@ func (b backend) generate(files map[string][]byte) error {
 			all = append(all, kernels...)
 			whose := fmt.Sprintf("Twins of upstream's xnn_%v_ukernel__%v_*.", family, isa)
 			switch last := kernels[len(kernels)-1]; {
-			case family.Other() > 0:
+			case family.Other() > 0 || family.Widens() || family.Narrows():
 				whose = "Ours."
 			case kernels[0].Ours:
 				whose = fmt.Sprintf("Ours: upstream has none for %v.", isa)
@@ -162,7 +175,10 @@ func (b backend) generate(files map[string][]byte) error {
 			if err != nil {
 				return fmt.Errorf("%v %v: %w", family, isa, err)
 			}
-			name := strings.TrimPrefix(family.String(), "f32_")
+			name := family.String()
+			if !family.Narrows() {
+				name = strings.TrimPrefix(name, "f32_")
+			}
 			files[fmt.Sprintf("%s%s_%v_%s.s", dir, name, isa, b.arch)] = text
 		}
 	}

@@ -170,7 +170,7 @@ func (c Class) Fill(row []float32, seed uint64) {
 }
 
 // Args returns the operands for one call of a kernel of the family on src,
-// which stays shared, with a new Dst if the family stores.
+// which stays shared, with a new Dst if the family stores, and a new Dst16 if it narrows.
 //
 // An even seed gives what softmax would pass: Max is the largest element that
 // is no NaN, Scale is in [0.5, 1), and ScaleExp is the negative of an integer
@@ -189,6 +189,12 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 		a.Other, _ = Second(seed, len(src))
 	case ukernel.VKeep:
 		_, a.Keep = Second(seed, len(src))
+	}
+	if f.Widens() {
+		a.Src16 = UpperHalves(src)
+	}
+	if f.Narrows() {
+		a.Dst16 = make([]uint16, len(src))
 	}
 	if seed%2 == 0 {
 		a.Max = float32(math.Inf(-1))
@@ -233,6 +239,15 @@ func Second(seed uint64, n int) (other []float32, keep []bool) {
 		keep[i] = s.below(3) > 0
 	}
 	return other, keep
+}
+
+// UpperHalves are the upper 16 bits of each element: what the families that widen get.
+func UpperHalves(src []float32) []uint16 {
+	words := make([]uint16, len(src))
+	for i, x := range src {
+		words[i] = uint16(math.Float32bits(x) >> 16)
+	}
+	return words
 }
 
 // source is a stream of random numbers. PCG's output is specified, unlike that

@@ -193,6 +193,14 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		f.VAdd = func(dst, src, other []float32) { call(ukernel.Args{Dst: dst, Src: src, Other: other}) }
 	case ukernel.VKeep:
 		f.VKeep = func(dst, src []float32, keep []bool) { call(ukernel.Args{Dst: dst, Src: src, Keep: keep}) }
+	case ukernel.WidenF16:
+		f.WidenF16 = widening(call)
+	case ukernel.NarrowF16:
+		f.NarrowF16 = narrowing(call)
+	case ukernel.WidenBF16:
+		f.WidenBF16 = widening(call)
+	case ukernel.NarrowBF16:
+		f.NarrowBF16 = narrowing(call)
 	case ukernel.VSubC2:
 		f.VSubC2 = func(dst, src []float32, a, b float32) {
 			call(ukernel.Args{Dst: dst, Src: src, Max: a, Scale: b})
@@ -209,6 +217,20 @@ func eachScaledRow(call func(ukernel.Args) ukernel.Result) func(dst, src []float
 			return call(a)
 		}
 		return eachRow(scaled)(dst, src, rows, cols, dstStride, srcStride)
+	}
+}
+
+// widening and narrowing are kernels with one row of 16-bit numbers.
+
+func widening(call func(ukernel.Args) ukernel.Result) func(dst []float32, src []uint16) {
+	return func(dst []float32, src []uint16) {
+		call(ukernel.Args{Dst: dst, Src: make([]float32, len(src)), Src16: src})
+	}
+}
+
+func narrowing(call func(ukernel.Args) ukernel.Result) func(dst []uint16, src []float32) {
+	return func(dst []uint16, src []float32) {
+		call(ukernel.Args{Dst: make([]float32, len(src)), Src: src, Dst16: dst})
 	}
 }
 

@@ -72,7 +72,9 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("model: no model of %s (family %v, ISA %v, variant %q)", e.Kernel, e.Kernel.Family, e.Kernel.ISA, e.Kernel.Variant)
 }
 
-// Run computes what kernel k computes. It writes to a.Dst if the family stores.
+// Run computes what kernel k computes. It writes to a.Dst if the family stores; if it
+// narrows, the rounded numbers to a.Dst, and in 16 bits to a.Dst16. For a family that
+// widens only the length of a.Src matters.
 //
 // Its error is an [*UnknownError], or tells which length is wrong.
 //
@@ -105,6 +107,12 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		second = len(a.Other)
 	case ukernel.VKeep:
 		second = len(a.Keep)
+	}
+	if k.Family.Widens() {
+		second = len(a.Src16)
+	}
+	if k.Family.Narrows() {
+		second = len(a.Dst16)
 	}
 	if second != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: the second row has %d elements, len(Src) is %d, they must be equal", k, second, len(a.Src))
@@ -149,6 +157,10 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.vadd(a)
 	case ukernel.VKeep:
 		m.vkeep(a)
+	case ukernel.WidenF16, ukernel.WidenBF16:
+		m.widen(a)
+	case ukernel.NarrowF16, ukernel.NarrowBF16:
+		m.narrow(a)
 	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
 		if k.Family.Scaled() {
 			m.scaleRow(a.Scale)
@@ -171,6 +183,8 @@ func group(f ukernel.Family) ukernel.Family {
 		return ukernel.RAddExpMinusMax
 	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd:
 		return ukernel.RMax
+	case ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16:
+		return ukernel.VKeep
 	}
 	return f
 }

@@ -39,6 +39,11 @@ func modelled() []ukernel.Kernel {
 		"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}
+	for _, family := range []ukernel.Family{ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16} {
+		for _, name := range []string{"_ukernel__avx2_u32", "_ukernel__avx512f_u64"} {
+			ks = append(ks, ukernel.MustParse(family.String()+name))
+		}
+	}
 	for _, name := range []string{"scalar_p5_u1", "scalar_p5_u4_acc2", "scalar_fma_p5_u1", "scalar_fma_p5_u4_acc4", "neonfma_p5_u4", "neonfma_p5_u16_acc2", "neonfma_p5_u24_acc3"} {
 		ks = append(ks, ukernel.MustParse("f32_raddextexp_ukernel__"+name))
 		if ks[len(ks)-1].Accumulators == 1 {
@@ -180,6 +185,9 @@ func TestTrace(t *testing.T) {
 			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, ln2, 0x1p23 + 127,
 		}, slices.Concat(degree5, base2Degree5, base2Degree3, logCoefficients, src, a.Other)...) {
 			known[math.Float32bits(x)] = true
+		}
+		for _, w := range a.Src16 {
+			known[math.Float32bits(float32(w))] = true
 		}
 		elements := make(map[int]bool)
 		r, err := Trace(k, a, func(op Op) {

@@ -62,7 +62,7 @@ func Goroutines(t *testing.T, kernels []ukernel.Func) {
 		}
 		args := inputs.Args(k.Family, 2, src)
 		want := f.Call(args)
-		wantDst := slices.Clone(args.Dst)
+		wantDst, wantDst16 := slices.Clone(args.Dst), slices.Clone(args.Dst16)
 		stop := make(chan struct{})
 		var collector, wg sync.WaitGroup
 		collector.Add(1)
@@ -86,9 +86,12 @@ func Goroutines(t *testing.T, kernels []ukernel.Func) {
 					if k.Family.Stores() {
 						args.Dst = make([]float32, len(src))
 					}
+					if k.Family.Narrows() {
+						args.Dst16 = make([]uint16, len(src))
+					}
 					var result ukernel.Result
 					deep(10, func() { result = f.Call(args) })
-					if result != want || !slices.Equal(args.Dst, wantDst) {
+					if result != want || !slices.Equal(args.Dst, wantDst) || !slices.Equal(args.Dst16, wantDst16) {
 						t.Errorf("result %v, want %v", result, want)
 						return
 					}

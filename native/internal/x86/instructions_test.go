@@ -22,19 +22,20 @@ import (
 // The instructions that kernels may use, by the CPU feature that brings them,
 // in binutils' spelling.
 var (
-	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov neg nop or pop prefetcht1 push ret sfence shl shr sub test xchg xor`)
+	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov movzwl neg nop or pop prefetcht1 push ret sfence shl shr sub test xchg xor`)
 
 	sse = words(`addps addss maxps maxss movaps movhlps movlhps movlps movss movups mulps mulss shufps subps subss xorps`)
 	// CMPPS and ANDPS are SSE's, but only SSE2 kernels need them.
 	sse2 = words(`andps cmpnltps movq pslld`)
 
-	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vdivss vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovhlps vmovntps vmovq
-		vmovshdup vmovss vmovups vmulps vperm2f128 vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
+	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vcmpunordps vdivss vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovd vmovhlps vmovntps vmovq
+		vmovshdup vmovss vmovups vmulps vperm2f128 vpextrw vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
-	avx2 = words(`vpaddd vpermps vpmovzxbd vpshufb vpslld vpsrld`)
+	f16c = words(`vcvtph2ps vcvtps2ph`)
+	avx2 = words(`vpackusdw vpaddd vpermps vpermq vpmovzxbd vpmovzxwd vpshufb vpslld vpsrld`)
 
-	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vdivss vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
-		vmovaps vmovntps vmovups vmulps vpaddd vpmovzxbd vpslld vpsrld vptestmd vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
+	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vcmpunordps vcvtph2ps vcvtps2ph vdivss vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
+		vmovaps vmovntps vmovups vmulps vpaddd vpandd vpmovdw vpmovzxbd vpmovzxwd vpslld vpsrld vptestmd vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
 	avx512dq = words(`vandps vreduceps`)
 )
 
@@ -46,7 +47,7 @@ var allowed = map[ukernel.ISA]struct{ legacy, evex []string }{
 	ukernel.SSE:       {slices.Concat(general, sse), nil},
 	ukernel.SSE2:      {slices.Concat(general, sse, sse2), nil},
 	ukernel.AVX:       {slices.Concat(general, avx), nil},
-	ukernel.AVX2:      {slices.Concat(general, avx, fma, avx2), nil},
+	ukernel.AVX2:      {slices.Concat(general, avx, fma, f16c, avx2), nil},
 	ukernel.AVX512F:   {slices.Concat(general, avx, fma, avx512f), avx512f},
 	ukernel.AVX256SKX: {slices.Concat(general, avx, fma, avx2, avx512f), avx512f},
 	ukernel.AVX512SKX: {slices.Concat(general, avx, fma, avx2, avx512f), slices.Concat(avx512f, avx512dq)},

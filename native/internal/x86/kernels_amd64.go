@@ -214,6 +214,14 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vadd_ukernel__avx512f_u64", VAdd: f32_vadd_ukernel__avx512f_u64},
 	{Name: "f32_vkeep_ukernel__avx2_u32", VKeep: f32_vkeep_ukernel__avx2_u32},
 	{Name: "f32_vkeep_ukernel__avx512f_u64", VKeep: f32_vkeep_ukernel__avx512f_u64},
+	{Name: "f16_f32_vcvt_ukernel__avx2_u32", WidenF16: f16_f32_vcvt_ukernel__avx2_u32},
+	{Name: "f16_f32_vcvt_ukernel__avx512f_u64", WidenF16: f16_f32_vcvt_ukernel__avx512f_u64},
+	{Name: "f32_f16_vcvt_ukernel__avx2_u32", NarrowF16: f32_f16_vcvt_ukernel__avx2_u32},
+	{Name: "f32_f16_vcvt_ukernel__avx512f_u64", NarrowF16: f32_f16_vcvt_ukernel__avx512f_u64},
+	{Name: "bf16_f32_vcvt_ukernel__avx2_u32", WidenBF16: bf16_f32_vcvt_ukernel__avx2_u32},
+	{Name: "bf16_f32_vcvt_ukernel__avx512f_u64", WidenBF16: bf16_f32_vcvt_ukernel__avx512f_u64},
+	{Name: "f32_bf16_vcvt_ukernel__avx2_u32", NarrowBF16: f32_bf16_vcvt_ukernel__avx2_u32},
+	{Name: "f32_bf16_vcvt_ukernel__avx512f_u64", NarrowBF16: f32_bf16_vcvt_ukernel__avx512f_u64},
 }
 
 //go:noescape
@@ -833,3 +841,27 @@ func f32_vkeep_ukernel__avx2_u32(dst, src []float32, keep []bool)
 
 //go:noescape
 func f32_vkeep_ukernel__avx512f_u64(dst, src []float32, keep []bool)
+
+//go:noescape
+func f16_f32_vcvt_ukernel__avx2_u32(dst []float32, src []uint16)
+
+//go:noescape
+func f16_f32_vcvt_ukernel__avx512f_u64(dst []float32, src []uint16)
+
+//go:noescape
+func f32_f16_vcvt_ukernel__avx2_u32(dst []uint16, src []float32)
+
+//go:noescape
+func f32_f16_vcvt_ukernel__avx512f_u64(dst []uint16, src []float32)
+
+//go:noescape
+func bf16_f32_vcvt_ukernel__avx2_u32(dst []float32, src []uint16)
+
+//go:noescape
+func bf16_f32_vcvt_ukernel__avx512f_u64(dst []float32, src []uint16)
+
+//go:noescape
+func f32_bf16_vcvt_ukernel__avx2_u32(dst []uint16, src []float32)
+
+//go:noescape
+func f32_bf16_vcvt_ukernel__avx512f_u64(dst []uint16, src []float32)

@@ -6,6 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // Go's assembler reads the operands of an instruction in the reverse of Intel's
@@ -34,15 +35,22 @@ func (w *writer) lanewise(o ir.Op) lanewise {
 	panic(fmt.Sprintf("amd64: no instruction for %v", o))
 }
 
-// notLess is the predicate NLT_US: not less, or unordered.
-var notLess = operand.Imm(5)
+// notLess is the predicate NLT_US: not less, or unordered. unordered is UNORD_Q.
+var (
+	notLess   = operand.Imm(5)
+	unordered = operand.Imm(3)
+)
+
+// toNearest is how VCVTPS2PH rounds, to even of two, whatever MXCSR says.
+var toNearest = operand.Imm(0)
 
 func (w *writer) instr(in ir.Instr) {
 	lanes := in.Lanes
 	// from is a source in a register.
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
 	var to operand.Op
-	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Guard && in.Op != ir.Prefetch {
+	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Guard && in.Op != ir.Prefetch &&
+		in.Op != ir.StoreHalf && in.Op != ir.HalfTail && in.Op != ir.F16Tail {
 		to, _ = w.op(in.Dst, lanes)
 	}
 	switch in.Op {
@@ -76,7 +84,11 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.ShiftRight:
 		w.VPSRLD(operand.U8(in.Index), from(0), to)
 	case ir.And:
-		w.VANDPS(from(1), from(0), to)
+		if w.k.ISA == ukernel.AVX512F { // VANDPS would need AVX-512DQ
+			w.VPANDD(from(1), from(0), to)
+		} else {
+			w.VANDPS(from(1), from(0), to)
+		}
 	case ir.AddInt:
 		w.VPADDD(from(0), from(1), to)
 	case ir.Exp2J8:
@@ -170,6 +182,32 @@ func (w *writer) instr(in ir.Instr) {
 		} else {
 			w.VPSLLD(operand.Imm(31), from(0), to) // VBLENDVPS looks at the highest bit
 		}
+	case ir.IsNaN:
+		w.VCMPPS(unordered, from(0), from(0), to)
+	case ir.LoadHalf:
+		w.load16(in, w.VPMOVZXWD, w.VPMOVZXWD_Z, to)
+	case ir.LoadF16:
+		w.load16(in, w.VCVTPH2PS, w.VCVTPH2PS_Z, to)
+	case ir.PackHalf:
+		if w.evex {
+			w.VPMOVDW(from(0), view(in.Dst.Index, lanes/2))
+		} else {
+			w.VPACKUSDW(from(0), from(0), to)
+			w.VPERMQ(operand.Imm(0b00_00_10_00), to, to) // from both halves of the register
+		}
+	case ir.PackF16:
+		w.VCVTPS2PH(toNearest, from(0), view(in.Dst.Index, lanes/2))
+	case ir.StoreHalf:
+		words := operand.Mem{Base: dst, Disp: 2 * in.Index}
+		if lanes == 1 {
+			w.VPEXTRW(operand.Imm(0), from(0), words)
+		} else {
+			w.VMOVUPS(w.reg(in.Src[0], lanes/2), words)
+		}
+	case ir.HalfTail:
+		w.VPMOVDW(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})
+	case ir.F16Tail:
+		w.VCVTPS2PH(toNearest, from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})
 	case ir.Store:
 		w.storeVector(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.Stream:
@@ -182,7 +220,9 @@ func (w *writer) instr(in ir.Instr) {
 			w.VMASKMOVPS(from(1), from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 		}
 	case ir.StoreFirst:
-		if in.Index == 2 {
+		if w.vex {
+			w.VMOVSS(w.reg(in.Src[0], 1), operand.Mem{Base: dst})
+		} else if in.Index == 2 {
 			w.MOVLPS(from(0), operand.Mem{Base: dst})
 		} else {
 			w.MOVSS(from(0), operand.Mem{Base: dst})
@@ -368,6 +408,23 @@ func (w *writer) loadUpToThree(to operand.Op) {
 	w.Label(one)
 	w.MOVSS(operand.Mem{Base: src}, to)
 	w.Label(done)
+}
+
+// load16 loads 16-bit words: a vector of them, those of a mask, or one.
+func (w *writer) load16(in ir.Instr, all func(...operand.Op), masked func(from, k, to operand.Op), to operand.Op) {
+	words := operand.Mem{Base: src, Disp: 2 * in.Index}
+	switch {
+	case in.Lanes == 1:
+		w.MOVWLZX(words, tmp.As32())
+		w.VMOVD(tmp.As32(), to)
+		if in.Op == ir.LoadF16 {
+			w.VCVTPH2PS(to, to)
+		}
+	case len(in.Src) == 0:
+		all(words, to)
+	default:
+		masked(words, kmask[in.Src[0].Index], to)
+	}
 }
 
 // loadBytes loads as many bytes as elements are left, fewer than a vector, into

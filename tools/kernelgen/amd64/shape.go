@@ -19,7 +19,7 @@ func shape(k ukernel.Kernel) family.Shape {
 	switch k.Family {
 	case ukernel.RMax:
 		return family.Shape{Group: 1, Residents: 6, Unroll: 6}
-	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd, ukernel.VKeep:
+	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd, ukernel.VKeep, ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16:
 		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
 	}
 	if k.Family.Rows() {

@@ -258,9 +258,9 @@ func (w *writer) block(i int, c ir.Code) {
 		w.MOVQ(after, left)
 	}
 	if step > 0 {
-		w.ADDQ(operand.U32(4*step), src)
+		w.ADDQ(operand.U32(w.srcSize()*step), src)
 		if w.k.Family.Stores() {
-			w.ADDQ(operand.U32(4*step), dst)
+			w.ADDQ(operand.U32(w.dstSize()*step), dst)
 		}
 		if size := w.k.Family.Other(); size > 0 {
 			w.ADDQ(operand.U32(size*step), other)
@@ -277,6 +277,22 @@ func (w *writer) block(i int, c ir.Code) {
 	if c.Test == ir.While {
 		w.ADDQ(operand.U32(step), left)
 	}
+}
+
+// srcSize and dstSize are the sizes of an element in bytes.
+
+func (w *writer) srcSize() int {
+	if w.k.Family.Widens() {
+		return 2
+	}
+	return 4
+}
+
+func (w *writer) dstSize() int {
+	if w.k.Family.Narrows() {
+		return 2
+	}
+	return 4
 }
 
 // rewind goes to the beginning of a row, the elements of which are at from.

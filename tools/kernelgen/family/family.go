@@ -59,6 +59,14 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.vadd()
 	case ukernel.VKeep:
 		d.vkeep()
+	case ukernel.WidenF16:
+		d.widen(ir.LoadF16, func(b *ir.Block, x ir.V) ir.V { return x })
+	case ukernel.WidenBF16:
+		d.widen(ir.LoadHalf, func(b *ir.Block, x ir.V) ir.V { return b.ShiftLeft(x, 16) })
+	case ukernel.NarrowF16:
+		d.narrow(ir.PackF16, ir.F16Tail, func(b *ir.Block, x ir.V) ir.V { return x })
+	case ukernel.NarrowBF16:
+		d.narrow(ir.PackHalf, ir.HalfTail, roundBF16)
 	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
 		if d.TwoSum() {
 			d.longRows()

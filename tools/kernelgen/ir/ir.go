@@ -65,6 +65,14 @@ const (
 	LoadKeep   // the Lanes bytes of other[Index:], each as the bits of a lane; of a mask: where that is true, 0 elsewhere
 	OtherTail  // other[i] where the mask is true, +0 elsewhere
 	NotZero    // mask: the lane's bits are 1, of those that are 0 or 1
+	IsNaN      // mask: a is a NaN
+	LoadHalf   // the 16-bit words src[Index:], as many as lanes, each as the bits of a lane; of a mask: where that is true, 0 elsewhere
+	LoadF16    // the same as binary16 numbers
+	PackHalf   // a vector of words: those of a's lanes, which are below 2^16
+	PackF16    // a vector of words: a rounded to binary16
+	StoreHalf  // dst[Index:] = the words of a, as many as lanes
+	HalfTail   // the words dst[i] = a[i], below 2^16, where the mask is true; of a mask and a
+	F16Tail    // the words dst[i] = a[i] rounded to binary16, where the mask is true; of a mask and a
 
 	// Inserted by the allocator.
 
@@ -74,16 +82,18 @@ const (
 
 var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
-	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero", "move", "spill"}
+	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
+	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
-func (o Op) IsMask() bool { return o == NotLess || o == TailMask || o == NotZero }
+func (o Op) IsMask() bool { return o == NotLess || o == TailMask || o == NotZero || o == IsNaN }
 
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
-	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return && o != Guard && o != Prefetch
+	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return && o != Guard && o != Prefetch &&
+		o != StoreHalf && o != HalfTail && o != F16Tail
 }
 
 // Value is an operation and, for those that make one, its result. It is

@@ -237,3 +237,36 @@ func (b *Block) StoreFirst(x V, n int) {
 func (b *Block) Return(name string, x V) {
 	b.add(&Value{Op: Return, Args: x, Lanes: 1, Name: name})
 }
+
+// IsNaN is the mask of the lanes that are NaNs.
+func (b *Block) IsNaN(x V) V { return b.each(IsNaN, 0, x) }
+
+// Load16 loads whole vectors by LoadHalf or LoadF16.
+func (b *Block) Load16(op Op, vectors ...int) (vs V) {
+	for _, n := range vectors {
+		vs = append(vs, b.each(op, n*b.f.Lanes)...)
+	}
+	return vs
+}
+
+// Load16Tail loads what is left.
+func (b *Block) Load16Tail(op Op, mask V) V { return b.each(op, 0, mask) }
+
+// Load16First loads one word into lane 0.
+func (b *Block) Load16First(op Op) V { return V{b.add(&Value{Op: op, Lanes: 1})} }
+
+// Pack16 makes words by PackHalf or PackF16.
+func (b *Block) Pack16(op Op, x V) V { return b.each(op, 0, x) }
+
+// Store16 stores whole vectors of words.
+func (b *Block) Store16(vs V, vectors ...int) {
+	for i, n := range vectors {
+		b.add(&Value{Op: StoreHalf, Args: []*Value{vs[i]}, Lanes: b.f.Lanes, Index: n * b.f.Lanes})
+	}
+}
+
+// Store16First stores the first word.
+func (b *Block) Store16First(x V) { b.add(&Value{Op: StoreHalf, Args: x, Lanes: 1}) }
+
+// Store16Tail stores what is left by HalfTail or F16Tail.
+func (b *Block) Store16Tail(op Op, mask, x V) { b.each(op, 0, mask, x) }

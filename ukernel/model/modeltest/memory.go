@@ -17,9 +17,9 @@ const canary = 0x7fb5a5a5
 type memory struct {
 	name   string
 	floats []float32
-	// from and to bound the current row.
-	from, to int
-	free     func()
+	// from and to bound the current row, whose elements have so many bytes.
+	from, to, size int
+	free           func()
 }
 
 // newMemory returns memory for rows of up to n elements at any place.
@@ -28,12 +28,42 @@ func newMemory(name string, n int) (*memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &memory{name: name, floats: floats, free: free}, nil
+	return &memory{name: name, floats: floats, size: 4, free: free}, nil
 }
 
 // bools is the memory as bytes of bools.
 func (m *memory) bools() []bool {
 	return unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(m.floats))), 4*len(m.floats))
+}
+
+// words is the memory as 16-bit words.
+func (m *memory) words() []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(m.floats))), 2*len(m.floats))
+}
+
+// wordsAt makes n words the current row and fills them and their margins: those from an
+// index on or, if floats from there on would end the memory, its last.
+func (m *memory) wordsAt(from, n int) []uint16 {
+	words := m.words()
+	if from+n == len(m.floats) {
+		from = len(words) - n
+	}
+	m.from, m.to, m.size = from, from+n, 2
+	for i := max(0, from-margin); i < min(len(words), m.to+margin); i++ {
+		words[i] = canary & 0xffff
+	}
+	return words[from:m.to:m.to]
+}
+
+// wordTouched is touched for a row of words.
+func (m *memory) wordTouched() (index int, ok bool) {
+	words := m.words()
+	for i := max(0, m.from-margin); i < min(len(words), m.to+margin); i++ {
+		if (i < m.from || i >= m.to) && words[i] != canary&0xffff {
+			return i - m.from, true
+		}
+	}
+	return 0, false
 }
 
 // around returns what is watched: as much of the margins as there is memory.
@@ -74,9 +104,9 @@ func (m *memory) touched() (index int, ok bool) {
 // index returns the index, relative to the row, of what lies at an address, if
 // that is in the memory or near it.
 func (m *memory) index(address uintptr) (index int, ok bool) {
-	i := (int(address) - int(uintptr(unsafe.Pointer(unsafe.SliceData(m.floats))))) / 4
-	return i - m.from, -pageFloats <= i && i < len(m.floats)+pageFloats
+	bytes := int(address) - int(uintptr(unsafe.Pointer(unsafe.SliceData(m.floats))))
+	return bytes/m.size - m.from, -pageBytes <= bytes && bytes < 4*len(m.floats)+pageBytes
 }
 
-// pageFloats is more than an access by a wrong index goes beyond memory.
-const pageFloats = 1024
+// pageBytes is more than an access by a wrong index goes beyond memory.
+const pageBytes = 4096

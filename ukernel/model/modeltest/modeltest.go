@@ -136,7 +136,7 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 		return 0, err
 	}
 	defer c.dst.free()
-	if k.Family.Other() > 0 {
+	if k.Family.Other() > 0 || k.Family.Widens() || k.Family.Narrows() {
 		if c.other, err = newMemory("other", longest); err != nil {
 			return 0, err
 		}
@@ -190,7 +190,7 @@ type checker struct {
 	kernel   ukernel.Kernel
 	o        Options
 	src, dst *memory
-	other    *memory // the second row, of families that have one
+	other    *memory // the second row, or that of 16-bit numbers, of families that have one
 }
 
 // place says at which index of their memories the operands of a call lie.
@@ -238,7 +238,7 @@ func (c *checker) check(in Input, i int) error {
 	if err != nil {
 		return err
 	}
-	out, other, keep := args.Dst, args.Other, args.Keep
+	out, other, keep, src16, dst16 := args.Dst, args.Other, args.Keep, args.Src16, args.Dst16
 	// A row that a kernel of rows leaves alone stays as it is.
 	left := c.kernel.Family.Rows() && want.Value == 0
 	for _, p := range c.places(i) {
@@ -250,6 +250,13 @@ func (c *checker) check(in Input, i int) error {
 		copy(args.Src, row)
 		dst := c.dst.row(p.dst(c.dst, in.Length), in.Length)
 		args.Other, args.Keep = c.second(p, other, keep)
+		if src16 != nil {
+			args.Src16 = c.other.wordsAt(p.src(c.other, in.Length), in.Length)
+			copy(args.Src16, src16)
+		}
+		if dst16 != nil {
+			args.Dst16 = c.other.wordsAt(p.dst(c.other, in.Length), in.Length)
+		}
 		args.Dst = nil
 		if p.inPlace {
 			args.Dst = args.Src
@@ -263,12 +270,23 @@ func (c *checker) check(in Input, i int) error {
 		if err != nil {
 			return fail("%w", err)
 		}
+		if dst16 != nil {
+			model.Numbers(c.kernel.Family, args.Dst, args.Dst16)
+		}
 		if err := c.compare(in, row, got, want, args.Dst, out); err != nil {
 			return err
 		}
 		for i, x := range row {
 			if b := math.Float32bits(args.Src[i]); !p.inPlace && b != math.Float32bits(x) {
 				return fail("wrote %#08x to element %d of src", b, i)
+			}
+		}
+		if src16 != nil && !slices.Equal(args.Src16, src16) {
+			return fail("wrote to the row of 16-bit numbers that it reads")
+		}
+		if src16 != nil || dst16 != nil {
+			if at, ok := c.other.wordTouched(); ok {
+				return fail("wrote to element %d of the row of 16-bit numbers", at)
 			}
 		}
 		for _, m := range []*memory{c.src, c.dst} {

@@ -79,6 +79,9 @@ func TestMemory(t *testing.T) {
 	at := func(s []float32, i int) *float32 {
 		return (*float32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), 4*i))
 	}
+	wordAt := func(s []uint16, i int) *uint16 {
+		return (*uint16)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), 2*i))
+	}
 	var sink float32
 	for _, c := range []struct {
 		what, want string
@@ -107,6 +110,40 @@ func TestMemory(t *testing.T) {
 	f := ukernel.Func{Name: k.Name, VMulC: func(dst, src []float32, x float32) { good(dst, src, x); sink += *at(src, len(src)) }}
 	if _, err := Check(f, Options{ReadsBeyond: true}); err != nil {
 		t.Errorf("reads beyond, which is permitted: %v", err)
+	}
+	for _, c := range []struct {
+		what, want string
+		f          func(dst []uint16, src []float32)
+	}{
+		{"writes before", "touched element -1 of other", func(dst []uint16, src []float32) { *wordAt(dst, -1) = 0 }},
+		{"writes after", "element 1 of the row of 16-bit numbers", func(dst []uint16, src []float32) {
+			if i := len(dst); uintptr(unsafe.Pointer(wordAt(dst, i)))%4096 != 0 {
+				*wordAt(dst, i) = 0
+			}
+		}},
+		{"reads after", " of src", func(dst []uint16, src []float32) { sink += *at(src, len(src)) }},
+		{"leaves one out", "is 0x", func(dst []uint16, src []float32) { dst[len(dst)-1] = canary & 0xffff }},
+	} {
+		k := ukernel.MustParse("f32_f16_vcvt_ukernel__avx2_u8")
+		good := model.Func(k, model.Fault{}).NarrowF16
+		f := ukernel.Func{Name: k.Name, NarrowF16: func(dst []uint16, src []float32) { good(dst, src); c.f(dst, src) }}
+		if _, err := Check(f, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("16 bits, %s: error %v, want one with %q", c.what, err, c.want)
+		}
+	}
+	const widens = "bf16_f32_vcvt_ukernel__avx2_u8"
+	widen := model.Func(ukernel.MustParse(widens), model.Fault{}).WidenBF16
+	for _, c := range []struct {
+		what, want string
+		f          func(dst []float32, src []uint16)
+	}{
+		{"reads after", " of other", func(dst []float32, src []uint16) { sink += float32(*wordAt(src, len(src))) }},
+		{"writes src", "16-bit numbers that it reads", func(dst []float32, src []uint16) { src[0]++ }},
+	} {
+		f := ukernel.Func{Name: widens, WidenBF16: func(dst []float32, src []uint16) { widen(dst, src); c.f(dst, src) }}
+		if _, err := Check(f, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("widening, %s: error %v, want one with %q", c.what, err, c.want)
+		}
 	}
 	f.VMulC = func(dst, src []float32, x float32) { panic("mine") }
 	defer func() {

@@ -1,0 +1,115 @@
+package model
+
+import (
+	"math"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// half is a 16-bit type: sign, exponent, and so many bits of the mantissa.
+type half struct {
+	bits int
+	// least is the exponent of the smallest number above 0.
+	least int
+	// largest is the largest finite number.
+	largest float64
+}
+
+var (
+	float16  = half{10, -24, 65504}
+	bfloat16 = half{7, -133, 0x1.fep127}
+)
+
+// halfOf is the type of a family's 16-bit row.
+func halfOf(f ukernel.Family) half {
+	if f == ukernel.WidenF16 || f == ukernel.NarrowF16 {
+		return float16
+	}
+	return bfloat16
+}
+
+// number is what a word stands for.
+func (h half) number(word uint16) float32 {
+	exponent, mantissa := int(word&0x7fff)>>h.bits, int(word)&(1<<h.bits-1)
+	x := math.Ldexp(float64(mantissa), h.least)
+	switch {
+	case exponent == 1<<(15-h.bits)-1 && mantissa != 0:
+		return float32(math.NaN())
+	case exponent == 1<<(15-h.bits)-1:
+		x = math.Inf(1)
+	case exponent > 0:
+		x = math.Ldexp(float64(1<<h.bits+mantissa), h.least+exponent-1)
+	}
+	if word>>15 != 0 {
+		x = -x
+	}
+	return float32(x)
+}
+
+// unit is the exponent of the last bit of x, which is not negative.
+func (h half) unit(x float64) int {
+	if x == 0 {
+		return h.least
+	}
+	return max(math.Ilogb(x)-h.bits, h.least)
+}
+
+// round is the number of the type nearest to x, the even one of two.
+func (h half) round(x float32) float32 {
+	r := math.Abs(float64(x))
+	if r <= math.MaxFloat32 {
+		e := h.unit(r)
+		if r = math.Ldexp(math.RoundToEven(math.Ldexp(r, -e)), e); r > h.largest {
+			r = math.Inf(1)
+		}
+	}
+	return float32(math.Copysign(r, float64(x)))
+}
+
+// word is the word that stands for a number of the type.
+func (h half) word(x float32) uint16 {
+	r := math.Abs(float64(x))
+	var w uint16
+	switch {
+	case x != x:
+		w = 1<<15 - 1
+	case r > h.largest:
+		w = (1<<15 - 1) >> h.bits << h.bits
+	default:
+		e := h.unit(r)
+		w = uint16(math.Ldexp(r, -e)) + uint16(e-h.least)<<h.bits
+	}
+	return w | uint16(math.Float32bits(x)>>31<<15)
+}
+
+// Numbers writes what words stand for to dst: those that a family reads if it widens,
+// or writes if it narrows.
+func Numbers(f ukernel.Family, dst []float32, words []uint16) {
+	h := halfOf(f)
+	for i, w := range words {
+		dst[i] = h.number(w)
+	}
+}
+
+// widen is ours.
+func (m *machine) widen(a ukernel.Args) {
+	h := halfOf(m.kernel.Family)
+	m.each(a.Dst, func(v vector) vector {
+		words := m.make(len(v))
+		for i := range words {
+			if at := m.first + i; at < len(a.Src16) {
+				words[i] = float32(a.Src16[at])
+			}
+		}
+		return m.map1("vy", "widen", func(w float32) float32 { return h.number(uint16(w)) }, words)
+	})
+}
+
+// narrow is ours.
+func (m *machine) narrow(a ukernel.Args) {
+	h := halfOf(m.kernel.Family)
+	m.each(a.Dst, func(v vector) vector { return m.map1("vy", "narrow", h.round, v) })
+	for i, x := range a.Dst {
+		a.Dst16[i] = h.word(x)
+	}
+}
