@@ -63,17 +63,26 @@ func (c Case) args() ukernel.Args {
 	row := make([]float32, c.Length)
 	if c.consecutive {
 		fillConsecutive(row, c.first)
-		a := sweepArgs
-		a.Src = row
-		a.Other, a.Keep = inputs.Second(0, c.Length)
-		a.Src16, a.Dst16 = inputs.UpperHalves(row), make([]uint16, c.Length)
-		return a
+		return c.operands(row, ukernel.Args{})
 	}
 	c.Class.Fill(row, c.Seed)
 	// RMax stores nothing: the output's place is the caller's business.
 	a := inputs.Args(ukernel.RMax, c.Seed, row)
 	a.Other, a.Keep = inputs.Second(c.Seed, c.Length)
 	a.Src16, a.Dst16 = inputs.UpperHalves(row), make([]uint16, c.Length)
+	return a
+}
+
+// operands are those of a row of consecutive bit patterns. Second rows are taken from
+// the operands of a row as long, if they are given.
+func (c Case) operands(row []float32, like ukernel.Args) ukernel.Args {
+	a := sweepArgs
+	a.Src, a.Other, a.Keep, a.Dst16 = row, like.Other, like.Keep, like.Dst16
+	if len(a.Other) != c.Length {
+		a.Other, a.Keep = inputs.Second(0, c.Length)
+		a.Dst16 = make([]uint16, c.Length)
+	}
+	a.Src16 = inputs.UpperHalves(row)
 	return a
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
+
+	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 const (
@@ -146,6 +149,7 @@ func (s *Sweep) fits(state SweepState) error {
 type sweeper struct {
 	subjects       []Subject
 	src, ref, ours []float32
+	args           ukernel.Args // the other operands, for all of src
 	exact          *checker
 }
 
@@ -165,7 +169,7 @@ func (w *sweeper) chunk(ctx context.Context, chunk int) ([]Agreement, bool) {
 		if ctx.Err() != nil {
 			return nil, false
 		}
-		fillConsecutive(w.src, begin+at)
+		w.fill(begin + at)
 		for i := range w.subjects {
 			s := &w.subjects[i]
 			n := sumBlock
@@ -180,20 +184,29 @@ func (w *sweeper) chunk(ctx context.Context, chunk int) ([]Agreement, bool) {
 	return found, true
 }
 
+// fill makes a row of the bit patterns from first on, and the other operands.
+func (w *sweeper) fill(first uint32) {
+	fillConsecutive(w.src, first)
+	w.args = Consecutive(first, storeBlock).operands(w.src, w.args)
+}
+
 // block compares one subject on one row; what differs, if anything does, is left
 // to the checker.
 func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement) {
-	a := sweepArgs
-	a.Src = src
 	n := len(src)
-	if s.Stores {
-		a.Dst = w.ref[:n]
+	a, at := w.args, first-math.Float32bits(w.src[0])
+	a.Src, a.Other, a.Keep, a.Src16, a.Dst16 = src, a.Other[:n], a.Keep[:n], a.Src16[at:][:n], a.Dst16[:n]
+	call := func(f func(ukernel.Args) ukernel.Result, dst []float32) ukernel.Result {
+		if s.Stores {
+			a.Dst = dst[:n]
+		}
+		r := f(a)
+		if s.numbers != nil {
+			s.numbers(a)
+		}
+		return r
 	}
-	ref := s.Ref(a)
-	if s.Stores {
-		a.Dst = w.ours[:n]
-	}
-	ours := s.Ours(a)
+	ref, ours := call(s.Ref, w.ref), call(s.Ours, w.ours)
 	if s.Same(ref, ours) && (!s.Stores || bytes.Equal(asBytes(w.ref[:n]), asBytes(w.ours[:n]))) {
 		into.Inputs++
 		into.Values += int64(n)

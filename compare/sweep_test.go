@@ -113,7 +113,7 @@ func TestSweepBlock(t *testing.T) {
 	}
 	w := newSweeper(subjects)
 	for _, first := range []uint32{0, 0x007ff800, 0x3f800000, 0x7f7ffc00, 0x7f800000, 0x80000000, 0xc2aeac00, 0xfffff800} {
-		fillConsecutive(w.src, first)
+		w.fill(first)
 		if x := math.Float32bits(w.src[1]); x != first+1 && w.src[1] == w.src[1] {
 			t.Errorf("row begins with %#x, %#x", first, x)
 		}
