@@ -27,7 +27,7 @@ var golden string
 // modelled lists upstream's kernels, and some of ours for each variant.
 func modelled() []ukernel.Kernel {
 	ks := ukernel.Upstream()
-	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
+	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef", "neonfma_exp2_p5"} {
 		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_raddmaxexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
@@ -178,7 +178,7 @@ func TestTrace(t *testing.T) {
 		for _, x := range append([]float32{
 			log2e, magic127, magic64, cutoff, minExponent, -inf, 0, 1, a.Max, a.Scale, a.ScaleExp, ln2Nearest[0], ln2Nearest[1],
 			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, ln2, 0x1p23 + 127,
-		}, slices.Concat(degree5, base2Degree5, base2Degree3, logCoefficients, src, a.Other)...) {
+		}, slices.Concat(degree5, base2Degree5, base2Degree3, base2Nearest, logCoefficients, src, a.Other)...) {
 			known[math.Float32bits(x)] = true
 		}
 		elements := make(map[int]bool)

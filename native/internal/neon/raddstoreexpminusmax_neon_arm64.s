@@ -2577,85 +2577,79 @@ done2:
 
 	// Elements that are left; the other lanes add zero.
 	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F2
+	FMOVD  (R0), F3
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
-	VLD1   (R5), V2.S[2]
+	VLD1   (R5), V3.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F2
+	FMOVS  (R0), F3
 
 l2:
-	FMOVS  max+48(FP), F3
-	VDUP   V3.S[0], V3.S4
-	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  16(R3), F3
-	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
-	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  112(R3), F5
-	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL   $23, V4.S4, V6.S4
-	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
-	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
-	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  208(R3), F2
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  224(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  240(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  256(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  272(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  288(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
-	VAND   V2.B16, V3.B16, V3.B16
-	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
-	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
-	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
-	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
-	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVS  max+48(FP), F4
+	VDUP   V4.S[0], V4.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  16(R3), F4
+	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
+	FMOVQ  112(R3), F6
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VSHL   $23, V5.S4, V7.S4
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	WORD   $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
+	WORD   $0x4e23d4c6 // fadd v6.4s, v6.4s, v3.4s
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ  208(R3), F3
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  224(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  240(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  256(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  272(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  288(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	TBZ    $1, R2, l3
+	FMOVD  F4, (R1)
+	TBZ    $0, R2, l4
+	ADD    $8, R1, R5
+	VST1   V4.S[2], (R5)
+	B      l4
+
+l3:
+	FMOVS  F4, (R1)
+
+l4:
+	VAND   V4.B16, V2.B16, V2.B16
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V4.B16, V4.B16, V0.B16
+	VORR   V3.B16, V3.B16, V0.B16
 
 done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	FMOVD  F2, (R1)
-	VDUP   V2.D[1], V2.D2
-	ADD    $8, R0
-	ADD    $8, R1
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	FMOVS  F2, (R1)
-	ADD    $4, R0
-	ADD    $4, R1
-
-done5:
 
 	// Add the lanes up.
 	VDUP   V0.D[1], V2.D2
@@ -3004,85 +2998,79 @@ done2:
 
 	// Elements that are left; the other lanes add zero.
 	CBZ    R2, done3
+	MOVD   $tailmask<>+16(SB), R5
+	SUB    R2<<2, R5, R5
+	FMOVQ  (R5), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F2
+	FMOVD  (R0), F3
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
-	VLD1   (R5), V2.S[2]
+	VLD1   (R5), V3.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F2
+	FMOVS  (R0), F3
 
 l2:
-	FMOVS  max+48(FP), F3
-	VDUP   V3.S[0], V3.S4
-	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
-	FMOVQ  16(R3), F3
-	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
-	FMOVQ  32(R3), F4
-	WORD   $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ  112(R3), F5
-	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VSHL   $23, V4.S4, V6.S4
-	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	FMOVQ  64(R3), F5
-	WORD   $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD   $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
-	FMOVQ  80(R3), F2
-	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD   $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ  208(R3), F2
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  224(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  240(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  256(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  272(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-	FMOVQ  288(R3), F5
-	WORD   $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
-	VAND   V2.B16, V3.B16, V3.B16
-	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
-	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
-	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
-	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
-	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVS  max+48(FP), F4
+	VDUP   V4.S[0], V4.S4
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	FMOVQ  16(R3), F4
+	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
+	FMOVQ  32(R3), F5
+	WORD   $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
+	FMOVQ  112(R3), F6
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VSHL   $23, V5.S4, V7.S4
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  64(R3), F6
+	WORD   $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
+	WORD   $0x4e23d4c6 // fadd v6.4s, v6.4s, v3.4s
+	FMOVQ  80(R3), F3
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ  208(R3), F3
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  224(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  240(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  256(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  272(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	FMOVQ  288(R3), F6
+	WORD   $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	WORD   $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD   $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD   $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	TBZ    $1, R2, l3
+	FMOVD  F4, (R1)
+	TBZ    $0, R2, l4
+	ADD    $8, R1, R5
+	VST1   V4.S[2], (R5)
+	B      l4
+
+l3:
+	FMOVS  F4, (R1)
+
+l4:
+	VAND   V4.B16, V2.B16, V2.B16
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V4.B16, V4.B16, V0.B16
+	VORR   V3.B16, V3.B16, V0.B16
 
 done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	FMOVD  F2, (R1)
-	VDUP   V2.D[1], V2.D2
-	ADD    $8, R0
-	ADD    $8, R1
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	FMOVS  F2, (R1)
-	ADD    $4, R0
-	ADD    $4, R1
-
-done5:
 
 	// Add the lanes up.
 	VDUP   V0.D[1], V2.D2
