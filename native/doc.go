@@ -54,8 +54,8 @@
 // form. With AVX2, AVX-512 and NEON these two are one pass, which sums relative to a
 // number near the maximum and looks for larger ones as it goes.
 //
-// With AVX2 and AVX-512 the reload algorithm is one kernel for rows of up to 2^20
-// elements. That for up to 64 elements (AVX2) or 128 (AVX-512) keeps a row in registers.
+// With them the reload algorithm is one kernel for rows of up to 2^20 elements. That
+// for up to 32 elements (NEON), 64 (AVX2) or 128 (AVX-512) keeps a row in registers.
 //
 // [Softmaxer.Explain] tells what is chosen for a length, which kernels run, and
 // why. LogSumExp and LogSoftmax read a row once to sum it, whichever the

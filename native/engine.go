@@ -104,6 +104,7 @@ var preferred = [...][]string{
 var preferredRows = [][2]string{
 	{"_ukernel__avx512skx_exp2_p5_scalef_u128", "_ukernel__avx512skx_exp2_p5_scalef_twosum_u192"},
 	{"_ukernel__avx2_exp2_lut8_p3_u64", "_ukernel__avx2_exp2_lut8_p3_twosum_u96"},
+	{"_ukernel__neonfma_exp2_p5_u32", "_ukernel__neonfma_exp2_p5_twosum_u32"},
 }
 
 // preferredStream names kernels that write around the caches, with the bits of

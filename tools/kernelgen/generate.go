@@ -71,7 +71,7 @@ var ours = func() (ks []ukernel.Kernel) {
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax", "f32_scaledsoftmax", "f32_scaledlogsoftmax"} {
 		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128",
-			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
+			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192", "neonfma_exp2_p5_u32", "neonfma_exp2_p5_twosum_u32"} {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}

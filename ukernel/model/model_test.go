@@ -31,11 +31,11 @@ func modelled() []ukernel.Kernel {
 		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_raddmaxexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
-		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128", "avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
+		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128", "avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192", "neonfma_exp2_p5_u32", "neonfma_exp2_p5_twosum_u32"} {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}
-	for _, name := range []string{"f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
+	for _, name := range []string{"f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32", "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32",
 		"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}

@@ -65,7 +65,15 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vmulc_ukernel__neon_u4", VMulC: f32_vmulc_ukernel__neon_u4},
 	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u8},
 	{Name: "f32_vsubc2_ukernel__neon_u16", VSubC2: f32_vsubc2_ukernel__neon_u16},
+	{Name: "f32_softmax_ukernel__neonfma_exp2_p5_u32", Softmax: f32_softmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32", Softmax: f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_logsoftmax_ukernel__neonfma_exp2_p5_u32", LogSoftmax: f32_logsoftmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", LogSoftmax: f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
 	{Name: "f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32", ScaledSoftmax: f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", ScaledSoftmax: f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
 }
 
 //go:noescape
@@ -240,4 +248,28 @@ func f32_vmulc_ukernel__neon_u8(dst, src []float32, c float32)
 func f32_vsubc2_ukernel__neon_u16(dst, src []float32, a, b float32)
 
 //go:noescape
+func f32_softmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
 func f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum, top float32)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)

@@ -52,41 +52,35 @@ DATA pool<>+160(SB)/4, $0x3f800000
 DATA pool<>+164(SB)/4, $0x3f800000
 DATA pool<>+168(SB)/4, $0x3f800000
 DATA pool<>+172(SB)/4, $0x3f800000
-DATA pool<>+176(SB)/4, $0xbfb8aa3b
-DATA pool<>+180(SB)/4, $0xbfb8aa3b
-DATA pool<>+184(SB)/4, $0xbfb8aa3b
-DATA pool<>+188(SB)/4, $0xbfb8aa3b
-DATA pool<>+192(SB)/4, $0xbaadea57
-DATA pool<>+196(SB)/4, $0xbaadea57
-DATA pool<>+200(SB)/4, $0xbaadea57
-DATA pool<>+204(SB)/4, $0xbaadea57
-DATA pool<>+208(SB)/4, $0x3c1e7462
-DATA pool<>+212(SB)/4, $0x3c1e7462
-DATA pool<>+216(SB)/4, $0x3c1e7462
-DATA pool<>+220(SB)/4, $0x3c1e7462
-DATA pool<>+224(SB)/4, $0xbd635b71
-DATA pool<>+228(SB)/4, $0xbd635b71
-DATA pool<>+232(SB)/4, $0xbd635b71
-DATA pool<>+236(SB)/4, $0xbd635b71
-DATA pool<>+240(SB)/4, $0x3e75fce1
-DATA pool<>+244(SB)/4, $0x3e75fce1
-DATA pool<>+248(SB)/4, $0x3e75fce1
-DATA pool<>+252(SB)/4, $0x3e75fce1
-DATA pool<>+256(SB)/4, $0xbf317215
-DATA pool<>+260(SB)/4, $0xbf317215
-DATA pool<>+264(SB)/4, $0xbf317215
-DATA pool<>+268(SB)/4, $0xbf317215
-GLOBL pool<>(SB), RODATA|NOPTR, $272
-
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0x00000000
-DATA tailmask<>+20(SB)/4, $0x00000000
-DATA tailmask<>+24(SB)/4, $0x00000000
-DATA tailmask<>+28(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $32
+DATA pool<>+176(SB)/4, $0xff800000
+DATA pool<>+180(SB)/4, $0xff800000
+DATA pool<>+184(SB)/4, $0xff800000
+DATA pool<>+188(SB)/4, $0xff800000
+DATA pool<>+192(SB)/4, $0xbfb8aa3b
+DATA pool<>+196(SB)/4, $0xbfb8aa3b
+DATA pool<>+200(SB)/4, $0xbfb8aa3b
+DATA pool<>+204(SB)/4, $0xbfb8aa3b
+DATA pool<>+208(SB)/4, $0xbaadea57
+DATA pool<>+212(SB)/4, $0xbaadea57
+DATA pool<>+216(SB)/4, $0xbaadea57
+DATA pool<>+220(SB)/4, $0xbaadea57
+DATA pool<>+224(SB)/4, $0x3c1e7462
+DATA pool<>+228(SB)/4, $0x3c1e7462
+DATA pool<>+232(SB)/4, $0x3c1e7462
+DATA pool<>+236(SB)/4, $0x3c1e7462
+DATA pool<>+240(SB)/4, $0xbd635b71
+DATA pool<>+244(SB)/4, $0xbd635b71
+DATA pool<>+248(SB)/4, $0xbd635b71
+DATA pool<>+252(SB)/4, $0xbd635b71
+DATA pool<>+256(SB)/4, $0x3e75fce1
+DATA pool<>+260(SB)/4, $0x3e75fce1
+DATA pool<>+264(SB)/4, $0x3e75fce1
+DATA pool<>+268(SB)/4, $0x3e75fce1
+DATA pool<>+272(SB)/4, $0xbf317215
+DATA pool<>+276(SB)/4, $0xbf317215
+DATA pool<>+280(SB)/4, $0xbf317215
+DATA pool<>+284(SB)/4, $0xbf317215
+GLOBL pool<>(SB), RODATA|NOPTR, $288
 
 // func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
 TEXT ·f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(SB), NOSPLIT, $0-36
@@ -267,60 +261,57 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F2
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F3
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
-	VLD1   (R5), V3.S[2]
+	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F3
+	VLD1   (R0), V2.S[0]
 
 l2:
-	FMOVS  max+24(FP), F4
-	VDUP   V4.S[0], V4.S4
-	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  0(R3), F4
-	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
-	FMOVQ  16(R3), F5
+	FMOVS  max+24(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  32(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
 	FMOVQ  32(R3), F6
-	VFMLA  V5.S4, V3.S4, V6.S4
-	VSHL   $23, V6.S4, V5.S4
-	FMOVQ  32(R3), F7
-	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	FMOVQ  48(R3), F7
-	VFMLA  V7.S4, V6.S4, V3.S4
-	FMOVQ  64(R3), F7
-	VFMLA  V7.S4, V6.S4, V3.S4
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
-	VFMLA  V3.S4, V6.S4, V7.S4
-	FMOVQ  112(R3), F6
-	VFMLA  V3.S4, V7.S4, V6.S4
-	FMOVQ  128(R3), F7
-	VFMLA  V3.S4, V6.S4, V7.S4
-	FMOVQ  144(R3), F6
-	VFMLA  V3.S4, V7.S4, V6.S4
-	FMOVQ  160(R3), F7
-	VFMLA  V3.S4, V6.S4, V7.S4
-	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	VFMLA  V7.S4, V3.S4, V5.S4
-	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
-	VAND   V4.B16, V2.B16, V2.B16
-	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
-	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
-	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  48(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  80(R3), F5
+	FMOVQ  96(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  112(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  128(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  144(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  160(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V6.S4, V2.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD   $0x4e23d402 // fadd v2.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d444 // fsub v4.4s, v2.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
 	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V3.B16, V3.B16, V0.B16
+	VORR   V2.B16, V2.B16, V0.B16
 
 done3:
 
@@ -620,60 +611,57 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F2
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F3
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
-	VLD1   (R5), V3.S[2]
+	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F3
+	VLD1   (R0), V2.S[0]
 
 l2:
-	FMOVS  max+24(FP), F4
-	VDUP   V4.S[0], V4.S4
-	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  0(R3), F4
-	WORD   $0x6ea3e484 // fcmgt v4.4s, v4.4s, v3.4s
-	FMOVQ  16(R3), F5
+	FMOVS  max+24(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  0(R3), F3
+	WORD   $0x6ea2e463 // fcmgt v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  32(R3), F5
+	VFMLA  V4.S4, V2.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
 	FMOVQ  32(R3), F6
-	VFMLA  V5.S4, V3.S4, V6.S4
-	VSHL   $23, V6.S4, V5.S4
-	FMOVQ  32(R3), F7
-	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	FMOVQ  48(R3), F7
-	VFMLA  V7.S4, V6.S4, V3.S4
-	FMOVQ  64(R3), F7
-	VFMLA  V7.S4, V6.S4, V3.S4
-	FMOVQ  80(R3), F6
-	FMOVQ  96(R3), F7
-	VFMLA  V3.S4, V6.S4, V7.S4
-	FMOVQ  112(R3), F6
-	VFMLA  V3.S4, V7.S4, V6.S4
-	FMOVQ  128(R3), F7
-	VFMLA  V3.S4, V6.S4, V7.S4
-	FMOVQ  144(R3), F6
-	VFMLA  V3.S4, V7.S4, V6.S4
-	FMOVQ  160(R3), F7
-	VFMLA  V3.S4, V6.S4, V7.S4
-	WORD   $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	VFMLA  V7.S4, V3.S4, V5.S4
-	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
-	VAND   V4.B16, V2.B16, V2.B16
-	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
-	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
-	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  48(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  64(R3), F6
+	VFMLA  V6.S4, V5.S4, V2.S4
+	FMOVQ  80(R3), F5
+	FMOVQ  96(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  112(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  128(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	FMOVQ  144(R3), F5
+	VFMLA  V2.S4, V6.S4, V5.S4
+	FMOVQ  160(R3), F6
+	VFMLA  V2.S4, V5.S4, V6.S4
+	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VFMLA  V6.S4, V2.S4, V4.S4
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD   $0x4e23d402 // fadd v2.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d444 // fsub v4.4s, v2.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
 	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V3.B16, V3.B16, V0.B16
+	VORR   V2.B16, V2.B16, V0.B16
 
 done3:
 
@@ -719,8 +707,8 @@ TEXT ·f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(SB), NOSPLIT, $0-
 	VDUP   V2.S[0], V2.S4
 	FMOVQ  16(R3), F3
 	FMOVQ  32(R3), F4
-	FMOVQ  176(R3), F5
-	FMOVQ  192(R3), F6
+	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F6
 	FMOVQ  0(R3), F7
 
 loop1:
@@ -756,37 +744,37 @@ loop1:
 	WORD   $0x6e31ddb5 // fmul v21.4s, v13.4s, v17.4s
 	WORD   $0x6e32ddd6 // fmul v22.4s, v14.4s, v18.4s
 	WORD   $0x6e33ddf7 // fmul v23.4s, v15.4s, v19.4s
-	FMOVQ  208(R3), F24
-	VFMLA  V12.S4, V6.S4, V24.S4
-	FMOVQ  208(R3), F25
-	VFMLA  V13.S4, V6.S4, V25.S4
-	FMOVQ  208(R3), F26
-	VFMLA  V14.S4, V6.S4, V26.S4
-	FMOVQ  208(R3), F27
-	VFMLA  V15.S4, V6.S4, V27.S4
-	FMOVQ  224(R3), F28
-	VFMLA  V12.S4, V24.S4, V28.S4
 	FMOVQ  224(R3), F24
-	VFMLA  V13.S4, V25.S4, V24.S4
+	VFMLA  V12.S4, V6.S4, V24.S4
 	FMOVQ  224(R3), F25
-	VFMLA  V14.S4, V26.S4, V25.S4
+	VFMLA  V13.S4, V6.S4, V25.S4
 	FMOVQ  224(R3), F26
-	VFMLA  V15.S4, V27.S4, V26.S4
-	FMOVQ  240(R3), F27
-	VFMLA  V12.S4, V28.S4, V27.S4
+	VFMLA  V14.S4, V6.S4, V26.S4
+	FMOVQ  224(R3), F27
+	VFMLA  V15.S4, V6.S4, V27.S4
 	FMOVQ  240(R3), F28
-	VFMLA  V13.S4, V24.S4, V28.S4
+	VFMLA  V12.S4, V24.S4, V28.S4
 	FMOVQ  240(R3), F24
-	VFMLA  V14.S4, V25.S4, V24.S4
+	VFMLA  V13.S4, V25.S4, V24.S4
 	FMOVQ  240(R3), F25
+	VFMLA  V14.S4, V26.S4, V25.S4
+	FMOVQ  240(R3), F26
+	VFMLA  V15.S4, V27.S4, V26.S4
+	FMOVQ  256(R3), F27
+	VFMLA  V12.S4, V28.S4, V27.S4
+	FMOVQ  256(R3), F28
+	VFMLA  V13.S4, V24.S4, V28.S4
+	FMOVQ  256(R3), F24
+	VFMLA  V14.S4, V25.S4, V24.S4
+	FMOVQ  256(R3), F25
 	VFMLA  V15.S4, V26.S4, V25.S4
-	FMOVQ  256(R3), F26
+	FMOVQ  272(R3), F26
 	VFMLA  V12.S4, V27.S4, V26.S4
-	FMOVQ  256(R3), F12
+	FMOVQ  272(R3), F12
 	VFMLA  V13.S4, V28.S4, V12.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V14.S4, V24.S4, V13.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V15.S4, V25.S4, V14.S4
 	VFMLA  V26.S4, V20.S4, V16.S4
 	VFMLA  V12.S4, V21.S4, V17.S4
@@ -835,37 +823,37 @@ loop1:
 	WORD   $0x6e32ddd6 // fmul v22.4s, v14.4s, v18.4s
 	WORD   $0x6e33ddf7 // fmul v23.4s, v15.4s, v19.4s
 	WORD   $0x6e34de18 // fmul v24.4s, v16.4s, v20.4s
-	FMOVQ  208(R3), F25
-	VFMLA  V13.S4, V6.S4, V25.S4
-	FMOVQ  208(R3), F26
-	VFMLA  V14.S4, V6.S4, V26.S4
-	FMOVQ  208(R3), F27
-	VFMLA  V15.S4, V6.S4, V27.S4
-	FMOVQ  208(R3), F28
-	VFMLA  V16.S4, V6.S4, V28.S4
-	FMOVQ  224(R3), F29
-	VFMLA  V13.S4, V25.S4, V29.S4
 	FMOVQ  224(R3), F25
-	VFMLA  V14.S4, V26.S4, V25.S4
+	VFMLA  V13.S4, V6.S4, V25.S4
 	FMOVQ  224(R3), F26
-	VFMLA  V15.S4, V27.S4, V26.S4
+	VFMLA  V14.S4, V6.S4, V26.S4
 	FMOVQ  224(R3), F27
-	VFMLA  V16.S4, V28.S4, V27.S4
-	FMOVQ  240(R3), F28
-	VFMLA  V13.S4, V29.S4, V28.S4
+	VFMLA  V15.S4, V6.S4, V27.S4
+	FMOVQ  224(R3), F28
+	VFMLA  V16.S4, V6.S4, V28.S4
 	FMOVQ  240(R3), F29
-	VFMLA  V14.S4, V25.S4, V29.S4
+	VFMLA  V13.S4, V25.S4, V29.S4
 	FMOVQ  240(R3), F25
-	VFMLA  V15.S4, V26.S4, V25.S4
+	VFMLA  V14.S4, V26.S4, V25.S4
 	FMOVQ  240(R3), F26
+	VFMLA  V15.S4, V27.S4, V26.S4
+	FMOVQ  240(R3), F27
+	VFMLA  V16.S4, V28.S4, V27.S4
+	FMOVQ  256(R3), F28
+	VFMLA  V13.S4, V29.S4, V28.S4
+	FMOVQ  256(R3), F29
+	VFMLA  V14.S4, V25.S4, V29.S4
+	FMOVQ  256(R3), F25
+	VFMLA  V15.S4, V26.S4, V25.S4
+	FMOVQ  256(R3), F26
 	VFMLA  V16.S4, V27.S4, V26.S4
-	FMOVQ  256(R3), F27
+	FMOVQ  272(R3), F27
 	VFMLA  V13.S4, V28.S4, V27.S4
-	FMOVQ  256(R3), F13
+	FMOVQ  272(R3), F13
 	VFMLA  V14.S4, V29.S4, V13.S4
-	FMOVQ  256(R3), F14
+	FMOVQ  272(R3), F14
 	VFMLA  V15.S4, V25.S4, V14.S4
-	FMOVQ  256(R3), F15
+	FMOVQ  272(R3), F15
 	VFMLA  V16.S4, V26.S4, V15.S4
 	VFMLA  V27.S4, V21.S4, V17.S4
 	VFMLA  V13.S4, V22.S4, V18.S4
@@ -913,17 +901,17 @@ loop2:
 	VSHL   $23, V5.S4, V4.S4
 	FMOVQ  32(R3), F6
 	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  176(R3), F6
+	FMOVQ  192(R3), F6
 	VFMLA  V6.S4, V3.S4, V5.S4
 	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	FMOVQ  192(R3), F7
-	FMOVQ  208(R3), F8
+	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F8
 	VFMLA  V5.S4, V7.S4, V8.S4
-	FMOVQ  224(R3), F7
+	FMOVQ  240(R3), F7
 	VFMLA  V5.S4, V8.S4, V7.S4
-	FMOVQ  240(R3), F8
+	FMOVQ  256(R3), F8
 	VFMLA  V5.S4, V7.S4, V8.S4
-	FMOVQ  256(R3), F7
+	FMOVQ  272(R3), F7
 	VFMLA  V5.S4, V8.S4, V7.S4
 	VFMLA  V7.S4, V6.S4, V4.S4
 	FMOVQ  0(R3), F5
@@ -944,48 +932,45 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F2
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F3
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
-	VLD1   (R5), V3.S[2]
+	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F3
+	VLD1   (R0), V2.S[0]
 
 l2:
-	FMOVS  max+24(FP), F4
-	VDUP   V4.S[0], V4.S4
-	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
-	FMOVQ  16(R3), F4
+	FMOVS  max+24(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	VFMLA  V3.S4, V2.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
 	FMOVQ  32(R3), F5
-	VFMLA  V4.S4, V3.S4, V5.S4
-	VSHL   $23, V5.S4, V4.S4
-	FMOVQ  32(R3), F6
-	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
-	FMOVQ  176(R3), F6
-	VFMLA  V6.S4, V3.S4, V5.S4
-	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
-	FMOVQ  192(R3), F7
-	FMOVQ  208(R3), F8
-	VFMLA  V5.S4, V7.S4, V8.S4
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  192(R3), F5
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	FMOVQ  208(R3), F6
 	FMOVQ  224(R3), F7
-	VFMLA  V5.S4, V8.S4, V7.S4
-	FMOVQ  240(R3), F8
-	VFMLA  V5.S4, V7.S4, V8.S4
+	VFMLA  V4.S4, V6.S4, V7.S4
+	FMOVQ  240(R3), F6
+	VFMLA  V4.S4, V7.S4, V6.S4
 	FMOVQ  256(R3), F7
-	VFMLA  V5.S4, V8.S4, V7.S4
-	VFMLA  V7.S4, V6.S4, V4.S4
-	FMOVQ  0(R3), F5
-	WORD   $0x6ea3e4a3 // fcmgt v3.4s, v5.4s, v3.4s
-	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	VAND   V3.B16, V2.B16, V2.B16
+	VFMLA  V4.S4, V6.S4, V7.S4
+	FMOVQ  272(R3), F6
+	VFMLA  V4.S4, V7.S4, V6.S4
+	VFMLA  V6.S4, V5.S4, V3.S4
+	FMOVQ  0(R3), F4
+	WORD   $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
+	WORD   $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
 	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
 	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
 	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s

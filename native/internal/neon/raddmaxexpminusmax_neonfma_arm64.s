@@ -51,16 +51,6 @@ DATA pool<>+152(SB)/4, $0xbf317215
 DATA pool<>+156(SB)/4, $0xbf317215
 GLOBL pool<>(SB), RODATA|NOPTR, $160
 
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0x00000000
-DATA tailmask<>+20(SB)/4, $0x00000000
-DATA tailmask<>+24(SB)/4, $0x00000000
-DATA tailmask<>+28(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $32
-
 // func f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum float32, top float32)
 TEXT ·f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(SB), NOSPLIT, $0-40
 	MOVD   src_base+0(FP), R0
@@ -322,58 +312,54 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
+	FMOVQ  0(R3), F3
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F4
+	VLD1   (R0), V3.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
-	VLD1   (R5), V4.S[2]
+	VLD1   (R5), V3.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F4
+	VLD1   (R0), V3.S[0]
 
 l2:
-	FMOVS  max+24(FP), F5
-	VDUP   V5.S[0], V5.S4
-	WORD   $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ  16(R3), F6
+	FMOVS  max+24(FP), F4
+	VDUP   V4.S[0], V4.S4
+	WORD   $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ  16(R3), F5
+	FMOVQ  32(R3), F6
+	VFMLA  V5.S4, V4.S4, V6.S4
+	VSHL   $23, V6.S4, V5.S4
 	FMOVQ  32(R3), F7
-	VFMLA  V6.S4, V5.S4, V7.S4
-	VSHL   $23, V7.S4, V6.S4
-	FMOVQ  32(R3), F8
-	WORD   $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
-	FMOVQ  48(R3), F8
-	VFMLA  V8.S4, V5.S4, V7.S4
-	WORD   $0x6e26dce8 // fmul v8.4s, v7.4s, v6.4s
-	FMOVQ  64(R3), F9
-	FMOVQ  96(R3), F10
-	VFMLA  V7.S4, V9.S4, V10.S4
-	FMOVQ  112(R3), F9
-	VFMLA  V7.S4, V10.S4, V9.S4
-	FMOVQ  128(R3), F10
-	VFMLA  V7.S4, V9.S4, V10.S4
-	FMOVQ  144(R3), F9
-	VFMLA  V7.S4, V10.S4, V9.S4
-	VFMLA  V9.S4, V8.S4, V6.S4
-	FMOVQ  80(R3), F7
-	WORD   $0x6ea5e4e5 // fcmgt v5.4s, v7.4s, v5.4s
-	WORD   $0x4e651cc5 // bic v5.16b, v6.16b, v5.16b
-	WORD   $0x4e24f404 // fmax v4.4s, v0.4s, v4.4s
-	VBIT   V3.B16, V4.B16, V0.B16
-	VAND   V5.B16, V3.B16, V3.B16
-	WORD   $0x4e23d424 // fadd v4.4s, v1.4s, v3.4s
-	WORD   $0x4ea1d485 // fsub v5.4s, v4.4s, v1.4s
-	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
+	WORD   $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	FMOVQ  48(R3), F7
+	VFMLA  V7.S4, V4.S4, V6.S4
+	WORD   $0x6e25dcc7 // fmul v7.4s, v6.4s, v5.4s
+	FMOVQ  64(R3), F8
+	FMOVQ  96(R3), F9
+	VFMLA  V6.S4, V8.S4, V9.S4
+	FMOVQ  112(R3), F8
+	VFMLA  V6.S4, V9.S4, V8.S4
+	FMOVQ  128(R3), F9
+	VFMLA  V6.S4, V8.S4, V9.S4
+	FMOVQ  144(R3), F8
+	VFMLA  V6.S4, V9.S4, V8.S4
+	VFMLA  V8.S4, V7.S4, V5.S4
+	FMOVQ  80(R3), F6
+	WORD   $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
+	WORD   $0x4e641ca4 // bic v4.16b, v5.16b, v4.16b
+	WORD   $0x4e23f400 // fmax v0.4s, v0.4s, v3.4s
+	WORD   $0x4e24d423 // fadd v3.4s, v1.4s, v4.4s
+	WORD   $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
+	WORD   $0x4ea5d466 // fsub v6.4s, v3.4s, v5.4s
 	WORD   $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD   $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
-	VORR   V4.B16, V4.B16, V1.B16
+	VORR   V3.B16, V3.B16, V1.B16
 
 done3:
 

@@ -91,6 +91,8 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.AddPairs:
 		w.word("faddp", d, r(0), r(0))
+	case ir.MaxPairs:
+		w.word(w.max()+"p", d, r(0), r(0))
 	case ir.Swap:
 		switch in.Index {
 		case 2:
@@ -109,34 +111,27 @@ func (w *writer) instr(in ir.Instr) {
 		w.emit("FMOVQ (%s), F%d", tmp, d)
 	case ir.LoadTail:
 		w.tail(func(lanes, first int) {
-			switch lanes {
-			case 4:
+			if first > 0 {
+				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
+			} else {
+				w.emit("%s %s, F%d", moves[lanes], at(src, in.Index), d) // and zeros behind
+			}
+		})
+	case ir.LoadOver:
+		w.tail(func(lanes, first int) {
+			if lanes == 4 {
 				w.emit("FMOVQ %s, F%d", at(src, in.Index), d)
-			case 2:
-				w.emit("FMOVD %s, F%d", at(src, in.Index), d) // and zeros the upper half
-			case 1:
-				if first == 0 {
-					w.emit("FMOVS %s, F%d", at(src, in.Index), d)
-					return
-				}
-				w.emit("ADD $%d, %s, %s", 4*(in.Index+first), src, tmp)
-				w.emit("VLD1 (%s), V%d.S[%d]", tmp, d, first)
+			} else {
+				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
 			}
 		})
 	case ir.StoreTail:
+		x := r(len(in.Src) - 1)
 		w.tail(func(lanes, first int) {
-			switch lanes {
-			case 4:
-				w.emit("FMOVQ F%d, %s", r(1), at(dst, in.Index))
-			case 2:
-				w.emit("FMOVD F%d, %s", r(1), at(dst, in.Index))
-			case 1:
-				if first == 0 {
-					w.emit("FMOVS F%d, %s", r(1), at(dst, in.Index))
-					return
-				}
-				w.emit("ADD $%d, %s, %s", 4*(in.Index+first), dst, tmp)
-				w.emit("VST1 V%d.S[%d], (%s)", r(1), first, tmp)
+			if first > 0 {
+				w.emit("VST1 V%d.%s, (%s)", x, lane(lanes, first), w.pointer(dst, in.Index+first))
+			} else {
+				w.emit("%s F%d, %s", moves[lanes], x, at(dst, in.Index))
 			}
 		})
 	case ir.Store:
@@ -191,12 +186,32 @@ func (w *writer) exp2k64(from, to int) {
 	w.emit("VMOV V%d.D[0], V%d.D[1]", scratch, to)
 }
 
+// moves are the loads and stores of so many of the lower lanes.
+var moves = map[int]string{4: "FMOVQ", 2: "FMOVD", 1: "FMOVS"}
+
 // at is the address of an element.
 func at(base string, index int) string {
 	if index == 0 {
 		return "(" + base + ")"
 	}
 	return fmt.Sprintf("%d(%s)", 4*index, base)
+}
+
+// pointer is a register with the address of an element.
+func (w *writer) pointer(base string, index int) string {
+	if index == 0 {
+		return base
+	}
+	w.emit("ADD $%d, %s, %s", 4*index, base, tmp)
+	return tmp
+}
+
+// lane is the part of a vector that is so many lanes from the first on.
+func lane(lanes, first int) string {
+	if lanes == 2 {
+		return fmt.Sprintf("D[%d]", first/2)
+	}
+	return fmt.Sprintf("S[%d]", first)
 }
 
 // tail moves what is left of a vector of four, without touching what lies behind

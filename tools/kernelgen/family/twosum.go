@@ -143,7 +143,18 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 
 	const comment = "Elements that are left; the other lanes add zero."
 	switch {
-	case d.masked() || d.neon():
+	case d.neon():
+		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes hold -Inf, exp of which adds zero.")
+		x := d.left(b, 0)
+		y, z := f(b, x)
+		if z != nil {
+			b.StoreTail(nil, z)
+		}
+		if top != nil {
+			b.Set(top, b.Max(b.Get(top), x))
+		}
+		accumulate(b, sum, rest, y)
+	case d.masked():
 		b = d.f.Block(ir.IfAny, 0, comment)
 		mask := b.TailMask()
 		x := d.input(b, b.LoadTail(mask))
