@@ -41,7 +41,8 @@
 // # Which algorithm
 //
 // The default, Auto, needs no thought. It takes the reload algorithm for rows in
-// the caches, and another for longer ones: recompute, or on arm64 two passes.
+// the caches, and another for longer ones: recompute, or with AVX-512F
+// alone two passes.
 //
 //	algorithm             reads + writes of memory   exponentials   best where
 //	TwoPass               2 + 1                      2              memory is the limit, and there is no fused first pass
@@ -50,11 +51,11 @@
 //
 // The three-pass algorithms go over long rows by blocks, so that the pass for the
 // maximum and the one after it read memory once, and not twice as in their plain
-// form. With AVX2 and AVX-512 these two are one pass, which sums relative to a
+// form. With AVX2, AVX-512 and NEON these two are one pass, which sums relative to a
 // number near the maximum and looks for larger ones as it goes.
 //
-// With AVX2 and AVX-512 the reload algorithm is one kernel for rows of up to 2^20
-// elements. That for up to 64 elements (AVX2) or 128 (AVX-512) keeps a row in registers.
+// With them the reload algorithm is one kernel for rows of up to 2^20 elements. That
+// for up to 32 elements (NEON), 64 (AVX2) or 128 (AVX-512) keeps a row in registers.
 //
 // [Softmaxer.Explain] tells what is chosen for a length, which kernels run, and
 // why. LogSumExp and LogSoftmax read a row once to sum it, whichever the

@@ -45,6 +45,7 @@ var preferred = [...][]string{
 		"f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128",
 		"f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
 		"f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
+		"f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32",
 		"f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
 		"f32_raddexpminusmax_ukernel__scalar_rr2_p6_twosum_u4",
@@ -54,6 +55,7 @@ var preferred = [...][]string{
 		"f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64",
 		"f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32",
 		"f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16",
+		"f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16",
 		"f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16",
 		"f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16",
 		"f32_vscaleexpminusmax_ukernel__scalar_rr2_p6_u1",
@@ -63,6 +65,7 @@ var preferred = [...][]string{
 		"f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128",
 		"f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
 		"f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16",
+		"f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32",
 		"f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16",
 		"f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16",
 		"f32_raddstoreexpminusmax_ukernel__scalar_rr2_p6_twosum_u4",
@@ -84,6 +87,7 @@ var preferred = [...][]string{
 	ukernel.RAddMaxExpMinusMax: {
 		"f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
 		"f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96",
+		"f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32",
 	},
 	ukernel.VAdd: {
 		"f32_vadd_ukernel__avx512f_u64",
@@ -116,6 +120,7 @@ var preferred = [...][]string{
 var preferredRows = [][2]string{
 	{"_ukernel__avx512skx_exp2_p5_scalef_u128", "_ukernel__avx512skx_exp2_p5_scalef_twosum_u192"},
 	{"_ukernel__avx2_exp2_lut8_p3_u64", "_ukernel__avx2_exp2_lut8_p3_twosum_u96"},
+	{"_ukernel__neonfma_exp2_p5_u32", "_ukernel__neonfma_exp2_p5_twosum_u32"},
 }
 
 // preferredStream names kernels that write around the caches, with the bits of

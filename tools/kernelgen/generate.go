@@ -63,13 +63,15 @@ var ours = func() (ks []ukernel.Kernel) {
 			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)),
 			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_nt_u%d", name, 4*lanes)))
 	}
-	for _, name := range []string{"f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32", "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64",
+	for _, name := range []string{"f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", "f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32",
+		"f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", "f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16",
+		"f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32", "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64",
 		"f32_vsubc2_ukernel__avx_nt_u32", "f32_vsubc2_ukernel__avx512f_nt_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax", "f32_scaledsoftmax", "f32_scaledlogsoftmax"} {
 		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128",
-			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
+			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192", "neonfma_exp2_p5_u32", "neonfma_exp2_p5_twosum_u32"} {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}

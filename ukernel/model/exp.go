@@ -47,9 +47,10 @@ var (
 	degree2 = []float32{0x1.ffff0ap-2}
 
 	// Ours, for 2^t: the minimax polynomial of degree 5 on [0, 1], and for
-	// 2^-t that of degree 3 on [-1/16, 1/16].
+	// 2^-t that of degree 3 on [-1/16, 1/16] and that of degree 5 on [-1/2, 1/2].
 	base2Degree5 = []float32{0x1.e969p-10, 0x1.277c1ep-7, 0x1.c91c1p-5, 0x1.ebdb6ap-3, 0x1.62e4bap-1}
 	base2Degree3 = []float32{-0x1.c6c704p-5, 0x1.ec0c6ep-3, -0x1.62e43p-1}
+	base2Nearest = []float32{-0x1.5bd4aep-10, 0x1.3ce8c4p-7, -0x1.c6b6e2p-5, 0x1.ebf9c2p-3, -0x1.62e42ap-1}
 
 	// ln(2) as the nearest float32 and the rest. n times the first is exact only
 	// in a fused multiply-add.
@@ -77,8 +78,9 @@ var (
 	rr2P5       = exponential{minusLn2: ln2Short, coefficients: degree5, magic: magic127}
 	rr1P5Scalef = exponential{minusLn2: ln2Single, coefficients: degree5, scalef: true}
 
-	exp2P5     = exponential{coefficients: base2Degree5, scalef: true, base2: true}
-	exp2LUT8P3 = exponential{coefficients: base2Degree3, magic: magic8, table: true, base2: true}
+	exp2P5       = exponential{coefficients: base2Nearest, magic: magic127, base2: true}
+	exp2P5Scalef = exponential{coefficients: base2Degree5, scalef: true, base2: true}
+	exp2LUT8P3   = exponential{coefficients: base2Degree3, magic: magic8, table: true, base2: true}
 
 	rr1LUT64       = exponential{minusLn2: ln2Single, coefficients: degree2, magic: magic64, table: true}
 	rr2LUT64       = exponential{minusLn2: ln2Short, coefficients: degree2, magic: magic64, table: true}
@@ -143,9 +145,14 @@ func (m *machine) exp2(e exponential, x vector) vector {
 		return m.scalef("vf", m.horner(m.map1("vt", "fraction", fraction, u), coefficients...), u)
 	}
 	n := m.fma("vn", x, m.splat(log2e), m.splat(e.magic))
-	s := m.map1("vs", "lookup8", lookup8, n)
 	t := m.fma("vt", x, m.splat(-log2e), m.sub("vn", n, m.splat(e.magic)))
-	f := m.mul("vf", m.horner(t, coefficients...), s)
+	var f vector
+	if e.table {
+		f = m.mul("vf", m.horner(t, coefficients...), m.map1("vs", "lookup8", lookup8, n))
+	} else {
+		s := m.shift23("vs", n)
+		f = m.fma("vf", m.mul("vt", t, s), m.horner(t, e.coefficients...), s)
+	}
 	return m.map3("vf", "zeroBelow", zeroBelow, x, m.splat(cutoff), f)
 }
 

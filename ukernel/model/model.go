@@ -239,7 +239,8 @@ var variants = map[key]variant{
 
 	// Ours, of base 2.
 	{ukernel.RAddExpMinusMax, ukernel.AVX2, "exp2_lut8_p3"}:        {isa: avx2, exp: exp2LUT8P3},
-	{ukernel.RAddExpMinusMax, ukernel.AVX512SKX, "exp2_p5_scalef"}: {isa: avx512, exp: exp2P5},
+	{ukernel.RAddExpMinusMax, ukernel.AVX512SKX, "exp2_p5_scalef"}: {isa: avx512, exp: exp2P5Scalef},
+	{ukernel.RAddExpMinusMax, ukernel.NEONFMA, "exp2_p5"}:          {isa: neonFMA, exp: exp2P5},
 }
 
 // lookupVariant finds what a kernel's variant stands for. Ours are like one of

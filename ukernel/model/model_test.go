@@ -27,15 +27,15 @@ var golden string
 // modelled lists upstream's kernels, and some of ours for each variant.
 func modelled() []ukernel.Kernel {
 	ks := ukernel.Upstream()
-	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
+	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef", "neonfma_exp2_p5"} {
 		ks = append(ks, ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_raddmaxexpminusmax_ukernel__"+name+"_twosum_u128"), ukernel.MustParse("f32_vscaleexpminusmax_ukernel__"+name+"_u64"))
 	}
 	for _, family := range []string{"f32_softmax", "f32_logsoftmax"} {
-		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128", "avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192"} {
+		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128", "avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192", "neonfma_exp2_p5_u32", "neonfma_exp2_p5_twosum_u32"} {
 			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
 		}
 	}
-	for _, name := range []string{"f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192",
+	for _, name := range []string{"f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32", "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32",
 		"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
 		ks = append(ks, ukernel.MustParse(name))
 	}
@@ -183,7 +183,7 @@ func TestTrace(t *testing.T) {
 		for _, x := range append([]float32{
 			log2e, magic127, magic64, cutoff, minExponent, -inf, 0, 1, a.Max, a.Scale, a.ScaleExp, ln2Nearest[0], ln2Nearest[1],
 			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, ln2, 0x1p23 + 127,
-		}, slices.Concat(degree5, base2Degree5, base2Degree3, logCoefficients, src, a.Other)...) {
+		}, slices.Concat(degree5, base2Degree5, base2Degree3, base2Nearest, logCoefficients, src, a.Other)...) {
 			known[math.Float32bits(x)] = true
 		}
 		for _, w := range a.Src16 {

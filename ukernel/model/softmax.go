@@ -115,7 +115,11 @@ func (m *machine) longRow(e exponential, a ukernel.Args) float32 {
 
 // everywhere folds the lanes, so that every one has the result.
 func (m *machine) everywhere(v vector, op func(x, y vector) vector) vector {
-	for d := len(v) / 2; d > 0; d /= 2 {
+	for n := len(v) / 2; n > 0; n /= 2 {
+		d := n
+		if m.style == pairwise { // neighbours first
+			d = len(v) / 2 / n
+		}
 		other := make(vector, len(v))
 		for i := range other {
 			other[i] = v[i^d]

@@ -37,8 +37,10 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32},
 	{Name: "f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16},
 	{Name: "f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
+	{Name: "f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16},
+	{Name: "f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4},
@@ -59,9 +61,19 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
+	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
 	{Name: "f32_vmulc_ukernel__neon_u4", VMulC: f32_vmulc_ukernel__neon_u4},
 	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u8},
 	{Name: "f32_vsubc2_ukernel__neon_u16", VSubC2: f32_vsubc2_ukernel__neon_u16},
+	{Name: "f32_softmax_ukernel__neonfma_exp2_p5_u32", Softmax: f32_softmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32", Softmax: f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_logsoftmax_ukernel__neonfma_exp2_p5_u32", LogSoftmax: f32_logsoftmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", LogSoftmax: f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32", ScaledSoftmax: f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", ScaledSoftmax: f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
+	{Name: "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32},
+	{Name: "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
 }
 
 //go:noescape
@@ -152,10 +164,16 @@ func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(src []float32, max f
 func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
 
 //go:noescape
+func f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum float32)
+
+//go:noescape
 func f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16(dst, src []float32, scale, max float32)
+
+//go:noescape
+func f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -218,6 +236,9 @@ func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(dst, src []floa
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
+func f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, max float32) (sum float32)
+
+//go:noescape
 func f32_vmulc_ukernel__neon_u4(dst, src []float32, c float32)
 
 //go:noescape
@@ -225,3 +246,30 @@ func f32_vmulc_ukernel__neon_u8(dst, src []float32, c float32)
 
 //go:noescape
 func f32_vsubc2_ukernel__neon_u16(dst, src []float32, a, b float32)
+
+//go:noescape
+func f32_softmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum, top float32)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
+
+//go:noescape
+func f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)

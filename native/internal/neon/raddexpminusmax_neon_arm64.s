@@ -52,17 +52,11 @@ DATA pool<>+160(SB)/4, $0x3f800000
 DATA pool<>+164(SB)/4, $0x3f800000
 DATA pool<>+168(SB)/4, $0x3f800000
 DATA pool<>+172(SB)/4, $0x3f800000
-GLOBL pool<>(SB), RODATA|NOPTR, $176
-
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0x00000000
-DATA tailmask<>+20(SB)/4, $0x00000000
-DATA tailmask<>+24(SB)/4, $0x00000000
-DATA tailmask<>+28(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $32
+DATA pool<>+176(SB)/4, $0xff800000
+DATA pool<>+180(SB)/4, $0xff800000
+DATA pool<>+184(SB)/4, $0xff800000
+DATA pool<>+188(SB)/4, $0xff800000
+GLOBL pool<>(SB), RODATA|NOPTR, $192
 
 // func f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
 TEXT ·f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16(SB), NOSPLIT, $0-36
@@ -268,17 +262,18 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F2
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
 	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F2
+	VLD1   (R0), V2.S[0]
 
 l2:
 	FMOVS  max+24(FP), F3
@@ -317,34 +312,17 @@ l2:
 	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
-	VAND   V2.B16, V3.B16, V3.B16
-	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
-	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
-	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
-	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
-	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD   $0x4e23d402 // fadd v2.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d444 // fsub v4.4s, v2.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V4.B16, V4.B16, V0.B16
+	VORR   V2.B16, V2.B16, V0.B16
 
 done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	VDUP   V2.D[1], V2.D2
-	ADD    $8, R0
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	ADD    $4, R0
-
-done5:
 
 	// Add the lanes up.
 	VDUP   V0.D[1], V2.D2
@@ -679,17 +657,18 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F2
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
 	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F2
+	VLD1   (R0), V2.S[0]
 
 l2:
 	FMOVS  max+24(FP), F3
@@ -728,34 +707,17 @@ l2:
 	WORD   $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD   $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD   $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
-	VAND   V2.B16, V3.B16, V3.B16
-	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
-	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
-	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
-	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
-	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD   $0x4e23d402 // fadd v2.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d444 // fsub v4.4s, v2.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V4.B16, V4.B16, V0.B16
+	VORR   V2.B16, V2.B16, V0.B16
 
 done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	VDUP   V2.D[1], V2.D2
-	ADD    $8, R0
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	ADD    $4, R0
-
-done5:
 
 	// Add the lanes up.
 	VDUP   V0.D[1], V2.D2

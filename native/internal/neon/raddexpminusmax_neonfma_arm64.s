@@ -52,17 +52,35 @@ DATA pool<>+160(SB)/4, $0x3f800000
 DATA pool<>+164(SB)/4, $0x3f800000
 DATA pool<>+168(SB)/4, $0x3f800000
 DATA pool<>+172(SB)/4, $0x3f800000
-GLOBL pool<>(SB), RODATA|NOPTR, $176
-
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0x00000000
-DATA tailmask<>+20(SB)/4, $0x00000000
-DATA tailmask<>+24(SB)/4, $0x00000000
-DATA tailmask<>+28(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $32
+DATA pool<>+176(SB)/4, $0xff800000
+DATA pool<>+180(SB)/4, $0xff800000
+DATA pool<>+184(SB)/4, $0xff800000
+DATA pool<>+188(SB)/4, $0xff800000
+DATA pool<>+192(SB)/4, $0xbfb8aa3b
+DATA pool<>+196(SB)/4, $0xbfb8aa3b
+DATA pool<>+200(SB)/4, $0xbfb8aa3b
+DATA pool<>+204(SB)/4, $0xbfb8aa3b
+DATA pool<>+208(SB)/4, $0xbaadea57
+DATA pool<>+212(SB)/4, $0xbaadea57
+DATA pool<>+216(SB)/4, $0xbaadea57
+DATA pool<>+220(SB)/4, $0xbaadea57
+DATA pool<>+224(SB)/4, $0x3c1e7462
+DATA pool<>+228(SB)/4, $0x3c1e7462
+DATA pool<>+232(SB)/4, $0x3c1e7462
+DATA pool<>+236(SB)/4, $0x3c1e7462
+DATA pool<>+240(SB)/4, $0xbd635b71
+DATA pool<>+244(SB)/4, $0xbd635b71
+DATA pool<>+248(SB)/4, $0xbd635b71
+DATA pool<>+252(SB)/4, $0xbd635b71
+DATA pool<>+256(SB)/4, $0x3e75fce1
+DATA pool<>+260(SB)/4, $0x3e75fce1
+DATA pool<>+264(SB)/4, $0x3e75fce1
+DATA pool<>+268(SB)/4, $0x3e75fce1
+DATA pool<>+272(SB)/4, $0xbf317215
+DATA pool<>+276(SB)/4, $0xbf317215
+DATA pool<>+280(SB)/4, $0xbf317215
+DATA pool<>+284(SB)/4, $0xbf317215
+GLOBL pool<>(SB), RODATA|NOPTR, $288
 
 // func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
 TEXT ·f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(SB), NOSPLIT, $0-36
@@ -243,17 +261,18 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F2
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
 	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F2
+	VLD1   (R0), V2.S[0]
 
 l2:
 	FMOVS  max+24(FP), F3
@@ -284,34 +303,17 @@ l2:
 	VFMLA  V2.S4, V5.S4, V6.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VFMLA  V6.S4, V2.S4, V4.S4
-	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
-	VAND   V2.B16, V3.B16, V3.B16
-	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
-	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
-	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
-	WORD   $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
-	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD   $0x4e23d402 // fadd v2.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d444 // fsub v4.4s, v2.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	VORR   V4.B16, V4.B16, V0.B16
+	VORR   V2.B16, V2.B16, V0.B16
 
 done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	VDUP   V2.D[1], V2.D2
-	ADD    $8, R0
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	ADD    $4, R0
-
-done5:
 
 	// Add the lanes up.
 	VDUP   V0.D[1], V2.D2
@@ -609,17 +611,18 @@ loop2:
 done2:
 	ADD    $4, R2
 
-	// Elements that are left; the other lanes add zero.
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
 	CBZ    R2, done3
+	FMOVQ  176(R3), F2
 	TBZ    $1, R2, l1
-	FMOVD  (R0), F2
+	VLD1   (R0), V2.D[0]
 	TBZ    $0, R2, l2
 	ADD    $8, R0, R5
 	VLD1   (R5), V2.S[2]
 	B      l2
 
 l1:
-	FMOVS  (R0), F2
+	VLD1   (R0), V2.S[0]
 
 l2:
 	FMOVS  max+24(FP), F3
@@ -650,11 +653,270 @@ l2:
 	VFMLA  V2.S4, V5.S4, V6.S4
 	WORD   $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	VFMLA  V6.S4, V2.S4, V4.S4
-	WORD   $0x4e631c82 // bic v2.16b, v4.16b, v3.16b
-	MOVD   $tailmask<>+16(SB), R5
-	SUB    R2<<2, R5, R5
-	FMOVQ  (R5), F3
-	VAND   V2.B16, V3.B16, V3.B16
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD   $0x4e23d402 // fadd v2.4s, v0.4s, v3.4s
+	WORD   $0x4ea0d444 // fsub v4.4s, v2.4s, v0.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V2.B16, V2.B16, V0.B16
+
+done3:
+
+	// Add the lanes up.
+	VDUP   V0.D[1], V2.D2
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VDUP   V1.D[1], V2.D2
+	WORD   $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VDUP   V3.S[1], V0.S4
+	WORD   $0x4e20d462 // fadd v2.4s, v3.4s, v0.4s
+	WORD   $0x4ea3d444 // fsub v4.4s, v2.4s, v3.4s
+	WORD   $0x4ea4d445 // fsub v5.4s, v2.4s, v4.4s
+	WORD   $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD   $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD   $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	VDUP   V1.S[1], V0.S4
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD   $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD   $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	FMOVS  F2, sum+32(FP)
+	RET
+
+// func f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum float32)
+TEXT ·f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(SB), NOSPLIT, $0-36
+	MOVD   src_base+0(FP), R0
+	MOVD   src_len+8(FP), R2
+	MOVD   $pool<>(SB), R3
+
+	// An empty sum.
+	VEOR   V0.B16, V0.B16, V0.B16
+	VEOR   V1.B16, V1.B16, V1.B16
+
+	// 8 vectors a turn.
+	SUBS   $32, R2
+	BLT    done1
+	FMOVS  max+24(FP), F2
+	VDUP   V2.S[0], V2.S4
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	FMOVQ  192(R3), F5
+	FMOVQ  208(R3), F6
+	FMOVQ  0(R3), F7
+
+loop1:
+	FMOVQ  0(R0), F8
+	WORD   $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	FMOVQ  16(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  32(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	FMOVQ  48(R0), F11
+	WORD   $0x4ea2d56b // fsub v11.4s, v11.4s, v2.4s
+	FMOVQ  32(R3), F12
+	VFMLA  V3.S4, V8.S4, V12.S4
+	FMOVQ  32(R3), F13
+	VFMLA  V3.S4, V9.S4, V13.S4
+	FMOVQ  32(R3), F14
+	VFMLA  V3.S4, V10.S4, V14.S4
+	FMOVQ  32(R3), F15
+	VFMLA  V3.S4, V11.S4, V15.S4
+	VSHL   $23, V12.S4, V16.S4
+	VSHL   $23, V13.S4, V17.S4
+	VSHL   $23, V14.S4, V18.S4
+	VSHL   $23, V15.S4, V19.S4
+	WORD   $0x4ea4d58c // fsub v12.4s, v12.4s, v4.4s
+	WORD   $0x4ea4d5ad // fsub v13.4s, v13.4s, v4.4s
+	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
+	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	VFMLA  V5.S4, V8.S4, V12.S4
+	VFMLA  V5.S4, V9.S4, V13.S4
+	VFMLA  V5.S4, V10.S4, V14.S4
+	VFMLA  V5.S4, V11.S4, V15.S4
+	WORD   $0x6e30dd94 // fmul v20.4s, v12.4s, v16.4s
+	WORD   $0x6e31ddb5 // fmul v21.4s, v13.4s, v17.4s
+	WORD   $0x6e32ddd6 // fmul v22.4s, v14.4s, v18.4s
+	WORD   $0x6e33ddf7 // fmul v23.4s, v15.4s, v19.4s
+	FMOVQ  224(R3), F24
+	VFMLA  V12.S4, V6.S4, V24.S4
+	FMOVQ  224(R3), F25
+	VFMLA  V13.S4, V6.S4, V25.S4
+	FMOVQ  224(R3), F26
+	VFMLA  V14.S4, V6.S4, V26.S4
+	FMOVQ  224(R3), F27
+	VFMLA  V15.S4, V6.S4, V27.S4
+	FMOVQ  240(R3), F28
+	VFMLA  V12.S4, V24.S4, V28.S4
+	FMOVQ  240(R3), F24
+	VFMLA  V13.S4, V25.S4, V24.S4
+	FMOVQ  240(R3), F25
+	VFMLA  V14.S4, V26.S4, V25.S4
+	FMOVQ  240(R3), F26
+	VFMLA  V15.S4, V27.S4, V26.S4
+	FMOVQ  256(R3), F27
+	VFMLA  V12.S4, V28.S4, V27.S4
+	FMOVQ  256(R3), F28
+	VFMLA  V13.S4, V24.S4, V28.S4
+	FMOVQ  256(R3), F24
+	VFMLA  V14.S4, V25.S4, V24.S4
+	FMOVQ  256(R3), F25
+	VFMLA  V15.S4, V26.S4, V25.S4
+	FMOVQ  272(R3), F26
+	VFMLA  V12.S4, V27.S4, V26.S4
+	FMOVQ  272(R3), F12
+	VFMLA  V13.S4, V28.S4, V12.S4
+	FMOVQ  272(R3), F13
+	VFMLA  V14.S4, V24.S4, V13.S4
+	FMOVQ  272(R3), F14
+	VFMLA  V15.S4, V25.S4, V14.S4
+	VFMLA  V26.S4, V20.S4, V16.S4
+	VFMLA  V12.S4, V21.S4, V17.S4
+	VFMLA  V13.S4, V22.S4, V18.S4
+	VFMLA  V14.S4, V23.S4, V19.S4
+	WORD   $0x6ea8e4e8 // fcmgt v8.4s, v7.4s, v8.4s
+	WORD   $0x6ea9e4e9 // fcmgt v9.4s, v7.4s, v9.4s
+	WORD   $0x6eaae4ea // fcmgt v10.4s, v7.4s, v10.4s
+	WORD   $0x6eabe4eb // fcmgt v11.4s, v7.4s, v11.4s
+	WORD   $0x4e681e08 // bic v8.16b, v16.16b, v8.16b
+	WORD   $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
+	WORD   $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
+	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	WORD   $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD   $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD   $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	FMOVQ  64(R0), F9
+	WORD   $0x4ea2d529 // fsub v9.4s, v9.4s, v2.4s
+	FMOVQ  80(R0), F10
+	WORD   $0x4ea2d54a // fsub v10.4s, v10.4s, v2.4s
+	FMOVQ  96(R0), F11
+	WORD   $0x4ea2d56b // fsub v11.4s, v11.4s, v2.4s
+	FMOVQ  112(R0), F12
+	WORD   $0x4ea2d58c // fsub v12.4s, v12.4s, v2.4s
+	FMOVQ  32(R3), F13
+	VFMLA  V3.S4, V9.S4, V13.S4
+	FMOVQ  32(R3), F14
+	VFMLA  V3.S4, V10.S4, V14.S4
+	FMOVQ  32(R3), F15
+	VFMLA  V3.S4, V11.S4, V15.S4
+	FMOVQ  32(R3), F16
+	VFMLA  V3.S4, V12.S4, V16.S4
+	VSHL   $23, V13.S4, V17.S4
+	VSHL   $23, V14.S4, V18.S4
+	VSHL   $23, V15.S4, V19.S4
+	VSHL   $23, V16.S4, V20.S4
+	WORD   $0x4ea4d5ad // fsub v13.4s, v13.4s, v4.4s
+	WORD   $0x4ea4d5ce // fsub v14.4s, v14.4s, v4.4s
+	WORD   $0x4ea4d5ef // fsub v15.4s, v15.4s, v4.4s
+	WORD   $0x4ea4d610 // fsub v16.4s, v16.4s, v4.4s
+	VFMLA  V5.S4, V9.S4, V13.S4
+	VFMLA  V5.S4, V10.S4, V14.S4
+	VFMLA  V5.S4, V11.S4, V15.S4
+	VFMLA  V5.S4, V12.S4, V16.S4
+	WORD   $0x6e31ddb5 // fmul v21.4s, v13.4s, v17.4s
+	WORD   $0x6e32ddd6 // fmul v22.4s, v14.4s, v18.4s
+	WORD   $0x6e33ddf7 // fmul v23.4s, v15.4s, v19.4s
+	WORD   $0x6e34de18 // fmul v24.4s, v16.4s, v20.4s
+	FMOVQ  224(R3), F25
+	VFMLA  V13.S4, V6.S4, V25.S4
+	FMOVQ  224(R3), F26
+	VFMLA  V14.S4, V6.S4, V26.S4
+	FMOVQ  224(R3), F27
+	VFMLA  V15.S4, V6.S4, V27.S4
+	FMOVQ  224(R3), F28
+	VFMLA  V16.S4, V6.S4, V28.S4
+	FMOVQ  240(R3), F29
+	VFMLA  V13.S4, V25.S4, V29.S4
+	FMOVQ  240(R3), F25
+	VFMLA  V14.S4, V26.S4, V25.S4
+	FMOVQ  240(R3), F26
+	VFMLA  V15.S4, V27.S4, V26.S4
+	FMOVQ  240(R3), F27
+	VFMLA  V16.S4, V28.S4, V27.S4
+	FMOVQ  256(R3), F28
+	VFMLA  V13.S4, V29.S4, V28.S4
+	FMOVQ  256(R3), F29
+	VFMLA  V14.S4, V25.S4, V29.S4
+	FMOVQ  256(R3), F25
+	VFMLA  V15.S4, V26.S4, V25.S4
+	FMOVQ  256(R3), F26
+	VFMLA  V16.S4, V27.S4, V26.S4
+	FMOVQ  272(R3), F27
+	VFMLA  V13.S4, V28.S4, V27.S4
+	FMOVQ  272(R3), F13
+	VFMLA  V14.S4, V29.S4, V13.S4
+	FMOVQ  272(R3), F14
+	VFMLA  V15.S4, V25.S4, V14.S4
+	FMOVQ  272(R3), F15
+	VFMLA  V16.S4, V26.S4, V15.S4
+	VFMLA  V27.S4, V21.S4, V17.S4
+	VFMLA  V13.S4, V22.S4, V18.S4
+	VFMLA  V14.S4, V23.S4, V19.S4
+	VFMLA  V15.S4, V24.S4, V20.S4
+	WORD   $0x6ea9e4e9 // fcmgt v9.4s, v7.4s, v9.4s
+	WORD   $0x6eaae4ea // fcmgt v10.4s, v7.4s, v10.4s
+	WORD   $0x6eabe4eb // fcmgt v11.4s, v7.4s, v11.4s
+	WORD   $0x6eace4ec // fcmgt v12.4s, v7.4s, v12.4s
+	WORD   $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
+	WORD   $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
+	WORD   $0x4e6b1e6b // bic v11.16b, v19.16b, v11.16b
+	WORD   $0x4e6c1e8c // bic v12.16b, v20.16b, v12.16b
+	WORD   $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD   $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD   $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD   $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD   $0x4e28d409 // fadd v9.4s, v0.4s, v8.4s
+	WORD   $0x4ea0d52a // fsub v10.4s, v9.4s, v0.4s
+	WORD   $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
+	WORD   $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD   $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
+	WORD   $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V9.B16, V9.B16, V0.B16
+	ADD    $128, R0
+	SUBS   $32, R2
+	BGE    loop1
+
+done1:
+	ADD    $32, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done2
+	FMOVS  max+24(FP), F2
+	VDUP   V2.S[0], V2.S4
+
+loop2:
+	FMOVQ  0(R0), F3
+	WORD   $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	FMOVQ  16(R3), F4
+	FMOVQ  32(R3), F5
+	VFMLA  V4.S4, V3.S4, V5.S4
+	VSHL   $23, V5.S4, V4.S4
+	FMOVQ  32(R3), F6
+	WORD   $0x4ea6d4a5 // fsub v5.4s, v5.4s, v6.4s
+	FMOVQ  192(R3), F6
+	VFMLA  V6.S4, V3.S4, V5.S4
+	WORD   $0x6e24dca6 // fmul v6.4s, v5.4s, v4.4s
+	FMOVQ  208(R3), F7
+	FMOVQ  224(R3), F8
+	VFMLA  V5.S4, V7.S4, V8.S4
+	FMOVQ  240(R3), F7
+	VFMLA  V5.S4, V8.S4, V7.S4
+	FMOVQ  256(R3), F8
+	VFMLA  V5.S4, V7.S4, V8.S4
+	FMOVQ  272(R3), F7
+	VFMLA  V5.S4, V8.S4, V7.S4
+	VFMLA  V7.S4, V6.S4, V4.S4
+	FMOVQ  0(R3), F5
+	WORD   $0x6ea3e4a3 // fcmgt v3.4s, v5.4s, v3.4s
+	WORD   $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
 	WORD   $0x4e23d404 // fadd v4.4s, v0.4s, v3.4s
 	WORD   $0x4ea0d485 // fsub v5.4s, v4.4s, v0.4s
 	WORD   $0x4ea5d486 // fsub v6.4s, v4.4s, v5.4s
@@ -663,21 +925,62 @@ l2:
 	WORD   $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
 	VORR   V4.B16, V4.B16, V0.B16
+	ADD    $16, R0
+	SUBS   $4, R2
+	BGE    loop2
+
+done2:
+	ADD    $4, R2
+
+	// Elements that are left; the other lanes hold -Inf, exp of which adds zero.
+	CBZ    R2, done3
+	FMOVQ  176(R3), F2
+	TBZ    $1, R2, l1
+	VLD1   (R0), V2.D[0]
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V2.S[2]
+	B      l2
+
+l1:
+	VLD1   (R0), V2.S[0]
+
+l2:
+	FMOVS  max+24(FP), F3
+	VDUP   V3.S[0], V3.S4
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	VFMLA  V3.S4, V2.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
+	FMOVQ  32(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  192(R3), F5
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	FMOVQ  208(R3), F6
+	FMOVQ  224(R3), F7
+	VFMLA  V4.S4, V6.S4, V7.S4
+	FMOVQ  240(R3), F6
+	VFMLA  V4.S4, V7.S4, V6.S4
+	FMOVQ  256(R3), F7
+	VFMLA  V4.S4, V6.S4, V7.S4
+	FMOVQ  272(R3), F6
+	VFMLA  V4.S4, V7.S4, V6.S4
+	VFMLA  V6.S4, V5.S4, V3.S4
+	FMOVQ  0(R3), F4
+	WORD   $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
+	WORD   $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
+	WORD   $0x4e22d403 // fadd v3.4s, v0.4s, v2.4s
+	WORD   $0x4ea0d464 // fsub v4.4s, v3.4s, v0.4s
+	WORD   $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	WORD   $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD   $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD   $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD   $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	VORR   V3.B16, V3.B16, V0.B16
 
 done3:
-
-	// Two of them.
-	TBZ    $1, R2, done4
-	VDUP   V2.D[1], V2.D2
-	ADD    $8, R0
-
-done4:
-
-	// One of them.
-	TBZ    $0, R2, done5
-	ADD    $4, R0
-
-done5:
 
 	// Add the lanes up.
 	VDUP   V0.D[1], V2.D2

@@ -52,7 +52,31 @@ DATA pool<>+160(SB)/4, $0x3f800000
 DATA pool<>+164(SB)/4, $0x3f800000
 DATA pool<>+168(SB)/4, $0x3f800000
 DATA pool<>+172(SB)/4, $0x3f800000
-GLOBL pool<>(SB), RODATA|NOPTR, $176
+DATA pool<>+176(SB)/4, $0xbfb8aa3b
+DATA pool<>+180(SB)/4, $0xbfb8aa3b
+DATA pool<>+184(SB)/4, $0xbfb8aa3b
+DATA pool<>+188(SB)/4, $0xbfb8aa3b
+DATA pool<>+192(SB)/4, $0xbaadea57
+DATA pool<>+196(SB)/4, $0xbaadea57
+DATA pool<>+200(SB)/4, $0xbaadea57
+DATA pool<>+204(SB)/4, $0xbaadea57
+DATA pool<>+208(SB)/4, $0x3c1e7462
+DATA pool<>+212(SB)/4, $0x3c1e7462
+DATA pool<>+216(SB)/4, $0x3c1e7462
+DATA pool<>+220(SB)/4, $0x3c1e7462
+DATA pool<>+224(SB)/4, $0xbd635b71
+DATA pool<>+228(SB)/4, $0xbd635b71
+DATA pool<>+232(SB)/4, $0xbd635b71
+DATA pool<>+236(SB)/4, $0xbd635b71
+DATA pool<>+240(SB)/4, $0x3e75fce1
+DATA pool<>+244(SB)/4, $0x3e75fce1
+DATA pool<>+248(SB)/4, $0x3e75fce1
+DATA pool<>+252(SB)/4, $0x3e75fce1
+DATA pool<>+256(SB)/4, $0xbf317215
+DATA pool<>+260(SB)/4, $0xbf317215
+DATA pool<>+264(SB)/4, $0xbf317215
+DATA pool<>+268(SB)/4, $0xbf317215
+GLOBL pool<>(SB), RODATA|NOPTR, $272
 
 // func f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16(dst []float32, src []float32, scale float32, max float32)
 TEXT ·f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16(SB), NOSPLIT, $0-56
@@ -272,6 +296,224 @@ l2:
 	FMOVS  scale+48(FP), F0
 	VDUP   V0.S[0], V0.S4
 	WORD   $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+
+done2:
+
+	// Two of them.
+	TBZ    $1, R2, done3
+	FMOVD  F0, (R1)
+	VDUP   V0.D[1], V0.D2
+	ADD    $8, R0
+	ADD    $8, R1
+
+done3:
+
+	// One of them.
+	TBZ    $0, R2, done4
+	FMOVS  F0, (R1)
+	ADD    $4, R0
+	ADD    $4, R1
+
+done4:
+	RET
+
+// func f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16(dst []float32, src []float32, scale float32, max float32)
+TEXT ·f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16(SB), NOSPLIT, $0-56
+	MOVD   src_base+24(FP), R0
+	MOVD   src_len+32(FP), R2
+	MOVD   dst_base+0(FP), R1
+	MOVD   $pool<>(SB), R3
+
+	// 4 vectors a turn.
+	SUBS   $16, R2
+	BLT    done0
+	FMOVS  max+52(FP), F0
+	VDUP   V0.S[0], V0.S4
+	FMOVS  scale+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	FMOVQ  16(R3), F2
+	FMOVQ  32(R3), F3
+	FMOVQ  176(R3), F4
+	FMOVQ  192(R3), F5
+	FMOVQ  0(R3), F6
+
+loop0:
+	FMOVQ  0(R0), F7
+	WORD   $0x4ea0d4e7 // fsub v7.4s, v7.4s, v0.4s
+	FMOVQ  16(R0), F8
+	WORD   $0x4ea0d508 // fsub v8.4s, v8.4s, v0.4s
+	FMOVQ  32(R0), F9
+	WORD   $0x4ea0d529 // fsub v9.4s, v9.4s, v0.4s
+	FMOVQ  48(R0), F10
+	WORD   $0x4ea0d54a // fsub v10.4s, v10.4s, v0.4s
+	FMOVQ  32(R3), F11
+	VFMLA  V2.S4, V7.S4, V11.S4
+	FMOVQ  32(R3), F12
+	VFMLA  V2.S4, V8.S4, V12.S4
+	FMOVQ  32(R3), F13
+	VFMLA  V2.S4, V9.S4, V13.S4
+	FMOVQ  32(R3), F14
+	VFMLA  V2.S4, V10.S4, V14.S4
+	VSHL   $23, V11.S4, V15.S4
+	VSHL   $23, V12.S4, V16.S4
+	VSHL   $23, V13.S4, V17.S4
+	VSHL   $23, V14.S4, V18.S4
+	WORD   $0x4ea3d56b // fsub v11.4s, v11.4s, v3.4s
+	WORD   $0x4ea3d58c // fsub v12.4s, v12.4s, v3.4s
+	WORD   $0x4ea3d5ad // fsub v13.4s, v13.4s, v3.4s
+	WORD   $0x4ea3d5ce // fsub v14.4s, v14.4s, v3.4s
+	VFMLA  V4.S4, V7.S4, V11.S4
+	VFMLA  V4.S4, V8.S4, V12.S4
+	VFMLA  V4.S4, V9.S4, V13.S4
+	VFMLA  V4.S4, V10.S4, V14.S4
+	WORD   $0x6e2fdd73 // fmul v19.4s, v11.4s, v15.4s
+	WORD   $0x6e30dd94 // fmul v20.4s, v12.4s, v16.4s
+	WORD   $0x6e31ddb5 // fmul v21.4s, v13.4s, v17.4s
+	WORD   $0x6e32ddd6 // fmul v22.4s, v14.4s, v18.4s
+	FMOVQ  208(R3), F23
+	VFMLA  V11.S4, V5.S4, V23.S4
+	FMOVQ  208(R3), F24
+	VFMLA  V12.S4, V5.S4, V24.S4
+	FMOVQ  208(R3), F25
+	VFMLA  V13.S4, V5.S4, V25.S4
+	FMOVQ  208(R3), F26
+	VFMLA  V14.S4, V5.S4, V26.S4
+	FMOVQ  224(R3), F27
+	VFMLA  V11.S4, V23.S4, V27.S4
+	FMOVQ  224(R3), F23
+	VFMLA  V12.S4, V24.S4, V23.S4
+	FMOVQ  224(R3), F24
+	VFMLA  V13.S4, V25.S4, V24.S4
+	FMOVQ  224(R3), F25
+	VFMLA  V14.S4, V26.S4, V25.S4
+	FMOVQ  240(R3), F26
+	VFMLA  V11.S4, V27.S4, V26.S4
+	FMOVQ  240(R3), F27
+	VFMLA  V12.S4, V23.S4, V27.S4
+	FMOVQ  240(R3), F23
+	VFMLA  V13.S4, V24.S4, V23.S4
+	FMOVQ  240(R3), F24
+	VFMLA  V14.S4, V25.S4, V24.S4
+	FMOVQ  256(R3), F25
+	VFMLA  V11.S4, V26.S4, V25.S4
+	FMOVQ  256(R3), F11
+	VFMLA  V12.S4, V27.S4, V11.S4
+	FMOVQ  256(R3), F12
+	VFMLA  V13.S4, V23.S4, V12.S4
+	FMOVQ  256(R3), F13
+	VFMLA  V14.S4, V24.S4, V13.S4
+	VFMLA  V25.S4, V19.S4, V15.S4
+	VFMLA  V11.S4, V20.S4, V16.S4
+	VFMLA  V12.S4, V21.S4, V17.S4
+	VFMLA  V13.S4, V22.S4, V18.S4
+	WORD   $0x6ea7e4c7 // fcmgt v7.4s, v6.4s, v7.4s
+	WORD   $0x6ea8e4c8 // fcmgt v8.4s, v6.4s, v8.4s
+	WORD   $0x6ea9e4c9 // fcmgt v9.4s, v6.4s, v9.4s
+	WORD   $0x6eaae4ca // fcmgt v10.4s, v6.4s, v10.4s
+	WORD   $0x4e671de7 // bic v7.16b, v15.16b, v7.16b
+	WORD   $0x4e681e08 // bic v8.16b, v16.16b, v8.16b
+	WORD   $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
+	WORD   $0x4e6a1e4a // bic v10.16b, v18.16b, v10.16b
+	WORD   $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD   $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD   $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD   $0x6e21dd4a // fmul v10.4s, v10.4s, v1.4s
+	FMOVQ  F7, 0(R1)
+	FMOVQ  F8, 16(R1)
+	FMOVQ  F9, 32(R1)
+	FMOVQ  F10, 48(R1)
+	ADD    $64, R0
+	ADD    $64, R1
+	SUBS   $16, R2
+	BGE    loop0
+
+done0:
+	ADD    $16, R2
+
+	// Whole vectors that are left.
+	SUBS   $4, R2
+	BLT    done1
+	FMOVS  max+52(FP), F0
+	VDUP   V0.S[0], V0.S4
+	FMOVS  scale+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+
+loop1:
+	FMOVQ  0(R0), F2
+	WORD   $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	FMOVQ  16(R3), F3
+	FMOVQ  32(R3), F4
+	VFMLA  V3.S4, V2.S4, V4.S4
+	VSHL   $23, V4.S4, V3.S4
+	FMOVQ  32(R3), F5
+	WORD   $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	FMOVQ  176(R3), F5
+	VFMLA  V5.S4, V2.S4, V4.S4
+	WORD   $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	FMOVQ  192(R3), F6
+	FMOVQ  208(R3), F7
+	VFMLA  V4.S4, V6.S4, V7.S4
+	FMOVQ  224(R3), F6
+	VFMLA  V4.S4, V7.S4, V6.S4
+	FMOVQ  240(R3), F7
+	VFMLA  V4.S4, V6.S4, V7.S4
+	FMOVQ  256(R3), F6
+	VFMLA  V4.S4, V7.S4, V6.S4
+	VFMLA  V6.S4, V5.S4, V3.S4
+	FMOVQ  0(R3), F4
+	WORD   $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
+	WORD   $0x4e621c62 // bic v2.16b, v3.16b, v2.16b
+	WORD   $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	FMOVQ  F2, 0(R1)
+	ADD    $16, R0
+	ADD    $16, R1
+	SUBS   $4, R2
+	BGE    loop1
+
+done1:
+	ADD    $4, R2
+
+	// Elements that are left.
+	CBZ    R2, done2
+	TBZ    $1, R2, l1
+	FMOVD  (R0), F0
+	TBZ    $0, R2, l2
+	ADD    $8, R0, R5
+	VLD1   (R5), V0.S[2]
+	B      l2
+
+l1:
+	FMOVS  (R0), F0
+
+l2:
+	FMOVS  max+52(FP), F1
+	VDUP   V1.S[0], V1.S4
+	WORD   $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ  16(R3), F1
+	FMOVQ  32(R3), F2
+	VFMLA  V1.S4, V0.S4, V2.S4
+	VSHL   $23, V2.S4, V1.S4
+	FMOVQ  32(R3), F3
+	WORD   $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	FMOVQ  176(R3), F3
+	VFMLA  V3.S4, V0.S4, V2.S4
+	WORD   $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
+	FMOVQ  192(R3), F4
+	FMOVQ  208(R3), F5
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  224(R3), F4
+	VFMLA  V2.S4, V5.S4, V4.S4
+	FMOVQ  240(R3), F5
+	VFMLA  V2.S4, V4.S4, V5.S4
+	FMOVQ  256(R3), F4
+	VFMLA  V2.S4, V5.S4, V4.S4
+	VFMLA  V4.S4, V3.S4, V1.S4
+	FMOVQ  0(R3), F2
+	WORD   $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
+	WORD   $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
+	FMOVS  scale+48(FP), F1
+	VDUP   V1.S[0], V1.S4
+	WORD   $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 
 done2:
 

@@ -99,8 +99,8 @@ func TestWords(t *testing.T) {
 
 // allowed are the instructions that kernels may use: all are of Armv8.0 with
 // Advanced SIMD, which every arm64 machine has. None touches the stack pointer.
-var allowed = strings.Fields(`ADD ADRP B BIC CBZ LDR MOV ORR RET SUB SUBS TBZ
-	AND BIF BIT BSL DUP EOR EXT FADD FADDP FCMGT FMAX FMAXNM FMLA FMUL FRINTN FSUB INS LD1 LD1R REV64 SHL STR UMOV`)
+var allowed = strings.Fields(`ADD ADRP B BIC CBZ CMP LDR LSL MOV ORR RET SUB SUBS TBZ
+	AND BIF BIT BSL DUP EOR EXT FADD FADDP FCMGT FCMP FDIV FMAX FMAXNM FMAXP FMLA FMUL FRINTN FSUB INS LD1 LD1R REV64 SHL ST1 STR UMOV USHR`)
 
 // TestInstructions builds the kernels and disassembles them as they were built.
 func TestInstructions(t *testing.T) {

@@ -17,6 +17,7 @@ var encodings = map[string]encoding{
 	"fsub":   {0x4ea0d400, 3, "4s"},
 	"fmul":   {0x6e20dc00, 3, "4s"},
 	"fmax":   {0x4e20f400, 3, "4s"},
+	"fmaxp":  {0x6e20f400, 3, "4s"},
 	"fmaxnm": {0x4e20c400, 3, "4s"},
 	"fcmgt":  {0x6ea0e400, 3, "4s"},
 	"frintn": {0x4e218800, 2, "4s"},

@@ -16,14 +16,15 @@ import (
 func (w *writer) word(name string, regs ...int) { w.emit("%s", word(name, regs...)) }
 
 // max is the instruction for the larger of two: upstream's rmax hands a NaN on,
-// and so do kernels with a floor, which must not take its place. Our other
-// two-pass kernels prefer a number, which no exponent but that of a NaN is
+// and so do our kernels but for the two-pass ones without a floor, which must not
+// take a NaN's place. Those prefer a number, which no exponent but that of a NaN is
 // without.
 func (w *writer) max() string {
-	if w.k.Family == ukernel.RMax || strings.Contains(w.k.Variant, "_floor") {
-		return "fmax"
+	twoPass := w.k.Family == ukernel.RAddExtExp || w.k.Family == ukernel.VScaleExtExp
+	if twoPass && !strings.Contains(w.k.Variant, "_floor") {
+		return "fmaxnm"
 	}
-	return "fmaxnm"
+	return "fmax"
 }
 
 func (w *writer) instr(in ir.Instr) {
@@ -41,12 +42,19 @@ func (w *writer) instr(in ir.Instr) {
 		w.word("fmul", d, r(0), r(1))
 	case ir.FMA:
 		w.emit("VFMLA V%d.S4, V%d.S4, V%d.S4", r(1), r(0), d)
+	case ir.Div:
+		w.emit("FDIVS F%d, F%d, F%d", r(1), r(0), d)
+	case ir.Guard:
+		w.emit("FCMPS F%d, F%d", r(1), r(0))
+		w.emit("BLT %s", endLabel) // less, or unordered
 	case ir.Max:
 		w.word(w.max(), d, r(0), r(1))
 	case ir.Round:
 		w.word("frintn", d, r(0))
 	case ir.ShiftLeft:
 		w.emit("VSHL $%d, V%d.S4, V%d.S4", in.Index, r(0), d)
+	case ir.ShiftRight:
+		w.emit("VUSHR $%d, V%d.S4, V%d.S4", in.Index, r(0), d)
 	case ir.And:
 		w.emit("VAND V%d.B16, V%d.B16, V%d.B16", r(1), r(0), d)
 	case ir.AddInt:
@@ -83,6 +91,8 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.AddPairs:
 		w.word("faddp", d, r(0), r(0))
+	case ir.MaxPairs:
+		w.word(w.max()+"p", d, r(0), r(0))
 	case ir.Swap:
 		switch in.Index {
 		case 2:
@@ -90,6 +100,8 @@ func (w *writer) instr(in ir.Instr) {
 		case 1:
 			w.emit("VREV64 V%d.S4, V%d.S4", r(0), d)
 		}
+	case ir.Splat:
+		w.emit("VDUP V%d.S[0], V%d.S4", r(0), d)
 	case ir.LoadSplat:
 		w.emit("VLD1R (%s), [V%d.S4]", src, d)
 	case ir.TailMask:
@@ -98,7 +110,30 @@ func (w *writer) instr(in ir.Instr) {
 		w.emit("SUB %s<<2, %s, %s", left, tmp, tmp)
 		w.emit("FMOVQ (%s), F%d", tmp, d)
 	case ir.LoadTail:
-		w.loadUpToThree(d)
+		w.tail(func(lanes, first int) {
+			if first > 0 {
+				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
+			} else {
+				w.emit("%s %s, F%d", moves[lanes], at(src, in.Index), d) // and zeros behind
+			}
+		})
+	case ir.LoadOver:
+		w.tail(func(lanes, first int) {
+			if lanes == 4 {
+				w.emit("FMOVQ %s, F%d", at(src, in.Index), d)
+			} else {
+				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
+			}
+		})
+	case ir.StoreTail:
+		x := r(len(in.Src) - 1)
+		w.tail(func(lanes, first int) {
+			if first > 0 {
+				w.emit("VST1 V%d.%s, (%s)", x, lane(lanes, first), w.pointer(dst, in.Index+first))
+			} else {
+				w.emit("%s F%d, %s", moves[lanes], x, at(dst, in.Index))
+			}
+		})
 	case ir.Store:
 		w.emit("FMOVQ F%d, %d(%s)", r(0), 4*in.Index, dst)
 	case ir.StoreFirst:
@@ -151,17 +186,52 @@ func (w *writer) exp2k64(from, to int) {
 	w.emit("VMOV V%d.D[0], V%d.D[1]", scratch, to)
 }
 
-// loadUpToThree loads what is left of a vector of four, without touching what
-// lies behind it, and zeros.
-func (w *writer) loadUpToThree(d int) {
+// moves are the loads and stores of so many of the lower lanes.
+var moves = map[int]string{4: "FMOVQ", 2: "FMOVD", 1: "FMOVS"}
+
+// at is the address of an element.
+func at(base string, index int) string {
+	if index == 0 {
+		return "(" + base + ")"
+	}
+	return fmt.Sprintf("%d(%s)", 4*index, base)
+}
+
+// pointer is a register with the address of an element.
+func (w *writer) pointer(base string, index int) string {
+	if index == 0 {
+		return base
+	}
+	w.emit("ADD $%d, %s, %s", 4*index, base, tmp)
+	return tmp
+}
+
+// lane is the part of a vector that is so many lanes from the first on.
+func lane(lanes, first int) string {
+	if lanes == 2 {
+		return fmt.Sprintf("D[%d]", first/2)
+	}
+	return fmt.Sprintf("S[%d]", first)
+}
+
+// tail moves what is left of a vector of four, without touching what lies behind
+// it: move is to write an instruction for so many lanes, from the first on. A vector
+// of a short row may be whole.
+func (w *writer) tail(move func(lanes, first int)) {
 	one, done := w.newLabel(), w.newLabel()
+	if w.k.MaxLength() > 0 {
+		less := w.newLabel()
+		w.emit("TBZ $2, %s, %s", left, less)
+		move(4, 0)
+		w.emit("B %s", done)
+		w.label(less)
+	}
 	w.emit("TBZ $1, %s, %s", left, one)
-	w.emit("FMOVD (%s), F%d", src, d) // and zeros the upper half
+	move(2, 0)
 	w.emit("TBZ $0, %s, %s", left, done)
-	w.emit("ADD $8, %s, %s", src, tmp)
-	w.emit("VLD1 (%s), V%d.S[2]", tmp, d)
+	move(1, 2)
 	w.emit("B %s", done)
 	w.label(one)
-	w.emit("FMOVS (%s), F%d", src, d)
+	move(1, 0)
 	w.label(done)
 }

@@ -52,6 +52,13 @@ const (
 	e4     = 0x1.277c1ep-7
 	e5     = 0x1.e969p-10
 
+	// The same of degree 5 on [-1/2, 1/2]; its error is 2^-23.3.
+	h1 = 0x1.62e42ap-1
+	h2 = 0x1.ebf9c2p-3
+	h3 = 0x1.c6b6e2p-5
+	h4 = 0x1.3ce8c4p-7
+	h5 = 0x1.5bd4aep-10
+
 	// magic8 is 1.5 * 2^20: x + magic8 rounds x to an eighth, which then stands in
 	// the low bits.
 	magic8 = 0x1.8p20
@@ -160,6 +167,14 @@ func (d *description) exp2(b *ir.Block, x ir.V) ir.V {
 		// 2^-24 |x|.
 		u := b.Mul(x, b.Const(log2e))
 		return b.Scalef(polynomial(b, b.Fraction(u), 1, e1, e2, e3, e4, e5), u)
+	}
+	if !strings.Contains(d.Variant, "lut8") {
+		// As expByPolynomial, for 2^-t.
+		n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
+		s := b.ShiftLeft(n, mantissaBits)
+		t := b.MulAdd(x, b.Const(-log2e), b.Sub(n, b.Const(magic)))
+		y := b.MulAdd(b.Mul(t, s), polynomial(b, t, -h1, h2, -h3, h4, -h5), s)
+		return b.Keep(b.NotLess(x, b.Const(cutoff)), y)
 	}
 	// n + magic8 = round(8u)/8 + magic8. Its last three bits are the fraction,
 	// those above them the integer part, which n << 20 moves to where the exponent

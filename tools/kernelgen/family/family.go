@@ -142,14 +142,14 @@ func (d *description) singles(single func(b *ir.Block)) {
 }
 
 // ahead is how far ahead of itself, in elements, a sum of base 2 asks for its
-// input: the processor's own prefetchers stop at the end of a page. Package native
+// input: the processor's own prefetchers stop at the end of a page on an x86. Package native
 // sums by blocks of that length. Kernels that store had better not: from a
 // third-level cache it cost raddstoreexpminusmax a quarter more time.
 const ahead = 4096
 
 // prefetch asks for what a turn of the main loop will read later.
 func (d *description) prefetch(b *ir.Block) {
-	if base2(d.Variant) && !d.Family.Stores() {
+	if base2(d.Variant) && !d.Family.Stores() && !d.neon() {
 		b.Prefetch(ahead)
 	}
 }

@@ -120,6 +120,9 @@ func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
 		mask := b.TailMask()
 		v := b.Get(top)
 		b.Set(top, b.Select(mask, b.Max(v, d.input(b, b.LoadTail(mask))), v))
+	} else if d.neon() && d.Family.Rows() {
+		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes hold -Inf.")
+		b.Set(top, b.Max(b.Get(top), d.left(b, 0)))
 	} else if d.neon() {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into every lane.")
 		b.Set(top, b.Max(b.Get(top), b.LoadSplat()))

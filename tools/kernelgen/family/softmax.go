@@ -18,11 +18,19 @@ func (d *description) shortRows() {
 			all[i] = i
 		}
 		last := vectors - 1
-		mask := b.TailMask()
-		x := d.input(b, append(b.Load(all[:last]...), b.LoadTailAt(last, mask)...))
-
-		tops := append(x[:last:last], b.Select(mask, x[last:], b.Const(minusInf))...)
-		top := b.Everywhere(b.Max, tree(tops, b.Max))
+		// The lanes behind the row's end: -Inf for the maximum, and 0 for the sum,
+		// which exp(-Inf) is.
+		var mask, tops ir.V
+		x := b.Load(all[:last]...)
+		if d.neon() {
+			x = append(d.input(b, x), d.left(b, last)...)
+			tops = x
+		} else {
+			mask = b.TailMask()
+			x = d.input(b, append(x, b.LoadTailAt(last, mask)...))
+			tops = append(x[:last:last], b.Select(mask, x[last:], b.Const(minusInf))...)
+		}
+		top := b.Everywhere(ir.Max, tree(tops, b.Max))
 		b.Guard(b.Const(0), b.Sub(top, top)) // NaN unless top is finite
 
 		var z, y ir.V
@@ -30,8 +38,10 @@ func (d *description) shortRows() {
 			part := b.Sub(x[g[0]:g[len(g)-1]+1], top)
 			z, y = append(z, part...), append(y, d.exp(b, part)...)
 		}
-		y = append(y[:last], b.Keep(mask, y[last:])...)
-		sum := b.Everywhere(b.Add, tree(y, b.Add))
+		if mask != nil {
+			y = append(y[:last], b.Keep(mask, y[last:])...)
+		}
+		sum := b.Everywhere(ir.Add, tree(y, b.Add))
 		if d.Family.Log() {
 			y = b.Sub(z, d.log(b, sum))
 		} else {
@@ -65,7 +75,7 @@ func (d *description) longRows() {
 	d.tile, d.Turn = maxVectors, 0
 	top := d.largest(d.f.Block(ir.Row, 0, "A row: its first element, in every lane."), maxAccumulators)
 	b := d.f.Block(ir.Again, 0, "The largest element, if it is finite, and an empty sum.")
-	b.Set(top, b.Everywhere(b.Max, b.Get(top)))
+	b.Set(top, b.Everywhere(ir.Max, b.Get(top)))
 	b.Guard(b.Const(0), b.Sub(b.Get(top), b.Get(top)))
 
 	d.Turn = turn
@@ -93,10 +103,20 @@ func (d *description) longRows() {
 
 // input is x, or for a family that scales its rows x * scale.
 func (d *description) input(b *ir.Block, x ir.V) ir.V {
-	if d.Family.Scaled() {
+	if d.Family.Scaled() && len(x) > 0 {
 		return b.Mul(x, b.Param("scale"))
 	}
 	return x
+}
+
+// left is the input that is left of the vector of that index, for NEON. The other
+// lanes hold -Inf, which comes after a scale as that may be negative or 0.
+func (d *description) left(b *ir.Block, vector int) ir.V {
+	if d.Family.Scaled() {
+		mask := b.TailMask()
+		return b.Select(mask, d.input(b, b.LoadTailAt(vector, mask)), b.Const(minusInf))
+	}
+	return b.LoadOver(vector, b.Const(minusInf))
 }
 
 // The minimax polynomial of degree 9 for ln(1 + t) on [0, 1], absolute, without a

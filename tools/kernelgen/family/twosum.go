@@ -143,6 +143,17 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 
 	const comment = "Elements that are left; the other lanes add zero."
 	switch {
+	case d.neon():
+		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes hold -Inf, exp of which adds zero.")
+		x := d.left(b, 0)
+		y, z := f(b, x)
+		if z != nil {
+			b.StoreTail(nil, z)
+		}
+		if top != nil {
+			b.Set(top, b.Max(b.Get(top), x))
+		}
+		accumulate(b, sum, rest, y)
 	case d.masked():
 		b = d.f.Block(ir.IfAny, 0, comment)
 		mask := b.TailMask()
@@ -155,12 +166,6 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 			b.Set(top, b.Select(mask, b.Max(b.Get(top), x), b.Get(top)))
 		}
 		accumulate(b, sum, rest, b.Keep(mask, y))
-	case d.neon():
-		d.halvedTail(comment, func(b *ir.Block, x ir.V) ir.V {
-			y, _ := f(b, x)
-			accumulate(b, sum, rest, b.Keep(b.TailMask(), y))
-			return y
-		}, nil, nil)
 	default:
 		d.halvedTail(comment, func(b *ir.Block, x ir.V) ir.V { y, _ := f(b, x); return y },
 			func(b *ir.Block, y ir.V) { accumulate(b, sum, rest, b.FirstHalf(y)) },

@@ -146,7 +146,11 @@ func (a *allocator) best(i int, b *Block) Code {
 			candidates = slices.DeleteFunc(candidates, func(v *Value) bool { return v.Op != Param })
 		}
 		for n := 1; n <= len(candidates); n++ {
-			if y, ok := run(candidates[:n]); ok && y.cost() < x.cost() {
+			y, ok := run(candidates[:n])
+			if ok && a.m.Reloads() && y.slots > x.slots {
+				continue // to load a constant again costs less than to spill a value
+			}
+			if ok && y.cost() < x.cost() {
 				x = y
 			}
 		}

@@ -51,13 +51,15 @@ const (
 	Swap       // v[i] = a[i^Index]
 	Splat      // v[i] = a[0]
 	High       // a vector of half as many lanes: the upper half of a
-	AddPairs   // a vector of half as many lanes: v[i] = a[2i] + a[2i+1]
+	AddPairs   // a vector of half as many lanes, or that twice: v[i] = a[2i] + a[2i+1]
+	MaxPairs   // the same with Max
 	LoadSplat  // v[i] = src[0]
 	TailMask   // mask: i < n
 	LoadTail   // src[Index+i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
+	LoadOver   // src[Index+i] where i < n, a[i] elsewhere
 	Store      // dst[Index:][:Lanes] = a
 	Stream     // the same around the caches; dst[Index] is aligned to a vector
-	StoreTail  // dst[Index+i] = a[i] where the mask is true; of a mask and a
+	StoreTail  // dst[Index+i] = a[i] where i < n; of a mask and a, or of a alone where n is read bit by bit
 	StoreFirst // dst[i] = a[i] for i < Index
 	Return     // the result Name is a[0]
 	Guard      // leaves the kernel unless a[0] >= b[0]
@@ -81,8 +83,8 @@ const (
 )
 
 var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
-	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "loadsplat", "tailmask",
-	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
+	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
+	"loadtail", "loadover", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
 	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }

@@ -196,7 +196,12 @@ func (b *Block) Prefetch(first int) {
 	}
 }
 
-// StoreTail stores the lanes for which the mask is true.
+// LoadOver loads what is left of the vector of that index, over lanes of x.
+func (b *Block) LoadOver(vector int, x V) V {
+	return b.each(LoadOver, vector*b.f.Lanes, x)
+}
+
+// StoreTail stores the elements that are left, of a mask or of nothing as LoadTail.
 func (b *Block) StoreTail(mask, x V) { b.StoreTailAt(0, mask, x) }
 
 // LoadTailAt is LoadTail of the vector of that index.
@@ -206,7 +211,7 @@ func (b *Block) LoadTailAt(vector int, mask V) V {
 
 // StoreTailAt is StoreTail to the vector of that index.
 func (b *Block) StoreTailAt(vector int, mask, x V) {
-	b.add(&Value{Op: StoreTail, Args: []*Value{mask[0], x[0]}, Lanes: b.f.Lanes, Index: vector * b.f.Lanes})
+	b.add(&Value{Op: StoreTail, Args: append(mask[:len(mask):len(mask)], x[0]), Lanes: b.f.Lanes, Index: vector * b.f.Lanes})
 }
 
 // Div is x / y, of lane 0.
@@ -221,9 +226,16 @@ func (b *Block) Guard(x, y V) {
 
 // Everywhere folds the lanes of a vector by an operation that commutes, so that
 // every lane has the result.
-func (b *Block) Everywhere(op func(x, y V) V, x V) V {
+func (b *Block) Everywhere(op Op, x V) V {
 	for distance := x[0].Lanes / 2; distance > 0; distance /= 2 {
-		x = op(x, b.Swap(x, distance))
+		switch {
+		case b.f.Pairwise && op == Add:
+			x = b.each(AddPairs, 0, x)
+		case b.f.Pairwise && op == Max:
+			x = b.each(MaxPairs, 0, x)
+		default:
+			x = b.each(op, 0, x, b.Swap(x, distance))
+		}
 	}
 	return x
 }
