@@ -39,7 +39,7 @@ func (s Softmaxer) Explain(n int) string {
 		if n > e.shortLen {
 			name = e.longName
 		}
-		if s.scale != 0 && s.mask.Add == nil && s.mask.Keep == nil {
+		if s.scale != 0 && !s.mask.byElement() {
 			name = strings.Replace(name, ukernel.Softmax.String(), ukernel.ScaledSoftmax.String(), 1)
 		}
 		fmt.Fprintf(&b, "\n  %s\nA row with an infinity or a NaN as its maximum takes these instead:", name)

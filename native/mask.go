@@ -89,8 +89,11 @@ func (m *Mask) check(who, what string, got, rows, cols int) {
 
 // plain reports whether rows need no preparation.
 func (s *Softmaxer) plain() bool {
-	return s.scale == 0 && s.mask.Add == nil && s.mask.Keep == nil
+	return s.scale == 0 && !s.mask.byElement()
 }
+
+// byElement reports whether the mask says something of single elements.
+func (m *Mask) byElement() bool { return m.Add != nil || m.Keep != nil }
 
 // unmasked reports whether rows are done as they are, all of them.
 func (s *Softmaxer) unmasked() bool { return s.plain() && !s.mask.Causal }

@@ -122,9 +122,11 @@ func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, 
 		}
 		d, x := dst[i*dstStride:], src[i*srcStride:][:cols]
 		done := false
-		if direct && o == opSoftmax {
+		switch {
+		case !direct || kernel != nil:
+		case o == opSoftmax:
 			done = r.reload(d[:cols], x, nan)
-		} else if direct {
+		default:
 			done = r.logShort(d[:cols], x)
 		}
 		if !done {

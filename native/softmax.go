@@ -89,7 +89,7 @@ func (s *Softmaxer) logSoftmax(dst, src []float32, i int) {
 // scaled does a row with nothing but a scale by one kernel. It is false, and has
 // written nothing, if that can't be.
 func (s *Softmaxer) scaled(o op, e *engine, a ukernel.Algorithm, dst, src []float32) bool {
-	if s.scale == 0 || s.mask.Add != nil || s.mask.Keep != nil || a != ukernel.ThreePassReload {
+	if s.scale == 0 || s.mask.byElement() || a != ukernel.ThreePassReload {
 		return false
 	}
 	f, n := e.scaled(o, len(src)), len(src)
