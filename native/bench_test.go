@@ -121,3 +121,31 @@ func BenchmarkOptions(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkHalf is what 16-bit types add to a row.
+func BenchmarkHalf(b *testing.B) {
+	for _, n := range []int{128, 4096, 128256} {
+		dst, src := benchRow(n)
+		f16, bf16 := make([]Float16, n), make([]BFloat16, n)
+		for i, x := range src {
+			f16[i], bf16[i] = ToFloat16(x), ToBFloat16(x)
+		}
+		dst16, dstB16 := make([]Float16, n), make([]BFloat16, n)
+		for _, c := range []struct {
+			name string
+			run  func()
+		}{
+			{"float32", func() { Softmax(dst, src) }},
+			{"float16 to float32", func() { SoftmaxHalf(standard, dst, f16) }},
+			{"float16", func() { SoftmaxHalf(standard, dst16, f16) }},
+			{"bfloat16 to float32", func() { SoftmaxHalf(standard, dst, bf16) }},
+			{"bfloat16", func() { SoftmaxHalf(standard, dstB16, bf16) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
+				for b.Loop() {
+					c.run()
+				}
+			})
+		}
+	}
+}
