@@ -22,7 +22,7 @@ import (
 // The instructions that kernels may use, by the CPU feature that brings them,
 // in binutils' spelling.
 var (
-	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov movzwl neg nop or pop prefetcht1 push ret sfence shl shr sub test xchg xor`)
+	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov movzwl neg nop or pop prefetcht0 push ret sfence shl shr sub test xchg xor`)
 
 	sse = words(`addps addss maxps maxss movaps movhlps movlhps movlps movss movups mulps mulss shufps subps subss xorps`)
 	// CMPPS and ANDPS are SSE's, but only SSE2 kernels need them.

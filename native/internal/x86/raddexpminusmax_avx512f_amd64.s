@@ -4663,7 +4663,7 @@ done5:
 	RET
 
 // func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(SB), $320-36
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
@@ -4684,6 +4684,8 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(SB), $320-36
 	PCALIGN      $0x40
 
 loop1:
+	PREFETCHT0       12288(SI)
+	PREFETCHT0       12352(SI)
 	VMOVUPS          (SI), Z6
 	VSUBPS           Z2, Z6, Z6
 	VMOVUPS          64(SI), Z7
@@ -4695,7 +4697,9 @@ loop1:
 	VPSLLD           $0x17, Z8, Z10
 	VPSLLD           $0x17, Z9, Z11
 	VSUBPS           Z3, Z8, Z8
+	PREFETCHT0       12416(SI)
 	VSUBPS           Z3, Z9, Z9
+	PREFETCHT0       12480(SI)
 	VMOVAPS          Z6, Z12
 	VFMADD231PS      Z5, Z8, Z12
 	VMOVUPS          128(SI), Z13
@@ -4718,8 +4722,10 @@ loop1:
 	VPSLLD           $0x17, Z9, Z19
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z12, Z16
 	VSUBPS           Z3, Z8, Z8
+	PREFETCHT0       12544(SI)
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z14, Z18
 	VSUBPS           Z3, Z9, Z9
+	PREFETCHT0       12608(SI)
 	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z12, Z16
 	VMOVAPS          Z13, Z20
 	VFMADD231PS      Z5, Z8, Z20
@@ -4749,9 +4755,11 @@ loop1:
 	VMULPS           Z10, Z12, Z12
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z20, Z24
 	VSUBPS           Z3, Z8, Z8
+	PREFETCHT0       12672(SI)
 	VMULPS           Z11, Z14, Z14
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z22, Z26
 	VSUBPS           Z3, Z9, Z9
+	PREFETCHT0       12736(SI)
 	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z20, Z24
 	VMOVAPS          Z21, Z28
 	VFMADD231PS      Z5, Z8, Z28
@@ -4786,9 +4794,11 @@ loop1:
 	VMULPS           Z17, Z20, Z20
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z28, Z8
 	VSUBPS           Z3, Z6, Z6
+	PREFETCHT0       12800(SI)
 	VMULPS           Z19, Z22, Z22
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z30, Z12
 	VSUBPS           Z3, Z7, Z7
+	PREFETCHT0       12864(SI)
 	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z28, Z8
 	VMOVAPS          Z29, Z11
 	VFMADD231PS      Z5, Z6, Z11
@@ -4824,10 +4834,12 @@ loop1:
 	VMULPS           Z25, Z28, Z28
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z11, Z13
 	VSUBPS           Z3, Z6, Z6
+	PREFETCHT0       12928(SI)
 	VADDPS           Z17, Z10, Z10
 	VMULPS           Z27, Z30, Z30
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z18, Z20
 	VSUBPS           Z3, Z7, Z7
+	PREFETCHT0       12992(SI)
 	VADDPS           Z10, Z0, Z17
 	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z11, Z13
 	VMOVAPS          Z16, Z19
@@ -4963,6 +4975,8 @@ done1:
 	PCALIGN      $0x40
 
 loop2:
+	PREFETCHT0    12288(SI)
+	PREFETCHT0    12352(SI)
 	VMOVUPS       (SI), Z14
 	VSUBPS        Z2, Z14, Z14
 	VMOVUPS       64(SI), Z15
@@ -4974,7 +4988,9 @@ loop2:
 	VPSLLD        $0x17, Z16, Z18
 	VPSLLD        $0x17, Z17, Z19
 	VSUBPS        Z3, Z16, Z16
+	PREFETCHT0    12416(SI)
 	VSUBPS        Z3, Z17, Z17
+	PREFETCHT0    12480(SI)
 	VMOVAPS       Z14, Z20
 	VFMADD231PS   Z5, Z16, Z20
 	VMOVUPS       128(SI), Z21
@@ -5203,7 +5219,7 @@ DATA cutoff<>+0(SB)/4, $0xc2aeac4f
 GLOBL cutoff<>(SB), RODATA|NOPTR, $4
 
 // func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(src []float32, max float32) (sum float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(SB), NOSPLIT, $0-36
 	MOVQ src_base+0(FP), SI
 	MOVQ src_len+8(FP), CX
@@ -5222,6 +5238,8 @@ TEXT ·f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(SB), NOSPLIT, $0-
 	PCALIGN      $0x40
 
 loop1:
+	PREFETCHT0       12288(SI)
+	PREFETCHT0       12352(SI)
 	VMOVUPS          (SI), Z6
 	VSUBPS           Z2, Z6, Z6
 	VMOVUPS          64(SI), Z7
@@ -5233,7 +5251,9 @@ loop1:
 	VPSLLD           $0x17, Z8, Z10
 	VPSLLD           $0x17, Z9, Z11
 	VSUBPS           Z3, Z8, Z8
+	PREFETCHT0       12416(SI)
 	VSUBPS           Z3, Z9, Z9
+	PREFETCHT0       12480(SI)
 	VMOVAPS          Z6, Z12
 	VFMADD231PS      Z5, Z8, Z12
 	VMOVUPS          128(SI), Z13
@@ -5256,8 +5276,10 @@ loop1:
 	VPSLLD           $0x17, Z9, Z19
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z12, Z16
 	VSUBPS           Z3, Z8, Z8
+	PREFETCHT0       12544(SI)
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z14, Z18
 	VSUBPS           Z3, Z9, Z9
+	PREFETCHT0       12608(SI)
 	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z12, Z16
 	VMOVAPS          Z13, Z20
 	VFMADD231PS      Z5, Z8, Z20
@@ -5287,9 +5309,11 @@ loop1:
 	VMULPS           Z10, Z12, Z12
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z20, Z24
 	VSUBPS           Z3, Z8, Z8
+	PREFETCHT0       12672(SI)
 	VMULPS           Z11, Z14, Z14
 	VFMADD213PS.BCST f3d2aac56<>+0(SB), Z22, Z26
 	VSUBPS           Z3, Z9, Z9
+	PREFETCHT0       12736(SI)
 	VFMADD213PS.BCST f3e2aaa49<>+0(SB), Z20, Z24
 	VMOVAPS          Z21, Z28
 	VFMADD231PS      Z5, Z8, Z28

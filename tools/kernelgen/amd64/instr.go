@@ -228,7 +228,7 @@ func (w *writer) instr(in ir.Instr) {
 			w.MOVSS(from(0), operand.Mem{Base: dst})
 		}
 	case ir.Prefetch:
-		w.PREFETCHT1(operand.Mem{Base: src, Disp: 4 * in.Index})
+		w.PREFETCHT0(operand.Mem{Base: src, Disp: 4 * in.Index})
 	case ir.Return:
 		if w.vex {
 			w.VMOVSS(from(0), w.result(in.Name))

@@ -91,8 +91,12 @@ func avx512Shape(k ukernel.Kernel) family.Shape {
 	case !strings.Contains(k.Variant, "scalef"): // the longest formulas
 	case k.Family == ukernel.VScaleExtExp && k.Variant == "p5_scalef":
 		s.Group, s.Turn, s.Stagger = 6, 12, 0
+	case elementwise(k) && base2(k): // for rows beyond the caches
+		s.Group, s.Turn, s.Stagger = 1, 12, 2
 	case elementwise(k):
 		s.Group, s.Turn, s.Stagger = 3, 12, 6
+	case base2(k) && !k.Family.Stores():
+		s.Group, s.Turn, s.Stagger = 2, 24, 4
 	case base2(k):
 		s.Group, s.Turn, s.Stagger = 3, 24, 7
 	case k.Family == ukernel.RAddExtExp:

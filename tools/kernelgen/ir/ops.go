@@ -187,13 +187,9 @@ func (b *Block) LoadTail(mask V) V {
 	return b.each(LoadTail, 0, mask)
 }
 
-// Prefetch asks for the cache lines of as many elements as a turn takes, from
-// index first on.
-func (b *Block) Prefetch(first int) {
-	const line = 16 // elements
-	for i := 0; i < b.Step; i += line {
-		b.add(&Value{Op: Prefetch, Lanes: b.f.Lanes, Index: first + i})
-	}
+// Prefetch asks for the cache line of the element of that index.
+func (b *Block) Prefetch(index int) {
+	b.add(&Value{Op: Prefetch, Lanes: b.f.Lanes, Index: index})
 }
 
 // LoadOver loads what is left of the vector of that index, over lanes of x.
