@@ -17,6 +17,11 @@ const chunkLen = 1 << 16
 // read again to sum them: 16 KiB stay in any first-level cache.
 const sumBlock = 1 << 12
 
+// nearBlock is the number of elements that a kernel sums that needs no maximum first.
+// It is longer as each block stops the flow of the input, and not as long as a chunk as
+// a block whose maximum comes as a surprise is read again.
+const nearBlock = 1 << 14
+
 // oneBlock is the number of elements up to which the three passes of the reload
 // algorithm go over the whole row: while it is in some cache, reading it again costs
 // less than stopping and starting for each block.
@@ -104,25 +109,41 @@ func (r row) split(n int) bool { return r.goroutines > 1 && n > chunkLen }
 
 // sum is the sum over src.
 func (r row) sum(src []float32) (s sum) {
+	e, ref := r.engine, nan
+	if e.addMax != nil && len(src) > chunkLen {
+		ref = e.beginning(src)
+	}
 	if r.split(len(src)) {
-		for _, part := range eachChunk(r.goroutines, src, r.sumChunk) {
+		for _, part := range eachChunk(r.goroutines, src, func(src []float32) sum { return e.sumChunk(src, ref) }) {
 			s = merge(s, part)
 		}
 		return s
 	}
 	for i := range chunks(len(src)) {
-		s = merge(s, r.sumChunk(chunk(src, i)))
+		s = merge(s, e.sumChunk(chunk(src, i), ref))
 	}
 	return s
 }
 
+// beginning is the largest element of the first 64th of a row, or so much of it as
+// makes one larger by far unlikely after it.
+func (e *engine) beginning(src []float32) float32 {
+	return e.rmax(src[:min(len(src), max(sumBlock, min(len(src)/64, chunkLen)))])
+}
+
+func finite(x float32) bool { return x >= -math.MaxFloat32 && x <= math.MaxFloat32 }
+
 // sumChunk sums exp(x) relative to the largest element so far, by blocks that
 // stay in the cache between finding their maximum and summing them. It reads
-// memory once, and is right for every input.
-func (e *engine) sumChunk(src []float32) (s sum) {
+// memory once, and is right for every input. Ref is a number that is not above the
+// row's largest element and likely to be near it, or NaN.
+func (e *engine) sumChunk(src []float32, ref float32) (s sum) {
 	if e.addMax != nil {
-		if first := e.rmax(src[:min(len(src), sumBlock)]); first >= -math.MaxFloat32 && first <= math.MaxFloat32 {
-			return e.sumNear(src, first)
+		if !finite(ref) {
+			ref = e.beginning(src)
+		}
+		if finite(ref) {
+			return e.sumNear(src, ref)
 		}
 	}
 	s.ref = negInf
@@ -162,7 +183,7 @@ func (e *engine) addBlock(s sum, block []float32) sum {
 	if e.addMax != nil && !s.special() {
 		return merge(s, e.sumNear(block, s.ref))
 	}
-	return merge(s, e.sumChunk(block))
+	return merge(s, e.sumChunk(block, nan))
 }
 
 // sumNear is sumChunk in one pass: it sums relative to a number near the largest
@@ -172,7 +193,7 @@ func (e *engine) sumNear(src []float32, ref float32) sum {
 	var total float64
 	top := ref
 	for rest := src; len(rest) > 0; {
-		block := rest[:min(len(rest), sumBlock)]
+		block := rest[:min(len(rest), nearBlock)]
 		rest = rest[len(block):]
 		mass, m := e.addMax(block, ref)
 		if m > ref+1 || m-ref > 1 { // of large numbers one of them may round to ref
@@ -351,7 +372,7 @@ func (r row) reload(dst, src []float32, empty float32) bool {
 		return f(dst, src, 1, n, n, n) == 1
 	}
 	max := e.rmax(src)
-	if !(max >= -math.MaxFloat32 && max <= math.MaxFloat32) {
+	if !finite(max) {
 		return false
 	}
 	mass := e.addStore(dst, src, max)
@@ -473,7 +494,7 @@ func (r row) logShort(dst, src []float32) bool {
 		return false
 	}
 	top := e.rmax(src)
-	if !(top >= -math.MaxFloat32 && top <= math.MaxFloat32) {
+	if !finite(top) {
 		return false
 	}
 	mass := float64(e.add(src, top))
@@ -487,7 +508,7 @@ func (r row) logShort(dst, src []float32) bool {
 // logSumExp is that of a short row that is nothing special; ok is false for others.
 func (e *engine) logSumExp(src []float32) (y float32, ok bool) {
 	top := e.rmax(src)
-	if !(top >= -math.MaxFloat32 && top <= math.MaxFloat32) {
+	if !finite(top) {
 		return 0, false
 	}
 	mass := float64(e.add(src, top))
