@@ -284,7 +284,7 @@ func (r row) sumExt(src []float32) extSum {
 func (e *engine) sumExtChunk(src []float32) extSum {
 	s := extSum{0, math.Inf(-1)}
 	for len(src) > 0 {
-		block := src[:min(len(src), sumBlock)]
+		block := src[:min(len(src), nearBlock)]
 		src = src[len(block):]
 		m, n := e.addExt(block)
 		if !(m > 0 && m <= math.MaxFloat32 && n <= extLimit) {
