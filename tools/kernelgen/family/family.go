@@ -99,6 +99,8 @@ type description struct {
 	Shape
 	f    *ir.Func
 	tile int // vectors in a turn of the main loop
+	// inTurn is whether a turn of it is being described.
+	inTurn bool
 }
 
 // masked reports whether the machine loads and stores the last elements under a
@@ -121,9 +123,11 @@ func (d *description) loops(main func(b *ir.Block, first int), single func(b *ir
 	loop := func(tiles int) {
 		n := tiles * d.tile
 		b := d.f.Block(ir.While, n*d.Lanes(), fmt.Sprintf("%d vectors a turn.", n))
+		d.inTurn = true
 		for first := 0; first < n; first += d.tile {
 			main(b, first)
 		}
+		d.inTurn = false
 	}
 	if tiles := d.Turn / d.tile; tiles > 1 {
 		loop(tiles)
@@ -142,14 +146,16 @@ func (d *description) singles(single func(b *ir.Block)) {
 
 // ahead is how far ahead of itself, in elements, a sum asks for its input: the
 // processor's own prefetchers stop at the end of a page on an x86. Kernels that store
-// had better not: it cost them a tenth to a quarter of their time.
+// had better not: it cost them a tenth to a quarter of their time. Nor do those for
+// AVX2 and less that have upstream's operations, for which memory is fast enough.
 const ahead = 3 << 10
 
-// prefetch asks for what lies ahead of vectors of the main loop. It is called for each
-// group: as many requests at once as a turn reads take up the buffers that its own
-// loads wait for.
+// prefetch asks for what lies ahead of vectors in a turn of the main loop. It is called
+// for each group: as many requests at once as a turn reads take up the buffers that its
+// own loads wait for.
 func (d *description) prefetch(b *ir.Block, vectors []int) {
-	if d.Family.Stores() || d.neon() {
+	wide := d.ISA == ukernel.AVX512F || d.ISA == ukernel.AVX512SKX
+	if !d.inTurn || d.Family.Stores() || d.neon() || !wide && !d.TwoSum() {
 		return
 	}
 	const line = 16 // elements

@@ -41,6 +41,7 @@ func (d *description) raddexpminusmax() {
 	d.loops(func(b *ir.Block, first int) {
 		for _, g := range d.groups(first) {
 			b.Group()
+			d.prefetch(b, g)
 			step(b, acc, g...)
 		}
 	}, nil)
@@ -223,6 +224,7 @@ func (d *description) addPairs(b *ir.Block, m, e []*ir.Var, vectors []int) {
 	top := make(map[int]ir.V)
 	for _, g := range d.split(vectors) {
 		b.Group()
+		d.prefetch(b, g)
 		ns := exponent(b, b.Load(g...))
 		for i, v := range g {
 			a := v % len(m)

@@ -117,9 +117,7 @@ func (d *description) sumTwoSum(b *ir.Block, f func(b *ir.Block, x ir.V) (term, 
 		var t forest
 		for _, g := range groups {
 			b.Group()
-			if len(groups) > 1 {
-				d.prefetch(b, g)
-			}
+			d.prefetch(b, g)
 			y, z := f(b, d.input(b, b.Load(g...)))
 			if z != nil {
 				b.Store(z, g...)
@@ -191,9 +189,7 @@ func (d *description) raddextexpTwoSum() {
 		ns := make([]ir.V, len(groups))
 		for i, g := range groups {
 			b.Group()
-			if len(groups) > 1 {
-				d.prefetch(b, g)
-			}
+			d.prefetch(b, g)
 			ns[i] = exponent(b, load(g))
 			for j := range g {
 				top = b.Max(top, ns[i][j:j+1])
