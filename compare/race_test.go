@@ -44,8 +44,7 @@ func TestRace(t *testing.T) {
 	}
 }
 
-// TestRest holds that nothing is timed while a contestant's threads are busy, and
-// that goroutines are called for from a goroutine of their own.
+// TestRest holds that nothing is timed while a contestant's threads are busy.
 func TestRest(t *testing.T) {
 	const rest = 2 * time.Millisecond
 	var ended time.Time

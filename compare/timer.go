@@ -43,9 +43,9 @@ const warmUp = 5 * time.Millisecond
 // timed is a function to time.
 type timed struct {
 	run func()
-	// goroutines is whether it starts goroutines and waits for them. Where the
-	// calling goroutine is bound to a thread that takes the operating system's
-	// help, so such a function is called from one that is not, as users do.
+	// goroutines is whether it starts goroutines and waits for them. While a
+	// goroutine is bound to a thread, be it another one than the caller, they begin
+	// late, so then none is: after a rest they waited for their caller to end.
 	goroutines bool
 	// rest is how long threads of its own stay busy after it has returned. The
 	// next sample waits for them, and calls its own function once before.
@@ -54,7 +54,8 @@ type timed struct {
 
 // Time calls the functions in turn, in an order that is drawn anew for each
 // repetition, so that whatever slows the machine meets them all alike and none has
-// an advantage from what another leaves in the caches. It warms each one up first. The calling goroutine stays on one thread meanwhile.
+// an advantage from what another leaves in the caches. It warms each one up first.
+// The calling goroutine stays on one thread meanwhile.
 func (t Timer) Time(fs ...func()) Samples {
 	all := make([]timed, len(fs))
 	for i, f := range fs {
@@ -71,36 +72,27 @@ func (t Timer) time(fs []timed) Samples {
 		start := time.Now()
 		now = func() time.Duration { return time.Since(start) }
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
+	if !slices.ContainsFunc(fs, func(f timed) bool { return f.goroutines }) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	busy := time.Duration(0)
-	sample := func(f timed, calls int) (took time.Duration) {
-		measure := func() {
-			// After a rest the core is cold: its caches, and its clock. And a goroutine
-			// may have moved to another.
-			if busy > 0 {
-				time.Sleep(busy)
-				for begin := now(); now()-begin < warmUp; {
-					f.run()
-				}
-			}
-			if f.goroutines {
+	sample := func(f timed, calls int) time.Duration {
+		// After a rest the core is cold: its caches, and its clock.
+		if busy > 0 {
+			time.Sleep(busy)
+			for begin := now(); now()-begin < warmUp; {
 				f.run()
 			}
-			begin := now()
-			for range calls {
-				f.run()
-			}
-			took = now() - begin
 		}
 		if f.goroutines {
-			done := make(chan struct{})
-			go func() { defer close(done); measure() }()
-			<-done
-		} else {
-			measure()
+			f.run()
 		}
+		begin := now()
+		for range calls {
+			f.run()
+		}
+		took := now() - begin
 		busy = f.rest
 		return took
 	}
