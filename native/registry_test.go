@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
 // TestRegistry holds that each name is listed once, parses, and has the one
-// function of its family; and that Lookup gives it where the CPU runs it.
+// function of its family; and that Lookup gives it where the CPU runs it, to be
+// called without allocating.
 func TestRegistry(t *testing.T) {
 	seen := make(map[string]bool)
 	for i, k := range Kernels() {
@@ -42,10 +44,19 @@ func TestRegistry(t *testing.T) {
 				t.Errorf("%s: has a function of %v: %v", k, family, has)
 			}
 		}
-		_, err := Lookup(k.Name)
+		checked, err := Lookup(k.Name)
 		var unsupported *ukernel.UnsupportedError
 		if k.ISA.Supported() && err != nil || !k.ISA.Supported() && !errors.As(err, &unsupported) {
 			t.Errorf("Lookup(%q): %v on a CPU with %v: %v", k.Name, err, k.ISA, k.ISA.Supported())
+		}
+		if err != nil {
+			continue
+		}
+		src := inputs.Uniform10.Row(0, 16)
+		a := inputs.Args(k.Family, 0, src)
+		a.Dst = make([]float32, len(src))
+		if n := testing.AllocsPerRun(20, func() { checked.Call(a) }); n > 0 && !raceEnabled {
+			t.Errorf("%s: %v allocations", k, n)
 		}
 	}
 	if _, err := Lookup("f32_rmax_ukernel__scalar_u999"); !errors.Is(err, ukernel.ErrUnknownKernel) {

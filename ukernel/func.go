@@ -271,12 +271,9 @@ func checkedConversion[D, S any](who string, f func(dst []D, src []S)) func(dst 
 
 // checkedRows is a kernel of rows with its matrices checked before each call.
 func checkedRows(who, name string, f func(dst, src []float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-	most := MustParse(name).MaxLength()
+	check := checkRows(who, name)
 	return func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-		if most > 0 && cols > most {
-			panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
-		}
-		if !CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride) {
+		if !check(dst, src, rows, cols, dstStride, srcStride) {
 			return 0
 		}
 		return f(dst, src, rows, cols, dstStride, srcStride)
@@ -285,11 +282,23 @@ func checkedRows(who, name string, f func(dst, src []float32, rows, cols, dstStr
 
 // checkedScaled is checkedRows with a scale.
 func checkedScaled(who, name string, f func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
+	check := checkRows(who, name)
 	return func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
-		scaled := func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-			return f(dst, src, scale, rows, cols, dstStride, srcStride)
+		if !check(dst, src, rows, cols, dstStride, srcStride) {
+			return 0
 		}
-		return checkedRows(who, name, scaled)(dst, src, rows, cols, dstStride, srcStride)
+		return f(dst, src, scale, rows, cols, dstStride, srcStride)
+	}
+}
+
+// checkRows is [CheckMatrices] for a kernel, whose rows may be too short for some.
+func checkRows(who, name string) func(dst, src []float32, rows, cols, dstStride, srcStride int) bool {
+	most := MustParse(name).MaxLength()
+	return func(dst, src []float32, rows, cols, dstStride, srcStride int) bool {
+		if most > 0 && cols > most {
+			panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
+		}
+		return CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
 	}
 }
 
