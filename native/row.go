@@ -17,10 +17,14 @@ const chunkLen = 1 << 16
 // read again to sum them: 16 KiB stay in any first-level cache.
 const sumBlock = 1 << 12
 
-// nearBlock is the number of elements that a kernel sums that needs no maximum first.
-// It is longer as each block stops the flow of the input, and not as long as a chunk as
-// a block whose maximum comes as a surprise is read again.
+// nearBlock is the most elements that a kernel sums that needs no maximum first: each
+// block stops the flow of the input. A block with an element that is larger than was
+// to be expected is read again, of which a row has several, so that it had better be
+// a small part of the row: see nearBlockOf.
 const nearBlock = 1 << 14
+
+// nearBlockOf is the length of such blocks in a row of n elements.
+func nearBlockOf(n int) int { return max(sumBlock, min(n/64, nearBlock)) }
 
 // oneBlock is the number of elements up to which the three passes of the reload
 // algorithm go over the whole row: while it is in some cache, reading it again costs
@@ -109,18 +113,18 @@ func (r row) split(n int) bool { return r.goroutines > 1 && n > chunkLen }
 
 // sum is the sum over src.
 func (r row) sum(src []float32) (s sum) {
-	e, ref := r.engine, nan
+	e, ref, block := r.engine, nan, nearBlockOf(len(src))
 	if e.addMax != nil && len(src) > chunkLen {
 		ref = e.beginning(src)
 	}
 	if r.split(len(src)) {
-		for _, part := range eachChunk(r.goroutines, src, func(src []float32) sum { return e.sumChunk(src, ref) }) {
+		for _, part := range eachChunk(r.goroutines, src, func(src []float32) sum { return e.sumChunk(src, ref, block) }) {
 			s = merge(s, part)
 		}
 		return s
 	}
 	for i := range chunks(len(src)) {
-		s = merge(s, e.sumChunk(chunk(src, i), ref))
+		s = merge(s, e.sumChunk(chunk(src, i), ref, block))
 	}
 	return s
 }
@@ -136,14 +140,14 @@ func finite(x float32) bool { return x >= -math.MaxFloat32 && x <= math.MaxFloat
 // sumChunk sums exp(x) relative to the largest element so far, by blocks that
 // stay in the cache between finding their maximum and summing them. It reads
 // memory once, and is right for every input. Ref is a number that is not above the
-// row's largest element and likely to be near it, or NaN.
-func (e *engine) sumChunk(src []float32, ref float32) (s sum) {
+// row's largest element and likely to be near it, or NaN; block is the row's nearBlockOf.
+func (e *engine) sumChunk(src []float32, ref float32, block int) (s sum) {
 	if e.addMax != nil {
 		if !finite(ref) {
 			ref = e.beginning(src)
 		}
 		if finite(ref) {
-			return e.sumNear(src, ref)
+			return e.sumNear(src, ref, block)
 		}
 	}
 	s.ref = negInf
@@ -181,19 +185,19 @@ func (e *engine) sumChunk(src []float32, ref float32) (s sum) {
 // be near that of the block.
 func (e *engine) addBlock(s sum, block []float32) sum {
 	if e.addMax != nil && !s.special() {
-		return merge(s, e.sumNear(block, s.ref))
+		return merge(s, e.sumNear(block, s.ref, sumBlock))
 	}
-	return merge(s, e.sumChunk(block, nan))
+	return merge(s, e.sumChunk(block, nan, sumBlock))
 }
 
 // sumNear is sumChunk in one pass: it sums relative to a number near the largest
-// element so far, at first ref, and looks for larger ones as it goes. Only a block
-// with one that is larger by more than 1 is summed again.
-func (e *engine) sumNear(src []float32, ref float32) sum {
+// element so far, at first ref, and looks for larger ones as it goes, by blocks of that
+// length. Only a block with one that is larger by more than 1 is summed again.
+func (e *engine) sumNear(src []float32, ref float32, length int) sum {
 	var total float64
 	top := ref
 	for rest := src; len(rest) > 0; {
-		block := rest[:min(len(rest), nearBlock)]
+		block := rest[:min(len(rest), length)]
 		rest = rest[len(block):]
 		mass, m := e.addMax(block, ref)
 		if m > ref+1 || m-ref > 1 { // of large numbers one of them may round to ref
