@@ -14,7 +14,7 @@ type pairing struct{ of, to int }
 // race times contestants and prints a line for each, with the ratios that it is
 // in. Pairings may depend on what was measured.
 func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, pairings func(*compare.Race) []pairing) (compare.Found, error) {
-	timer := compare.Timer{MinReps: 7, Budget: r.o.budget * time.Duration(len(contestants))}
+	timer := compare.Timer{MinReps: 21, Budget: r.o.budget * time.Duration(len(contestants))}
 	samples, err := race.Run(timer, contestants)
 	if err != nil {
 		return compare.Found{}, err
