@@ -67,9 +67,9 @@ func rowsShape(k ukernel.Kernel) family.Shape {
 	case avx2:
 		return family.Shape{Group: 2, Residents: 3}
 	case k.TwoSum():
-		s := family.Shape{Group: 3, Residents: 16, Unroll: 8, Stagger: 7}
+		s := family.Shape{Group: 2, Residents: 16, Unroll: 8, Stagger: 4}
 		if k.Family.Log() {
-			s.Stagger = 14
+			s.Group, s.Stagger = 3, 12
 		}
 		return s
 	}

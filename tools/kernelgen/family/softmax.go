@@ -97,6 +97,9 @@ func (d *description) longRows() {
 	} else {
 		b.Set(scale, b.Splat(b.Div(b.Const(1), total)))
 	}
+	if !d.neon() {
+		d.Group = 1 // an x86 overlaps single products by itself
+	}
 	d.elementwise(func(b *ir.Block, y ir.V) ir.V { return last(b, y, b.Get(scale)) })
 	d.f.Block(ir.RowDone, 0, "The next row.")
 }
