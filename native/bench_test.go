@@ -74,6 +74,29 @@ func BenchmarkLogSumExp(b *testing.B) {
 }
 
 // BenchmarkRows compares rows in one call.
+// BenchmarkSurprises is log-sum-exp of rows whose largest elements come as a surprise,
+// so that blocks are summed again: normal elements, over several rows in turn.
+func BenchmarkSurprises(b *testing.B) {
+	for _, deviation := range []float64{1, 3, 5} {
+		for _, n := range []int{1 << 14, 128256, 1 << 20} {
+			b.Run(fmt.Sprintf("%v/%d", deviation, n), func(b *testing.B) {
+				r := rand.New(rand.NewPCG(1, 2))
+				rows := make([][]float32, 8)
+				for i := range rows {
+					rows[i] = make([]float32, n)
+					for j := range rows[i] {
+						rows[i][j] = float32(deviation * r.NormFloat64())
+					}
+				}
+				for i := 0; b.Loop(); i++ {
+					LogSumExp(rows[i%len(rows)])
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/element")
+			})
+		}
+	}
+}
+
 func BenchmarkRows(b *testing.B) {
 	for _, shape := range [][2]int{{65536, 10}, {8192, 128}, {1024, 1000}, {64, 32000}, {1, 128256}} {
 		rows, cols := shape[0], shape[1]
