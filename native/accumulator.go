@@ -124,7 +124,7 @@ func (a *Accumulator) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("native: an accumulator's mass is %v, it must be from %v to %v", mass, minMass, float32(maxMass))
 	case s.special() && math.Float32bits(ref) != 0:
 		return fmt.Errorf("native: an accumulator's ref is %v, with a mass of %v it must be 0", ref, mass)
-	case !(math.Abs(float64(ref)) <= math.MaxFloat32):
+	case !finite(ref):
 		return fmt.Errorf("native: an accumulator's ref can't be %v", ref)
 	}
 	a.sum = s

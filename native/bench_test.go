@@ -73,7 +73,6 @@ func BenchmarkLogSumExp(b *testing.B) {
 	}
 }
 
-// BenchmarkRows compares rows in one call.
 // BenchmarkSurprises is log-sum-exp of rows whose largest elements come as a surprise,
 // so that blocks are summed again: normal elements, over several rows in turn.
 func BenchmarkSurprises(b *testing.B) {
@@ -97,6 +96,7 @@ func BenchmarkSurprises(b *testing.B) {
 	}
 }
 
+// BenchmarkRows compares rows in one call.
 func BenchmarkRows(b *testing.B) {
 	for _, shape := range [][2]int{{65536, 10}, {8192, 128}, {1024, 1000}, {64, 32000}, {1, 128256}} {
 		rows, cols := shape[0], shape[1]

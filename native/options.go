@@ -2,7 +2,6 @@ package native
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/klauspost/cpuid/v2"
 
@@ -64,7 +63,7 @@ func WithAlgorithm(a ukernel.Algorithm) Option {
 // The scale must be finite and not 0.
 func WithScale(scale float32) Option {
 	return func(s *Softmaxer) error {
-		if !(math.Abs(float64(scale)) <= math.MaxFloat32) || scale == 0 {
+		if !finite(scale) || scale == 0 {
 			return fmt.Errorf("native: scale is %v, it must be finite and not 0", scale)
 		}
 		s.scale = scale

@@ -9,7 +9,7 @@ import (
 
 // vectorLeast and scalarLeast are the numbers of elements, done by vector kernels
 // and one by one, below which more than one goroutine may cost more than it gains:
-// a goroutine on a core that sleeps begins after 50 to 100 µs where the core is a
+// a goroutine on a core that sleeps begins after 50 to 200 µs where the core is a
 // virtual one. They are variables for the sake of tests.
 var vectorLeast, scalarLeast = 1 << 22, 1 << 18
 

@@ -113,24 +113,24 @@ func (r row) split(n int) bool { return r.goroutines > 1 && n > chunkLen }
 
 // sum is the sum over src.
 func (r row) sum(src []float32) (s sum) {
-	e, ref, block := r.engine, nan, nearBlockOf(len(src))
+	e, ref, length := r.engine, nan, nearBlockOf(len(src))
 	if e.addMax != nil && len(src) > chunkLen {
 		ref = e.beginning(src)
 	}
 	if r.split(len(src)) {
-		for _, part := range eachChunk(r.goroutines, src, func(src []float32) sum { return e.sumChunk(src, ref, block) }) {
+		for _, part := range eachChunk(r.goroutines, src, func(src []float32) sum { return e.sumChunk(src, ref, length) }) {
 			s = merge(s, part)
 		}
 		return s
 	}
 	for i := range chunks(len(src)) {
-		s = merge(s, e.sumChunk(chunk(src, i), ref, block))
+		s = merge(s, e.sumChunk(chunk(src, i), ref, length))
 	}
 	return s
 }
 
-// beginning is the largest element of the first 64th of a row, or so much of it as
-// makes one larger by far unlikely after it.
+// beginning is the largest element of the first 64th of a row, of a block at least and
+// a chunk at most: few are larger by much after so many.
 func (e *engine) beginning(src []float32) float32 {
 	return e.rmax(src[:min(len(src), max(sumBlock, min(len(src)/64, chunkLen)))])
 }
@@ -140,14 +140,14 @@ func finite(x float32) bool { return x >= -math.MaxFloat32 && x <= math.MaxFloat
 // sumChunk sums exp(x) relative to the largest element so far, by blocks that
 // stay in the cache between finding their maximum and summing them. It reads
 // memory once, and is right for every input. Ref is a number that is not above the
-// row's largest element and likely to be near it, or NaN; block is the row's nearBlockOf.
-func (e *engine) sumChunk(src []float32, ref float32, block int) (s sum) {
+// row's largest element and likely to be near it, or NaN; length is the row's nearBlockOf.
+func (e *engine) sumChunk(src []float32, ref float32, length int) (s sum) {
 	if e.addMax != nil {
 		if !finite(ref) {
 			ref = e.beginning(src)
 		}
 		if finite(ref) {
-			return e.sumNear(src, ref, block)
+			return e.sumNear(src, ref, length)
 		}
 	}
 	s.ref = negInf

@@ -126,7 +126,7 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 		running = append(running, e.Contestant)
 	}
 	contest := compare.Contest{
-		Timer:    compare.Timer{MinReps: 21, Budget: c.run.o.budget * time.Duration(len(entries))},
+		Timer:    compare.Timer{MinReps: leastRounds, Budget: c.run.o.budget * time.Duration(len(entries))},
 		Elements: c.elements, Threads: c.threads,
 	}
 	// In a cache there is no limit to measure, and writing around it would take

@@ -98,7 +98,7 @@ func avx512Shape(k ukernel.Kernel) family.Shape {
 	case elementwise(k):
 		s.Stagger = 4
 	case base2(k) && !k.Family.Stores():
-		s.Group, s.Turn, s.Stagger = 2, 24, 4
+		s.Turn, s.Stagger = 24, 4
 	case base2(k):
 		s.Group, s.Turn, s.Stagger = 3, 24, 7
 	case k.Family == ukernel.RAddExtExp:

@@ -146,19 +146,18 @@ func (d *description) singles(single func(b *ir.Block)) {
 
 // ahead is how far ahead of itself, in elements, a sum asks for its input: the
 // processor's own prefetchers stop at the end of a page on an x86. Kernels that store
-// had better not: it cost them a tenth to a quarter of their time. Nor do those for
-// AVX2 and less that have upstream's operations, for which memory is fast enough.
+// had better not: it cost them a tenth to a quarter of their time. For those of short
+// vectors and upstream's operations memory is fast enough.
 const ahead = 3 << 10
 
 // prefetch asks for what lies ahead of vectors in a turn of the main loop. It is called
 // for each group: as many requests at once as a turn reads take up the buffers that its
 // own loads wait for.
 func (d *description) prefetch(b *ir.Block, vectors []int) {
-	wide := d.ISA == ukernel.AVX512F || d.ISA == ukernel.AVX512SKX
-	if !d.inTurn || d.Family.Stores() || d.neon() || !wide && !d.TwoSum() {
+	const line = 16 // elements
+	if !d.inTurn || d.Family.Stores() || d.neon() || d.Lanes() < line && !d.TwoSum() {
 		return
 	}
-	const line = 16 // elements
 	for _, v := range vectors {
 		if at := v * d.Lanes(); at%line == 0 {
 			b.Prefetch(ahead + at)
