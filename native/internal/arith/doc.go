@@ -1,0 +1,2 @@
+// Package arith is the arithmetic.
+package arith

@@ -1,0 +1,187 @@
+package arith
+
+import "math"
+
+// The kernels in plain Go, for every architecture and for tests of the others.
+
+// fma is a*b + c, rounded once. Float64 holds a*b exactly, so that the sum in float64,
+// rounded to float32, is right but where float64's own rounding ends in the middle between two
+// float32, or below the smallest normal one.
+func fma(a, b, c float32) float32 {
+	s := float64(float64(a)*float64(b)) + float64(c)
+	if w := math.Float64bits(s); w<<35 == 1<<63 || w<<1 < (1023-126)<<53 {
+		return fmaSlow(a, b, c)
+	}
+	return float32(s)
+}
+
+// fmaSlow rounds the sum in float64 to odd where it is not exact: what is then rounded to
+// float32 is right.
+//
+//go:noinline
+func fmaSlow(a, b, c float32) float32 {
+	p, d := float64(float64(a)*float64(b)), float64(c)
+	s := p + d
+	z := s - p
+	e := (p - (s - z)) + (d - z) // s + e is p + d exactly
+	if w := math.Float64bits(s); e != 0 && w&1 == 0 {
+		if (e > 0) == (s > 0) {
+			w++
+		} else {
+			w--
+		}
+		s = math.Float64frombits(w)
+	}
+	return float32(s)
+}
+
+func exp(x, kHi, kLo, n float32, shift uint32) float32 {
+	u := fma(x, kHi, magic)
+	m := u - magic
+	if m < n-cut {
+		return 0
+	}
+	f := fma(x, kLo, fma(x, kHi, -m))
+	w := math.Float32bits(u)
+	s := math.Float32frombits(table[w&7] + w<<20 - shift)
+	q := float32(f * fma(fma(exp3, f, exp2), f, exp1))
+	return fma(s, q, s)
+}
+
+func sumPlain(src []float32, st *Sum) int { return sumStorePlain(nil, src, st) }
+
+// sumStorePlain is the first pass. Without a dst it does not store.
+func sumStorePlain(dst, src []float32, st *Sum) int {
+	shift := uint32(int32(st.N)) << 23
+	for at := 0; at < len(src); at += turn {
+		x := src[at:min(at+turn, len(src))]
+		for _, v := range x {
+			if v > st.Lim {
+				return at
+			}
+		}
+		var r [turn]float32
+		for i, v := range x {
+			r[i] = exp(v, st.KHi, st.KLo, st.N, shift)
+			st.Max[i%lanes] = max(st.Max[i%lanes], v)
+		}
+		if dst != nil {
+			copy(dst[at:], r[:len(x)])
+		}
+		st.addTurn(&r)
+	}
+	return len(src)
+}
+
+// addTurn adds a turn of exponentials.
+func (st *Sum) addTurn(r *[turn]float32) {
+	for l := range lanes {
+		t := ((r[l] + r[lanes+l]) + (r[2*lanes+l] + r[3*lanes+l])) + ((r[4*lanes+l] + r[5*lanes+l]) + (r[6*lanes+l] + r[7*lanes+l]))
+		a := st.S[l]
+		s := a + t
+		z := s - a
+		st.R[l] += (a - (s - z)) + (t - z)
+		st.S[l] = s
+	}
+}
+
+// AddStored adds exponentials that a first pass stored.
+func (st *Sum) AddStored(e []float32) {
+	for at := 0; at < len(e); at += turn {
+		var r [turn]float32
+		copy(r[:], e[at:])
+		st.addTurn(&r)
+	}
+}
+
+// Total is the sum as softmax takes it.
+func (st *Sum) Total() float64 {
+	var d [lanes]float64
+	for l := range d {
+		d[l] = float64(st.S[l]) + float64(st.R[l])
+	}
+	return byHalves(&d)
+}
+
+// byHalves adds up lanes: the upper half to the lower one, until one is left.
+func byHalves(d *[lanes]float64) float64 {
+	for h := lanes / 2; h > 0; h /= 2 {
+		for l := range h {
+			d[l] += d[l+h]
+		}
+	}
+	return d[0]
+}
+
+// MakeFactor is what turns exponentials that add up to total into a softmax.
+func MakeFactor(total float64) (f Factor) {
+	c := 1 / total
+	f.CHi = float32(c)
+	f.CLo = float32(c - float64(f.CHi))
+	f.Thr = float32(float64(total * thr))
+	return f
+}
+
+// times is the second pass for an exponential.
+func (f *Factor) times(e float32) float32 {
+	if e < f.Thr {
+		return 0
+	}
+	return fma(e, f.CHi, float32(e*f.CLo))
+}
+
+func scalePlain(dst, src []float32, f *Factor) {
+	for i, e := range src {
+		dst[i] = f.times(e)
+	}
+}
+
+func expScalePlain(dst, src []float32, st *Sum, f *Factor) {
+	shift := uint32(int32(st.N)) << 23
+	for i, x := range src {
+		dst[i] = f.times(exp(x, st.KHi, st.KLo, st.N, shift))
+	}
+}
+
+func logSubPlain(dst, src []float32, m, scale, b float32) {
+	for i, x := range src {
+		dst[i] = fma(x-m, scale, -b)
+	}
+}
+
+func softmaxRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
+	for i := range rows {
+		x, y := src[i*srcStride:][:cols], dst[i*dstStride:][:cols]
+		st := Sum{KHi: p.KHi, KLo: p.KLo}
+		st.Reset()
+		var ok bool
+		if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
+			p.At = 0
+			return i
+		}
+		p.N, p.At = st.N, 0
+		if cols <= turn { // nothing is written before the row is known to be regular
+			var e [turn]float32
+			if sumStorePlain(e[:cols], x, &st) < cols {
+				return i
+			}
+			total := st.Total()
+			if total != total {
+				return i
+			}
+			f := MakeFactor(total)
+			scalePlain(y, e[:cols], &f)
+			continue
+		}
+		if p.At = sumStorePlain(y, x, &st); p.At < cols {
+			return i
+		}
+		total := st.Total()
+		if total != total {
+			return i
+		}
+		f := MakeFactor(total)
+		scalePlain(y, y, &f)
+	}
+	return rows
+}
