@@ -1,17 +1,18 @@
 package native
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"math"
 
-	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// Accumulator sums the exponentials of a row that comes in pieces, or whose
-// pieces lie with several processes, and then writes their softmax:
+// Accumulator sums the exponentials of a row that comes in pieces, or whose pieces lie with
+// several processes, and then writes their softmax:
 //
-//	var a native.Accumulator
+//	a := native.NewAccumulator(1)
 //	for _, piece := range pieces {
 //		a.Add(piece)
 //	}
@@ -19,114 +20,296 @@ import (
 //		a.Softmax(piece, piece)
 //	}
 //
-// It holds a pair (mass, ref) with sum = mass * exp(ref), where ref is near the
-// largest element. So nothing overflows, and, unlike with a power of 2 for the
-// second, nothing is lost where elements are as large as 1e30.
+// The same pieces and merges in the same order give the same bits on every CPU. Pieces whose
+// lengths are multiples of 65,536, and a last one of any length, give the bits of [Softmax],
+// [LogSoftmax] and [LogSumExp] of the whole row, unless its largest element is beyond 327,680 in
+// size. Others are within the same bounds, and 2^-24 more for each merge.
 //
-// The zero Accumulator is empty and uses the defaults; [Softmaxer.Accumulator]
-// makes one with options. An Accumulator may be copied. It is not safe for
-// concurrent use, except that any number of goroutines may read it, which
-// everything but Add, Merge and UnmarshalBinary does.
+// The zero Accumulator is empty and has the scale 1. An Accumulator may be copied. It is not
+// safe for concurrent use, except that any number of goroutines may read it, which everything
+// but Add, Merge and the Unmarshal methods does. It marshals to binary, text and so JSON, with
+// its scale; equal sums give equal bytes.
 type Accumulator struct {
+	scale float32 // 0 for 1
+	state kind    // plusInf and hasNaN are for good
+	// The sum, of elements less ref: 0, or a largest element beyond 5 * 2^16 in size.
+	ref float32
 	sum sum
-	s   Softmaxer
 }
 
-// Accumulator returns an empty Accumulator with the options of s, but without
-// its mask.
-func (s Softmaxer) Accumulator() Accumulator {
-	return Accumulator{s: s.Masked(Mask{})}
+// NewAccumulator returns an empty Accumulator that multiplies elements by scale first, as
+// Options.Scale says. It panics if the scale is 0, not finite, or negative.
+func NewAccumulator(scale float32) Accumulator {
+	if err := checkScale(scale); err != nil {
+		panic(err.Error())
+	}
+	return Accumulator{scale: scale}
 }
 
-// Add adds a piece. The same pieces in the same order give the same bits.
-func (a *Accumulator) Add(src []float32) { a.sum = merge(a.sum, a.s.total(src, 0)) }
-
-// Merge adds what b holds. The same merges in the same order give the same bits;
-// another order gives others: each merge rounds the sum to 2^-52 of it, and
-// marshalling to 2^-24.
-func (a *Accumulator) Merge(b *Accumulator) { a.sum = merge(a.sum, b.sum) }
-
-// LogSumExp is the logarithm of the sum, with the bounds and special values of
-// the function [LogSumExp].
-func (a *Accumulator) LogSumExp() float32 { return float32(a.sum.log()) }
-
-// Softmax writes exp(x) / sum for each element x of src, a piece of what was
-// added, under the terms of the function [Softmax].
-func (a *Accumulator) Softmax(dst, src []float32) {
-	ukernel.CheckSlices("native.Accumulator.Softmax", dst, src)
-	a.write(dst, src, false)
+func checkScale(scale float32) error {
+	if !(scale > 0x1p-120 && scale < 0x1p120) {
+		return fmt.Errorf("native: an accumulator's scale is %v, it must be from 2^-120 to 2^120", scale)
+	}
+	return nil
 }
 
-// LogSoftmax writes x - log(sum) for each element x of src, a piece of what was
-// added, under the terms of the function [LogSoftmax].
-func (a *Accumulator) LogSoftmax(dst, src []float32) {
-	ukernel.CheckSlices("native.Accumulator.LogSoftmax", dst, src)
-	a.write(dst, src, true)
+// Scale is what elements are multiplied by.
+func (a *Accumulator) Scale() float32 {
+	if a.scale == 0 {
+		return 1
+	}
+	return a.scale
 }
 
-func (a *Accumulator) write(dst, src []float32, log bool) {
+func (a *Accumulator) job(dst, src []float32) job {
+	j := newJob(dst, src)
+	j.log = true
+	j.factor = a.Scale()
+	j.scale = arith.MakeScale(j.factor)
+	return j
+}
+
+// Add adds a piece.
+func (a *Accumulator) Add(src []float32) {
 	if len(src) == 0 {
 		return
 	}
-	r := a.s.worker(len(src))
-	src = a.s.prepare(r.engine, dst, src, 0)
-	switch {
-	case a.sum.special():
-		fill(dst, fillValue(a.sum, a.s.empty(log)))
-	case log:
-		r.writeLog(dst, src, a.sum)
+	j := a.job(nil, src)
+	defer j.release()
+	var one [1]chunk
+	chunks := j.split(&one)
+	special := false
+	for i := range chunks {
+		j.sumChunk(&chunks[i])
+		special = special || chunks[i].state != summed
+	}
+	if !special {
+		for i := range chunks {
+			a.merge(&chunks[i].sum, 0)
+		}
+		return
+	}
+	switch total, kind := j.sumRow(chunks); kind {
+	case regular:
+		a.merge(&total, j.shift)
+	case allInf:
 	default:
-		r.write(dst, src, a.sum)
+		a.state = max(a.state, kind)
 	}
 }
 
-// marshalledLen is the length of a marshalled Accumulator.
-const marshalledLen = 8
+// merge adds a sum of elements less ref.
+func (a *Accumulator) merge(s *sum, ref float32) {
+	if s.total != s.total {
+		a.state = hasNaN
+	}
+	if s.total == 0 || a.state > allInf {
+		return
+	}
+	b := *s
+	if a.sum.total != 0 && a.ref != ref {
+		// Bring both to the reference of the larger element.
+		if largestOf(a.sum.max, a.ref) >= largestOf(b.max, ref) {
+			b.refer(ref, a.ref, a.Scale())
+		} else {
+			a.sum.refer(a.ref, ref, a.Scale())
+			a.ref = ref
+		}
+	} else {
+		a.ref = ref
+	}
+	a.sum.merge(&b)
+}
 
-// The masses of sums with finite elements: no sum of ours is below 1, as ref is
-// no larger than the largest element, nor can there be more than maxMass
-// elements. With the reciprocals of others the results would leave float32.
+// largestOf is a largest element as it was, before a reference was subtracted.
+func largestOf(m, ref float32) float64 { return float64(m) + float64(ref) }
+
+// refer changes the reference of a sum to one that is not much smaller.
+func (s *sum) refer(from, to, scale float32) {
+	d := float64(float64(from)-float64(to)) * float64(scale)
+	if d < -1000 {
+		*s = sum{}
+		return
+	}
+	m := largestOf(s.max, from) - float64(to)
+	f := arith.Exp64(d)
+	s.total *= f
+	s.top *= f
+	s.rest *= f
+	s.max = float32(m)
+}
+
+// Merge adds what b holds. It panics if b has another scale.
+func (a *Accumulator) Merge(b *Accumulator) {
+	if b == nil {
+		panic("native.Accumulator.Merge: the accumulator is nil")
+	}
+	if a.Scale() != b.Scale() {
+		panic(fmt.Sprintf("native.Accumulator.Merge: scale %v can't be merged with scale %v", a.Scale(), b.Scale()))
+	}
+	a.state = max(a.state, b.state)
+	s := b.sum
+	a.merge(&s, b.ref)
+}
+
+// kind is what the row is so far.
+func (a *Accumulator) kind() kind {
+	if a.state == regular && a.sum.total == 0 {
+		return allInf
+	}
+	return a.state
+}
+
+// LogSumExp is the logarithm of the sum, with the bounds and special values of the function
+// [LogSumExp].
+func (a *Accumulator) LogSumExp() float32 {
+	j := a.job(nil, nil)
+	j.shifted, j.shift = a.ref != 0, a.ref
+	s := a.sum
+	if j.shifted {
+		return float32(float64(largestOf(s.max, a.ref)*float64(j.factor)) + s.excess(j.factor))
+	}
+	return j.logOf(&s, a.kind())
+}
+
+// Softmax writes exp(scale * x) / sum for each element x of src, a piece of what was added, under
+// the terms of the function [Softmax].
+func (a *Accumulator) Softmax(dst, src []float32) {
+	a.write("native.Accumulator.Softmax", dst, src, false)
+}
+
+// LogSoftmax writes scale * x - log(sum) for each element x of src, a piece of what was added,
+// under the terms of the function [LogSoftmax].
+func (a *Accumulator) LogSoftmax(dst, src []float32) {
+	a.write("native.Accumulator.LogSoftmax", dst, src, true)
+}
+
+func (a *Accumulator) write(who string, dst, src []float32, log bool) {
+	checkRow(who, "src", dst, src)
+	if len(src) == 0 {
+		return
+	}
+	j := a.job(dst, src)
+	defer j.release()
+	j.shifted, j.shift = a.ref != 0, a.ref
+	s := a.sum
+	if k := a.kind(); k != regular {
+		j.writeSpecial(k)
+		return
+	}
+	var one [1]chunk
+	excess := float32(s.excess(j.factor))
+	for _, c := range j.split(&one) {
+		if log {
+			j.writeLog(&c, &s, excess)
+		} else {
+			j.writeSoftmax(&c, &s)
+		}
+	}
+}
+
+// The binary form, little-endian: a version, the state, two zeros, the scale, ref, n and max as
+// float32, total and rest as float64.
 const (
-	minMass = 0.5
-	maxMass = 1 << 64
+	accumulatorVersion = 1
+	accumulatorLen     = 4 + 4*4 + 2*8
 )
 
-// AppendBinary appends what MarshalBinary returns to b, without allocating if
-// there is room for it.
-func (a *Accumulator) AppendBinary(b []byte) ([]byte, error) {
-	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(a.sum.mass)))
-	return binary.LittleEndian.AppendUint32(b, math.Float32bits(a.sum.ref)), nil
+// AppendBinary appends what MarshalBinary returns to b, without allocating if there is room.
+func (a Accumulator) AppendBinary(b []byte) ([]byte, error) {
+	c := a
+	if c.state > allInf || c.sum.total == 0 {
+		c.ref, c.sum = 0, sum{}
+	}
+	b = append(b, accumulatorVersion, byte(c.state), 0, 0)
+	for _, x := range [...]float32{c.Scale(), c.ref, c.sum.n, c.sum.max} {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(c.sum.total))
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(c.sum.rest)), nil
 }
 
-// MarshalBinary returns the sum in 8 bytes, two little-endian float32: mass and
-// ref, with sum = mass * exp(ref). Ref is finite, and near the largest element:
-// mass is from 0.5 to 2^64. Besides, a mass of 0 is the sum of nothing, +Inf that
-// of a row with +Inf, NaN that of one with NaN; their ref is 0. Rounding mass to
-// float32 changes the sum by up to 2^-24 of it. Options are not part of it.
-func (a *Accumulator) MarshalBinary() ([]byte, error) {
-	return a.AppendBinary(make([]byte, 0, marshalledLen))
+// MarshalBinary returns the sum and its scale in 36 bytes, the first of which is the version.
+func (a Accumulator) MarshalBinary() ([]byte, error) {
+	return a.AppendBinary(make([]byte, 0, accumulatorLen))
 }
 
-// UnmarshalBinary sets the sum to what MarshalBinary returned, and leaves the
-// options as they are. The error tells what it can't have returned; a does not
-// change then.
+// UnmarshalBinary sets a to what MarshalBinary returned. If a has a scale by [NewAccumulator], it
+// must be that of data. The error tells what MarshalBinary can't have returned; a does not change
+// then.
 func (a *Accumulator) UnmarshalBinary(data []byte) error {
-	if len(data) != marshalledLen {
-		return fmt.Errorf("native: an accumulator has %d bytes, not %d", marshalledLen, len(data))
+	if len(data) != accumulatorLen {
+		return fmt.Errorf("native: an accumulator has %d bytes, not %d", accumulatorLen, len(data))
 	}
-	mass := math.Float32frombits(binary.LittleEndian.Uint32(data))
-	ref := math.Float32frombits(binary.LittleEndian.Uint32(data[4:]))
-	s := sum{float64(mass), ref}
-	switch {
-	case math.Signbit(s.mass) && mass == mass:
-		return fmt.Errorf("native: an accumulator's mass can't be %v", mass)
-	case !s.special() && (mass < minMass || mass > maxMass):
-		return fmt.Errorf("native: an accumulator's mass is %v, it must be from %v to %v", mass, minMass, float32(maxMass))
-	case s.special() && math.Float32bits(ref) != 0:
-		return fmt.Errorf("native: an accumulator's ref is %v, with a mass of %v it must be 0", ref, mass)
-	case !finite(ref):
-		return fmt.Errorf("native: an accumulator's ref can't be %v", ref)
+	if data[0] != accumulatorVersion {
+		return fmt.Errorf("native: an accumulator of version %d, this package reads version %d", data[0], accumulatorVersion)
 	}
-	a.sum = s
+	f := func(at int) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(data[at:])) }
+	d := func(at int) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(data[at:])) }
+	b := Accumulator{scale: f(4), state: kind(data[1]), ref: f(8), sum: sum{n: f(12), max: f(16), total: d(20), rest: d(28)}}
+	if err := b.check(data); err != nil {
+		return err
+	}
+	if a.scale != 0 && a.scale != b.scale {
+		return fmt.Errorf("native: an accumulator of scale %v can't become one of scale %v", a.scale, b.scale)
+	}
+	s := arith.MakeScale(b.scale)
+	if b.sum.total != 0 {
+		b.sum.top = s.Exp64(b.sum.max, b.sum.n)
+	}
+	*a = b
 	return nil
+}
+
+// check returns an error for what the methods can't have made.
+func (a *Accumulator) check(data []byte) error {
+	s := &a.sum
+	if err := checkScale(a.scale); err != nil {
+		return err
+	}
+	if data[2] != 0 || data[3] != 0 || a.state == allInf || a.state > hasNaN {
+		return fmt.Errorf("native: an accumulator begins with % x, which means nothing", data[:4])
+	}
+	if s.total == 0 || a.state != regular {
+		if s.total != 0 || s.rest != 0 || s.n != 0 || s.max != 0 || a.ref != 0 {
+			return fmt.Errorf("native: an accumulator without a sum has a total of %v, a rest of %v, n %v, max %v, ref %v; they must be 0", s.total, s.rest, s.n, s.max, a.ref)
+		}
+		return nil
+	}
+	size := float64(s.max) * float64(a.scale)
+	switch {
+	case !(size >= -2*arith.Huge && size <= 2*arith.Huge):
+		return fmt.Errorf("native: an accumulator's largest element is %v, with scale %v it must be within %d", s.max, a.scale, 2*arith.Huge)
+	case a.ref-a.ref != 0:
+		return fmt.Errorf("native: an accumulator's ref is %v, it must be finite", a.ref)
+	case s.n != float32(math.Trunc(float64(s.n))) || math.Abs(float64(s.n)-size/math.Ln2) > 300:
+		return fmt.Errorf("native: an accumulator's n is %v, with a largest element of %v it must be an integer near %v", s.n, s.max, size/math.Ln2)
+	case !(s.total > 0 && s.total <= 0x1p200):
+		return fmt.Errorf("native: an accumulator's total is %v, it must be above 0 and at most 2^200", s.total)
+	case !(s.rest >= 0 && s.rest <= 1.001*s.total):
+		return fmt.Errorf("native: an accumulator's rest is %v, it must be from 0 to the total, %v", s.rest, s.total)
+	}
+	return nil
+}
+
+// AppendText appends what MarshalText returns to b.
+func (a Accumulator) AppendText(b []byte) ([]byte, error) {
+	var bin [accumulatorLen]byte
+	data, err := a.AppendBinary(bin[:0])
+	if err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.AppendEncode(b, data), nil
+}
+
+// MarshalText returns the binary form in base64. JSON has it as a string.
+func (a Accumulator) MarshalText() ([]byte, error) { return a.AppendText(nil) }
+
+// UnmarshalText is UnmarshalBinary of base64.
+func (a *Accumulator) UnmarshalText(text []byte) error {
+	data, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil {
+		return fmt.Errorf("native: an accumulator's text: %w", err)
+	}
+	return a.UnmarshalBinary(data)
 }

@@ -3,118 +3,107 @@ package native
 import (
 	"fmt"
 
-	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// SoftmaxGrad is the backward pass of [Softmax]: given the result y of the
-// forward pass and the gradient dy of a loss with respect to it, it writes the
-// gradient with respect to the input,
+// SoftmaxGrad is the backward pass of softmax: y is what softmax made of a row, dy the gradient
+// of a loss by y, and dst becomes the gradient by the row, y * (dy - sum(y * dy)). Dst may be y
+// or dy; if it overlaps them otherwise, or if lengths differ, SoftmaxGrad panics.
 //
-//	dst = y * (dy - sum(y * dy)).
+// For the same y, the error of a result is at most 2^-23 * |y| * max|dy|. A NaN in y or dy makes
+// all results NaN.
+func SoftmaxGrad(dst, y, dy []float32) {
+	checkGradRow("native.SoftmaxGrad", dst, y, dy)
+	softmaxGrad(dst, y, dy, 1)
+}
+
+// LogSoftmaxGrad is the backward pass of log-softmax, dy - exp(y) * sum(dy), under the terms of
+// [SoftmaxGrad]. Y is at most 0: what is above counts as 0.
 //
-// The three slices are of one length; dst may be y or dy itself. SoftmaxGrad
-// panics if the lengths differ or dst overlaps one of them otherwise. Sums are
-// in float64, and each result is rounded once from there. NaN and infinities
-// follow the formula.
-func SoftmaxGrad(dst, y, dy []float32) { new(Softmaxer).SoftmaxGrad(dst, y, dy) }
-
-// LogSoftmaxGrad is the backward pass of [LogSoftmax], under the terms of
-// [SoftmaxGrad]:
-//
-//	dst = dy - exp(y) * sum(dy).
-//
-// The relative error of the exponentials is at most 2^-22 + 2^-24 * |y|.
-func LogSoftmaxGrad(dst, y, dy []float32) { new(Softmaxer).LogSoftmaxGrad(dst, y, dy) }
-
-// SoftmaxGrad is the function [SoftmaxGrad] with the options of s: the gradient
-// is multiplied by the scale. The mask is not looked at, as y is 0 where it took
-// elements out, and the gradient with it.
-func (s Softmaxer) SoftmaxGrad(dst, y, dy []float32) {
-	checkGrad("native.SoftmaxGrad", dst, y, dy)
-	s.grad(dst, y, dy, false)
+// For the same y, the error of a result is at most 2^-24 * |dy| + 2^-21 * exp(y) * |sum(dy)|,
+// and 2^-126 * |sum(dy)| for an exp(y) below 2^-126, which counts as 0.
+func LogSoftmaxGrad(dst, y, dy []float32) {
+	checkGradRow("native.LogSoftmaxGrad", dst, y, dy)
+	logSoftmaxGrad(arith.Best, dst, y, dy, 1)
 }
 
-// LogSoftmaxGrad is the function [LogSoftmaxGrad] with the options of s: the
-// gradient is multiplied by the scale. The mask is not looked at: where it took
-// elements out, which makes y -Inf, the gradient is dy times the scale.
-func (s Softmaxer) LogSoftmaxGrad(dst, y, dy []float32) {
-	checkGrad("native.LogSoftmaxGrad", dst, y, dy)
-	s.grad(dst, y, dy, true)
+// SoftmaxGradRows is [SoftmaxGrad] of each row of matrices of one shape, each with a stride of its
+// own. Of o, which may be nil, Scale and Goroutines count: results are multiplied by Scale, as
+// those of a softmax of scaled rows have to be.
+func SoftmaxGradRows(dst, y, dy Matrix[float32], o *Options) {
+	gradRows("native.SoftmaxGradRows", dst, y, dy, o, false)
 }
 
-// SoftmaxGradRows is [SoftmaxGrad] of each row of matrices that are laid out as
-// [SoftmaxRows] says.
-func (s Softmaxer) SoftmaxGradRows(dst, y, dy []float32, rows, cols, dstStride, yStride, dyStride int) {
-	s.gradRows("native.SoftmaxGradRows", dst, y, dy, rows, cols, dstStride, yStride, dyStride, false)
+// LogSoftmaxGradRows is [LogSoftmaxGrad] of each row, under the terms of [SoftmaxGradRows].
+func LogSoftmaxGradRows(dst, y, dy Matrix[float32], o *Options) {
+	gradRows("native.LogSoftmaxGradRows", dst, y, dy, o, true)
 }
 
-// LogSoftmaxGradRows is [LogSoftmaxGrad] of each row of matrices that are laid
-// out as [SoftmaxRows] says.
-func (s Softmaxer) LogSoftmaxGradRows(dst, y, dy []float32, rows, cols, dstStride, yStride, dyStride int) {
-	s.gradRows("native.LogSoftmaxGradRows", dst, y, dy, rows, cols, dstStride, yStride, dyStride, true)
+func checkGradRow(who string, dst, y, dy []float32) {
+	checkRow(who, "y", dst, y)
+	checkRow(who, "dy", dst, dy)
 }
 
-// checkGrad panics unless dst goes with both inputs.
-func checkGrad(who string, dst, y, dy []float32) {
-	if len(y) != len(dst) || len(dy) != len(dst) {
-		panic(fmt.Sprintf("%s: len(dst) is %d, len(y) is %d, len(dy) is %d, they must be equal", who, len(dst), len(y), len(dy)))
-	}
-	ukernel.CheckApart(who, "y", dst, y)
-	ukernel.CheckApart(who, "dy", dst, dy)
-}
-
-func (s *Softmaxer) gradRows(who string, dst, y, dy []float32, rows, cols, dstStride, yStride, dyStride int, log bool) {
-	if !ukernel.CheckMatrices(who, "y", dst, y, rows, cols, dstStride, yStride) || !ukernel.CheckMatrices(who, "dy", dst, dy, rows, cols, dstStride, dyStride) {
+func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
+	if !checkPair(who, "y", &dst, &y) || !checkPair(who, "dy", &dst, &dy) {
 		return
 	}
-	if g := share(s.goroutines, rows*cols, scalarLeast); g > 1 {
-		s := *s // lest every call allocate the one that the goroutines share
-		parallel(g, rows, func(i int) {
-			s.grad(dst[i*dstStride:][:cols], y[i*yStride:][:cols], dy[i*dyStride:][:cols], log)
-		})
-		return
+	if err := o.Check(); err != nil {
+		panic(fmt.Sprintf("%s: %v", who, err))
 	}
-	for i := range rows {
-		s.grad(dst[i*dstStride:][:cols], y[i*yStride:][:cols], dy[i*dyStride:][:cols], log)
-	}
-}
-
-// grad does one row.
-func (s *Softmaxer) grad(dst, y, dy []float32, log bool) {
 	scale := 1.0
-	if s.scale != 0 {
-		scale = float64(s.scale)
+	if o != nil && o.Scale != 0 {
+		scale = float64(o.Scale)
 	}
-	if !log {
-		total := dot(y, dy)
-		for i, p := range y {
-			dst[i] = float32(float64(p) * (float64(dy[i]) - total) * scale)
+	p := o.makePlan(dst.Rows, dst.Cols, false)
+	one := func(i int) {
+		if log {
+			logSoftmaxGrad(p.level, dst.row(i), y.row(i), dy.row(i), scale)
+		} else {
+			softmaxGrad(dst.row(i), y.row(i), dy.row(i), scale)
 		}
+	}
+	if p.goroutines > 1 {
+		parallel(p.goroutines, dst.Rows, one)
 		return
 	}
-	e := s.kernels()
-	total := dot(nil, dy)
-	buf := scratchPool.Get().(*[scratchLen]float32)
-	defer scratchPool.Put(buf)
-	for len(y) > 0 {
-		p := buf[:min(len(y), scratchLen)]
-		e.addStore(p, y[:len(p)], 0)
-		for i, p := range p {
-			dst[i] = float32((float64(dy[i]) - float64(float64(p)*total)) * scale)
-		}
-		dst, y, dy = dst[len(p):], y[len(p):], dy[len(p):]
+	for i := range dst.Rows {
+		one(i)
 	}
 }
 
-// dot is the sum of y * dy, or that of dy if y is nil, by four partial sums.
-func dot(y, dy []float32) float64 {
-	var sums [4]float64
-	for i, d := range dy {
-		p := float32(1)
-		if y != nil {
-			p = y[i]
-		}
-		sums[i%4] += float64(float64(p) * float64(d))
+func softmaxGrad(dst, y, dy []float32, scale float64) {
+	total := arith.Dot(y, dy)
+	for i, p := range y {
+		dst[i] = canonical(float32(float64(float64(p)*(float64(dy[i])-total)) * scale))
 	}
-	return (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+func logSoftmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
+	total := arith.Dot(nil, dy)
+	b := bufferPool.Get().(*buffers)
+	defer bufferPool.Put(b)
+	st, f := arith.ExpOf()
+	for at := 0; at < len(y); at += blockLen {
+		end := min(at+blockLen, len(y))
+		p := b.in[:end-at]
+		for i, v := range y[at:end] {
+			if v > 0 {
+				v = 0
+			}
+			p[i] = v
+		}
+		l.ExpScale(p, p, &st, &f)
+		for i, p := range p {
+			dst[at+i] = canonical(float32((float64(dy[at+i]) - float64(float64(p)*total)) * scale))
+		}
+	}
+}
+
+// canonical makes every NaN the same.
+func canonical(x float32) float32 {
+	if x != x {
+		return nan
+	}
+	return x
 }

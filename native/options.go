@@ -3,211 +3,124 @@ package native
 import (
 	"fmt"
 
-	"github.com/klauspost/cpuid/v2"
-
-	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// Softmaxer computes with fixed options. It is a small value to keep, copy and
-// share: it does not change, and any number of goroutines may use one at once.
-// The zero Softmaxer has the defaults, which are those of the package's
-// functions.
-type Softmaxer struct {
-	engine     *engine // nil for the default one
-	algorithm  ukernel.Algorithm
-	scale      float32 // 0 for 1
-	goroutines int     // 0 for 1
-	fixed      bool    // Auto may not look at the machine
-	stream     bool    // results go around the caches
-	zeros      bool    // rows of -Inf become zeros
-	mask       Mask
+// Options say how the rows of a matrix are done. The zero value, and a nil pointer, is what
+// [Softmax] and the like do. Functions only read Options, do not retain them, and any number
+// of goroutines may share them.
+type Options struct {
+	// Scale multiplies every element before anything else: 1/temperature for a sampler,
+	// 1/sqrt(d) for attention scores. 0 stands for 1. The product is not rounded, unless
+	// something is added to it.
+	//
+	// A negative scale turns -Inf into +Inf. A scale that is infinite or NaN multiplies as
+	// float32 does, and so makes most rows NaN.
+	Scale float32
+
+	// Add is added to the elements after Scale, with one rounding of the result, in one row
+	// for every row of the matrix or in as many rows as that has. A finite sum beyond float32
+	// counts as the largest finite number of its sign. -Inf takes an element out, unless that
+	// is NaN or +Inf. Add without Data adds nothing. It must not overlap dst.
+	Add Matrix[float32]
+	// Keep takes out the elements for which it is false, in one row or as many as Add. Keep
+	// without Data keeps all.
+	Keep Matrix[bool]
+	// Causal takes out the elements of row i beyond column i + Offset, as attention does
+	// where a position may not see later ones. Offset is the number of positions before the
+	// first row.
+	Causal bool
+	Offset int
+
+	// ZeroRows makes rows of which nothing is left, or that are all -Inf, zeros instead of
+	// NaN; their log-softmax is -Inf.
+	ZeroRows bool
+
+	// Goroutines is how many goroutines a call may use, its own included: for rows, and for
+	// the parts of a long row. Short calls use fewer. 0 stands for 1.
+	Goroutines int
+	// Algorithm is how softmax goes over memory. It does not show in the results.
+	Algorithm Algorithm
+	// Streaming writes results around the caches, with non-temporal stores, where the CPU has
+	// them and exponentials are computed twice. It is for long rows that nobody reads soon, and
+	// pays where the CPU reads a line of memory before it writes to it.
+	Streaming bool
 }
 
-// Option is a setting of a [Softmaxer].
-type Option func(*Softmaxer) error
+// Algorithm is how softmax goes over a row. All give the same bits.
+type Algorithm uint8
 
-// New makes a Softmaxer. The error names the first option that can't be.
-// Without options it tells whether [EnvISA] is in order.
-func New(options ...Option) (Softmaxer, error) {
-	var s Softmaxer
-	for _, o := range options {
-		if err := o(&s); err != nil {
-			return Softmaxer{}, err
-		}
+const (
+	// Auto stores exponentials for rows that stay in the caches, and recomputes them for longer
+	// ones where that is faster.
+	Auto Algorithm = iota
+	// Store computes an exponential once: the first pass stores it, the second multiplies it.
+	// A row is read twice and written twice.
+	Store
+	// Recompute computes it twice, once for the sum and once for the result, as the two-pass
+	// algorithm of the paper does. A row is read twice and written once.
+	Recompute
+)
+
+var algorithmNames = [...]string{Auto: "auto", Store: "store", Recompute: "recompute"}
+
+func (a Algorithm) String() string {
+	if int(a) < len(algorithmNames) {
+		return algorithmNames[a]
 	}
-	if s.engine == nil {
-		if _, err := ISA(); err != nil {
-			return Softmaxer{}, err
-		}
-	}
-	return s, nil
+	return fmt.Sprintf("Algorithm(%d)", uint8(a))
 }
 
-// WithAlgorithm chooses the algorithm. The default, [ukernel.Auto], is what the
-// package comment says.
-func WithAlgorithm(a ukernel.Algorithm) Option {
-	return func(s *Softmaxer) error {
-		if a != ukernel.Auto && len(a.Families()) == 0 {
-			return fmt.Errorf("native: algorithm %v does not exist", a)
-		}
-		s.algorithm = a
-		return nil
-	}
-}
-
-// WithScale multiplies every element by scale before anything else: 1 divided by
-// the temperature of a sampler, or 1/sqrt(d) for attention scores. The product
-// is rounded to float32, and where it overflows it is an infinity to all that
-// follows. A negative scale turns -Inf into +Inf.
-//
-// The scale must be finite and not 0.
-func WithScale(scale float32) Option {
-	return func(s *Softmaxer) error {
-		if !finite(scale) || scale == 0 {
-			return fmt.Errorf("native: scale is %v, it must be finite and not 0", scale)
-		}
-		s.scale = scale
-		return nil
-	}
-}
-
-// WithISA uses the kernels of this ISA and of narrower ones, whatever [EnvISA]
-// says. The error tells if this build or this CPU does not have it; [Levels]
-// lists what there is.
-func WithISA(isa ukernel.ISA) Option {
-	return func(s *Softmaxer) error {
-		start()
-		if s.engine = engines[isa]; s.engine == nil {
-			return available(isa)
-		}
-		return nil
-	}
-}
-
-// WithGoroutines lets a call use up to n goroutines, its own included: for the
-// rows of a matrix, and for the parts of one long row. Short calls use fewer.
-// The default is 1, which starts none.
-//
-// A single row is done by one goroutine if it is of a half type, a gradient, or
-// summed by LogSumExp with a scale or mask.
-//
-// The number never shows in the bits of a given algorithm. What Auto chooses
-// may depend on it; see [WithReproducible].
-func WithGoroutines(n int) Option {
-	return func(s *Softmaxer) error {
-		if n < 1 {
-			return fmt.Errorf("native: %d goroutines, there must be at least 1", n)
-		}
-		s.goroutines = n
-		return nil
-	}
-}
-
-// WithReproducible makes the bits of a result depend on nothing but the row, the
-// options and the ISA: Auto then chooses by the length of the row alone, not by
-// the caches of the machine or the number of goroutines. Together with
-// [WithISA] two machines give the same bits.
-func WithReproducible() Option {
-	return func(s *Softmaxer) error { s.fixed = true; return nil }
-}
-
-// WithStreaming writes results around the caches where that is possible, with
-// non-temporal stores: by the two-pass and recompute algorithms, and by LogSoftmax,
-// to a dst that is not src, on CPUs with AVX. It is for rows beyond the caches
-// whose results nobody reads soon. Whether it gains anything depends on the CPU:
-// a third of the memory traffic where it reads a line before the first write to
-// it, and nothing, or a loss, where it does not, as on Zen 5. It changes no bits.
-func WithStreaming() Option {
-	return func(s *Softmaxer) error { s.stream = true; return nil }
-}
-
-// WithZeroRows makes rows in which every element is -Inf, or masked, all zeros
-// instead of NaN; their log-softmax is all -Inf.
-func WithZeroRows() Option {
-	return func(s *Softmaxer) error { s.zeros = true; return nil }
-}
-
-func (s *Softmaxer) kernels() *engine {
-	e := s.engine
-	if e == nil {
-		e = ready.Load()
-	}
-	if e == nil {
-		e = defaults()
-	}
-	return e
-}
-
-// lastCache is taken for the size of the last-level cache where the CPU does not
-// tell it or tells more, as a virtual machine does that has a small part of it, and
-// where the choice may not depend on it.
-const lastCache = 32 << 20
-
-// far is the algorithm for long rows, the length from which it is taken, and why
-// from there. A length of 0 is never.
-//
-// With vectors of 512 bits exponentials are so fast that to compute them twice
-// costs less than to write them, read them and write them again, as soon as rows
-// are too long for oneBlock. With shorter ones it does not pay before the last-level
-// cache is full.
-func (s *Softmaxer) far() (a ukernel.Algorithm, from int, why string) {
-	e := s.kernels()
-	if t := e.tuning(); t != nil && !s.fixed {
-		return t.algorithm, t.from, "as measured on CPUs of this family: " + t.evidence
-	}
-	if e.addMax != nil && e.extISA.Lanes() == 16 {
-		return ukernel.ThreePassRecompute, oneBlock + 1, "as exponentials are fast at this level"
-	}
-	if e.extISA == ukernel.Scalar {
-		return ukernel.ThreePassReload, 0, "has no vector kernels for two passes"
-	}
-	cache := lastCache
-	switch l3 := cpuid.CPU.Cache.L3; {
-	case s.fixed:
-		why = "which WithReproducible fixes"
-	case l3 > 0 && l3 < lastCache:
-		cache, why = l3, "by the size of the last-level cache"
-	default:
-		why = "as for a last-level cache of 32 MiB, since this CPU tells of no smaller one"
-	}
-	if e.addMax != nil {
-		return ukernel.ThreePassRecompute, cache / 8, why
-	}
-	return ukernel.TwoPass, cache / 8, why
-}
-
-// near is a number of elements that is less than any cache holds: short rows should
-// not wait for the choice by caches.
-const near = 1 << 14
-
-// direct reports whether there is nothing to ask about a row of n elements: it is
-// neither empty nor long, all of it counts, and the algorithm is reload.
-func (s *Softmaxer) direct(n int) bool {
-	return n > 0 && n < near && s.unmasked() && (s.algorithm == ukernel.Auto || s.algorithm == ukernel.ThreePassReload)
-}
-
-// choose is the algorithm for a row of n elements.
-func (s *Softmaxer) choose(n int) ukernel.Algorithm {
-	if s.algorithm != ukernel.Auto {
-		return s.algorithm
-	}
-	if n < near {
-		return ukernel.ThreePassReload
-	}
-	a, from, _ := s.far()
-	if from == 0 || n < from {
-		return ukernel.ThreePassReload
-	}
-	return a
-}
-
-// empty is what the softmax of a row without a number is, in logarithms if log.
-func (s *Softmaxer) empty(log bool) float32 {
+// Check returns an error for options that functions panic with: a negative number of goroutines
+// or an algorithm that does not exist. It is for options that come from a configuration.
+// Functions check matrices when they see the rows that they go with.
+func (o *Options) Check() error {
 	switch {
-	case !s.zeros:
-		return nan
-	case log:
-		return negInf
+	case o == nil:
+	case o.Goroutines < 0:
+		return fmt.Errorf("native: %d goroutines, there must be at least 1, or 0 for 1", o.Goroutines)
+	case int(o.Algorithm) >= len(algorithmNames):
+		return fmt.Errorf("native: algorithm %d does not exist", o.Algorithm)
 	}
-	return 0
+	return nil
+}
+
+// check panics unless the options go with rows of cols elements.
+func (o *Options) check(who string, rows, cols int) {
+	if o == nil {
+		return
+	}
+	if err := o.Check(); err != nil {
+		panic(err.Error())
+	}
+	checkMask(who, "Options.Add", &o.Add, rows, cols)
+	checkMask(who, "Options.Keep", &o.Keep, rows, cols)
+}
+
+func checkMask[T any](who, name string, m *Matrix[T], rows, cols int) {
+	if m.Data == nil {
+		return
+	}
+	m.check(who, name)
+	if m.Rows != 1 && m.Rows != rows || m.Cols != cols {
+		panic(fmt.Sprintf("%s: %s is %d x %d, it must be 1 x %d or %d x %d", who, name, m.Rows, m.Cols, cols, rows, cols))
+	}
+}
+
+// visible is how many elements of row i of n columns the causal mask leaves.
+func (o *Options) visible(i, n int) int {
+	if !o.Causal || o.Offset >= n-1-i {
+		return n
+	}
+	return max(0, i+o.Offset+1)
+}
+
+// Level returns the widest set of instructions that the package uses on this CPU: scalar, avx2,
+// avx512 or neon. The environment variable TWOPASS_ISA limits it to the one that it names. A
+// value that is unknown or of another architecture is ignored, and is the error.
+func Level() (string, error) {
+	if arith.EnvErr != nil {
+		return arith.Best.String(), fmt.Errorf("native: %w", arith.EnvErr)
+	}
+	return arith.Best.String(), nil
 }

@@ -3,79 +3,51 @@ package native
 import (
 	"fmt"
 
-	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
-// SoftmaxRows writes the softmax of each row of src to that row of dst. Both
-// are row-major: element j of row i is at i*stride + j, and what lies between
-// the rows is neither read nor written. A stride is at least cols, and a slice
-// has at least (rows-1)*stride + cols elements, or none if there are no rows or
-// columns.
+// SoftmaxRows writes the softmax of each row of src to that row of dst, which has the same
+// shape. A row's bits are those that [Softmax] gives it, unless o says otherwise; float16 and
+// bfloat16 results are those in float32, rounded to nearest even. O may be nil.
 //
-// A row's bits are those that [Softmax] gives it. Dst may begin where src does
-// if the strides are equal, which is in place; if the slices overlap otherwise,
-// or the numbers don't fit, SoftmaxRows panics.
-func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	standard.softmaxRows(dst, src, rows, cols, dstStride, srcStride)
+// Dst may be src, with the same stride and elements of the same size; if they overlap
+// otherwise, or shapes or options don't fit, SoftmaxRows panics.
+func SoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
+	const who = "native.SoftmaxRows"
+	if checkPair(who, "src", &dst, &src) {
+		o.check(who, src.Rows, src.Cols)
+		c := newCall(opSoftmax, &dst, &src, o)
+		c.checkAdd(who)
+		c.run()
+	}
 }
 
 // LogSoftmaxRows is [LogSoftmax] of each row, under the terms of [SoftmaxRows].
-func LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	standard.logSoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
-}
-
-// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Src is laid
-// out as [SoftmaxRows] says, dst has rows elements and does not overlap src;
-// otherwise LogSumExpRows panics.
-func LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
-	standard.logSumExpRows(dst, src, rows, cols, srcStride)
-}
-
-// SoftmaxRows is the function [SoftmaxRows] with the options of s.
-func (s Softmaxer) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	s.softmaxRows(dst, src, rows, cols, dstStride, srcStride)
-}
-
-func (s *Softmaxer) softmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	const who = "native.SoftmaxRows"
-	if checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
-		s.eachRow(opSoftmax, dst, src, rows, cols, dstStride, srcStride)
-	}
-}
-
-// LogSoftmaxRows is the function [LogSoftmaxRows] with the options of s.
-func (s Softmaxer) LogSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
-	s.logSoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
-}
-
-func (s *Softmaxer) logSoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int) {
+func LogSoftmaxRows[D, S Element](dst Matrix[D], src Matrix[S], o *Options) {
 	const who = "native.LogSoftmaxRows"
-	if checkMasked(who, &s.mask, dst, src, rows, cols, dstStride, srcStride) {
-		s.eachRow(opLogSoftmax, dst, src, rows, cols, dstStride, srcStride)
+	if checkPair(who, "src", &dst, &src) {
+		o.check(who, src.Rows, src.Cols)
+		c := newCall(opLogSoftmax, &dst, &src, o)
+		c.checkAdd(who)
+		c.run()
 	}
 }
 
-// LogSumExpRows is the function [LogSumExpRows] with the options of s.
-func (s Softmaxer) LogSumExpRows(dst, src []float32, rows, cols, srcStride int) {
-	s.logSumExpRows(dst, src, rows, cols, srcStride)
-}
-
-func (s *Softmaxer) logSumExpRows(dst, src []float32, rows, cols, srcStride int) {
+// LogSumExpRows writes the [LogSumExp] of row i of src to dst[i]. Dst has as many elements as
+// src has rows and does not overlap it; otherwise LogSumExpRows panics. O may be nil.
+func LogSumExpRows[S Element](dst []float32, src Matrix[S], o *Options) {
 	const who = "native.LogSumExpRows"
-	ukernel.CheckMatrix(who, "src", len(src), rows, cols, srcStride)
-	if len(dst) != rows {
-		panic(fmt.Sprintf("%s: len(dst) is %d, it must be the number of rows, %d", who, len(dst), rows))
+	src.check(who, "src")
+	if len(dst) != src.Rows {
+		panic(fmt.Sprintf("%s: len(dst) is %d, it must be the number of rows, %d", who, len(dst), src.Rows))
 	}
-	if ukernel.Overlap(dst, src) {
-		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src)))
+	if overlap(dst, src.used()) {
+		panic(fmt.Sprintf("%s: dst of %d elements overlaps src of %d", who, len(dst), len(src.Data)))
 	}
-	s.mask.checkRows(who, rows, cols)
-	checkMaskApart(who, dst, &s.mask)
-	if cols == 0 {
-		fill(dst, negInf)
-		return
-	}
-	s.eachRow(opLogSumExp, dst, src, rows, cols, 1, srcStride)
+	o.check(who, src.Rows, src.Cols)
+	c := newCall(opLogSumExp, &Matrix[float32]{src.Rows, 1, dst, 1}, &src, o)
+	c.checkAdd(who)
+	c.run()
 }
 
 // op is what is done to a row.
@@ -87,62 +59,175 @@ const (
 	opLogSumExp
 )
 
-// eachRow does all rows. Several goroutines take several rows each, or, if
-// there are fewer rows than goroutines, the parts of one row after the other.
-func (s *Softmaxer) eachRow(o op, dst, src []float32, rows, cols, dstStride, srcStride int) {
-	if g := share(s.goroutines, rows*cols, s.kernels().least()); g > 1 && rows >= g {
-		one := *s
-		one.goroutines = 1
-		// Shares small enough that they end at about the same time.
-		const task = 1 << 14 // elements
-		n := max(1, min(rows/(4*g), task/cols))
-		parallel(g, (rows+n-1)/n, func(part int) {
-			one.span(o, dst, src, part*n, min((part+1)*n, rows), cols, dstStride, srcStride)
-		})
+// call is what is done to the rows of a matrix.
+type call struct {
+	op                   op
+	rows, cols           int
+	dst, src             operand
+	dstStride, srcStride int
+	o                    Options
+	plan                 plan
+	// one is the row without what depends on its number, and plain whether nothing does.
+	one   job
+	plain bool
+}
+
+func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) call {
+	c := call{op: op, rows: src.Rows, cols: src.Cols,
+		dst: operandOf(dst.Data), src: operandOf(src.Data), dstStride: dst.Stride, srcStride: src.Stride}
+	if o != nil {
+		c.o = *o
+	}
+	c.plan = c.o.makePlan(c.rows, c.cols, c.dst.format != isFloat32)
+	j := &c.one
+	*j = job{level: c.plan.level, stream: c.plan.stream, log: op != opSoftmax, zeros: c.o.ZeroRows, mul: 1, scale: arith.One, factor: 1}
+	if s := c.o.Scale; s != 0 && s != 1 {
+		switch {
+		case c.o.Add.Data != nil || !(s < 0x1p120 && s > -0x1p120):
+			j.mul = s
+		case s < 0:
+			j.mul, j.factor = -1, -s
+		default:
+			j.factor = s
+		}
+		j.scale = arith.MakeScale(j.factor)
+	}
+	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && !c.o.Causal && c.src.format == isFloat32
+	return c
+}
+
+// checkAdd panics if results would overwrite what is added.
+func (c *call) checkAdd(who string) {
+	add := c.o.Add.used()
+	if add == nil {
 		return
 	}
-	s.span(o, dst, src, 0, rows, cols, dstStride, srcStride)
+	n := len(add)
+	if len(c.dst.f) > 0 && overlap(c.dst.f, add) || len(c.dst.h) > 0 && overlap(c.dst.h, add) {
+		panic(fmt.Sprintf("%s: dst overlaps Options.Add of %d elements; they must be apart", who, n))
+	}
+}
+
+// run does all rows: several goroutines take several rows each, or, if there are fewer rows
+// than goroutines, the chunks of one row after the other.
+func (c *call) run() {
+	switch g := c.plan.goroutines; {
+	case g == 1:
+		c.span(0, c.rows)
+	case c.rows >= g:
+		// Tasks so small that all goroutines end at about the same time.
+		n := max(1, min(c.rows/(4*g), taskLen/max(1, c.cols)))
+		parallel(g, (c.rows+n-1)/n, func(i int) { c.span(i*n, min((i+1)*n, c.rows)) })
+	default:
+		for i := range c.rows {
+			c.shared(i)
+		}
+	}
 }
 
 // span does the rows from first to before end.
-func (s *Softmaxer) span(o op, dst, src []float32, first, end, cols, dstStride, srcStride int) {
-	// Of short rows without mask or scale there is nothing to ask each time.
-	direct := o != opLogSumExp && (s.direct(cols) || cols <= oneBlock && s.unmasked() && s.choose(cols) == ukernel.ThreePassReload)
-	r := row{engine: s.kernels(), goroutines: 1}
-	var kernel rowsKernel
-	if direct {
-		kernel = r.rows(o, cols)
-	}
+func (c *call) span(first, end int) {
+	var r arith.Rows
+	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
 	for i := first; i < end; i++ {
-		if kernel != nil {
-			// As many as the kernel does; where it stops is a row for the others.
-			if i += kernel(dst[i*dstStride:], src[i*srcStride:], end-i, cols, dstStride, srcStride); i == end {
+		if whole {
+			r = arith.Rows{Scale: c.one.scale}
+			i += c.plan.level.SoftmaxRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], end-i, c.cols, c.dstStride, c.srcStride, &r)
+			if i == end {
 				return
 			}
 		}
-		d, x := dst[i*dstStride:], src[i*srcStride:][:cols]
-		done := false
-		switch {
-		case !direct || kernel != nil:
-		case o == opSoftmax:
-			done = r.reload(d[:cols], x, nan)
+		j := c.job(i)
+		switch c.op {
+		case opSoftmax:
+			j.softmaxFrom(r.N, r.At)
+		case opLogSoftmax:
+			j.logSoftmax()
 		default:
-			done = r.logShort(d[:cols], x)
+			c.dst.f[i] = j.logSumExp()
 		}
-		if !done {
-			s.row(o, d, x, i)
-		}
+		j.release()
+		c.hide(i)
 	}
 }
 
-// row does one row; dst begins where the row's results go.
-func (s *Softmaxer) row(o op, dst, src []float32, i int) {
-	switch o {
-	case opSoftmax:
-		s.softmax(dst[:len(src)], src, i)
-	case opLogSoftmax:
-		s.logSoftmax(dst[:len(src)], src, i)
-	case opLogSumExp:
-		dst[0] = s.logSumExp(src, i)
+// job is row i, as far as it is visible.
+func (c *call) job(i int) job {
+	j := c.one
+	n := c.o.visible(i, c.cols)
+	at := i * c.srcStride
+	j.src = c.src.part(at, at+n)
+	if c.op != opLogSumExp {
+		at = i * c.dstStride
+		j.dst = c.dst.part(at, at+n)
 	}
+	if m := &c.o.Add; m.Data != nil {
+		j.add = m.row(i % m.Rows)
+	}
+	if m := &c.o.Keep; m.Data != nil {
+		j.keep = m.row(i % m.Rows)
+	}
+	if c.op == opSoftmax && c.plan.algorithm == Store {
+		if j.e = j.dst.f; j.dst.format != isFloat32 {
+			j.e = j.rowBuffer(n)
+		}
+	}
+	return j
+}
+
+// hide writes the elements of row i that the causal mask takes out: as they would be were they
+// -Inf in a row with those before them.
+func (c *call) hide(i int) {
+	n := c.o.visible(i, c.cols)
+	if n == c.cols || c.op == opLogSumExp {
+		return
+	}
+	at := i * c.dstStride
+	row := c.dst.part(at, at+c.cols)
+	hidden := row.part(n, c.cols)
+	j := c.one
+	switch {
+	case n == 0:
+		hidden.fill(j.emptyValue())
+	case row.isNaN(0):
+		hidden.fill(nan)
+	case j.log:
+		hidden.fill(negInf)
+	default:
+		hidden.fill(0)
+	}
+}
+
+// shared is row i, its chunks done by several goroutines.
+func (c *call) shared(i int) {
+	j := c.job(i)
+	if j.src.len() > 0 {
+		g := c.plan.goroutines
+		chunks := j.split(new([1]chunk))
+		each := func(do func(j *job, c *chunk)) {
+			parallel(g, len(chunks), func(i int) {
+				own := j
+				own.buf = nil
+				do(&own, &chunks[i])
+				own.release()
+			})
+		}
+		each((*job).sumChunk)
+		total, kind := j.sumRow(chunks)
+		switch {
+		case c.op == opLogSumExp:
+			c.dst.f[i] = j.logOf(&total, kind)
+		case kind != regular:
+			j.writeSpecial(kind)
+		case c.op == opSoftmax:
+			each(func(j *job, c *chunk) { j.writeSoftmax(c, &total) })
+		default:
+			excess := float32(total.excess(j.factor))
+			each(func(j *job, c *chunk) { j.writeLog(c, &total, excess) })
+		}
+	} else if c.op == opLogSumExp {
+		c.dst.f[i] = negInf
+	}
+	j.release()
+	c.hide(i)
 }

@@ -15,7 +15,7 @@ import (
 // backend is what generates the kernels of an architecture.
 type backend struct {
 	arch string // GOARCH
-	pkg  string // in native/internal
+	pkg  string // in native/twins/internal
 	file func(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, header string) ([]byte, error)
 }
 
@@ -149,7 +149,7 @@ func generate() (map[string][]byte, error) {
 }
 
 func (b backend) generate(files map[string][]byte) error {
-	dir := "native/internal/" + b.pkg + "/"
+	dir := "native/twins/internal/" + b.pkg + "/"
 	var all []ukernel.Kernel
 	for _, family := range ukernel.Families() {
 		for _, isa := range ukernel.ISAs() {

@@ -28,7 +28,7 @@ func TestGenerated(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range old {
-			if files["native/internal/"+b.pkg+"/"+filepath.Base(name)] == nil {
+			if files["native/twins/internal/"+b.pkg+"/"+filepath.Base(name)] == nil {
 				t.Errorf("%s is no longer generated: remove it", name)
 			}
 		}

@@ -30,11 +30,11 @@ const module = "github.com/twopass-softmax/twopass/"
 
 var arches = map[string]*arch{
 	"amd64": {
-		goarch: "amd64", triple: "x86_64-linux-gnu", native: module + "native/internal/x86", cpus: "skylake-avx512,icelake-server,znver4",
+		goarch: "amd64", triple: "x86_64-linux-gnu", native: module + "native/twins/internal/x86", cpus: "skylake-avx512,icelake-server,znver4",
 		comment: " #", vector: regexp.MustCompile(`%[xyz]mm\d+`), walk: walkX86,
 	},
 	"arm64": {
-		goarch: "arm64", triple: "aarch64-linux-gnu", native: module + "native/internal/neon", cpus: "neoverse-n1,neoverse-v1",
+		goarch: "arm64", triple: "aarch64-linux-gnu", native: module + "native/twins/internal/neon", cpus: "neoverse-n1,neoverse-v1",
 		comment: " //", vector: regexp.MustCompile(`\b[vq]\d+`), walk: walkARM,
 	},
 }

@@ -51,7 +51,7 @@ lib.a(rmax.o):	file format elf64-x86-64
 `
 
 const armText = `
-0000000000010000 <github.com/twopass-softmax/twopass/native/internal/neon.f32_vmulc_ukernel__neon_u8.abi0>:
+0000000000010000 <github.com/twopass-softmax/twopass/native/twins/internal/neon.f32_vmulc_ukernel__neon_u8.abi0>:
    10000:      	ldr	q16, [x3]
    10004:      	ldp	q0, q1, [x0], #0x20
    10008:      	ldr	q2, [x0, #-0x20]
@@ -61,12 +61,12 @@ const armText = `
    10018:      	stp	q0, q1, [x1], #0x20 // see above
    1001c:      	add	x0, x0, #0x20
    10020:      	subs	x2, x2, #0x10
-   10024:      	b.ge	0x10004 <github.com/twopass-softmax/twopass/native/internal/neon.f32_vmulc_ukernel__neon_u8.abi0+0x4>
+   10024:      	b.ge	0x10004 <github.com/twopass-softmax/twopass/native/twins/internal/neon.f32_vmulc_ukernel__neon_u8.abi0+0x4>
    10028:      	tbz	w2, #0x1, 0x10030 <x>
    1002c:      	ret
 
-0000000000020000 <github.com/twopass-softmax/twopass/native/internal/neon.f32_vmulc_ukernel__neon_u8>:
-   20000:      	bl	0x10000 <github.com/twopass-softmax/twopass/native/internal/neon.f32_vmulc_ukernel__neon_u8.abi0>
+0000000000020000 <github.com/twopass-softmax/twopass/native/twins/internal/neon.f32_vmulc_ukernel__neon_u8>:
+   20000:      	bl	0x10000 <github.com/twopass-softmax/twopass/native/twins/internal/neon.f32_vmulc_ukernel__neon_u8.abi0>
 `
 
 func one(t *testing.T, goarch, text, name string, native bool) *function {

@@ -75,7 +75,7 @@ func TestNoEncoding(t *testing.T) {
 
 // TestWords disassembles every word in the generated files.
 func TestWords(t *testing.T) {
-	files, err := filepath.Glob("../../../native/internal/neon/*.s")
+	files, err := filepath.Glob("../../../native/twins/internal/neon/*.s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestInstructions(t *testing.T) {
 		t.Skipf("the kernels' instructions are not checked: %v", err)
 	}
 	exe := filepath.Join(t.TempDir(), "neon.test")
-	cmd := exec.Command(gotool, "test", "-c", "-o", exe, "github.com/twopass-softmax/twopass/native/internal/neon")
+	cmd := exec.Command(gotool, "test", "-c", "-o", exe, "github.com/twopass-softmax/twopass/native/twins/internal/neon")
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)

@@ -3,7 +3,7 @@ package scalar
 import (
 	"testing"
 
-	"github.com/twopass-softmax/twopass/native/internal/kerneltest"
+	"github.com/twopass-softmax/twopass/native/twins/internal/kerneltest"
 )
 
 func TestComplete(t *testing.T) { kerneltest.Complete(t, Kernels, "") }

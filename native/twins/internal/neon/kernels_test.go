@@ -5,7 +5,7 @@ package neon
 import (
 	"testing"
 
-	"github.com/twopass-softmax/twopass/native/internal/kerneltest"
+	"github.com/twopass-softmax/twopass/native/twins/internal/kerneltest"
 )
 
 func TestComplete(t *testing.T)   { kerneltest.Complete(t, Kernels, "arm64") }

@@ -1,11 +1,13 @@
-package native
+// Package twins has the kernels of upstream XNNPACK in Go assembly, by upstream's names and
+// with upstream's bits. It is for those who validate kernels; package native has no use for it.
+package twins
 
 import (
 	"slices"
 
-	"github.com/twopass-softmax/twopass/native/internal/neon"
-	"github.com/twopass-softmax/twopass/native/internal/scalar"
-	"github.com/twopass-softmax/twopass/native/internal/x86"
+	"github.com/twopass-softmax/twopass/native/twins/internal/neon"
+	"github.com/twopass-softmax/twopass/native/twins/internal/scalar"
+	"github.com/twopass-softmax/twopass/native/twins/internal/x86"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 

@@ -1,0 +1,93 @@
+package native
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// All lengths that decide something, in elements:
+//
+//	1        128           4,096          65,536        2^20          2^22
+//	|---------|--------------|---------------|------------|-------------|----->
+//	 registers  L1: one call of a row kernel   Chunk       recompute     goroutines
+//	 Turn       for both passes                            From          vectorLeast
+const (
+	// blockLen is how much of a row is prepared or converted at a time. It stays in L1.
+	blockLen = 1 << 12
+	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
+	// that turns out not to be regular has to be summed again.
+	wholeRow = arith.Chunk
+	// recomputeFrom is the length from which memory takes longer than a second exponential.
+	recomputeFrom = 1 << 20
+	// halfLen is the longest row of 16-bit results whose exponentials are stored, in a buffer
+	// of 512 KiB that fits into most second-level caches.
+	halfLen = 1 << 17
+	// taskLen is how many elements of short rows a goroutine takes at a time.
+	taskLen = 1 << 14
+)
+
+// vectorLeast and scalarLeast are the numbers of elements, done by vector kernels and one by
+// one, below which a second goroutine costs more than it gains: waking an idle virtual core
+// takes 50 to 200 µs. They are variables for tests.
+var vectorLeast, scalarLeast = 1 << 22, 1 << 18
+
+// plan is what is done with rows of n elements, and why.
+type plan struct {
+	level      arith.Level
+	algorithm  Algorithm // of softmax: Store or Recompute
+	goroutines int
+	stream     bool
+	why        string // of the algorithm
+}
+
+// makePlan plans rows of cols elements.
+func (o *Options) makePlan(rows, cols int, half bool) plan {
+	p := plan{level: arith.Best, algorithm: Store, goroutines: 1}
+	least := vectorLeast
+	if p.level == arith.Plain {
+		least = scalarLeast
+	}
+	var choice Algorithm
+	if o != nil {
+		p.stream = o.Streaming
+		choice = o.Algorithm
+		if n := rows * cols; n >= least {
+			p.goroutines = max(1, min(o.Goroutines, n/(least/8)))
+		}
+	}
+	switch {
+	case choice != Auto:
+		p.algorithm, p.why = choice, "as Options.Algorithm says"
+	case half && cols > halfLen:
+		p.algorithm, p.why = Recompute, fmt.Sprintf("as a row of 16-bit results has more than %d elements", halfLen)
+	case p.level == arith.Plain:
+		p.why = "as exponentials are slow at this level"
+	case cols < recomputeFrom:
+		p.why = shortWhy
+	default:
+		p.algorithm, p.why = Recompute, longWhy
+	}
+	if half && cols > halfLen {
+		p.algorithm = Recompute // there is no room for exponentials
+	}
+	return p
+}
+
+var (
+	shortWhy = fmt.Sprintf("as the row is shorter than %d elements", recomputeFrom)
+	longWhy  = fmt.Sprintf("as the row has %d elements or more", recomputeFrom)
+)
+
+// Explain tells, for people, how the softmax of a row of n float32 is computed.
+func (o *Options) Explain(n int) string {
+	p := o.makePlan(1, n, false)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d elements: %v, %s\n", n, p.algorithm, p.why)
+	fmt.Fprintf(&b, "level %v, %d goroutines", p.level, p.goroutines)
+	if p.stream && p.algorithm == Recompute {
+		b.WriteString(", results go around the caches")
+	}
+	return b.String()
+}

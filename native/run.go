@@ -1,0 +1,654 @@
+package native
+
+import (
+	"math"
+	"sync"
+	"unsafe"
+
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// A row is run chunk by chunk: a first pass sums exponentials, and may store them; a second
+// one writes results. Package arith says what the numbers are.
+
+// format is how elements or results are stored.
+type format uint8
+
+const (
+	isFloat32 format = iota
+	isFloat16
+	isBFloat16
+)
+
+// operand is a row of elements or of results: floats, or 16-bit words.
+type operand struct {
+	format format
+	f      []float32
+	h      []uint16
+}
+
+func operandOf[T Element](x []T) operand {
+	n, p := len(x), unsafe.Pointer(unsafe.SliceData(x))
+	switch any(*new(T)).(type) {
+	case Float16:
+		return operand{format: isFloat16, h: unsafe.Slice((*uint16)(p), n)}
+	case BFloat16:
+		return operand{format: isBFloat16, h: unsafe.Slice((*uint16)(p), n)}
+	}
+	return operand{f: unsafe.Slice((*float32)(p), n)}
+}
+
+func (o *operand) len() int { return max(len(o.f), len(o.h)) }
+
+// part is operand[at:end].
+func (o *operand) part(at, end int) operand {
+	if o.format == isFloat32 {
+		return operand{f: o.f[at:end]}
+	}
+	return operand{format: o.format, h: o.h[at:end]}
+}
+
+// isNaN reports whether result i is a NaN.
+func (o *operand) isNaN(i int) bool {
+	switch o.format {
+	case isFloat16:
+		return o.h[i]&0x7fff > 0x7c00
+	case isBFloat16:
+		return o.h[i]&0x7fff > 0x7f80
+	}
+	return o.f[i] != o.f[i]
+}
+
+// fill sets every result to x.
+func (o *operand) fill(x float32) {
+	var h uint16
+	switch o.format {
+	case isFloat16:
+		h = uint16(ToFloat16(x))
+	case isBFloat16:
+		h = uint16(ToBFloat16(x))
+	}
+	for i := range o.f {
+		o.f[i] = x
+	}
+	for i := range o.h {
+		o.h[i] = h
+	}
+}
+
+// job is a row, and what is to be made of it.
+type job struct {
+	level arith.Level
+	src   operand
+	dst   operand
+	// e is where the first pass stores exponentials, nil if the second computes them again.
+	e []float32
+
+	// What is done to elements before anything else, see Prepare of package arith.
+	mul  float32
+	add  []float32
+	keep []bool
+
+	scale  arith.Scale // of what that makes
+	factor float32     // the same as a number
+
+	log    bool // the largest element and the rest are wanted
+	stream bool // results go around the caches
+	zeros  bool // a row of -Inf alone becomes zeros
+	// shift is subtracted from elements if shifted: the largest one, beyond 5 * 2^16 in size.
+	shifted bool
+	shift   float32
+
+	buf *buffers
+}
+
+// buffers hold blocks of a row that is prepared or converted.
+type buffers struct {
+	in, out [blockLen]float32
+	chunks  []chunk
+	row     []float32
+}
+
+var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
+
+// direct reports whether elements are what src holds.
+func (j *job) direct() bool {
+	return j.src.format == isFloat32 && j.mul == 1 && j.add == nil && j.keep == nil && !j.shifted
+}
+
+// elements are those from at on, up to end or fewer, a multiple of a turn then.
+func (j *job) elements(at, end int) []float32 {
+	if j.direct() {
+		return j.src.f[at:end]
+	}
+	end = min(end, at+blockLen)
+	if j.buf == nil {
+		j.buf = bufferPool.Get().(*buffers)
+	}
+	z := j.buf.in[:end-at]
+	x := z
+	switch j.src.format {
+	case isFloat32:
+		x = j.src.f[at:end]
+	case isFloat16:
+		j.level.WidenF16(z, j.src.h[at:end])
+	case isBFloat16:
+		j.level.WidenBF16(z, j.src.h[at:end])
+	}
+	if j.mul != 1 || j.add != nil || j.keep != nil {
+		var add []float32
+		var keep []bool
+		if j.add != nil {
+			add = j.add[at:end]
+		}
+		if j.keep != nil {
+			keep = j.keep[at:end]
+		}
+		j.level.Prepare(z, x, j.mul, add, keep)
+		x = z
+	}
+	if j.shifted {
+		for i, v := range x {
+			z[i] = v - j.shift
+		}
+	}
+	return z
+}
+
+// rowBuffer is a buffer for the exponentials of a row.
+func (j *job) rowBuffer(n int) []float32 {
+	if j.buf == nil {
+		j.buf = bufferPool.Get().(*buffers)
+	}
+	if len(j.buf.row) < n {
+		j.buf.row = make([]float32, max(blockLen, n))
+	}
+	return j.buf.row[:n]
+}
+
+// release gives buffers back.
+func (j *job) release() {
+	if j.buf != nil {
+		bufferPool.Put(j.buf)
+		j.buf = nil
+	}
+}
+
+// A chunk is what is summed by itself.
+type chunk struct {
+	at, done, end int // of the row
+	state         state
+	n             float32   // N of the segment that ends at done
+	segments      []segment // those before
+	sum           sum
+}
+
+// A segment is a part of a chunk whose exponentials share an N.
+type segment struct {
+	end int
+	n   float32
+}
+
+// state is how a chunk's first pass ended.
+type state uint8
+
+const (
+	summed state = iota
+	far          // before a turn with an element beyond arith.Far
+	low          // all elements are below -arith.Huge, and nothing was written
+)
+
+// split makes the chunks of a row.
+func (j *job) split(one *[1]chunk) []chunk {
+	n := j.src.len()
+	if n <= arith.Chunk {
+		one[0] = chunk{end: n}
+		return one[:]
+	}
+	if j.buf == nil {
+		j.buf = bufferPool.Get().(*buffers)
+	}
+	cs := j.buf.chunks[:0]
+	for at := 0; at < n; at += arith.Chunk {
+		cs = append(cs, chunk{at: at, done: at, end: min(at+arith.Chunk, n)})
+	}
+	j.buf.chunks = cs
+	return cs
+}
+
+// sumChunk is the first pass over a chunk.
+func (j *job) sumChunk(c *chunk) {
+	st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo}
+	var ok bool
+	if st.N, st.Lim, ok = j.scale.Guess(j.elements(c.at, min(c.at+1, c.end))[0]); !ok && !j.search(c, &st) {
+		return
+	}
+	st.Reset()
+	j.resume(c, &st, j.scale.High)
+}
+
+// search looks for the first element of a chunk that is not far below 0, and sets N by it, or
+// else by the largest. It is false if that ends the first pass.
+func (j *job) search(c *chunk, st *arith.Sum) bool {
+	// A sum with N = 0 of elements so low is 0, and stops at the others.
+	st.N, st.Lim = 0, math.Nextafter32(j.scale.Low, negInf)
+	st.Reset()
+	for at := c.at; at < c.end; {
+		z := j.elements(at, c.end)
+		k := j.level.Sum(z, st)
+		for _, x := range z[k:] {
+			if x >= j.scale.Low {
+				if st.N, st.Lim, _ = j.scale.Guess(x); x > j.scale.High {
+					c.state = far
+					return false
+				}
+				return true
+			}
+		}
+		at += len(z)
+	}
+	top := st.Largest()
+	c.sum = sum{total: st.Total(), max: top}
+	if c.sum.total != c.sum.total {
+		c.done = c.end
+		return false
+	}
+	return j.start(c, st, top)
+}
+
+// start sets N by the largest element of a chunk that is all low.
+func (j *job) start(c *chunk, st *arith.Sum, top float32) bool {
+	if !(float64(top)*float64(j.factor) >= -arith.Huge) {
+		c.state = low
+		return false
+	}
+	st.N, st.Lim = j.scale.Within(top, j.scale.Low)
+	return true
+}
+
+// resume sums a chunk from c.done on, from st as it is. Elements are at most limit.
+func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
+	begun := c.done
+	if len(c.segments) == 0 {
+		begun = c.at
+	}
+	c.state = summed
+	for c.done < c.end {
+		z := j.elements(c.done, c.end)
+		var k int
+		if j.e != nil {
+			k = j.level.SumStore(j.e[c.done:][:len(z)], z, st)
+		} else {
+			k = j.level.Sum(z, st)
+		}
+		if c.done += k; k == len(z) {
+			continue
+		}
+		// The next turn has an element beyond reach.
+		if c.done > begun {
+			j.add1(c, st)
+			c.segments = append(c.segments, segment{c.done, st.N})
+			begun = c.done
+			st.Reset()
+		}
+		top := largest(z[k:min(k+arith.Turn, len(z))])
+		if top > limit {
+			c.state = far
+			return
+		}
+		st.N, st.Lim = j.scale.Within(top, limit)
+	}
+	j.add1(c, st)
+	c.n = st.N
+	if j.log && c.sum.sure() && c.end-c.at > 1 && c.sum.total == c.sum.total {
+		j.sumAgain(c, st)
+	}
+}
+
+// add1 adds a segment to a chunk's sum.
+func (j *job) add1(c *chunk, st *arith.Sum) {
+	s := sum{n: st.N, total: st.Total(), max: negInf}
+	if j.log {
+		s.max = st.Largest()
+		e := j.scale.Exp(s.max, st.N)
+		s.top, s.rest = float64(e), st.Rest(s.max, e)
+	}
+	c.sum.merge(&s)
+}
+
+// sumAgain sums a chunk once more whose largest element is so much above the others that the
+// first sum may have left some of them out. It has written nothing yet.
+func (j *job) sumAgain(c *chunk, st *arith.Sum) {
+	top := c.sum.max
+	st.Reset()
+	st.N, st.Lim = j.scale.Below(top), math.MaxFloat32
+	for at := c.at; at < c.end; {
+		z := j.elements(at, c.end)
+		j.level.Sum(z, st)
+		at += len(z)
+	}
+	e := j.scale.Exp(top, st.N)
+	c.sum.rescale(st.N)
+	c.sum.top, c.sum.rest = float64(e), st.Rest(top, e)
+}
+
+// sumRow is the sum of all chunks after their first passes. What is rare is settled here: rows
+// with elements that are far from 0.
+func (j *job) sumRow(chunks []chunk) (total sum, kind kind) {
+	var isFar, isLow bool
+	for i := range chunks {
+		c := &chunks[i]
+		isFar = isFar || c.state == far
+		isLow = isLow || c.state == low
+	}
+	if isFar || isLow {
+		if kind := j.settle(chunks, isFar); kind != regular {
+			return sum{}, kind
+		}
+	}
+	for i := range chunks {
+		if c := &chunks[i]; c.state == summed {
+			total.merge(&c.sum)
+		}
+	}
+	if total.total != total.total {
+		return sum{}, hasNaN
+	}
+	return total, regular
+}
+
+// kind is what a row is.
+type kind uint8
+
+const (
+	regular kind = iota
+	allInf       // -Inf alone
+	plusInf      // +Inf and no NaN
+	hasNaN
+)
+
+// settle is for rows with elements far from 0. Those with a largest element beyond arith.Huge
+// in size are shifted: that element is subtracted first.
+func (j *job) settle(chunks []chunk, isFar bool) kind {
+	top := negInf
+	nan := false
+	for i := range chunks {
+		c := &chunks[i]
+		nan = nan || c.sum.total != c.sum.total
+		switch c.state {
+		case low:
+			top = max(top, c.sum.max)
+		case far:
+			for at := c.done; at < c.end; {
+				z := j.elements(at, c.end)
+				for _, x := range z {
+					nan = nan || x != x
+					if x > top {
+						top = x
+					}
+				}
+				at += len(z)
+			}
+		default:
+			if !isFar { // a row with an element that is not low is not shifted downwards
+				top = max(top, j.scale.Low)
+			}
+		}
+	}
+	size := float64(top) * float64(j.factor)
+	switch {
+	case nan:
+		return hasNaN
+	case top > math.MaxFloat32:
+		return plusInf
+	case top < -math.MaxFloat32:
+		return allInf
+	case size > arith.Huge || size < -arith.Huge:
+		j.shifted, j.shift = true, top
+	}
+	for i := range chunks {
+		c := &chunks[i]
+		st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo}
+		st.Reset()
+		switch {
+		case j.shifted:
+			// What was written is of elements too far below the largest to count.
+			if j.e != nil {
+				clear(j.e[c.at:c.done])
+			}
+			c.segments, c.sum = nil, sum{}
+			if c.done == c.end {
+				c.state = low
+				continue
+			}
+			st.N, st.Lim = -arith.Headroom, 1
+			j.resume(c, &st, 1)
+		case c.state == far:
+			limit := arith.Limit(j.factor)
+			top := largest(j.elements(c.done, min(c.done+arith.Turn, c.end)))
+			st.N, st.Lim = j.scale.Within(max(top, j.scale.Low), limit)
+			j.resume(c, &st, limit)
+		case c.state == low && float64(c.sum.max)*float64(j.factor) > -arith.Huge-1024:
+			st.N, st.Lim = j.scale.Within(c.sum.max, j.scale.Low)
+			c.sum = sum{}
+			j.resume(c, &st, j.scale.Low)
+		}
+	}
+	return regular
+}
+
+// writeSoftmax is the second pass over a chunk.
+func (j *job) writeSoftmax(c *chunk, total *sum) {
+	if c.state == low {
+		o := j.dst.part(c.at, c.end)
+		o.fill(0)
+		return
+	}
+	if j.e == nil {
+		st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: total.n}
+		f := arith.MakeFactor(total.total)
+		for at := c.at; at < c.end; {
+			z := j.elements(at, c.end)
+			y := j.results(at, at+len(z))
+			z = z[:len(y)]
+			if j.stream {
+				j.level.ExpScaleStream(y, z, &st, &f)
+			} else {
+				j.level.ExpScale(y, z, &st, &f)
+			}
+			j.store(at, y)
+			at += len(z)
+		}
+		return
+	}
+	at := c.at
+	for _, s := range c.segments {
+		j.writeSegment(at, s.end, s.n, total)
+		at = s.end
+	}
+	j.writeSegment(at, c.end, c.n, total)
+}
+
+// writeSegment multiplies the stored exponentials of a segment.
+func (j *job) writeSegment(at, end int, n float32, total *sum) {
+	down := total.n - n
+	f := arith.MakeFactor(total.total * pow2(down))
+	small := f.CHi < 0x1p-100
+	if small {
+		// In two steps, of which the first is exact.
+		f = arith.MakeFactor(total.total * pow2(down-64))
+	}
+	for at < end {
+		y := j.results(at, end)
+		x := j.e[at:][:len(y)]
+		if small {
+			j.level.Scale(y, x, &arith.Factor{CHi: 0x1p-64, Thr: 0x1p-62})
+			x = y
+		}
+		if j.stream && !small {
+			j.level.ScaleStream(y, x, &f)
+		} else {
+			j.level.Scale(y, x, &f)
+		}
+		j.store(at, y)
+		at += len(y)
+	}
+}
+
+// results is where results from at on go before store: up to end, or fewer.
+func (j *job) results(at, end int) []float32 {
+	if j.dst.format == isFloat32 {
+		return j.dst.f[at:end]
+	}
+	if j.buf == nil {
+		j.buf = bufferPool.Get().(*buffers)
+	}
+	return j.buf.out[:min(end-at, blockLen)]
+}
+
+// store converts results, unless they are in dst.
+func (j *job) store(at int, y []float32) {
+	switch j.dst.format {
+	case isFloat16:
+		j.level.NarrowF16(j.dst.h[at:at+len(y)], y)
+	case isBFloat16:
+		j.level.NarrowBF16(j.dst.h[at:at+len(y)], y)
+	}
+}
+
+// writeLog is log-softmax's second pass over a chunk.
+func (j *job) writeLog(c *chunk, total *sum, excess float32) {
+	// Once more as they are: the shift is in the largest element.
+	m := total.max
+	if j.shifted {
+		m, j.shifted = j.shift, false
+		defer func() { j.shifted = true }()
+	}
+	for at := c.at; at < c.end; {
+		z := j.elements(at, c.end)
+		y := j.results(at, at+len(z))
+		z = z[:len(y)]
+		j.level.LogSub(y, z, m, j.factor, excess)
+		j.store(at, y)
+		at += len(z)
+	}
+}
+
+// emptyValue is what a row of -Inf alone becomes.
+func (j *job) emptyValue() float32 {
+	switch {
+	case !j.zeros:
+		return nan
+	case j.log:
+		return negInf
+	}
+	return 0
+}
+
+// writeSpecial is the second pass over rows that are not regular.
+func (j *job) writeSpecial(k kind) {
+	if k == allInf {
+		j.dst.fill(j.emptyValue())
+	} else {
+		j.dst.fill(nan)
+	}
+}
+
+// softmaxFrom does a row in this goroutine, of which a kernel of rows stored the first
+// exponentials already, as many as done, with that n.
+func (j *job) softmaxFrom(n float32, done int) {
+	if j.src.len() == 0 {
+		return
+	}
+	var one [1]chunk
+	chunks := j.split(&one)
+	if done > 0 {
+		st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: n}
+		st.Reset()
+		j.e = j.dst.f
+		st.AddStored(j.e[:done])
+		st.Lim = j.scale.LimitOf(n)
+		one[0].done = done
+		j.resume(&one[0], &st, j.scale.High)
+	} else {
+		for i := range chunks {
+			j.sumChunk(&chunks[i])
+		}
+	}
+	total, kind := j.sumRow(chunks)
+	if kind != regular {
+		j.writeSpecial(kind)
+		return
+	}
+	for i := range chunks {
+		j.writeSoftmax(&chunks[i], &total)
+	}
+}
+
+// logSoftmax does a row in this goroutine.
+func (j *job) logSoftmax() {
+	if j.src.len() == 0 {
+		return
+	}
+	var one [1]chunk
+	chunks := j.split(&one)
+	for i := range chunks {
+		j.sumChunk(&chunks[i])
+	}
+	total, kind := j.sumRow(chunks)
+	if kind != regular {
+		j.writeSpecial(kind)
+		return
+	}
+	excess := float32(total.excess(j.factor))
+	for i := range chunks {
+		j.writeLog(&chunks[i], &total, excess)
+	}
+}
+
+// logSumExp does a row in this goroutine.
+func (j *job) logSumExp() float32 {
+	if j.src.len() == 0 {
+		return negInf
+	}
+	var one [1]chunk
+	chunks := j.split(&one)
+	for i := range chunks {
+		j.sumChunk(&chunks[i])
+	}
+	total, kind := j.sumRow(chunks)
+	return j.logOf(&total, kind)
+}
+
+func (j *job) logOf(total *sum, kind kind) float32 {
+	switch kind {
+	case allInf:
+		return negInf
+	case plusInf:
+		return posInf
+	case hasNaN:
+		return nan
+	}
+	m := total.max
+	if j.shifted {
+		m = j.shift
+	}
+	return float32(float64(float64(m)*float64(j.factor)) + total.excess(j.factor))
+}
+
+var (
+	negInf = float32(math.Inf(-1))
+	posInf = float32(math.Inf(1))
+	nan    = math.Float32frombits(0x7fc00000)
+)
+
+// largest is the largest element, -Inf if there is none but NaN.
+func largest(x []float32) float32 {
+	m := negInf
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
