@@ -6,8 +6,9 @@ import "github.com/twopass-softmax/twopass/native/internal/arith"
 // long. Dst may be src itself; if it overlaps src otherwise, or if the lengths differ, Softmax
 // panics. An empty row writes nothing.
 //
-// The relative error of a result is at most 7 * 2^-24, whatever the length of the row and the
-// distance to the maximum; a result below 2^-126 is 0. Special values are those of the package
+// The relative error of a result is at most 6 * 2^-24, and 7 * 2^-24 for a row with an element
+// beyond 16,384 in size, whatever the length of the row and the distance to the maximum. A
+// result below 2^-126 is 0. Special values are those of the package
 // comment.
 func Softmax(dst, src []float32) {
 	checkRow("native.Softmax", "src", dst, src)

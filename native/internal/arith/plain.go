@@ -76,12 +76,14 @@ func sumStorePlain(dst, src []float32, st *Sum) int {
 // addTurn adds a turn of exponentials.
 func (st *Sum) addTurn(r *[turn]float32) {
 	for l := range lanes {
-		t := ((r[l] + r[lanes+l]) + (r[2*lanes+l] + r[3*lanes+l])) + ((r[4*lanes+l] + r[5*lanes+l]) + (r[6*lanes+l] + r[7*lanes+l]))
-		a := st.S[l]
-		s := a + t
-		z := s - a
-		st.R[l] += (a - (s - z)) + (t - z)
-		st.S[l] = s
+		for at := l; at < turn; at += turn / 2 {
+			t := (r[at] + r[at+lanes]) + (r[at+2*lanes] + r[at+3*lanes])
+			a := st.S[l]
+			s := a + t
+			z := s - a
+			st.R[l] += (a - (s - z)) + (t - z)
+			st.S[l] = s
+		}
 	}
 }
 
