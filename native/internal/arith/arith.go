@@ -107,7 +107,12 @@ func (s *Scale) Guess(x float32) (n, lim float32, ok bool) {
 		return 0, 0, false
 	}
 	n = s.round(x) - headroom
-	return n, min(float32((n+(headroom+reach))*s.InvK), s.High), true
+	return n, s.LimitOf(n), true
+}
+
+// LimitOf is the limit that goes with the N of an element between Low and High.
+func (s *Scale) LimitOf(n float32) float32 {
+	return min(float32((n+(headroom+reach))*s.InvK), s.High)
 }
 
 // round is x as a power of two, rounded.
@@ -126,3 +131,23 @@ const (
 	ln2     = 0x1.62e430p-1
 	ln2Hi64 = math.Ln2
 )
+
+const (
+	// Turn is the number of elements that kernels take at a time.
+	Turn = turn
+	// Headroom is minus the N of rows whose largest element is 0.
+	Headroom = headroom
+)
+
+// Within is N for elements that are at most top, and the limit that goes with it, which is
+// itself at most limit.
+func (s *Scale) Within(top, limit float32) (n, lim float32) {
+	n = s.round(top) - headroom
+	return n, min(float32((n+(headroom+reach))*s.InvK), limit)
+}
+
+// Below is an N for elements that are at most top, for sums in which no element is left out.
+func (s *Scale) Below(top float32) (n float32) { return s.round(top) - 100 }
+
+// Limit is the largest element of rows that are summed as they are.
+func Limit(scale float32) float32 { return float32(min(Huge/float64(scale), math.MaxFloat32)) }

@@ -24,3 +24,11 @@ func (l Level) LogSub(dst, src []float32, m, scale, b float32) { logSubPlain(dst
 func (l Level) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
 	return softmaxRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
 }
+
+// ScaleStream is Scale with stores around the caches, where the level has them.
+func (l Level) ScaleStream(dst, src []float32, f *Factor) { scalePlain(dst, src, f) }
+
+// ExpScaleStream is ExpScale with stores around the caches, where the level has them.
+func (l Level) ExpScaleStream(dst, src []float32, st *Sum, f *Factor) {
+	expScalePlain(dst, src, st, f)
+}

@@ -76,12 +76,14 @@ func sumStorePlain(dst, src []float32, st *Sum) int {
 // addTurn adds a turn of exponentials.
 func (st *Sum) addTurn(r *[turn]float32) {
 	for l := range lanes {
-		t := ((r[l] + r[lanes+l]) + (r[2*lanes+l] + r[3*lanes+l])) + ((r[4*lanes+l] + r[5*lanes+l]) + (r[6*lanes+l] + r[7*lanes+l]))
-		a := st.S[l]
-		s := a + t
-		z := s - a
-		st.R[l] += (a - (s - z)) + (t - z)
-		st.S[l] = s
+		for at := l; at < turn; at += turn / 2 {
+			t := (r[at] + r[at+lanes]) + (r[at+2*lanes] + r[at+3*lanes])
+			a := st.S[l]
+			s := a + t
+			z := s - a
+			st.R[l] += (a - (s - z)) + (t - z)
+			st.S[l] = s
+		}
 	}
 }
 
@@ -184,4 +186,53 @@ func softmaxRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, 
 		scalePlain(y, y, &f)
 	}
 	return rows
+}
+
+// Largest is the largest element, -Inf if there is none. With a NaN among the elements it
+// may be anything.
+func (st *Sum) Largest() float32 {
+	m := negInf
+	for _, v := range st.Max {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
+
+// Rest is the sum without the exponential e of the largest element, m.
+func (st *Sum) Rest(m, e float32) float64 {
+	var d [lanes]float64
+	found := false
+	for l := range d {
+		s := float64(st.S[l])
+		if !found && st.Max[l] == m {
+			s -= float64(e) // exact
+			found = true
+		}
+		d[l] = s + float64(st.R[l])
+	}
+	return byHalves(&d)
+}
+
+// Dot is the sum of y * dy, or that of dy if y is nil. Products are exact in float64. They go
+// to 16 lanes, which are added up by halves.
+func Dot(y, dy []float32) float64 {
+	var d [lanes]float64
+	if y == nil {
+		for i, v := range dy {
+			d[i%lanes] += float64(v)
+		}
+		return byHalves(&d)
+	}
+	for i, v := range dy {
+		d[i%lanes] += float64(float64(y[i]) * float64(v))
+	}
+	return byHalves(&d)
+}
+
+// ExpOf is what ExpScale takes to make e^x of each x up to 0, and 0 where that is below 2^-126.
+func ExpOf() (Sum, Factor) {
+	st := Sum{KHi: log2eHi, KLo: log2eLo, N: -headroom}
+	return st, MakeFactor(factorK * (1 << headroom))
 }
