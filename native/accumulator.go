@@ -163,13 +163,11 @@ func (a *Accumulator) kind() kind {
 // LogSumExp is the logarithm of the sum, with the bounds and special values of the function
 // [LogSumExp].
 func (a *Accumulator) LogSumExp() float32 {
-	j := a.job(nil, nil)
-	j.shifted, j.shift = a.ref != 0, a.ref
-	s := a.sum
-	if j.shifted {
-		return float32(float64(largestOf(s.max, a.ref)*float64(j.factor)) + s.excess(j.factor))
+	s, scale := a.sum, float64(a.Scale())
+	if k := a.kind(); k != regular {
+		return k.log()
 	}
-	return j.logOf(&s, a.kind())
+	return float32(float64(largestOf(s.max, a.ref)*scale) + s.excess(a.Scale()))
 }
 
 // Softmax writes exp(scale * x) / sum for each element x of src, a piece of what was added, under
@@ -271,8 +269,10 @@ func (a *Accumulator) check(data []byte) error {
 		return fmt.Errorf("native: an accumulator begins with % x, which means nothing", data[:4])
 	}
 	if s.total == 0 || a.state != regular {
-		if s.total != 0 || s.rest != 0 || s.n != 0 || s.max != 0 || a.ref != 0 {
-			return fmt.Errorf("native: an accumulator without a sum has a total of %v, a rest of %v, n %v, max %v, ref %v; they must be 0", s.total, s.rest, s.n, s.max, a.ref)
+		for _, b := range data[8:] {
+			if b != 0 {
+				return fmt.Errorf("native: an accumulator without a sum has % x behind its scale, it must be zeros", data[8:])
+			}
 		}
 		return nil
 	}

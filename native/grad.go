@@ -1,8 +1,6 @@
 package native
 
 import (
-	"fmt"
-
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
 
@@ -49,26 +47,35 @@ func gradRows(who string, dst, y, dy Matrix[float32], o *Options, log bool) {
 		return
 	}
 	if err := o.Check(); err != nil {
-		panic(fmt.Sprintf("%s: %v", who, err))
+		panic(err.Error())
 	}
-	scale := 1.0
+	g := gradients{dst, y, dy, 1, log, o.makePlan(dst.Rows, dst.Cols, false)}
 	if o != nil && o.Scale != 0 {
-		scale = float64(o.Scale)
+		g.scale = float64(o.Scale)
 	}
-	p := o.makePlan(dst.Rows, dst.Cols, false)
-	one := func(i int) {
-		if log {
-			logSoftmaxGrad(p.level, dst.row(i), y.row(i), dy.row(i), scale)
-		} else {
-			softmaxGrad(dst.row(i), y.row(i), dy.row(i), scale)
-		}
-	}
-	if p.goroutines > 1 {
-		parallel(p.goroutines, dst.Rows, one)
+	if g.plan.goroutines > 1 {
+		shared := g // that g itself need not be on the heap
+		parallel(g.plan.goroutines, dst.Rows, func(i int) { shared.row(i) })
 		return
 	}
 	for i := range dst.Rows {
-		one(i)
+		g.row(i)
+	}
+}
+
+// gradients are those of all rows of a matrix.
+type gradients struct {
+	dst, y, dy Matrix[float32]
+	scale      float64
+	log        bool
+	plan       plan
+}
+
+func (g *gradients) row(i int) {
+	if dst, y, dy := g.dst.row(i), g.y.row(i), g.dy.row(i); g.log {
+		logSoftmaxGrad(g.plan.level, dst, y, dy, g.scale)
+	} else {
+		softmaxGrad(dst, y, dy, g.scale)
 	}
 }
 

@@ -74,7 +74,7 @@ type call struct {
 
 func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) call {
 	c := call{op: op, rows: src.Rows, cols: src.Cols,
-		dst: operandOf(dst.Data), src: operandOf(src.Data), dstStride: dst.Stride, srcStride: src.Stride}
+		dst: operandOf(dst.used()), src: operandOf(src.used()), dstStride: dst.Stride, srcStride: src.Stride}
 	if o != nil {
 		c.o = *o
 	}
@@ -98,10 +98,10 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 
 // checkAdd panics if results would overwrite what is added.
 func (c *call) checkAdd(who string) {
-	add := c.o.Add.used()
-	if add == nil {
+	if c.o.Add.Data == nil {
 		return
 	}
+	add := c.o.Add.used()
 	n := len(add)
 	if len(c.dst.f) > 0 && overlap(c.dst.f, add) || len(c.dst.h) > 0 && overlap(c.dst.h, add) {
 		panic(fmt.Sprintf("%s: dst overlaps Options.Add of %d elements; they must be apart", who, n))
@@ -111,18 +111,26 @@ func (c *call) checkAdd(who string) {
 // run does all rows: several goroutines take several rows each, or, if there are fewer rows
 // than goroutines, the chunks of one row after the other.
 func (c *call) run() {
-	switch g := c.plan.goroutines; {
-	case g == 1:
+	if c.plan.goroutines == 1 {
 		c.span(0, c.rows)
-	case c.rows >= g:
-		// Tasks so small that all goroutines end at about the same time.
-		n := max(1, min(c.rows/(4*g), taskLen/max(1, c.cols)))
-		parallel(g, (c.rows+n-1)/n, func(i int) { c.span(i*n, min((i+1)*n, c.rows)) })
-	default:
+		return
+	}
+	shared := *c // that c itself need not be on the heap
+	shared.share()
+}
+
+// share does all rows in several goroutines.
+func (c *call) share() {
+	g := c.plan.goroutines
+	if c.rows < g {
 		for i := range c.rows {
 			c.shared(i)
 		}
+		return
 	}
+	// Tasks so small that all goroutines end at about the same time.
+	n := max(1, min(c.rows/(4*g), taskLen/max(1, c.cols)))
+	parallel(g, (c.rows+n-1)/n, func(i int) { c.span(i*n, min((i+1)*n, c.rows)) })
 }
 
 // span does the rows from first to before end.
@@ -140,6 +148,9 @@ func (c *call) span(first, end int) {
 		j := c.job(i)
 		switch c.op {
 		case opSoftmax:
+			if r.At > 0 {
+				j.e = j.dst.f
+			}
 			j.softmaxFrom(r.N, r.At)
 		case opLogSoftmax:
 			j.logSoftmax()

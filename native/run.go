@@ -2,6 +2,7 @@ package native
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -107,9 +108,16 @@ type buffers struct {
 	in, out [blockLen]float32
 	chunks  []chunk
 	row     []float32
+	// self is what goes back to the pool. To the compiler a field of a job that goes there takes the
+	// job's other pointers along, and arrays of the caller's would have to be on the heap.
+	self *buffers
 }
 
-var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
+var bufferPool = sync.Pool{New: func() any {
+	b := new(buffers)
+	b.self = b
+	return b
+}}
 
 // direct reports whether elements are what src holds.
 func (j *job) direct() bool {
@@ -169,7 +177,7 @@ func (j *job) rowBuffer(n int) []float32 {
 // release gives buffers back.
 func (j *job) release() {
 	if j.buf != nil {
-		bufferPool.Put(j.buf)
+		bufferPool.Put(j.buf.self)
 		j.buf = nil
 	}
 }
@@ -316,20 +324,26 @@ func (j *job) add1(c *chunk, st *arith.Sum) {
 	c.sum.merge(&s)
 }
 
-// sumAgain sums a chunk once more whose largest element is so much above the others that the
-// first sum may have left some of them out. It has written nothing yet.
+// sumAgain sums a chunk once more whose largest element is more than all others together,
+// without that element: next to it they are rounded off. The first pass has written nothing.
 func (j *job) sumAgain(c *chunk, st *arith.Sum) {
 	top := c.sum.max
 	st.Reset()
-	st.N, st.Lim = j.scale.Below(top), math.MaxFloat32
+	st.N, st.Lim = j.scale.Below(top), math.Nextafter32(top, negInf)
 	for at := c.at; at < c.end; {
 		z := j.elements(at, c.end)
-		j.level.Sum(z, st)
-		at += len(z)
+		k := j.level.Sum(z, st)
+		if k < len(z) { // the next turn has it
+			var turn [arith.Turn]float32
+			n := copy(turn[:], z[k:])
+			turn[slices.Index(turn[:n], top)] = negInf
+			st.Lim = math.MaxFloat32
+			k += j.level.Sum(turn[:n], st)
+		}
+		at += k
 	}
-	e := j.scale.Exp(top, st.N)
 	c.sum.rescale(st.N)
-	c.sum.top, c.sum.rest = float64(e), st.Rest(top, e)
+	c.sum.rest = st.Total()
 }
 
 // sumRow is the sum of all chunks after their first passes. What is rare is settled here: rows
@@ -471,21 +485,21 @@ func (j *job) writeSoftmax(c *chunk, total *sum) {
 
 // writeSegment multiplies the stored exponentials of a segment.
 func (j *job) writeSegment(at, end int, n float32, total *sum) {
-	down := total.n - n
+	down := min(total.n-n, 256) // from there on all results are 0
 	f := arith.MakeFactor(total.total * pow2(down))
-	small := f.CHi < 0x1p-100
-	if small {
-		// In two steps, of which the first is exact.
-		f = arith.MakeFactor(total.total * pow2(down-64))
+	steps := 0 // by 2^-64, exact, so that the factor is a normal number with all its bits
+	for ; f.CHi < 0x1p-100 && down > 0; steps++ {
+		down -= 64
+		f = arith.MakeFactor(total.total * pow2(down))
 	}
 	for at < end {
 		y := j.results(at, end)
 		x := j.e[at:][:len(y)]
-		if small {
+		for range steps {
 			j.level.Scale(y, x, &arith.Factor{CHi: 0x1p-64, Thr: 0x1p-62})
 			x = y
 		}
-		if j.stream && !small {
+		if j.stream && steps == 0 {
 			j.level.ScaleStream(y, x, &f)
 		} else {
 			j.level.Scale(y, x, &f)
@@ -528,7 +542,11 @@ func (j *job) writeLog(c *chunk, total *sum, excess float32) {
 		z := j.elements(at, c.end)
 		y := j.results(at, at+len(z))
 		z = z[:len(y)]
-		j.level.LogSub(y, z, m, j.factor, excess)
+		if math.Abs(float64(m)) < arith.SubFarFrom {
+			j.level.LogSub(y, z, m, j.factor, excess)
+		} else {
+			arith.LogSubFar(y, z, m, j.factor, excess)
+		}
 		j.store(at, y)
 		at += len(z)
 	}
@@ -555,7 +573,7 @@ func (j *job) writeSpecial(k kind) {
 }
 
 // softmaxFrom does a row in this goroutine, of which a kernel of rows stored the first
-// exponentials already, as many as done, with that n.
+// exponentials already, as many as done, in j.e, with that n.
 func (j *job) softmaxFrom(n float32, done int) {
 	if j.src.len() == 0 {
 		return
@@ -565,7 +583,6 @@ func (j *job) softmaxFrom(n float32, done int) {
 	if done > 0 {
 		st := arith.Sum{KHi: j.scale.KHi, KLo: j.scale.KLo, N: n}
 		st.Reset()
-		j.e = j.dst.f
 		st.AddStored(j.e[:done])
 		st.Lim = j.scale.LimitOf(n)
 		one[0].done = done
@@ -621,19 +638,25 @@ func (j *job) logSumExp() float32 {
 }
 
 func (j *job) logOf(total *sum, kind kind) float32 {
-	switch kind {
-	case allInf:
-		return negInf
-	case plusInf:
-		return posInf
-	case hasNaN:
-		return nan
+	if kind != regular {
+		return kind.log()
 	}
 	m := total.max
 	if j.shifted {
 		m = j.shift
 	}
 	return float32(float64(float64(m)*float64(j.factor)) + total.excess(j.factor))
+}
+
+// log is the log-sum-exp of a row that is not regular.
+func (k kind) log() float32 {
+	switch k {
+	case allInf:
+		return negInf
+	case plusInf:
+		return posInf
+	}
+	return nan
 }
 
 var (

@@ -21,7 +21,7 @@ func Softmax(dst, src []float32) {
 		return
 	}
 	j := newJob(dst, src)
-	if n < recomputeFrom {
+	if n < recomputeFrom || r.At > 0 {
 		j.e = dst
 	}
 	j.softmaxFrom(r.N, r.At)

@@ -47,9 +47,8 @@ func (a *sum) rescale(n float32) {
 	a.rest *= f
 }
 
-// sure reports whether the largest element is so much above the others that some of
-// them may be missing in the rest.
-func (a *sum) sure() bool { return a.rest < a.top*0x1p-90 }
+// sure reports whether the largest element is more than twice as much as all others.
+func (a *sum) sure() bool { return a.rest < a.top*0.5 }
 
 // excess is the logarithm of the sum less that of its largest element.
 func (a *sum) excess(scale float32) float64 {

@@ -146,7 +146,7 @@ func (s *Scale) Within(top, limit float32) (n, lim float32) {
 	return n, min(float32((n+(headroom+reach))*s.InvK), limit)
 }
 
-// Below is an N for elements that are at most top, for sums in which no element is left out.
+// Below is an N for elements below top, for sums in which none of them is cut off.
 func (s *Scale) Below(top float32) (n float32) { return s.round(top) - 100 }
 
 // Limit is the largest element of rows that are summed as they are.

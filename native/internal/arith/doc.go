@@ -41,17 +41,19 @@
 //
 //  13. The result is fma(e, cHi, e * cLo) for the exponential e, and +0 where e is less than
 //     total * (1 + 2^-23) * 2^-126, the float64 product rounded to float32: results are 0 or
-//     at least 2^-126. A factor below 2^-100, of an early segment, is taken in two steps, 2^-64
-//     first.
+//     at least 2^-126. The factor of an early segment is taken in
+//     steps as long as it is below 2^-100, each of them 2^-64 and exact.
 //
 // Logarithms. In float64; [Excess] has the formulas.
 //
 //  14. Top is the exponential of the largest element, once. The rest is the sum without it: in
 //     the first lane that has that element, S - top takes the place of S. If the rest of a chunk
-//     is below 2^-90 of top, it is summed again with an N that is 100 below the largest element.
+//     is below top / 2, it is the total of another sum, in which that element is missing and N is
+//     round(x * kHi) - 100 for it: next to a large element, small ones are rounded off.
 //  15. excess is log1p(rest/top) where the quotient is below 1/2, else the logarithm of top +
 //     rest less what belongs to the largest element.
-//  16. log-sum-exp = scale * max + excess, rounded once. Log-softmax = fma(x - max, scale, -excess).
+//  16. log-sum-exp = scale * max + excess, rounded once. Log-softmax = fma(x - max, scale, -excess);
+//     with a max beyond 2^100 in size fma(x/2 - max/2, 2*scale, -excess).
 //
 // Rows far from 0.
 //

@@ -151,6 +151,16 @@ func logSubPlain(dst, src []float32, m, scale, b float32) {
 	}
 }
 
+// SubFarFrom is the size of m from which LogSubFar takes the place of LogSub.
+const SubFarFrom = 0x1p100
+
+// LogSubFar is LogSub for an m so large that x - m may be beyond float32, though scaled it is not.
+func LogSubFar(dst, src []float32, m, scale, b float32) {
+	for i, x := range src {
+		dst[i] = fma(float32(x*0.5)-float32(m*0.5), 2*scale, -b)
+	}
+}
+
 func softmaxRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
 	for i := range rows {
 		x, y := src[i*srcStride:][:cols], dst[i*dstStride:][:cols]

@@ -1,0 +1,47 @@
+package arith
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestExp64(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 1 << 18 {
+		x := -r.ExpFloat64() * 20
+		if got, want := Exp64(x), math.Exp(x); !(math.Abs(got-want) <= 0x1p-41*want) {
+			t.Fatalf("Exp64(%v) is %v, want %v", x, got, want)
+		}
+	}
+	if got := Exp64(0); got != 1 {
+		t.Errorf("Exp64(0) is %v", got)
+	}
+}
+
+func TestLog(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	check := func(x float64) {
+		if got, want := log(x), math.Log(x); !(math.Abs(got-want) <= 0x1p-44*max(1, math.Abs(want))) {
+			t.Fatalf("log(%v) is %v, want %v", x, got, want)
+		}
+	}
+	for range 1 << 18 {
+		check(1 + r.ExpFloat64())
+		check(math.Exp(r.NormFloat64() * 30))
+		for _, x := range []float64{r.Float64(), r.ExpFloat64() * 0x1p-7, r.Float64() * 0x1p-40} {
+			if got, want := log1p(min(x, 1)), math.Log1p(min(x, 1)); !(math.Abs(got-want) <= 0x1p-37*want) {
+				t.Fatalf("log1p(%v) is %v, want %v", x, got, want)
+			}
+		}
+	}
+	// Both ends of each entry of the table.
+	for i := range 64 {
+		x := 1 + float64(i)/64
+		check(x)
+		check(math.Nextafter(x, 0))
+	}
+	if got := log(1); got != 0 {
+		t.Errorf("log(1) is %v", got)
+	}
+}

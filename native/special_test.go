@@ -1,0 +1,120 @@
+package native_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+var maxFloat32 = float32(math.MaxFloat32)
+
+// specials are rows for the lines of the package comment's table, and what becomes of
+// them in words, so that the reference is not the only judge.
+var specials = []struct {
+	name               string
+	row                []float32
+	softmax, logSumExp string
+}{
+	{"finite", []float32{1, 2, -3}, "correct", "correct"},
+	{"huge", []float32{maxFloat32, 0, -maxFloat32}, "correct", "correct"},
+	{"large offset", []float32{1e30, 1e30, 1e30}, "correct", "correct"},
+	{"large negative offset", []float32{-1e30, -1e30}, "correct", "correct"},
+	{"tiny", []float32{1e-45, -1e-45, 0, 1e-38}, "correct", "correct"},
+	{"mask values", []float32{1, -1e9, -maxFloat32, -1e30, 2}, "correct", "correct"},
+	{"some -Inf", []float32{negInf, 1, negInf, 2, negInf}, "0 there", "correct"},
+	{"one finite", []float32{negInf, -5, negInf}, "0 there", "correct"},
+	{"-Inf and huge", []float32{negInf, maxFloat32, negInf, -maxFloat32}, "0 there", "correct"},
+	{"all -Inf", []float32{negInf, negInf, negInf}, "NaN", "-Inf"},
+	{"+Inf", []float32{1, inf, 2}, "NaN", "+Inf"},
+	{"+Inf and -Inf", []float32{inf, negInf, 0}, "NaN", "+Inf"},
+	{"two +Inf", []float32{inf, inf}, "NaN", "+Inf"},
+	{"NaN", []float32{1, nan, 2}, "NaN", "NaN"},
+	{"NaN first", []float32{nan, 1, 2}, "NaN", "NaN"},
+	{"NaN last", []float32{1, 2, nan}, "NaN", "NaN"},
+	{"all NaN", []float32{nan, nan}, "NaN", "NaN"},
+	{"NaN and -Inf", []float32{nan, negInf, 1}, "NaN", "NaN"},
+	{"NaN among -Inf", []float32{negInf, nan, negInf}, "NaN", "NaN"},
+	{"NaN and +Inf", []float32{inf, nan, negInf}, "NaN", "NaN"},
+}
+
+// spread deals the elements of a row out to a longer one, step apart, with -Inf
+// between and behind them, which changes no line of the table: into the same
+// lane, another accumulator, another block, another chunk.
+func spread(row []float32, step, n int) []float32 {
+	out := slices.Repeat([]float32{negInf}, max(n, len(row)*step))
+	for i, x := range row {
+		out[i*step] = x
+	}
+	return out
+}
+
+// TestSpecial holds the table of special values for softmax, log-softmax, log-sum-exp
+// and accumulators, by every algorithm at every level, wherever the elements lie.
+func TestSpecial(t *testing.T) {
+	var tested []*form
+	for _, name := range []string{"SoftmaxRows[float32,float32]", "LogSoftmaxRows[float32,float32]", "LogSumExpRows[float32]", "LogSumExp", "Accumulator.Softmax marshalled", "Accumulator.LogSumExp merged"} {
+		tested = append(tested, formNamed(name))
+	}
+	for _, special := range specials {
+		rows := [][]float32{special.row}
+		for _, step := range []int{8, 16, 64, 96, 192, 1000, 4096} {
+			rows = append(rows, spread(special.row, step, 0))
+		}
+		rows = append(rows, spread(special.row, 1, 1001))
+		if !testing.Short() {
+			long := spread(special.row, 1<<14, 1<<16+5)
+			rows = append(rows, long, slices.Clone(long))
+			slices.Reverse(long)
+		}
+		for _, x := range rows {
+			r := newReference(x, 0, nil, nil, len(x))
+			c := &call{rows: 1, cols: len(x), src: matrix{f: x}, dst: matrix{f: make([]float32, len(x))}, ends: []int{1, len(x)}}
+			for i, level := range levels() {
+				if len(x) > 1<<15 && i > 0 && i < len(levels())-1 {
+					continue // the first and the last will do
+				}
+				for _, a := range algorithms() {
+					s := options{level: level, algorithm: a}
+					for _, f := range tested {
+						f.run(s, c)
+						if _, err := r.check(f.what, f32, c.dst.f, nan); err != nil {
+							t.Errorf("%s, %v, %v, %s, %d elements: %v", f.name, level, a, special.name, len(x), err)
+						}
+						if len(x) > len(special.row) {
+							continue
+						}
+						y := c.dst.f[0]
+						words := map[string]bool{
+							"NaN": y != y, "+Inf": y == inf, "-Inf": y == negInf, "correct": math.Abs(float64(y)) <= math.MaxFloat32,
+						}
+						switch {
+						case f.what == logSumExp && !words[special.logSumExp]:
+							t.Errorf("%s of %s is %v, want %s", f.name, special.name, y, special.logSumExp)
+						case f.what == softmax && special.softmax == "NaN" && slices.ContainsFunc(c.dst.f, func(y float32) bool { return y == y }):
+							t.Errorf("%s of %s is %v, want NaN", f.name, special.name, c.dst.f)
+						case f.what == softmax && special.softmax == "0 there" && (y != 0 || c.dst.f[1] == 0):
+							t.Errorf("%s of %s is %v, want 0 where -Inf was", f.name, special.name, c.dst.f)
+						}
+					}
+				}
+			}
+		}
+	}
+	for i := range forms { // of nothing
+		f := &forms[i]
+		c := &call{src: matrix{kind: f.src}, dst: matrix{kind: f.dst}, ends: []int{0}}
+		if f.what == logSumExp && f.takes&rows == 0 {
+			c.dst.f = make([]float32, 1)
+		}
+		s := options{level: levels()[0]}
+		f.run(s, c)
+		if len(c.dst.f) > 0 && c.dst.f[0] != negInf {
+			t.Errorf("%s of nothing is %v", f.name, c.dst.f[0])
+		}
+	}
+	lse := []float32{1, 2}
+	formNamed("LogSumExpRows[float32]").run(options{level: levels()[0]}, &call{rows: 2, dst: matrix{f: lse}})
+	if lse[0] != negInf || lse[1] != negInf {
+		t.Errorf("log-sum-exp of empty rows is %v", lse)
+	}
+}
