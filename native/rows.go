@@ -111,9 +111,16 @@ func (c *call) checkAdd(who string) {
 // run does all rows: several goroutines take several rows each, or, if there are fewer rows
 // than goroutines, the chunks of one row after the other.
 func (c *call) run() {
-	switch g := c.plan.goroutines; {
-	case g == 1:
+	if c.plan.goroutines == 1 {
 		c.span(0, c.rows)
+		return
+	}
+	shared := *c // so that a call on one goroutine allocates nothing
+	shared.parallel()
+}
+
+func (c *call) parallel() {
+	switch g := c.plan.goroutines; {
 	case c.rows >= g:
 		// Tasks so small that all goroutines end at about the same time.
 		n := max(1, min(c.rows/(4*g), taskLen/max(1, c.cols)))
