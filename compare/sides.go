@@ -1,7 +1,7 @@
 package compare
 
 import (
-	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/twins"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/model"
 	"github.com/twopass-softmax/twopass/xnnpack"
@@ -15,7 +15,7 @@ func Upstream() Side {
 
 // Native is this project's kernels.
 func Native() Side {
-	return Side{Name: "native", Kernels: native.Kernels(), Lookup: native.Lookup}
+	return Side{Name: "native", Kernels: twins.Kernels(), Lookup: twins.Lookup}
 }
 
 // Model is the executable model of the given kernels. It runs on any CPU, and

@@ -74,49 +74,37 @@ func (w *Workload) Choose(t Timer, s Side, group []ukernel.Kernel) (Choice, erro
 	return c, nil
 }
 
-// Auto is what an Auto that chooses by the length of a row should do on a CPU: reload
-// for short rows, another algorithm from a length on.
+// Auto is the length from which native's Auto should recompute exponentials on a CPU: it
+// stores them for shorter rows.
 type Auto struct {
-	ISA     string `json:"isa"`
+	ISA     string `json:"isa"` // native's level
 	Threads int    `json:"threads"`
-	// Algorithm is that for rows of From elements and more; empty, with a From of 0,
-	// if reload is the best for all that were timed.
-	Algorithm string `json:"algorithm,omitempty"`
-	From      int    `json:"from,omitempty"`
+	// From is 0 if storing them is the best for all lengths that were timed.
+	From int `json:"from,omitempty"`
 	// Ratio is the geometric mean, over the lengths, of the time of this choice to
-	// that of the fastest algorithm at each length.
+	// that of the faster algorithm at each length.
 	Ratio float64 `json:"ratio"`
 }
 
-// ChooseAuto finds the best algorithm and length from times, by algorithm, per
-// element of rows of the lengths.
-func ChooseAuto(lengths []int, times map[ukernel.Algorithm][]float64) (a ukernel.Algorithm, from int, ratio float64) {
-	// mean is that of a choice's times to the best at each length.
-	mean := func(far ukernel.Algorithm, first int) float64 {
+// ChooseAuto finds the best length from the times per element of rows of the lengths, which
+// rise.
+func ChooseAuto(lengths []int, store, recompute []float64) (from int, ratio float64) {
+	ratio = math.Inf(1)
+	for first := len(lengths); first >= 0; first-- {
 		sum := 0.0
 		for i := range lengths {
-			best := math.Inf(1)
-			for _, t := range times {
-				best = min(best, t[i])
+			t := store[i]
+			if i >= first {
+				t = recompute[i]
 			}
-			a := far
-			if i < first {
-				a = ukernel.ThreePassReload
-			}
-			sum += math.Log(times[a][i] / best)
+			sum += math.Log(t / min(store[i], recompute[i]))
 		}
-		return math.Exp(sum / float64(len(lengths)))
-	}
-	ratio = mean(ukernel.ThreePassReload, len(lengths))
-	for _, far := range ukernel.Algorithms() {
-		if far == ukernel.ThreePassReload || times[far] == nil {
-			continue
-		}
-		for first := range lengths {
-			if m := mean(far, first); m < ratio {
-				a, from, ratio = far, lengths[first], m
+		if m := math.Exp(sum / float64(len(lengths))); m < ratio {
+			from, ratio = 0, m
+			if first < len(lengths) {
+				from = lengths[first]
 			}
 		}
 	}
-	return a, from, ratio
+	return from, ratio
 }

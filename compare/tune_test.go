@@ -62,20 +62,19 @@ func TestChoose(t *testing.T) {
 
 func TestChooseAuto(t *testing.T) {
 	lengths := []int{10, 100, 1000, 10000}
-	times := map[ukernel.Algorithm][]float64{
-		ukernel.ThreePassReload:    {1, 1, 2, 4},
-		ukernel.ThreePassRecompute: {2, 2, 1, 2},
-		ukernel.TwoPass:            {3, 1.5, 1.5, 1},
+	store := []float64{1, 1, 1, 4}
+	// From 100 or from 10,000 loses a factor of 2 at 1,000 or nothing.
+	if from, ratio := ChooseAuto(lengths, store, []float64{2, 1, 2, 1}); from != 10000 || ratio != 1 {
+		t.Errorf("from %d, ratio %v", from, ratio)
 	}
-	// Two passes from 10,000 lose a factor of 2 at 1,000, recompute from 1,000 one at
-	// 10,000, and two passes from 1,000 only one of 1.5.
-	a, from, ratio := ChooseAuto(lengths, times)
-	if a != ukernel.TwoPass || from != 1000 || math.Abs(ratio-math.Pow(1.5, 0.25)) > 1e-12 {
-		t.Errorf("%v from %d, ratio %v", a, from, ratio)
+	// From 100 loses 1.5 at 1,000, from 10,000 loses 2 at 100.
+	if from, ratio := ChooseAuto(lengths, store, []float64{2, 0.5, 1.5, 1}); from != 100 || math.Abs(ratio-math.Pow(1.5, 0.25)) > 1e-12 {
+		t.Errorf("from %d, ratio %v", from, ratio)
 	}
-	delete(times, ukernel.TwoPass)
-	times[ukernel.ThreePassRecompute] = []float64{2, 2, 3, 5}
-	if a, from, ratio := ChooseAuto(lengths, times); a != ukernel.Auto || from != 0 || ratio != 1 {
-		t.Errorf("%v from %d, ratio %v, want reload for all", a, from, ratio)
+	if from, ratio := ChooseAuto(lengths, store, []float64{2, 2, 3, 5}); from != 0 || ratio != 1 {
+		t.Errorf("from %d, ratio %v, want 0 for all", from, ratio)
+	}
+	if from, ratio := ChooseAuto(lengths, store, []float64{0.5, 0.5, 0.5, 3}); from != 10 || ratio != 1 {
+		t.Errorf("from %d, ratio %v, want 10", from, ratio)
 	}
 }

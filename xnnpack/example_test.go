@@ -8,15 +8,18 @@ import (
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
-// An engine is the softmax of each row of a matrix. The packages native and
-// xnnpack both have one.
+// An engine is the softmax of each row of a matrix, as xnnpack has it.
 type engine func(dst, src []float32, rows, cols, dstStride, srcStride int)
 
 // choose takes upstream's kernels where they are linked in.
 func choose() engine {
 	if err := xnnpack.Available(); err != nil {
 		log.Printf("softmax by native: %v", err)
-		return native.SoftmaxRows
+		return func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+			native.SoftmaxRows(
+				native.Matrix[float32]{Rows: rows, Cols: cols, Data: dst, Stride: dstStride},
+				native.Matrix[float32]{Rows: rows, Cols: cols, Data: src, Stride: srcStride}, nil)
+		}
 	}
 	return xnnpack.SoftmaxRows
 }

@@ -28,7 +28,7 @@ func TestSoftmax(t *testing.T) {
 			src := make([]float32, shape.rows*shape.cols)
 			inputs.Uniform10.Fill(src, 1)
 			dst, want := make([]float32, len(src)), make([]float32, len(src))
-			native.SoftmaxRows(want, src, shape.rows, shape.cols, shape.cols, shape.cols)
+			native.SoftmaxRows(native.Rows(want, shape.cols), native.Rows(src, shape.cols), nil)
 			s, err := New(dst, src, shape.rows, shape.cols, threads)
 			if err != nil {
 				t.Fatal(err)

@@ -26,11 +26,8 @@
 //
 // The same seed, parameters, logits and masks give the same tokens: a call of
 // Sample consumes one number of the generator, a PCG whose numbers math/rand/v2
-// specifies, unless it returns an error. What may differ between machines are
-// the last bits of a probability, and so, rarely, a token: native promises equal
-// bits where the ISA is the same (native.ISA tells it, native.EnvISA limits it).
-// With [Params.Portable] it is plain Go on every machine, which takes several
-// times as long. Temperature 0 has no probabilities, and needs no such promise.
+// specifies, unless it returns an error. The machine does not matter: native
+// promises equal bits on all.
 package sampler
 
 import (
@@ -42,7 +39,6 @@ import (
 	"sync"
 
 	"github.com/twopass-softmax/twopass/native"
-	"github.com/twopass-softmax/twopass/ukernel"
 )
 
 // Params say how to draw. The zero Params are not valid, as TopP is 0.
@@ -59,8 +55,6 @@ type Params struct {
 	MinP float64
 	// Seed starts the generator.
 	Seed uint64
-	// Portable makes the tokens the same on every machine.
-	Portable bool
 }
 
 // The limits of a temperature that is not 0.
@@ -81,7 +75,7 @@ var ErrNothingAllowed = errors.New("no token is allowed")
 // Sampler may not be used by two goroutines at once; different ones may.
 type Sampler struct {
 	params  Params
-	softmax native.Softmaxer
+	softmax native.Options
 	random  rand.PCG
 }
 
@@ -101,21 +95,7 @@ func New(p Params) (*Sampler, error) {
 	if p.Temperature == 0 {
 		return s, nil
 	}
-	// The reload algorithm is fast for rows of this length, and made of nothing
-	// but kernels, whose bits depend on the ISA alone.
-	options := []native.Option{
-		native.WithAlgorithm(ukernel.ThreePassReload),
-		native.WithReproducible(),
-		native.WithScale(float32(1 / p.Temperature)),
-		native.WithZeroRows(),
-	}
-	if p.Portable {
-		options = append(options, native.WithISA(ukernel.Scalar))
-	}
-	var err error
-	if s.softmax, err = native.New(options...); err != nil {
-		return nil, fmt.Errorf("sampler: %w", err)
-	}
+	s.softmax = native.Options{Scale: float32(1 / p.Temperature), ZeroRows: true}
 	return s, nil
 }
 
@@ -124,8 +104,8 @@ func New(p Params) (*Sampler, error) {
 // others do not matter, be they NaN. It allocates nothing but errors, and what
 // the pool may have to.
 //
-// The error is [ErrNothingAllowed], or tells which logit is NaN, +Inf or, over
-// the temperature, beyond float32; or that the lengths don't fit.
+// The error is [ErrNothingAllowed], or tells which logit is NaN or +Inf, or that
+// the lengths don't fit.
 func (s *Sampler) Sample(logits []float32, allowed []bool) (token int, err error) {
 	before := s.random
 	if token, err = s.sample(logits, allowed, s.random.Uint64()); err != nil {
@@ -149,10 +129,12 @@ func (s *Sampler) sample(logits []float32, allowed []bool, r uint64) (int, error
 	defer pool.Put(w)
 	w.grow(len(logits))
 	probs := w.probs[:len(logits)]
-	s.softmax.Masked(native.Mask{Keep: allowed}).Softmax(probs, logits)
+	o := s.softmax
+	o.Keep = native.Row(allowed)
+	native.SoftmaxRows(native.Row(probs), native.Row(logits), &o)
 	// All are NaN if one is.
 	if probs[0] != probs[0] {
-		return 0, notFinite(logits, allowed, s.params.Temperature)
+		return 0, notFinite(logits, allowed)
 	}
 	token, ok := w.draw(probs, &s.params, r)
 	if !ok {
@@ -170,7 +152,7 @@ func argmax(logits []float32, allowed []bool) (int, error) {
 			continue
 		}
 		if !(x <= math.MaxFloat32) {
-			return 0, notFinite(logits, allowed, 1)
+			return 0, notFinite(logits, allowed)
 		}
 		token, top = i, x
 	}
@@ -185,12 +167,10 @@ func nothingAllowed(n int) error {
 }
 
 // notFinite is the error of logits that have no softmax.
-func notFinite(logits []float32, allowed []bool, temperature float64) error {
-	scale := float32(1 / temperature)
+func notFinite(logits []float32, allowed []bool) error {
 	for i, x := range logits {
-		if (allowed == nil || allowed[i]) && !(x*scale <= math.MaxFloat32) {
-			return fmt.Errorf("sampler: the logit of token %d is %v, over temperature %v it must be at most %v and not NaN",
-				i, x, temperature, float32(math.MaxFloat32))
+		if (allowed == nil || allowed[i]) && !(x <= math.MaxFloat32) {
+			return fmt.Errorf("sampler: the logit of token %d is %v, it must be finite or -Inf", i, x)
 		}
 	}
 	panic("sampler: finite logits have no softmax") // native's table of special values says otherwise

@@ -1,5 +1,5 @@
 // Command sharded computes the softmax of a row that no single process has: each
-// of several worker processes holds a shard of it, and 8 bytes a worker go each
+// of several worker processes holds a shard of it, and 36 bytes a worker go each
 // way, whatever the length.
 //
 //	sharded [flags] IN OUT
@@ -9,7 +9,7 @@
 //
 //	coordinator                    worker i
 //	starts the workers             reads its shard
-//	                        <---   its sum, a native.Accumulator in 8 bytes
+//	                        <---   its sum, a native.Accumulator in 36 bytes
 //	merges the sums, in order
 //	the sum of all          --->
 //	                               writes its part of the result, exits

@@ -11,7 +11,7 @@ import (
 )
 
 // accumulatorLen is the length of a message, a marshalled [native.Accumulator].
-const accumulatorLen = 8
+const accumulatorLen = 36
 
 // shard is what a worker has to do, and what it is told on its command line.
 type shard struct {

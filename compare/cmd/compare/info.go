@@ -62,7 +62,7 @@ func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 	a.line("What native.Softmax does with a row of")
 	lengths := r.Machine.Lengths()
 	for _, n := range []int{lengths.L1, lengths.L2, lengths.Memory} {
-		a.line("%s", native.Softmaxer{}.Explain(n))
+		a.line("%s", new(native.Options).Explain(n))
 	}
 	return a.end(r, start)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
 )
 
 // functionParts are the parts that time native's functions against each other.
@@ -18,19 +19,17 @@ func (r *speedRun) functionParts() []speedPart {
 	return parts
 }
 
-// sink keeps a result that nothing needs.
-var sink float32
-
 func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Found, error) {
-	s, err := softmaxer(goroutines)
-	if err != nil {
-		return compare.Found{}, err
-	}
 	several := goroutines > 1
+	o := &native.Options{Goroutines: goroutines}
 	race := compare.Race{Kind: compare.RaceFunctions, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
 	return r.race(race, heading, []compare.Contestant{
-		{Name: compare.NativeSoftmax, Goroutines: several, Run: s.Softmax},
-		{Name: compare.NativeLogSoftmax, Goroutines: several, Run: s.LogSoftmax},
-		{Name: compare.NativeLogSumExp, Goroutines: several, Run: func(_, src []float32) { sink = s.LogSumExp(src) }},
+		{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(o)},
+		{Name: compare.NativeLogSoftmax, Goroutines: several, Run: func(dst, src []float32) {
+			native.LogSoftmaxRows(native.Row(dst), native.Row(src), o)
+		}},
+		{Name: compare.NativeLogSumExp, Goroutines: several, Run: func(dst, src []float32) {
+			native.LogSumExpRows(dst[:1], native.Row(src), o)
+		}},
 	}, func(*compare.Race) []pairing { return []pairing{{1, 0}, {2, 0}} })
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/twopass-softmax/twopass/compare"
+	"github.com/twopass-softmax/twopass/native"
 )
 
 // oneRowParts are the parts that time one row which goroutines share.
@@ -28,24 +29,16 @@ func (r *speedRun) oneRowParts() ([]speedPart, error) {
 }
 
 func (r *speedRun) timeOneRow(n, goroutines int, peer bool, heading string) (compare.Found, error) {
-	one, err := softmaxer(1)
-	if err != nil {
-		return compare.Found{}, err
-	}
-	shared, err := softmaxer(goroutines)
-	if err != nil {
-		return compare.Found{}, err
-	}
 	race := compare.Race{Kind: compare.RaceOneRow, Rows: 1, Cols: n, Threads: goroutines, Beyond: n >= r.state.Beyond}
 	several := goroutines > 1
-	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Goroutines: several, Run: shared.Softmax}}
+	contestants := []compare.Contestant{{Name: compare.NativeSoftmax, Goroutines: several, Run: softmax(&native.Options{Goroutines: goroutines})}}
 	var pairs []pairing
 	add := func(c compare.Contestant) int {
 		contestants = append(contestants, c)
 		return len(contestants) - 1
 	}
 	if several {
-		pairs = append(pairs, pairing{0, add(compare.Contestant{Name: compare.OneGoroutine, Goroutines: true, Run: one.Softmax})})
+		pairs = append(pairs, pairing{0, add(compare.Contestant{Name: compare.OneGoroutine, Goroutines: true, Run: native.Softmax})})
 	}
 	// In a cache, writing around it would take the row's output from it.
 	if race.Beyond {

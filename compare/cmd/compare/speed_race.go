@@ -47,10 +47,7 @@ func (r *speedRun) race(race compare.Race, heading string, contestants []compare
 	return compare.Found{Races: []compare.Race{race}}, nil
 }
 
-// softmaxer is native's softmax on up to that many goroutines.
-func softmaxer(goroutines int) (native.Softmaxer, error) {
-	if goroutines == 1 {
-		return native.New()
-	}
-	return native.New(native.WithGoroutines(goroutines))
+// softmax is native's softmax of a row with options.
+func softmax(o *native.Options) func(dst, src []float32) {
+	return func(dst, src []float32) { native.SoftmaxRows(native.Row(dst), native.Row(src), o) }
 }

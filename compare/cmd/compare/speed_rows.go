@@ -51,17 +51,14 @@ func (r *speedRun) rowsParts() ([]speedPart, error) {
 }
 
 func (r *speedRun) timeRows(s shape, threads int, peer bool, heading string) (compare.Found, error) {
-	softmax, err := softmaxer(threads)
-	if err != nil {
-		return compare.Found{}, err
-	}
 	opponents, err := r.opponents(ukernel.Algorithms(), s.cols)
 	if err != nil {
 		return compare.Found{}, err
 	}
 	several := threads > 1
+	options := &native.Options{Goroutines: threads}
 	contestants := []compare.Contestant{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
-		softmax.SoftmaxRows(dst, src, s.rows, s.cols, s.cols, s.cols)
+		native.SoftmaxRows(native.Rows(dst, s.cols), native.Rows(src, s.cols), options)
 	}}}
 	for i := range opponents {
 		o := &opponents[i]

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/cpuid/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/twopass-softmax/twopass/compare"
@@ -30,9 +29,9 @@ func (a *app) tuneCommand() *cobra.Command {
 
 First, for each family, instruction set and variant, the tile and the number of
 accumulators that are fastest in the L1 cache, by how much, and whether that is
-more than noise. Then, for each length and number of threads, the algorithm: what
-native.Softmax should choose, beside what it does; and the line that says so in the
-table of native/tuned.go.`,
+more than noise. Then, for each length and number of threads, native's algorithms: what
+Auto should choose, beside what it does, and the length from which it should recompute,
+which native/plan.go has as recomputeFrom.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.tune(cmd.Context(), o) },
 	}
@@ -112,12 +111,9 @@ func (a *app) tuneKernels(ctx context.Context, r *compare.Results, groups [][]uk
 func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, threads []int, budget time.Duration) error {
 	var contestants []compare.Contestant
 	head := ""
-	for _, algorithm := range append(ukernel.Algorithms(), ukernel.Auto) {
-		s, err := native.New(native.WithAlgorithm(algorithm))
-		if err != nil {
-			return err
-		}
-		contestants = append(contestants, compare.Contestant{Name: algorithm.String(), Run: s.Softmax})
+	for _, algorithm := range []native.Algorithm{native.Store, native.Recompute, native.Auto} {
+		o := &native.Options{Algorithm: algorithm}
+		contestants = append(contestants, compare.Contestant{Name: algorithm.String(), Run: softmax(o)})
 		head += fmt.Sprintf(" %20s", algorithm)
 	}
 	auto := len(contestants) - 1
@@ -126,7 +122,7 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 	for _, t := range threads {
 		a.line("")
 		a.line("%10s%s   %s", plural(t, "thread", "threads"), head, "auto to fastest")
-		times := make(map[ukernel.Algorithm][]float64)
+		times := make([][]float64, auto)
 		for _, n := range sizes {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -144,8 +140,7 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 				speeds[i] = compare.NewSpeed(samples, i, elements)
 				row += fmt.Sprintf(" %20.3f", speeds[i].OursNS.Median)
 				if i < auto {
-					a := ukernel.Algorithms()[i]
-					times[a] = append(times[a], speeds[i].OursNS.Median)
+					times[i] = append(times[i], speeds[i].OursNS.Median)
 				}
 				if i < auto && speeds[i].OursNS.Median < speeds[best].OursNS.Median {
 					best = i
@@ -158,33 +153,25 @@ func (a *app) tuneAlgorithms(ctx context.Context, r *compare.Results, sizes, thr
 			a.line("%10s%s   %.3f %s", grouped(int64(n)), row, ratio.Ratio.Median, noise(ratio.Ratio))
 			a.step(1)
 		}
-		if err := a.tunedLine(r, sizes, t, times); err != nil {
+		if err := a.tuned(r, sizes, t, times[0], times[1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tunedLine prints what Auto should do on this CPU.
-func (a *app) tunedLine(r *compare.Results, sizes []int, threads int, times map[ukernel.Algorithm][]float64) error {
-	isa, err := native.ISA()
+// tuned prints the length from which Auto should recompute on this CPU.
+func (a *app) tuned(r *compare.Results, sizes []int, threads int, store, recompute []float64) error {
+	level, err := native.Level()
 	if err != nil {
 		return err
 	}
-	algorithm, from, ratio := compare.ChooseAuto(sizes, times)
-	choice := compare.Auto{ISA: isa.String(), Threads: threads, From: from, Ratio: ratio}
+	from, ratio := compare.ChooseAuto(sizes, store, recompute)
+	r.Auto = append(r.Auto, compare.Auto{ISA: level, Threads: threads, From: from, Ratio: ratio})
 	if from == 0 {
-		a.line("Reload for all these lengths takes %.3f of the time of the best for each.", ratio)
+		a.line("Store for all these lengths takes %.3f of the time of the best for each.", ratio)
 	} else {
-		choice.Algorithm = algorithm.String()
-		a.line("Reload, and %v from %s elements, takes %.3f of the time of the best for each length:", algorithm, grouped(int64(from)), ratio)
-		a.line("  {cpuid.%v, %d, %d, ukernel.%s, %d, \"results/NAME.json\"},", cpuid.CPU.VendorID, cpuid.CPU.Family, isa.Lanes(), constants[algorithm], from)
+		a.line("Store, and recompute from %s elements, takes %.3f of the time of the best for each length.", grouped(int64(from)), ratio)
 	}
-	r.Auto = append(r.Auto, choice)
 	return nil
-}
-
-// constants are the algorithms' names in Go.
-var constants = map[ukernel.Algorithm]string{
-	ukernel.TwoPass: "TwoPass", ukernel.ThreePassRecompute: "ThreePassRecompute", ukernel.ThreePassReload: "ThreePassReload",
 }

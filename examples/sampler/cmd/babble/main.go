@@ -34,7 +34,6 @@ func run(args []string, out io.Writer) error {
 	flags.Float64Var(&p.TopP, "top-p", 0.95, "draw from the likeliest words that have this share of the mass")
 	flags.Float64Var(&p.MinP, "min-p", 0, "draw from words at least this share as likely as the likeliest")
 	flags.Uint64Var(&p.Seed, "seed", 1, "the same seed gives the same words")
-	flags.BoolVar(&p.Portable, "portable", false, "on every machine")
 	n := flags.Int("n", 40, "how many words to write")
 	grammar := flags.String("allow", "", "a regular expression that words must match")
 	if err := flags.Parse(args); err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // RowsFunc computes each row of src, to dst; both are laid out as
-// native.SoftmaxRows says, and may be the same.
+// native.Matrix says, and may be the same.
 type RowsFunc func(dst, src []float32, rows, cols, dstStride, srcStride int)
 
 // Engine is what computes. It must keep to the table of special values of
@@ -29,10 +29,18 @@ type Engine struct {
 func NewEngine(name string) (Engine, error) {
 	switch name {
 	case "native":
-		if _, err := native.New(); err != nil {
+		if _, err := native.Level(); err != nil {
 			return Engine{}, err
 		}
-		return Engine{Name: name, Softmax: native.SoftmaxRows, LogSoftmax: native.LogSoftmaxRows}, nil
+		return Engine{
+			Name: name,
+			Softmax: func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+				native.SoftmaxRows(dense(dst, rows, cols, dstStride), dense(src, rows, cols, srcStride), nil)
+			},
+			LogSoftmax: func(dst, src []float32, rows, cols, dstStride, srcStride int) {
+				native.LogSoftmaxRows(dense(dst, rows, cols, dstStride), dense(src, rows, cols, srcStride), nil)
+			},
+		}, nil
 	case "xnnpack":
 		if err := xnnpack.Available(); err != nil {
 			return Engine{}, fmt.Errorf("engine xnnpack: %w", err)
@@ -40,4 +48,8 @@ func NewEngine(name string) (Engine, error) {
 		return Engine{Name: name, Softmax: xnnpack.SoftmaxRows}, nil
 	}
 	return Engine{}, fmt.Errorf("engine %q does not exist; there are native and xnnpack", name)
+}
+
+func dense(x []float32, rows, cols, stride int) native.Matrix[float32] {
+	return native.Matrix[float32]{Rows: rows, Cols: cols, Data: x, Stride: stride}
 }
