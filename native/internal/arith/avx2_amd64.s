@@ -16,7 +16,7 @@
 
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowsAVX2(SB), $1632-96
+TEXT ·softmaxRowsAVX2(SB), $2016-96
 	// softmaxRowsAVX2 the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -63,7 +63,7 @@ loop0:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y10, Y9
 	VMOVUPS exp2Table<>+0(SB), Y11
-	VPADDD  Y11, Y9, Y9
+	VPADDD  Y9, Y11, Y9
 	VMOVUPS lowestRow<>+0(SB), Y11
 	VSUBPS  Y10, Y11, Y11
 	VMOVUPS integerReach<>+0(SB), Y12
@@ -100,7 +100,7 @@ loop0:
 	// s = 2^(n - N) * K
 	VPERMPS Y9, Y12, Y10
 	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y15, Y10, Y10
+	VPADDD  Y10, Y15, Y10
 	VMOVAPS Y7, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -127,7 +127,7 @@ loop0:
 	// s = 2^(n - N) * K
 	VPERMPS Y9, Y10, Y9
 	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y13, Y9, Y9
+	VPADDD  Y9, Y13, Y9
 	VMOVAPS Y7, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -220,7 +220,7 @@ loop1:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y5, Y4
 	VMOVUPS exp2Table<>+0(SB), Y6
-	VPADDD  Y6, Y4, Y4
+	VPADDD  Y4, Y6, Y4
 	VMOVUPS lowestRow<>+0(SB), Y6
 	VSUBPS  Y5, Y6, Y6
 	VMOVUPS integerReach<>+0(SB), Y7
@@ -270,8 +270,8 @@ loop1:
 	VPERMPS Y4, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y5, Y5
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -313,8 +313,8 @@ loop1:
 	VPERMPS Y4, Y12, Y4
 	VPSLLD  $0x14, Y11, Y14
 	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y14, Y8, Y8
-	VPADDD  Y15, Y4, Y4
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y4, Y15, Y4
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -428,7 +428,7 @@ loop2:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y3, Y2
 	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y4, Y2, Y2
+	VPADDD  Y2, Y4, Y2
 	VMOVUPS lowestRow<>+0(SB), Y4
 	VSUBPS  Y3, Y4, Y4
 	VMOVUPS integerReach<>+0(SB), Y5
@@ -481,8 +481,8 @@ loop2:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -517,7 +517,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y10, Y3
 	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y12, Y3, Y3
+	VPADDD  Y3, Y12, Y3
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -554,8 +554,8 @@ loop2:
 	VPSLLD  $0x14, Y3, Y10
 	VMOVUPS Y7, 192(BX)
 	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y10, Y14, Y14
-	VPADDD  Y7, Y15, Y15
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y7, Y15
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -590,7 +590,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y10, Y2
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y6, Y2, Y2
+	VPADDD  Y2, Y6, Y2
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -713,7 +713,7 @@ loop3:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y3, Y2
 	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y4, Y2, Y2
+	VPADDD  Y2, Y4, Y2
 	VMOVUPS lowestRow<>+0(SB), Y4
 	VSUBPS  Y3, Y4, Y4
 	VMOVUPS integerReach<>+0(SB), Y5
@@ -770,8 +770,8 @@ loop3:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -814,8 +814,8 @@ loop3:
 	VPSLLD  $0x14, Y10, Y15
 	VMOVUPS Y7, 224(BX)
 	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y15, Y3, Y3
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y3, Y15, Y3
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -860,8 +860,8 @@ loop3:
 	VPSLLD  $0x14, Y3, Y11
 	VMOVUPS Y10, 288(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y11, Y14, Y14
-	VPADDD  Y10, Y15, Y15
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -903,8 +903,8 @@ loop3:
 	VPERMPS Y2, Y12, Y2
 	VPSLLD  $0x14, Y11, Y14
 	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y14, Y6, Y6
-	VPADDD  Y15, Y2, Y2
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y2, Y15, Y2
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1050,7 +1050,7 @@ loop4:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y3, Y2
 	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y4, Y2, Y2
+	VPADDD  Y2, Y4, Y2
 	VMOVUPS lowestRow<>+0(SB), Y4
 	VSUBPS  Y3, Y4, Y4
 	VMOVUPS integerReach<>+0(SB), Y5
@@ -1109,8 +1109,8 @@ loop4:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1154,8 +1154,8 @@ loop4:
 	VPSLLD  $0x14, Y10, Y7
 	VMOVUPS Y5, 352(BX)
 	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y14, Y14
-	VPADDD  Y5, Y15, Y15
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1191,7 +1191,7 @@ loop4:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y5, Y3
 	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y12, Y3, Y3
+	VPADDD  Y3, Y12, Y3
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1203,7 +1203,6 @@ loop4:
 	VCMPPS      $0x05, Y4, Y5, Y5
 	VFMADD213PS Y3, Y3, Y7
 	VANDPS      Y7, Y5, Y5
-	VADDPS      Y5, Y9, Y9
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
@@ -1224,21 +1223,21 @@ loop4:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y3, Y14
 	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y3, Y5
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y5, Y14, Y14
-	VPADDD  Y11, Y15, Y15
-	VMOVUPS exp2<>+0(SB), Y5
+	VMOVUPS Y11, 384(BX)
+	VPSLLD  $0x14, Y3, Y11
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VFMADD231PS exp3<>+0(SB), Y12, Y10
 	VMOVUPS     exp2<>+0(SB), Y11
 	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
 	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y5, Y12, Y12
+	VMULPS      Y10, Y12, Y12
 	VMULPS      Y11, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
@@ -1248,7 +1247,7 @@ loop4:
 	VFMADD213PS Y15, Y15, Y13
 	VANDPS      Y12, Y3, Y3
 	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y3, Y5
+	VADDPS      Y7, Y3, Y10
 	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
@@ -1268,34 +1267,34 @@ loop4:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y10, 448(BX)
-	VPERMPS Y2, Y12, Y10
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y3, 512(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y7, Y15, Y15
-	VPADDD  Y3, Y10, Y10
+	VMOVUPS Y7, 448(BX)
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y3, 480(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y7, Y5, Y7
 	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VMOVUPS     exp2<>+0(SB), Y5
+	VFMADD231PS exp3<>+0(SB), Y14, Y5
 	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y14, Y5
 	VMULPS      Y3, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VMULPS      Y5, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y4, Y11, Y11
 	VCMPPS      $0x05, Y4, Y12, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
+	VFMADD213PS Y7, Y7, Y14
 	VANDPS      Y13, Y11, Y11
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y5, Y5
+	VADDPS      Y3, Y10, Y10
 	VMOVAPS     Y8, Y3
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
@@ -1310,27 +1309,37 @@ loop4:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y3, Y2
-	VPSLLD  $0x14, Y3, Y6
-	VPADDD  Y6, Y2, Y2
-	VMOVUPS exp2<>+0(SB), Y6
+	VPSLLD  $0x14, Y3, Y5
+	VPADDD  Y2, Y5, Y2
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y6
-	VFMADD213PS exp1<>+0(SB), Y8, Y6
-	VMULPS      Y6, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y8, Y5
+	VFMADD213PS exp1<>+0(SB), Y8, Y5
+	VMULPS      Y5, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS       $0x05, Y4, Y3, Y3
 	VFMADD213PS  Y2, Y2, Y8
 	VANDPS       Y8, Y3, Y3
-	VADDPS       Y3, Y5, Y5
 	VEXTRACTF128 $0x01, Y9, X2
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y5, Y9, Y9
+	VMOVUPS      512(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y13
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y10, Y9, Y9
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y2, Y9, Y9
 	VEXTRACTF128 $0x01, Y9, X2
@@ -1344,78 +1353,77 @@ loop4:
 	// 1/total = cHi + cLo
 	VDIVSD       X9, X2, X2
 	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X2, X2
+	VCVTSS2SD    X4, X4, X6
+	VSUBSD       X6, X2, X2
 	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y5
-	VMULSD       X5, X9, X9
+	VMOVUPS      thr64<>+0(SB), Y6
+	VMULSD       X6, X9, X9
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X4, Y4
 	VBROADCASTSS X2, Y2
 	VBROADCASTSS X9, Y9
-	VMOVUPS      352(BX), Y5
+	VMOVUPS      352(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     480(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     320(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     448(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     416(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y6
+	VCMPPS      $0x05, Y9, Y11, Y7
+	VFMADD231PS Y4, Y11, Y6
 	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     512(BX), Y5
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y6
+	VCMPPS      $0x05, Y9, Y12, Y7
+	VFMADD231PS Y4, Y12, Y6
 	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     320(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     480(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     448(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y5
-	VCMPPS      $0x05, Y9, Y11, Y6
-	VFMADD231PS Y4, Y11, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     416(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y5
-	VCMPPS      $0x05, Y9, Y12, Y6
-	VFMADD231PS Y4, Y12, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     384(BX), Y5
+	VMOVUPS     Y7, 224(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y5, Y6
@@ -1467,7 +1475,7 @@ loop5:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y3, Y2
 	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y4, Y2, Y2
+	VPADDD  Y2, Y4, Y2
 	VMOVUPS lowestRow<>+0(SB), Y4
 	VSUBPS  Y3, Y4, Y4
 	VMOVUPS integerReach<>+0(SB), Y5
@@ -1530,8 +1538,8 @@ loop5:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1575,8 +1583,8 @@ loop5:
 	VPSLLD  $0x14, Y10, Y7
 	VMOVUPS Y5, 576(BX)
 	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y14, Y14
-	VPADDD  Y5, Y15, Y15
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1620,8 +1628,8 @@ loop5:
 	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y11, 608(BX)
 	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y15, Y3, Y3
-	VPADDD  Y11, Y14, Y14
+	VPADDD  Y3, Y15, Y3
+	VPADDD  Y14, Y11, Y14
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1641,62 +1649,62 @@ loop5:
 	VANDPS      Y12, Y5, Y5
 	VANDPS      Y13, Y7, Y7
 	VADDPS      Y7, Y5, Y3
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y3
+	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y11
 	VFMADD213PS Y8, Y0, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y8, Y0, Y12
 
 	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
 	VSUBPS Y11, Y8, Y13
+	VSUBPS Y12, Y8, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
 	VPERMPS Y2, Y11, Y15
 	VMOVUPS Y7, 640(BX)
-	VPSLLD  $0x14, Y3, Y7
+	VPERMPS Y2, Y12, Y7
 	VMOVUPS Y5, 672(BX)
 	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y14, Y14
-	VPADDD  Y5, Y15, Y15
+	VMOVUPS Y10, 704(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y7, Y10, Y7
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
 	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x05, Y4, Y12, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
+	VFMADD213PS Y7, Y7, Y14
 	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y3, Y5
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y5
 	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y8, Y0, Y10
 
 	// -n = magic - u
 	VSUBPS Y7, Y8, Y13
-	VSUBPS Y12, Y8, Y14
+	VSUBPS Y10, Y8, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
@@ -1706,14 +1714,14 @@ loop5:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y10, 704(BX)
-	VPERMPS Y2, Y12, Y10
-	VMOVUPS Y11, 736(BX)
+	VMOVUPS Y12, 736(BX)
+	VPERMPS Y2, Y10, Y12
+	VMOVUPS Y11, 768(BX)
 	VPSLLD  $0x14, Y7, Y11
-	VMOVUPS Y3, 768(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y11, Y15, Y15
-	VPADDD  Y3, Y10, Y10
+	VMOVUPS Y3, 800(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y12, Y3, Y12
 	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -1727,66 +1735,76 @@ loop5:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y4, Y7, Y7
-	VCMPPS      $0x05, Y4, Y12, Y12
+	VCMPPS      $0x05, Y4, Y10, Y10
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
+	VFMADD213PS Y12, Y12, Y14
 	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y7, Y3
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y3
 	VADDPS      Y3, Y5, Y5
 	VMOVUPS     288(SI), Y3
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y8, Y0, Y3
-	VMOVAPS     Y8, Y10
-	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y8, Y11
+	VFMADD231PS Y0, Y6, Y11
 
 	// -n = magic - u
-	VSUBPS Y3, Y8, Y11
-	VSUBPS Y10, Y8, Y8
+	VSUBPS Y3, Y8, Y12
+	VSUBPS Y11, Y8, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y0, Y12
 	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y1, Y12
 	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y3, Y6
-	VPERMPS Y2, Y10, Y2
+	VPERMPS Y2, Y11, Y2
 	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y13, Y6, Y6
-	VPADDD  Y14, Y2, Y2
+	VPSLLD  $0x14, Y11, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y2, Y14, Y2
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
 	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y11, Y11
+	VMULPS      Y13, Y12, Y12
 	VMULPS      Y14, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS       $0x05, Y4, Y3, Y3
-	VCMPPS       $0x05, Y4, Y10, Y10
-	VFMADD213PS  Y6, Y6, Y11
+	VCMPPS       $0x05, Y4, Y11, Y11
+	VFMADD213PS  Y6, Y6, Y12
 	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y11, Y3, Y3
-	VANDPS       Y8, Y10, Y10
-	VADDPS       Y10, Y3, Y2
-	VADDPS       Y2, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X2
+	VANDPS       Y12, Y3, Y3
+	VANDPS       Y8, Y11, Y11
+	VADDPS       Y11, Y3, Y2
+	VEXTRACTF128 $0x01, Y9, X4
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      800(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X12
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y2, X13
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y12, Y4, Y4
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y13, Y6, Y6
 	VADDPD       Y5, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y9, Y9
 	VEXTRACTF128 $0x01, Y9, X2
 	VADDPD       X2, X9, X9
 	VMOVHLPS     X9, X9, X2
@@ -1864,9 +1882,9 @@ loop5:
 	VMOVUPS     Y7, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y5
-	VCMPPS      $0x05, Y9, Y12, Y6
-	VFMADD231PS Y4, Y12, Y5
+	VMULPS      Y2, Y10, Y5
+	VCMPPS      $0x05, Y9, Y10, Y6
+	VFMADD231PS Y4, Y10, Y5
 	VANDPS      Y5, Y6, Y6
 	VMOVUPS     Y6, 224(DI)
 	VMOVUPS     672(BX), Y5
@@ -1895,9 +1913,9 @@ loop5:
 	VMASKMOVPS  Y6, Y3, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y2
-	VCMPPS      $0x05, Y9, Y10, Y9
-	VFMADD231PS Y4, Y10, Y2
+	VMULPS      Y2, Y11, Y2
+	VCMPPS      $0x05, Y9, Y11, Y9
+	VFMADD231PS Y4, Y11, Y2
 	VANDPS      Y2, Y9, Y9
 	VMOVUPS     32(DX), Y2
 	VMASKMOVPS  Y9, Y2, 352(DI)
@@ -1936,7 +1954,7 @@ loop6:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y3, Y2
 	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y4, Y2, Y2
+	VPADDD  Y2, Y4, Y2
 	VMOVUPS lowestRow<>+0(SB), Y4
 	VSUBPS  Y3, Y4, Y4
 	VMOVUPS integerReach<>+0(SB), Y5
@@ -2001,8 +2019,8 @@ loop6:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2042,12 +2060,12 @@ loop6:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y10, Y14
 	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 800(BX)
+	VMOVUPS Y7, 832(BX)
 	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 832(BX)
+	VMOVUPS Y5, 864(BX)
 	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y14, Y14
-	VPADDD  Y5, Y15, Y15
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2088,12 +2106,12 @@ loop6:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y5, Y14
 	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 864(BX)
+	VMOVUPS Y11, 896(BX)
 	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 896(BX)
+	VMOVUPS Y10, 928(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y11, Y14, Y14
-	VPADDD  Y10, Y15, Y15
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2128,7 +2146,7 @@ loop6:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y11, Y3
 	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y13, Y3, Y3
+	VPADDD  Y3, Y13, Y3
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2141,12 +2159,104 @@ loop6:
 	VFMADD213PS Y3, Y3, Y12
 	VANDPS      Y12, Y11, Y11
 	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y10
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y8, Y0, Y12
+
+	// -n = magic - u
+	VSUBPS Y3, Y8, Y13
+	VSUBPS Y12, Y8, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y15
+	VMOVUPS Y11, 960(BX)
+	VPERMPS Y2, Y12, Y11
+	VMOVUPS Y7, 992(BX)
+	VPSLLD  $0x14, Y3, Y7
+	VMOVUPS Y5, 1024(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y4, Y3, Y3
+	VCMPPS      $0x05, Y4, Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VANDPS      Y13, Y3, Y3
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y3, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y8, Y0, Y7
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y8, Y0, Y11
+
+	// -n = magic - u
+	VSUBPS Y7, Y8, Y13
+	VSUBPS Y11, Y8, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y12, 1056(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y3, 1088(BX)
+	VPSLLD  $0x14, Y7, Y3
+	VMOVUPS Y10, 1120(BX)
+	VPSLLD  $0x14, Y11, Y10
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS exp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y3
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y3
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y4, Y7, Y7
+	VCMPPS      $0x05, Y4, Y11, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y8, Y0, Y3
+	VMOVUPS     352(SI), Y10
 	VFMADD213PS Y8, Y0, Y10
 
 	// -n = magic - u
@@ -2154,20 +2264,20 @@ loop6:
 	VSUBPS Y10, Y8, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y3, Y14
 	VPERMPS Y2, Y10, Y15
-	VMOVUPS Y11, 928(BX)
+	VMOVUPS Y11, 1152(BX)
 	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y7, 960(BX)
+	VMOVUPS Y7, 1184(BX)
 	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y11, Y14, Y14
-	VPADDD  Y7, Y15, Y15
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y7, Y15
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2187,98 +2297,6 @@ loop6:
 	VANDPS      Y12, Y3, Y3
 	VANDPS      Y13, Y10, Y10
 	VADDPS      Y10, Y3, Y7
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 992(BX)
-	VPERMPS Y2, Y12, Y5
-	VMOVUPS Y10, 1024(BX)
-	VPSLLD  $0x14, Y11, Y10
-	VMOVUPS Y3, 1056(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y10, Y15, Y15
-	VPADDD  Y3, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y7, Y7
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y8, Y0, Y5
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y10
-	VSUBPS Y5, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y12, 1088(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y11, 1120(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y12, Y14, Y14
-	VPADDD  Y11, Y15, Y15
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y14, Y14, Y10
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y10
 	VMOVAPS     Y8, Y11
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
@@ -2294,7 +2312,7 @@ loop6:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y11, Y2
 	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y6, Y2, Y2
+	VPADDD  Y2, Y6, Y2
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2306,15 +2324,25 @@ loop6:
 	VCMPPS       $0x05, Y4, Y11, Y11
 	VFMADD213PS  Y2, Y2, Y8
 	VANDPS       Y8, Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	VADDPS       Y10, Y7, Y7
+	VADDPS       Y11, Y7, Y7
 	VEXTRACTF128 $0x01, Y9, X2
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y7, Y9, Y9
+	VMOVUPS      1120(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y7, X12
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y12, Y4, Y4
+	VADDPD       Y5, Y9, Y9
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y2, Y9, Y9
 	VEXTRACTF128 $0x01, Y9, X2
@@ -2328,110 +2356,110 @@ loop6:
 	// 1/total = cHi + cLo
 	VDIVSD       X9, X2, X2
 	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
+	VCVTSS2SD    X4, X4, X5
+	VSUBSD       X5, X2, X2
 	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
+	VMOVUPS      thr64<>+0(SB), Y5
+	VMULSD       X5, X9, X9
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X4, Y4
 	VBROADCASTSS X2, Y2
 	VBROADCASTSS X9, Y9
-	VMOVUPS      832(BX), Y6
+	VMOVUPS      864(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     1056(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     800(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     1024(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     896(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     1120(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     864(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     1088(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     992(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y9, Y3, Y7
-	VFMADD231PS Y4, Y3, Y6
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
 	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     1088(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y4, Y5, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VCMPPS      $0x05, Y9, Y3, Y6
+	VFMADD231PS Y4, Y3, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     992(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VCMPPS      $0x05, Y9, Y3, Y6
+	VFMADD231PS Y4, Y3, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     Y6, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VCMPPS      $0x05, Y9, Y10, Y5
+	VFMADD231PS Y4, Y10, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 352(DI)
 	VMOVUPS     960(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y9, Y3, Y7
-	VFMADD231PS Y4, Y3, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 320(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y9, Y5, Y6
-	VFMADD231PS Y4, Y5, Y3
-	VANDPS      Y3, Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     928(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
@@ -2483,7 +2511,7 @@ loop7:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y3, Y2
 	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y4, Y2, Y2
+	VPADDD  Y2, Y4, Y2
 	VMOVUPS lowestRow<>+0(SB), Y4
 	VSUBPS  Y3, Y4, Y4
 	VMOVUPS integerReach<>+0(SB), Y5
@@ -2552,8 +2580,8 @@ loop7:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2593,12 +2621,12 @@ loop7:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y10, Y14
 	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 1152(BX)
+	VMOVUPS Y7, 1216(BX)
 	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 1184(BX)
+	VMOVUPS Y5, 1248(BX)
 	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y14, Y14
-	VPADDD  Y5, Y15, Y15
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2639,12 +2667,12 @@ loop7:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y5, Y14
 	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 1216(BX)
+	VMOVUPS Y11, 1280(BX)
 	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 1248(BX)
+	VMOVUPS Y10, 1312(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y11, Y14, Y14
-	VPADDD  Y10, Y15, Y15
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y10, Y15
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2684,12 +2712,12 @@ loop7:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y11, Y3
 	VPERMPS Y2, Y12, Y15
-	VMOVUPS Y7, 1280(BX)
+	VMOVUPS Y7, 1344(BX)
 	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 1312(BX)
+	VMOVUPS Y5, 1376(BX)
 	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y7, Y3, Y3
-	VPADDD  Y5, Y15, Y15
+	VPADDD  Y3, Y7, Y3
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2710,7 +2738,6 @@ loop7:
 	VANDPS      Y14, Y12, Y12
 	VADDPS      Y12, Y11, Y3
 	VADDPS      Y3, Y10, Y10
-	VADDPS      Y10, Y9, Y9
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
@@ -2720,50 +2747,51 @@ loop7:
 
 	// -n = magic - u
 	VSUBPS Y3, Y8, Y7
-	VSUBPS Y5, Y8, Y10
+	VSUBPS Y5, Y8, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y13
 	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y12, 1344(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y12, Y14, Y14
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS Y2, Y3, Y14
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y12, 1408(BX)
+	VPSLLD  $0x14, Y3, Y12
+	VMOVUPS Y11, 1440(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y12
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y7, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y4, Y3, Y3
 	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y13
 	VANDPS      Y7, Y3, Y3
-	VANDPS      Y10, Y5, Y5
+	VANDPS      Y13, Y5, Y5
 	VADDPS      Y5, Y3, Y7
-	VMOVUPS     160(SI), Y10
+	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
+	VFMADD213PS Y8, Y0, Y11
 	VMOVUPS     224(SI), Y12
 	VFMADD213PS Y8, Y0, Y12
 
 	// -n = magic - u
-	VSUBPS Y10, Y8, Y13
+	VSUBPS Y11, Y8, Y13
 	VSUBPS Y12, Y8, Y14
 
 	// f = x * (kHi + kLo) - n
@@ -2773,34 +2801,34 @@ loop7:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y15
-	VMOVUPS Y11, 1376(BX)
-	VPERMPS Y2, Y12, Y11
-	VMOVUPS Y5, 1408(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y3, 1440(BX)
-	VPSLLD  $0x14, Y12, Y3
-	VPADDD  Y5, Y15, Y15
-	VPADDD  Y3, Y11, Y11
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y5, 1472(BX)
+	VPERMPS Y2, Y12, Y5
+	VMOVUPS Y3, 1504(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y10, 1536(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y5, Y10, Y5
 	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y5
-	VFMADD231PS exp3<>+0(SB), Y14, Y5
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
 	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
 	VMULPS      Y3, Y13, Y13
-	VMULPS      Y5, Y14, Y14
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
+	VCMPPS      $0x05, Y4, Y11, Y11
 	VCMPPS      $0x05, Y4, Y12, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VANDPS      Y13, Y10, Y10
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y11, Y11
 	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y3
+	VADDPS      Y12, Y11, Y3
 	VADDPS      Y3, Y7, Y7
 	VMOVUPS     288(SI), Y3
 
@@ -2810,41 +2838,41 @@ loop7:
 	VFMADD213PS Y8, Y0, Y5
 
 	// -n = magic - u
-	VSUBPS Y3, Y8, Y11
+	VSUBPS Y3, Y8, Y10
 	VSUBPS Y5, Y8, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y0, Y10
 	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y1, Y10
 	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y3, Y14
 	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y12, 1472(BX)
+	VMOVUPS Y12, 1568(BX)
 	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y10, 1504(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y12, Y14, Y14
-	VPADDD  Y10, Y15, Y15
-	VMOVUPS exp2<>+0(SB), Y10
+	VMOVUPS Y11, 1600(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
 	VMOVUPS     exp2<>+0(SB), Y12
 	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
 	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y11, Y11
+	VMULPS      Y11, Y10, Y10
 	VMULPS      Y12, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y4, Y3, Y3
 	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y14, Y14, Y10
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y11, Y3, Y3
+	VANDPS      Y10, Y3, Y3
 	VANDPS      Y13, Y5, Y5
 	VADDPS      Y5, Y3, Y10
 	VMOVUPS     416(SI), Y11
@@ -2869,8 +2897,8 @@ loop7:
 	VPERMPS Y2, Y12, Y2
 	VPSLLD  $0x14, Y11, Y14
 	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y14, Y6, Y6
-	VPADDD  Y15, Y2, Y2
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y2, Y15, Y2
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -2891,13 +2919,23 @@ loop7:
 	VANDPS       Y8, Y12, Y12
 	VADDPS       Y12, Y11, Y2
 	VADDPS       Y2, Y10, Y10
-	VADDPS       Y10, Y7, Y7
 	VEXTRACTF128 $0x01, Y9, X2
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X2, Y2
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      1536(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y10, X13
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y8, Y2, Y2
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y13, Y4, Y4
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y2, Y9, Y9
@@ -2921,7 +2959,7 @@ loop7:
 	VBROADCASTSS X4, Y4
 	VBROADCASTSS X2, Y2
 	VBROADCASTSS X9, Y9
-	VMOVUPS      1184(BX), Y6
+	VMOVUPS      1248(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y6, Y7
@@ -2929,38 +2967,6 @@ loop7:
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y7, Y8, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     1440(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     1152(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     1408(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     1248(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     1504(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
@@ -2968,7 +2974,7 @@ loop7:
 	VCMPPS      $0x05, Y9, Y6, Y8
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y8, 32(DI)
 	VMOVUPS     1216(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
@@ -2976,7 +2982,7 @@ loop7:
 	VCMPPS      $0x05, Y9, Y6, Y8
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     1472(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
@@ -2984,8 +2990,40 @@ loop7:
 	VCMPPS      $0x05, Y9, Y6, Y8
 	VFMADD231PS Y4, Y6, Y7
 	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     Y8, 96(DI)
 	VMOVUPS     1312(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     1600(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     1280(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     1568(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y7
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y4, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     1376(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y6, Y7
@@ -3000,7 +3038,7 @@ loop7:
 	VFMADD231PS Y4, Y3, Y6
 	VANDPS      Y6, Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     1280(BX), Y3
+	VMOVUPS     1344(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y3, Y6
@@ -3015,7 +3053,7 @@ loop7:
 	VFMADD231PS Y4, Y5, Y3
 	VANDPS      Y3, Y6, Y6
 	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     1376(BX), Y3
+	VMOVUPS     1440(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
@@ -3030,7 +3068,7 @@ loop7:
 	VFMADD231PS Y4, Y11, Y3
 	VANDPS      Y3, Y5, Y5
 	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     1344(BX), Y3
+	VMOVUPS     1408(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y2, Y3, Y5
@@ -3079,7 +3117,7 @@ row:
 	// The table, times 2^-N.
 	VPSLLD  $0x17, Y2, Y0
 	VMOVUPS exp2Table<>+0(SB), Y3
-	VPADDD  Y3, Y0, Y0
+	VPADDD  Y0, Y3, Y0
 	VMOVUPS lowestRow<>+0(SB), Y3
 	VSUBPS  Y2, Y3, Y3
 	VMOVUPS integerReach<>+0(SB), Y4
@@ -3170,8 +3208,8 @@ loop9:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVAPS Y6, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3215,8 +3253,8 @@ loop9:
 	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y8, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
 	VMOVAPS Y6, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3239,60 +3277,71 @@ loop9:
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y7, Y7
-	VMOVUPS     256(SI), Y8
+	VMOVUPS     32(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y4, Y0, Y10
+
+	// -n = magic - u
+	VSUBPS Y7, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 1632(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y6, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VADDPS      Y10, Y7, Y7
+	VMOVUPS     384(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     384(SI), Y9
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
 	VMOVUPS     448(SI), Y10
 	VFMADD213PS Y4, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y8, Y4, Y11
 	VSUBPS Y10, Y4, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -3302,13 +3351,13 @@ loop9:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y2, Y8, Y13
 	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y2, 1536(BX)
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y2, 1664(BX)
 	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y2, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
 	VMOVAPS Y6, Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3321,226 +3370,235 @@ loop9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     Y8, 384(DI)
 	VMOVUPS     Y10, 448(DI)
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y8, Y8
+	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VMOVUPS     32(SI), Y2
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y9, Y2
+	VSUBPS  Y9, Y2, Y8
+	VSUBPS  Y8, Y2, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VADDPS  1632(BX), Y9, Y9
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
+	VFMADD213PS Y4, Y0, Y7
 	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y4, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y2, Y4, Y9
-	VSUBPS Y8, Y4, Y10
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y8, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-	VMOVUPS     1536(BX), Y11
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+	VMOVUPS     1664(BX), Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y2, Y12
-	VPERMPS Y11, Y8, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
+	VPERMPS Y12, Y7, Y13
+	VPERMPS Y12, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 1696(BX)
+	VPSLLD  $0x14, Y8, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVAPS Y6, Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y14
+	VFMADD231PS Y10, Y5, Y2
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y10, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y2, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y2, Y2
-	VMOVUPS     160(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y11, Y8, Y13
-	VPERMPS Y11, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y7, 1568(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
-	VMOVAPS Y6, Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y7
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VMOVUPS     288(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y9
-	VSUBPS Y8, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y11, Y7, Y12
-	VPERMPS Y11, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y10, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y3, Y7, Y7
 	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y8, 352(DI)
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
 	VADDPS      Y8, Y7, Y7
-	VMOVUPS     416(SI), Y8
+	VMOVUPS     160(SI), Y2
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     224(SI), Y8
 	VFMADD213PS Y4, Y0, Y8
+
+	// -n = magic - u
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y8, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y12, Y2, Y13
+	VPERMPS Y12, Y8, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y9, 1728(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y9
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y9, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y2, Y2
+	VANDPS      Y11, Y8, Y8
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VADDPS      Y8, Y2, Y2
+	VADDPS      Y2, Y7, Y7
+	VMOVUPS     64(BX), Y2
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y2, Y8
+	VSUBPS  Y2, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y2, Y2
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y2, Y2
+	VADDPS  128(BX), Y2, Y2
+	VMOVUPS 288(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y12, Y7, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 1760(BX)
+	VPSLLD  $0x14, Y9, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVAPS Y6, Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y2
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     416(SI), Y2
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y2
 	VMOVUPS     480(SI), Y9
 	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y12
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 480(SI), Y0, Y11
 	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y12
+	VFMADD231PS 480(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y8, Y13
-	VPERMPS Y11, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y11, Y14, Y14
-	VMOVAPS Y6, Y11
+	VPERMPS Y12, Y2, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVAPS Y6, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y11
+	VFMADD231PS Y10, Y5, Y12
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y2, Y2
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 416(DI)
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y2, Y2
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y2, 416(DI)
 	VMOVUPS     Y9, 480(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     32(BX), Y7
-	VMOVUPS     1568(BX), Y8
+	VADDPS      Y9, Y2, Y2
+	VADDPS      Y2, Y7, Y7
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y2
+	VSUBPS  Y8, Y2, Y9
+	VSUBPS  Y9, Y2, Y10
 	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y2, Y8, Y10
-	VSUBPS  Y8, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y8, Y8
-	VSUBPS  Y11, Y2, Y2
-	VADDPS  Y2, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
-	VMOVUPS 1536(BX), Y2
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y10, 64(BX)
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  1760(BX), Y8, Y8
+	VMOVUPS 1696(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS 1664(BX), Y2
+	VMOVUPS 1728(BX), Y7
 	VMOVUPS Y7, 96(BX)
 	VMOVUPS Y8, 128(BX)
 	ADDQ    $0x00000200, SI
@@ -3604,7 +3662,7 @@ upto10:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y6, Y4
 	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y10, Y4, Y4
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3618,60 +3676,60 @@ upto10:
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y6, Y4, (DI)
-	VMOVAPS     Y8, Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVAPS Y8, Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - u
-	VSUBPS Y4, Y8, Y8
+	VSUBPS Y6, Y8, Y8
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y8
 	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y9, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS Y2, Y6, Y5
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y9
-	VFMADD213PS exp1<>+0(SB), Y8, Y9
-	VMULPS      Y9, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y8, Y4, Y4
+	VANDPS      Y8, Y6, Y6
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y4, Y5, 32(DI)
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y6, Y5, 32(DI)
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest: TwoSum
 	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
+	VSUBPS  Y5, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y5, Y5
+	VSUBPS  Y10, Y6, Y6
 	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y7, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind17
 
@@ -3723,8 +3781,8 @@ upto11:
 	VPERMPS Y2, Y8, Y12
 	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y13, Y4, Y4
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3747,77 +3805,77 @@ upto11:
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y8, Y4, 64(DI)
 	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y8
+	VSUBPS  Y4, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
-	VMOVAPS     Y9, Y8
-	VFMADD231PS Y0, Y5, Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVAPS     Y9, Y10
+	VFMADD231PS Y0, Y5, Y10
 
 	// -n = magic - u
-	VSUBPS Y4, Y9, Y10
-	VSUBPS Y8, Y9, Y9
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y10, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y8, Y11
-	VPSLLD  $0x14, Y4, Y12
-	VPSLLD  $0x14, Y8, Y13
-	VPADDD  Y12, Y5, Y5
-	VPADDD  Y13, Y11, Y11
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS Y2, Y6, Y5
+	VPERMPS Y2, Y10, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VMOVUPS     exp2<>+0(SB), Y13
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y9, Y8, Y8
-	VMOVUPS     Y4, 32(DI)
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y9, Y10, Y10
+	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y8, Y5, 96(DI)
-	VADDPS      Y8, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y10, Y5, 96(DI)
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y5, Y9
+	VSUBPS  Y5, Y9, Y10
 	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
+	VSUBPS  Y11, Y5, Y5
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y7, (BX)
 	VMOVUPS Y8, 32(BX)
 	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind17
 
@@ -3871,8 +3929,8 @@ upto12:
 	VPERMPS Y2, Y8, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3909,7 +3967,7 @@ upto12:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y8, Y4
 	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y11, Y4, Y4
+	VPADDD  Y4, Y11, Y4
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3924,67 +3982,77 @@ upto12:
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y8, Y4, 128(DI)
 	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y8
+	VSUBPS  Y4, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y9, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y4, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y10, Y9, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y6, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y4, Y4
-	VMOVAPS     Y9, Y8
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VADDPS      Y10, Y6, Y6
+	VMOVAPS     Y9, Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y0, Y5, Y7
 
 	// -n = magic - u
-	VSUBPS Y8, Y9, Y9
+	VSUBPS Y7, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y9
 	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y10, Y5, Y5
+	VPERMPS Y2, Y7, Y5
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y5, Y10, Y5
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3993,37 +4061,26 @@ upto12:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y7, Y7
 	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y8, Y8
+	VANDPS      Y9, Y7, Y7
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y8, Y5, 160(DI)
-	VADDPS      Y8, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y7, Y5, 160(DI)
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y5, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
 	VSUBPS  Y10, Y5, Y5
 	VSUBPS  Y9, Y6, Y6
 	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS Y7, (BX)
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind17
 
@@ -4081,8 +4138,8 @@ upto13:
 	VPERMPS Y2, Y8, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4126,8 +4183,8 @@ upto13:
 	VPERMPS Y2, Y10, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y14, Y4, Y4
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4151,60 +4208,70 @@ upto13:
 	VMASKMOVPS  Y10, Y4, 192(DI)
 	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y8
+	VSUBPS  Y4, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y9, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y4, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y10, Y9, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y6, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y4, Y4
-	VMOVUPS     160(SI), Y8
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
+	VFMADD213PS Y9, Y0, Y7
 	VMOVAPS     Y9, Y10
 	VFMADD231PS Y0, Y5, Y10
 
 	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
+	VSUBPS Y7, Y9, Y11
 	VSUBPS Y10, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
@@ -4214,12 +4281,12 @@ upto13:
 	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
+	VPERMPS Y2, Y7, Y5
 	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y13, Y5, Y5
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4232,42 +4299,31 @@ upto13:
 	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y7, Y7
 	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y5, Y5, Y11
 	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y11, Y8, Y8
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y9, Y10, Y10
-	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     32(DX), Y5
 	VMASKMOVPS  Y10, Y5, 224(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VADDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y5, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
 	VSUBPS  Y10, Y5, Y5
 	VSUBPS  Y9, Y6, Y6
 	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS Y7, (BX)
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind17
 
@@ -4327,8 +4383,8 @@ upto14:
 	VPERMPS Y2, Y8, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4372,8 +4428,8 @@ upto14:
 	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4396,105 +4452,78 @@ upto14:
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y6, Y6
-	VMOVAPS     Y9, Y7
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVAPS Y9, Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y0, Y4, Y6
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y8
+	VSUBPS Y6, Y9, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y8
-	VFMADD231PS Y1, Y4, Y8
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y4
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y10, Y4, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS Y2, Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y4, Y4, Y8
-	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y6, Y6
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y7, Y4, 256(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VMASKMOVPS  Y6, Y4, 256(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y4
+	VSUBPS  Y8, Y4, Y10
+	VSUBPS  Y10, Y4, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y9, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y4, Y9, Y8
-	VSUBPS Y7, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y9, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
+	VSUBPS Y6, Y9, Y10
 	VSUBPS Y8, Y9, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y6, Y12
 	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4507,70 +4536,115 @@ upto14:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVAPS     Y9, Y7
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
+	VFMADD213PS Y9, Y0, Y8
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y9, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y9
+	VSUBPS Y8, Y9, Y11
+	VSUBPS Y10, Y9, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 1792(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VADDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y8
+	VSUBPS  Y4, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
+	VMOVAPS Y9, Y6
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD231PS Y0, Y5, Y6
+
+	// -n = magic - u
+	VSUBPS Y6, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y9
 	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y8, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y8
+	VPERMPS Y2, Y6, Y5
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y8
-	VFMADD213PS exp1<>+0(SB), Y9, Y8
-	VMULPS      Y8, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y7, Y7
+	VANDPS      Y9, Y6, Y6
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 288(DI)
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y6, Y5, 288(DI)
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y8
-	VSUBPS  Y6, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 1792(BX), Y6
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind17
 
@@ -4634,8 +4708,8 @@ upto15:
 	VPERMPS Y2, Y8, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4679,8 +4753,8 @@ upto15:
 	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4703,122 +4777,95 @@ upto15:
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y6, Y6
-	VMOVUPS     256(SI), Y7
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVAPS     Y9, Y8
-	VFMADD231PS Y0, Y4, Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVAPS     Y9, Y10
+	VFMADD231PS Y0, Y4, Y10
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y10, Y9, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y4
-	VPERMPS Y2, Y8, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y13, Y4, Y4
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS Y2, Y6, Y4
+	VPERMPS Y2, Y10, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 256(DI)
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y6, 256(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 320(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VMASKMOVPS  Y10, Y4, 320(DI)
+	VADDPS      Y10, Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y4
+	VSUBPS  Y8, Y4, Y10
+	VSUBPS  Y10, Y4, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y9, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y4, Y9, Y8
-	VSUBPS Y7, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y9, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
+	VSUBPS Y6, Y9, Y10
 	VSUBPS Y8, Y9, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y6, Y12
 	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4831,87 +4878,132 @@ upto15:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     288(SI), Y7
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVAPS     Y9, Y8
-	VFMADD231PS Y0, Y5, Y8
+	VFMADD213PS Y9, Y0, Y8
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y9, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
-	VSUBPS Y8, Y9, Y9
+	VSUBPS Y8, Y9, Y11
+	VSUBPS Y10, Y9, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 1824(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VADDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y8
+	VSUBPS  Y4, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y9, Y0, Y6
+	VMOVAPS     Y9, Y10
+	VFMADD231PS Y0, Y5, Y10
+
+	// -n = magic - u
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y10, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
 	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y1, Y11
 	VFMADD231PS Y1, Y5, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y8, Y11
-	VPSLLD  $0x14, Y7, Y12
-	VPSLLD  $0x14, Y8, Y13
-	VPADDD  Y12, Y5, Y5
-	VPADDD  Y13, Y11, Y11
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS Y2, Y6, Y5
+	VPERMPS Y2, Y10, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VMOVUPS     exp2<>+0(SB), Y13
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y11, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y9, Y8, Y8
-	VMOVUPS     Y7, 288(DI)
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y9, Y10, Y10
+	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y8, Y5, 352(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y10, Y5, 352(DI)
+	VADDPS      Y10, Y6, Y6
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y8
-	VSUBPS  Y6, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 1824(BX), Y6
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind17
 
@@ -4977,8 +5069,8 @@ upto16:
 	VPERMPS Y2, Y8, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5022,8 +5114,8 @@ upto16:
 	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5046,67 +5138,78 @@ upto16:
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y10, Y8, Y8
 	VADDPS      Y8, Y6, Y6
-	VMOVUPS     256(SI), Y7
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	VFMADD213PS Y9, Y0, Y6
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y9, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y10, Y9, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y6, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, 1856(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y8, 320(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVAPS     Y9, Y8
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VADDPS      Y10, Y6, Y6
+	VMOVAPS     Y9, Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y0, Y4, Y5
 
 	// -n = magic - u
-	VSUBPS Y8, Y9, Y10
+	VSUBPS Y5, Y9, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y10
 	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y11, Y4, Y4
+	VPERMPS Y2, Y5, Y4
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y4, Y11, Y4
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5115,23 +5218,31 @@ upto16:
 	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
 	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y10, Y5, Y5
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 384(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VMASKMOVPS  Y5, Y4, 384(DI)
+	VADDPS      Y5, Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y4
+	VSUBPS  Y8, Y4, Y5
+	VSUBPS  Y5, Y4, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y5, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y9, Y0, Y7
+	VFMADD213PS Y9, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y9, Y0, Y6
 
 	// -n = magic - u
-	VSUBPS Y4, Y9, Y8
-	VSUBPS Y7, Y9, Y10
+	VSUBPS Y5, Y9, Y8
+	VSUBPS Y6, Y9, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y8
@@ -5140,12 +5251,12 @@ upto16:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5158,24 +5269,24 @@ upto16:
 	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     160(SI), Y7
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y10, Y6, Y6
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y6, 96(DI)
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
+	VFMADD213PS Y9, Y0, Y6
 	VMOVUPS     224(SI), Y8
 	VFMADD213PS Y9, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
+	VSUBPS Y6, Y9, Y10
 	VSUBPS Y8, Y9, Y11
 
 	// f = x * (kHi + kLo) - n
@@ -5185,12 +5296,12 @@ upto16:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y6, Y12
 	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5203,115 +5314,116 @@ upto16:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     288(SI), Y7
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     64(BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y8, 352(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVAPS     Y9, Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y8
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y10, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y8, Y8
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y8, Y5, 416(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     32(BX), Y5
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y6
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y8
-	VSUBPS  Y6, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y6, Y6
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y6, Y8
+	VSUBPS  Y6, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y6, Y6
 	VADDPS  128(BX), Y6, Y6
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y9, Y0, Y5
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y9, Y0, Y10
+
+	// -n = magic - u
+	VSUBPS Y5, Y9, Y11
+	VSUBPS Y10, Y9, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 1888(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VADDPS      Y10, Y5, Y5
+	VMOVUPS     1856(BX), Y4
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y9, Y0, Y4
+
+	// -n = magic - u
+	VSUBPS  Y4, Y9, Y9
+	VMOVUPS 1856(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y9
+	VFMADD231PS Y1, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y4, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y4, Y4
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y4, Y4
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  Y4, Y9, 416(DI)
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y4
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 1888(BX), Y5
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y7, 96(BX)
 	VMOVUPS Y6, 128(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind17
@@ -5381,8 +5493,8 @@ upto17:
 	VPERMPS Y2, Y7, Y12
 	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5426,8 +5538,8 @@ upto17:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5450,60 +5562,71 @@ upto17:
 	VMOVUPS     Y9, 192(DI)
 	VADDPS      Y9, Y7, Y7
 	VADDPS      Y7, Y6, Y6
-	VMOVUPS     256(SI), Y7
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y9
+	VSUBPS  Y7, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y8, Y0, Y9
+	VFMADD213PS Y8, Y0, Y6
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y8, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y7, Y8, Y10
-	VSUBPS Y9, Y8, Y11
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y10, Y8, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y6, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y5, 1920(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     384(SI), Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y9
+	VFMADD213PS Y8, Y0, Y5
 	VMOVAPS     Y8, Y10
 	VFMADD231PS Y0, Y4, Y10
 
 	// -n = magic - u
-	VSUBPS Y9, Y8, Y11
+	VSUBPS Y5, Y8, Y11
 	VSUBPS Y10, Y8, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -5513,12 +5636,12 @@ upto17:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y4
+	VPERMPS Y2, Y5, Y4
 	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y14, Y4, Y4
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5531,28 +5654,36 @@ upto17:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, Y3, Y5, Y5
 	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y9, Y9
+	VANDPS      Y11, Y5, Y5
 	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     Y5, 384(DI)
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y10, Y4, 448(DI)
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(SI), Y4
+	VADDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y9, Y4
+	VSUBPS  Y9, Y4, Y5
+	VSUBPS  Y5, Y4, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y5, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
+	VFMADD213PS Y8, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y8, Y0, Y6
 
 	// -n = magic - u
-	VSUBPS Y4, Y8, Y9
-	VSUBPS Y7, Y8, Y10
+	VSUBPS Y5, Y8, Y9
+	VSUBPS Y6, Y8, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -5561,12 +5692,12 @@ upto17:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5579,24 +5710,24 @@ upto17:
 	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     160(SI), Y7
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y10, Y6, Y6
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y6, 96(DI)
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
+	VFMADD213PS Y8, Y0, Y6
 	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y8, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y8, Y10
+	VSUBPS Y6, Y8, Y10
 	VSUBPS Y9, Y8, Y11
 
 	// f = x * (kHi + kLo) - n
@@ -5606,12 +5737,12 @@ upto17:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y6, Y12
 	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -5624,133 +5755,134 @@ upto17:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     288(SI), Y7
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     64(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y6, Y9
+	VSUBPS  Y6, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y6, Y6
+	VADDPS  128(BX), Y6, Y6
+	VMOVUPS 288(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y8, Y0, Y9
+	VFMADD213PS Y8, Y0, Y5
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y8, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y7, Y8, Y10
-	VSUBPS Y9, Y8, Y11
+	VSUBPS Y5, Y8, Y11
+	VSUBPS Y10, Y8, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 1952(BX)
+	VPSLLD  $0x14, Y10, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VADDPS      Y10, Y5, Y5
+	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y9
-	VMOVAPS     Y8, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD213PS Y8, Y0, Y4
+	VMOVUPS     1920(BX), Y10
+	VFMADD213PS Y8, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y9, Y8, Y11
+	VSUBPS Y4, Y8, Y11
 	VSUBPS Y10, Y8, Y8
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y8
+	VMOVUPS     1920(BX), Y12
+	VFMADD231PS Y0, Y12, Y8
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y8
+	VFMADD231PS Y1, Y12, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y0
+	VPERMPS Y2, Y4, Y0
 	VPERMPS Y2, Y10, Y2
-	VPSLLD  $0x14, Y9, Y1
-	VPSLLD  $0x14, Y10, Y5
-	VPADDD  Y1, Y0, Y0
-	VPADDD  Y5, Y2, Y2
+	VPSLLD  $0x14, Y4, Y1
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y0, Y1, Y0
+	VPADDD  Y2, Y12, Y2
 	VMOVUPS exp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y5
-	VFMADD231PS exp3<>+0(SB), Y8, Y5
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
 	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y8, Y5
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
 	VMULPS      Y1, Y11, Y11
-	VMULPS      Y5, Y8, Y8
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y0, Y0, Y11
 	VFMADD213PS Y2, Y2, Y8
-	VANDPS      Y11, Y9, Y9
+	VANDPS      Y11, Y4, Y4
 	VANDPS      Y8, Y10, Y10
-	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     32(DX), Y0
 	VMASKMOVPS  Y10, Y0, 480(DI)
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     32(BX), Y0
+	VADDPS      Y10, Y4, Y4
+	VADDPS      Y4, Y5, Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y6, Y0, Y1
-	VSUBPS  Y0, Y1, Y2
-	VSUBPS  Y2, Y1, Y3
-	VSUBPS  Y3, Y0, Y0
-	VSUBPS  Y2, Y6, Y6
-	VADDPS  Y6, Y0, Y0
-	VADDPS  96(BX), Y0, Y0
-	VMOVUPS 64(BX), Y2
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y2, Y3
-	VSUBPS  Y2, Y3, Y5
-	VSUBPS  Y5, Y3, Y6
-	VSUBPS  Y6, Y2, Y2
-	VSUBPS  Y5, Y4, Y4
-	VADDPS  Y4, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y0, 96(BX)
-	VMOVUPS Y2, 128(BX)
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y9, Y0
+	VSUBPS  Y9, Y0, Y1
+	VSUBPS  Y1, Y0, Y2
+	VSUBPS  Y2, Y9, Y9
+	VSUBPS  Y1, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS 1952(BX), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind17:
@@ -6124,7 +6256,7 @@ GLOBL zero<>(SB), RODATA|NOPTR, $32
 
 // func sumAVX2(src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumAVX2(SB), $704-40
+TEXT ·sumAVX2(SB), $1056-40
 	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
@@ -6140,7 +6272,7 @@ TEXT ·sumAVX2(SB), $704-40
 	// The table, times 2^-N.
 	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y2, Y0, Y2
+	VPADDD       Y0, Y2, Y2
 	VADDPS       lowestSum<>+0(SB), Y1, Y3
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
@@ -6223,8 +6355,8 @@ loop1:
 	VPSLLD  $0x14, Y9, Y10
 	VMOVUPS Y7, 224(BX)
 	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y10, Y14, Y14
-	VPADDD  Y7, Y15, Y15
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y7, Y15
 	VMOVAPS Y6, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6267,8 +6399,8 @@ loop1:
 	VPSLLD  $0x14, Y7, Y15
 	VMOVUPS Y8, 256(BX)
 	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y8, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
 	VMOVAPS Y6, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6289,58 +6421,69 @@ loop1:
 	VANDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y7, Y7
 	VADDPS      Y7, Y9, Y9
-	VMOVUPS     256(SI), Y7
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y7, Y8
+	VSUBPS  Y7, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS 256(SI), Y9
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y4, Y0, Y10
+
+	// -n = magic - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVAPS Y6, Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y8, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     384(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
 	VMOVUPS     448(SI), Y10
 	VFMADD213PS Y4, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y8, Y4, Y11
+	VSUBPS Y7, Y4, Y11
 	VSUBPS Y10, Y4, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -6350,13 +6493,13 @@ loop1:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y7, Y13
 	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 320(BX)
 	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y2, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
 	VMOVAPS Y6, Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6369,216 +6512,225 @@ loop1:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y7, Y7
 	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VADDPS      Y10, Y7, Y7
 	VADDPS      Y7, Y9, Y9
-	VMOVUPS     32(SI), Y2
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y8, Y2
+	VSUBPS  Y8, Y2, Y7
+	VSUBPS  Y7, Y2, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VADDPS  288(BX), Y8, Y8
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+	VMOVUPS     320(BX), Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y12, Y7, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 352(BX)
+	VPSLLD  $0x14, Y9, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVAPS Y6, Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y2
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     160(SI), Y2
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y2, Y4, Y8
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-	VMOVUPS     288(BX), Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y11, Y2, Y12
-	VPERMPS Y11, Y7, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y10, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y8, Y2, Y2
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y8, Y4, Y12
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y11
 	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y7, Y13
-	VPERMPS Y11, Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y9, 320(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y9, Y14, Y14
-	VMOVAPS Y6, Y9
+	VPERMPS Y12, Y2, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y6, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y9
+	VFMADD231PS Y10, Y5, Y8
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y9, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     288(SI), Y7
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y2, Y2
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y2, Y2
+	VADDPS      Y2, Y7, Y7
+	VMOVUPS     64(BX), Y2
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y2, Y8
+	VSUBPS  Y2, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y2, Y2
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y2, Y2
+	VADDPS  128(BX), Y2, Y2
+	VMOVUPS 288(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y4, Y9
-	VSUBPS Y8, Y4, Y10
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y7, Y12
-	VPERMPS Y11, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
+	VPERMPS Y12, Y7, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 416(BX)
+	VPSLLD  $0x14, Y9, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVAPS Y6, Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y14
+	VFMADD231PS Y10, Y5, Y2
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y10, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     416(SI), Y8
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     416(SI), Y2
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
+	VFMADD213PS Y4, Y0, Y2
 	VMOVUPS     480(SI), Y9
 	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y12
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 480(SI), Y0, Y11
 	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y12
+	VFMADD231PS 480(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y8, Y13
-	VPERMPS Y11, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y11, Y14, Y14
-	VMOVAPS Y6, Y11
+	VPERMPS Y12, Y2, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVAPS Y6, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y11
+	VFMADD231PS Y10, Y5, Y12
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y2, Y2
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     32(BX), Y7
-	VMOVUPS     320(BX), Y8
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y2, Y2
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y2, Y2
+	VADDPS      Y2, Y7, Y7
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y2
+	VSUBPS  Y8, Y2, Y9
+	VSUBPS  Y9, Y2, Y10
 	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y2, Y8, Y10
-	VSUBPS  Y8, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y8, Y8
-	VSUBPS  Y11, Y2, Y2
-	VADDPS  Y2, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
-	VMOVUPS 288(BX), Y2
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y10, 64(BX)
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  416(BX), Y8, Y8
+	VMOVUPS 352(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS 320(BX), Y2
+	VMOVUPS 384(BX), Y7
 	VMOVUPS Y7, 96(BX)
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS 224(BX), Y7
@@ -6647,7 +6799,7 @@ upto2:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y9, Y4
 	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y12, Y4, Y4
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6659,58 +6811,58 @@ upto2:
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y4, Y4, Y11
 	VANDPS      Y11, Y9, Y9
-	VMOVAPS     Y10, Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y4, Y11
+	VSUBPS  Y4, Y11, Y12
+	VSUBPS  Y12, Y11, Y13
+	VSUBPS  Y13, Y4, Y4
+	VSUBPS  Y12, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVAPS Y10, Y9
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
+	VFMADD231PS Y0, Y5, Y9
 
 	// -n = magic - u
-	VSUBPS Y4, Y10, Y10
+	VSUBPS Y9, Y10, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y10
 	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y11, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS Y2, Y9, Y5
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VMULPS      Y12, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VANDPS      Y10, Y9, Y9
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest: TwoSum
 	VADDPS  Y9, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y9, Y9
+	VSUBPS  Y5, Y10, Y12
+	VSUBPS  Y12, Y10, Y13
+	VSUBPS  Y13, Y5, Y5
+	VSUBPS  Y12, Y9, Y9
 	VADDPS  Y9, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y9
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y9, Y11
-	VSUBPS  Y9, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y9, Y9
-	VSUBPS  Y12, Y4, Y4
-	VADDPS  Y4, Y9, Y9
-	VADDPS  128(BX), Y9, Y9
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y7, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y11, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y11, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	VMOVUPS Y8, 192(BX)
 	LEAQ    (SI)(CX*4), SI
@@ -6766,8 +6918,8 @@ upto3:
 	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y15, Y4, Y4
-	VPADDD  Y9, Y14, Y14
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y9, Y14
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6787,73 +6939,73 @@ upto3:
 	VANDPS      Y12, Y8, Y8
 	VANDPS      Y13, Y10, Y10
 	VADDPS      Y10, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y12
+	VSUBPS  Y12, Y4, Y4
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	VFMADD213PS Y11, Y0, Y8
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y0, Y5, Y10
 
 	// -n = magic - u
-	VSUBPS Y4, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	VSUBPS Y8, Y11, Y12
+	VSUBPS Y10, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y12
 	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y12
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y13, Y5, Y5
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS Y2, Y8, Y5
+	VPERMPS Y2, Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y10
-	VSUBPS  Y8, Y10, Y11
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y5, Y10
+	VSUBPS  Y5, Y10, Y11
 	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y8, Y8
-	VSUBPS  Y11, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
+	VSUBPS  Y12, Y5, Y5
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y9, 32(BX)
 	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	VMOVUPS Y7, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
@@ -6910,10 +7062,10 @@ upto4:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 352(BX)
+	VMOVUPS Y6, 448(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6948,7 +7100,7 @@ upto4:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y6, Y4
 	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y10, Y4, Y4
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -6961,65 +7113,76 @@ upto4:
 	VFMADD213PS Y4, Y4, Y9
 	VANDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y6
+	VSUBPS  Y4, Y6, Y9
+	VSUBPS  Y9, Y6, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y4, Y11, Y9
-	VSUBPS Y6, Y11, Y10
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 480(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVAPS     Y11, Y6
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y11, Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y11
+	VSUBPS Y4, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y11
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y9, Y5, Y5
+	VPERMPS Y2, Y4, Y5
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y5, Y9, Y5
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7028,35 +7191,26 @@ upto4:
 	VMULPS      Y9, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VANDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     64(BX), Y4
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y5
+	VSUBPS  Y4, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
 	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS 480(BX), Y5
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 352(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 448(BX), Y4
 	VMOVUPS Y4, 160(BX)
 	VMOVUPS Y7, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
@@ -7117,10 +7271,10 @@ upto5:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 384(BX)
+	VMOVUPS Y6, 512(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7162,8 +7316,8 @@ upto5:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y4, Y4
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7184,58 +7338,69 @@ upto5:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y6
+	VSUBPS  Y4, Y6, Y9
+	VSUBPS  Y9, Y6, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y8
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y9
-	VSUBPS Y6, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
 	VMOVAPS     Y11, Y9
 	VFMADD231PS Y0, Y5, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
+	VSUBPS Y4, Y11, Y10
 	VSUBPS Y9, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
@@ -7245,12 +7410,12 @@ upto5:
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
+	VPERMPS Y2, Y4, Y5
 	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y4, Y13
 	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y13, Y5, Y5
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7263,39 +7428,30 @@ upto5:
 	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y5, Y5, Y10
 	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y6, Y6
+	VANDPS      Y10, Y4, Y4
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VADDPS      Y9, Y4, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     64(BX), Y4
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y5
+	VSUBPS  Y4, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
 	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS 544(BX), Y5
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 512(BX), Y4
 	VMOVUPS Y4, 160(BX)
 	VMOVUPS Y7, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
@@ -7358,10 +7514,10 @@ upto6:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 416(BX)
+	VMOVUPS Y6, 576(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7402,10 +7558,10 @@ upto6:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 448(BX)
+	VMOVUPS Y7, 608(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7426,101 +7582,76 @@ upto6:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVAPS     Y11, Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVAPS Y11, Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y0, Y4, Y8
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y7
+	VSUBPS Y8, Y11, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y7
-	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y9, Y4, Y4
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS Y2, Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y9
-	VFMADD213PS exp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y7
-	VANDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y7
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     224(SI), Y7
 	VFMADD213PS Y11, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y11, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7533,69 +7664,112 @@ upto6:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVAPS     Y11, Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y11
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 640(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
+	VMOVAPS Y11, Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD231PS Y0, Y5, Y7
+
+	// -n = magic - u
+	VSUBPS Y7, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y11
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y7, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y5
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VMULPS      Y7, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VMULPS      Y9, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y7, Y7
 	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VANDPS      Y11, Y7, Y7
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y7
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 416(BX), Y4
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 640(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 576(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 448(BX), Y4
+	VMOVUPS 608(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind9
@@ -7661,10 +7835,10 @@ upto7:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 480(BX)
+	VMOVUPS Y6, 672(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7705,10 +7879,10 @@ upto7:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 512(BX)
+	VMOVUPS Y7, 704(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7729,117 +7903,92 @@ upto7:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     256(SI), Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y7
-	VFMADD231PS Y0, Y4, Y7
+	VFMADD213PS Y11, Y0, Y8
+	VMOVAPS     Y11, Y9
+	VFMADD231PS Y0, Y4, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y4, Y4
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS Y2, Y8, Y4
+	VPERMPS Y2, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y4, Y4, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y7
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     224(SI), Y7
 	VFMADD213PS Y11, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y11, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -7852,85 +8001,128 @@ upto7:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     288(SI), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y7
-	VFMADD231PS Y0, Y5, Y7
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y11
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 736(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
+	VMOVUPS 288(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y7
+	VMOVAPS     Y11, Y9
+	VFMADD231PS Y0, Y5, Y9
+
+	// -n = magic - u
+	VSUBPS Y7, Y11, Y10
+	VSUBPS Y9, Y11, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
 	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 288(SI), Y1, Y10
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPERMPS Y2, Y7, Y10
-	VPSLLD  $0x14, Y6, Y12
+	VPERMPS Y2, Y7, Y5
+	VPERMPS Y2, Y9, Y12
 	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y12, Y5, Y5
-	VPADDD  Y13, Y10, Y10
-	VMOVUPS exp2<>+0(SB), Y12
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y12
-	VMOVUPS     exp2<>+0(SB), Y13
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y13, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y10, Y10, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y7
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y7
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 480(BX), Y4
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 736(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 672(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 512(BX), Y4
+	VMOVUPS 704(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind9
@@ -7998,10 +8190,10 @@ upto8:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 544(BX)
+	VMOVUPS Y6, 768(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8042,10 +8234,10 @@ upto8:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 576(BX)
+	VMOVUPS Y7, 800(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8066,65 +8258,76 @@ upto8:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     256(SI), Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 832(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVAPS     Y11, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y11, Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y0, Y4, Y5
 
 	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
+	VSUBPS Y5, Y11, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y9
 	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y4
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y10, Y4, Y4
+	VPERMPS Y2, Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8133,64 +8336,72 @@ upto8:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
 	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y5
+	VSUBPS  Y5, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y7
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y11, Y0, Y5
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y11, Y0, Y7
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y5, Y11, Y8
+	VSUBPS Y7, Y11, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y10
+	VPERMPS Y2, Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y11, Y0, Y8
+
+	// -n = magic - u
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -8199,12 +8410,12 @@ upto8:
 	VFMADD231PS 224(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8217,113 +8428,114 @@ upto8:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     288(SI), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     64(BX), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVAPS     Y11, Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y9, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y7
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y7, Y8
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y7, Y8
 	VSUBPS  Y7, Y8, Y9
 	VSUBPS  Y9, Y8, Y10
 	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y7, Y7
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y7, Y7
 	VADDPS  128(BX), Y7, Y7
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y5
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y5, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 864(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     832(BX), Y4
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y4
+
+	// -n = magic - u
+	VSUBPS  Y4, Y11, Y11
+	VMOVUPS 832(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y11
+	VFMADD231PS Y1, Y9, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y4, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VMULPS      Y10, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y4, Y4
+	VFMADD213PS Y9, Y9, Y11
+	VANDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y4
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 864(BX), Y5
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
 	VMOVUPS Y7, 128(BX)
-	VMOVUPS 544(BX), Y4
+	VMOVUPS 768(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 576(BX), Y4
+	VMOVUPS 800(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind9
@@ -8394,10 +8606,10 @@ upto9:
 	VPERMPS Y2, Y8, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 608(BX)
+	VMOVUPS Y6, 896(BX)
 	VPSLLD  $0x14, Y9, Y6
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y6, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8438,10 +8650,10 @@ upto9:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 640(BX)
+	VMOVUPS Y7, 928(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8462,58 +8674,69 @@ upto9:
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     256(SI), Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y10, Y0, Y8
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y10, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y10, Y9
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y8, Y10, Y11
+	VSUBPS Y9, Y10, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 960(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     384(SI), Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y10, Y0, Y5
 	VMOVAPS     Y10, Y9
 	VFMADD231PS Y0, Y4, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y5, Y10, Y11
 	VSUBPS Y9, Y10, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -8523,12 +8746,12 @@ upto9:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y4
+	VPERMPS Y2, Y5, Y4
 	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y4, Y4
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8541,68 +8764,76 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y7, Y7
+	VANDPS      Y11, Y5, Y5
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VADDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y5
+	VSUBPS  Y5, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y10, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y10, Y7
-	VSUBPS Y6, Y10, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y10, Y0, Y5
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y10, Y0, Y7
 
 	// -n = magic - u
-	VSUBPS Y6, Y10, Y9
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y5, Y10, Y8
+	VSUBPS Y7, Y10, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y10, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y10, Y0, Y8
+
+	// -n = magic - u
+	VSUBPS Y7, Y10, Y9
+	VSUBPS Y8, Y10, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -8611,12 +8842,12 @@ upto9:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8629,129 +8860,130 @@ upto9:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     288(SI), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 288(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y10, Y0, Y5
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y10, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y10, Y9
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y5, Y10, Y11
+	VSUBPS Y9, Y10, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 992(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     416(SI), Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
-	VMOVAPS     Y10, Y9
-	VFMADD231PS Y0, Y5, Y9
+	VFMADD213PS Y10, Y0, Y4
+	VMOVUPS     960(BX), Y9
+	VFMADD213PS Y10, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y4, Y10, Y11
 	VSUBPS Y9, Y10, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y10
+	VMOVUPS     960(BX), Y12
+	VFMADD231PS Y0, Y12, Y10
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y12, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y0
+	VPERMPS Y2, Y4, Y0
 	VPERMPS Y2, Y9, Y2
-	VPSLLD  $0x14, Y7, Y1
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y1, Y0, Y0
-	VPADDD  Y5, Y2, Y2
+	VPSLLD  $0x14, Y4, Y1
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y0, Y1, Y0
+	VPADDD  Y2, Y12, Y2
 	VMOVUPS exp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y5
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
 	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
 	VMULPS      Y1, Y11, Y11
-	VMULPS      Y5, Y10, Y10
+	VMULPS      Y12, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y0, Y0, Y11
 	VFMADD213PS Y2, Y2, Y10
-	VANDPS      Y11, Y7, Y7
+	VANDPS      Y11, Y4, Y4
 	VANDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y0
+	VADDPS      Y9, Y4, Y4
+	VADDPS      Y4, Y5, Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y0, Y1
-	VSUBPS  Y0, Y1, Y2
-	VSUBPS  Y2, Y1, Y3
-	VSUBPS  Y3, Y0, Y0
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y0
+	VSUBPS  Y8, Y0, Y1
+	VSUBPS  Y1, Y0, Y2
 	VSUBPS  Y2, Y8, Y8
-	VADDPS  Y8, Y0, Y0
-	VADDPS  96(BX), Y0, Y0
-	VMOVUPS 64(BX), Y2
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y2, Y3
-	VSUBPS  Y2, Y3, Y5
-	VSUBPS  Y5, Y3, Y6
-	VSUBPS  Y6, Y2, Y2
-	VSUBPS  Y5, Y4, Y4
-	VADDPS  Y4, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y0, 96(BX)
-	VMOVUPS Y2, 128(BX)
-	VMOVUPS 608(BX), Y4
+	VSUBPS  Y1, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 992(BX), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS 896(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 640(BX), Y4
+	VMOVUPS 928(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
@@ -8788,7 +9020,7 @@ GLOBL lowestSum<>(SB), RODATA|NOPTR, $32
 
 // func sumStoreAVX2(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumStoreAVX2(SB), $704-64
+TEXT ·sumStoreAVX2(SB), $1056-64
 	// sumStoreAVX2 the same, and stores exp(x).
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -8805,7 +9037,7 @@ TEXT ·sumStoreAVX2(SB), $704-64
 	// The table, times 2^-N.
 	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y2, Y0, Y2
+	VPADDD       Y0, Y2, Y2
 	VADDPS       lowestSum<>+0(SB), Y1, Y3
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
@@ -8888,8 +9120,8 @@ loop1:
 	VPSLLD  $0x14, Y9, Y10
 	VMOVUPS Y7, 224(BX)
 	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y10, Y14, Y14
-	VPADDD  Y7, Y15, Y15
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y7, Y15
 	VMOVAPS Y6, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8934,8 +9166,8 @@ loop1:
 	VPSLLD  $0x14, Y7, Y15
 	VMOVUPS Y8, 256(BX)
 	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y8, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
 	VMOVAPS Y6, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -8958,60 +9190,71 @@ loop1:
 	VMOVUPS     Y10, 192(DI)
 	VADDPS      Y10, Y7, Y7
 	VADDPS      Y7, Y9, Y9
-	VMOVUPS     256(SI), Y7
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y7, Y8
+	VSUBPS  Y7, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS 256(SI), Y9
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y4, Y0, Y10
+
+	// -n = magic - u
+	VSUBPS Y9, Y4, Y11
+	VSUBPS Y10, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y13
+	VPERMPS Y2, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVAPS Y6, Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y8, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y8, 320(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     384(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
 	VMOVUPS     448(SI), Y10
 	VFMADD213PS Y4, Y0, Y10
 
 	// -n = magic - u
-	VSUBPS Y8, Y4, Y11
+	VSUBPS Y7, Y4, Y11
 	VSUBPS Y10, Y4, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -9021,13 +9264,13 @@ loop1:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y7, Y13
 	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 320(BX)
 	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y2, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
 	VMOVAPS Y6, Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9040,226 +9283,235 @@ loop1:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y7, Y7
 	VCMPPS      $0x05, Y3, Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 384(DI)
+	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     Y10, 448(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VADDPS      Y10, Y7, Y7
 	VADDPS      Y7, Y9, Y9
-	VMOVUPS     32(SI), Y2
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y8, Y2
+	VSUBPS  Y8, Y2, Y7
+	VSUBPS  Y7, Y2, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VADDPS  288(BX), Y8, Y8
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+	VMOVUPS     320(BX), Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y12, Y7, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 352(BX)
+	VPSLLD  $0x14, Y9, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVAPS Y6, Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y2
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     160(SI), Y2
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y2, Y4, Y8
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-	VMOVUPS     288(BX), Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y11, Y2, Y12
-	VPERMPS Y11, Y7, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y10, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y8, Y2, Y2
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y2, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y8, Y4, Y12
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y11
 	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y7, Y13
-	VPERMPS Y11, Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y9, 320(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y9, Y14, Y14
-	VMOVAPS Y6, Y9
+	VPERMPS Y12, Y2, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y6, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y9
+	VFMADD231PS Y10, Y5, Y8
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y9, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y2, Y2
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     288(SI), Y7
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y2, Y2
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VADDPS      Y9, Y2, Y2
+	VADDPS      Y2, Y7, Y7
+	VMOVUPS     64(BX), Y2
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y2, Y8
+	VSUBPS  Y2, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y2, Y2
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y2, Y2
+	VADDPS  128(BX), Y2, Y2
+	VMOVUPS 288(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y4, Y9
-	VSUBPS Y8, Y4, Y10
+	VSUBPS Y7, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y7, Y12
-	VPERMPS Y11, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVAPS Y6, Y14
+	VPERMPS Y12, Y7, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y2, 416(BX)
+	VPSLLD  $0x14, Y9, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVAPS Y6, Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y14
+	VFMADD231PS Y10, Y5, Y2
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y10, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y8, 352(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     416(SI), Y8
+	VMOVUPS     Y9, 352(DI)
+	VADDPS      Y9, Y7, Y7
+	VMOVUPS     416(SI), Y2
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
+	VFMADD213PS Y4, Y0, Y2
 	VMOVUPS     480(SI), Y9
 	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y12
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 480(SI), Y0, Y11
 	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y12
+	VFMADD231PS 480(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y11, Y8, Y13
-	VPERMPS Y11, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y11, Y14, Y14
-	VMOVAPS Y6, Y11
+	VPERMPS Y12, Y2, Y13
+	VPERMPS Y12, Y9, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVAPS Y6, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y11
+	VFMADD231PS Y10, Y5, Y12
 	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y2, Y2
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 416(DI)
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y2, Y2
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y2, 416(DI)
 	VMOVUPS     Y9, 480(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     32(BX), Y7
-	VMOVUPS     320(BX), Y8
+	VADDPS      Y9, Y2, Y2
+	VADDPS      Y2, Y7, Y7
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y2
+	VSUBPS  Y8, Y2, Y9
+	VSUBPS  Y9, Y2, Y10
 	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y2, Y8, Y10
-	VSUBPS  Y8, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y8, Y8
-	VSUBPS  Y11, Y2, Y2
-	VADDPS  Y2, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
-	VMOVUPS 288(BX), Y2
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y10, 64(BX)
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  416(BX), Y8, Y8
+	VMOVUPS 352(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS 320(BX), Y2
+	VMOVUPS 384(BX), Y7
 	VMOVUPS Y7, 96(BX)
 	VMOVUPS Y8, 128(BX)
 	VMOVUPS 224(BX), Y7
@@ -9329,7 +9581,7 @@ upto2:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y9, Y4
 	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y12, Y4, Y4
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9343,60 +9595,60 @@ upto2:
 	VANDPS      Y11, Y9, Y9
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y9, Y4, (DI)
-	VMOVAPS     Y10, Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y4, Y11
+	VSUBPS  Y4, Y11, Y12
+	VSUBPS  Y12, Y11, Y13
+	VSUBPS  Y13, Y4, Y4
+	VSUBPS  Y12, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVAPS Y10, Y9
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
+	VFMADD231PS Y0, Y5, Y9
 
 	// -n = magic - u
-	VSUBPS Y4, Y10, Y10
+	VSUBPS Y9, Y10, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y10
 	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y11, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS Y2, Y9, Y5
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VMULPS      Y12, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y4, Y4
+	VANDPS      Y10, Y9, Y9
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y4, Y5, 32(DI)
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y9, Y5, 32(DI)
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest: TwoSum
 	VADDPS  Y9, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y9, Y9
+	VSUBPS  Y5, Y10, Y12
+	VSUBPS  Y12, Y10, Y13
+	VSUBPS  Y13, Y5, Y5
+	VSUBPS  Y12, Y9, Y9
 	VADDPS  Y9, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y9
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y9, Y11
-	VSUBPS  Y9, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y9, Y9
-	VSUBPS  Y12, Y4, Y4
-	VADDPS  Y4, Y9, Y9
-	VADDPS  128(BX), Y9, Y9
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y7, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y11, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y11, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	VMOVUPS Y8, 192(BX)
 	LEAQ    (SI)(CX*4), SI
@@ -9452,8 +9704,8 @@ upto3:
 	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y15, Y4, Y4
-	VPADDD  Y9, Y14, Y14
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y9, Y14
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9476,76 +9728,76 @@ upto3:
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y10, Y4, 64(DI)
 	VADDPS      Y10, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y12
+	VSUBPS  Y12, Y4, Y4
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	VFMADD213PS Y11, Y0, Y8
+	VMOVAPS     Y11, Y10
+	VFMADD231PS Y0, Y5, Y10
 
 	// -n = magic - u
-	VSUBPS Y4, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	VSUBPS Y8, Y11, Y12
+	VSUBPS Y10, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y12
 	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y12
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y13, Y5, Y5
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS Y2, Y8, Y5
+	VPERMPS Y2, Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y4, 32(DI)
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y11, Y10, Y10
+	VMOVUPS     Y8, 32(DI)
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 96(DI)
-	VADDPS      Y9, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y10, Y5, 96(DI)
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     64(BX), Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y10
-	VSUBPS  Y8, Y10, Y11
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y5, Y10
+	VSUBPS  Y5, Y10, Y11
 	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y8, Y8
-	VSUBPS  Y11, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
+	VSUBPS  Y12, Y5, Y5
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VADDPS  128(BX), Y5, Y5
 	VMOVUPS Y9, 32(BX)
 	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	VMOVUPS Y7, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
@@ -9602,10 +9854,10 @@ upto4:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 352(BX)
+	VMOVUPS Y6, 448(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9642,7 +9894,7 @@ upto4:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y6, Y4
 	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y10, Y4, Y4
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9657,67 +9909,78 @@ upto4:
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y6, Y4, 128(DI)
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y6
+	VSUBPS  Y4, Y6, Y9
+	VSUBPS  Y9, Y6, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y4, Y11, Y9
-	VSUBPS Y6, Y11, Y10
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 480(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVAPS     Y11, Y6
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y11, Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y11
+	VSUBPS Y4, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y11
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y9, Y5, Y5
+	VPERMPS Y2, Y4, Y5
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y5, Y9, Y5
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9726,37 +9989,28 @@ upto4:
 	VMULPS      Y9, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y6, Y6
+	VANDPS      Y11, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y6, Y5, 160(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y4, Y5, 160(DI)
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     64(BX), Y4
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y5
+	VSUBPS  Y4, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
 	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS 480(BX), Y5
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 352(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 448(BX), Y4
 	VMOVUPS Y4, 160(BX)
 	VMOVUPS Y7, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
@@ -9817,10 +10071,10 @@ upto5:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 384(BX)
+	VMOVUPS Y6, 512(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9864,8 +10118,8 @@ upto5:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y4, Y4
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9889,60 +10143,71 @@ upto5:
 	VMASKMOVPS  Y9, Y4, 192(DI)
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y6
+	VSUBPS  Y4, Y6, Y9
+	VSUBPS  Y9, Y6, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS 32(SI), Y8
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
 	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y9
-	VSUBPS Y6, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
 	VMOVAPS     Y11, Y9
 	VFMADD231PS Y0, Y5, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
+	VSUBPS Y4, Y11, Y10
 	VSUBPS Y9, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
@@ -9952,12 +10217,12 @@ upto5:
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
+	VPERMPS Y2, Y4, Y5
 	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y4, Y13
 	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y13, Y5, Y5
-	VPADDD  Y14, Y12, Y12
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -9970,42 +10235,33 @@ upto5:
 	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y5, Y5, Y10
 	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y6, Y6
+	VANDPS      Y10, Y4, Y4
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y5
 	VMASKMOVPS  Y9, Y5, 224(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VADDPS      Y9, Y4, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     64(BX), Y4
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y8
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y4, Y5
+	VSUBPS  Y4, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
 	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  128(BX), Y8, Y8
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS 544(BX), Y5
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 384(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 512(BX), Y4
 	VMOVUPS Y4, 160(BX)
 	VMOVUPS Y7, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
@@ -10068,10 +10324,10 @@ upto6:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 416(BX)
+	VMOVUPS Y6, 576(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10114,10 +10370,10 @@ upto6:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 448(BX)
+	VMOVUPS Y7, 608(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10140,105 +10396,78 @@ upto6:
 	VMOVUPS     Y9, 192(DI)
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVAPS     Y11, Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVAPS Y11, Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
+	VFMADD231PS Y0, Y4, Y8
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y7
+	VSUBPS Y8, Y11, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y7
-	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y9, Y4, Y4
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS Y2, Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y9
-	VFMADD213PS exp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y7
-	VANDPS      Y7, Y6, Y6
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y6, Y4, 256(DI)
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMASKMOVPS  Y8, Y4, 256(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y7
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     224(SI), Y7
 	VFMADD213PS Y11, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y11, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10251,73 +10480,118 @@ upto6:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVAPS     Y11, Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y11
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 640(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
+	VMOVAPS Y11, Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD231PS Y0, Y5, Y7
+
+	// -n = magic - u
+	VSUBPS Y7, Y11, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y11
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y7, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y5
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VMULPS      Y7, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VMULPS      Y9, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, Y3, Y7, Y7
 	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y6, Y6
+	VANDPS      Y11, Y7, Y7
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y6, Y5, 288(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y7, Y5, 288(DI)
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y7
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 416(BX), Y4
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 640(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 576(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 448(BX), Y4
+	VMOVUPS 608(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind9
@@ -10383,10 +10657,10 @@ upto7:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 480(BX)
+	VMOVUPS Y6, 672(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10429,10 +10703,10 @@ upto7:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 512(BX)
+	VMOVUPS Y7, 704(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10455,122 +10729,95 @@ upto7:
 	VMOVUPS     Y9, 192(DI)
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     256(SI), Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y7
-	VFMADD231PS Y0, Y4, Y7
+	VFMADD213PS Y11, Y0, Y8
+	VMOVAPS     Y11, Y9
+	VFMADD231PS Y0, Y4, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y13, Y4, Y4
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS Y2, Y8, Y4
+	VPERMPS Y2, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y4, Y4, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, 256(DI)
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 256(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y7, Y4, 320(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMASKMOVPS  Y9, Y4, 320(DI)
+	VADDPS      Y9, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y7
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     224(SI), Y7
 	VFMADD213PS Y11, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y11, Y0, Y8
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10583,90 +10830,135 @@ upto7:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     288(SI), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y7
-	VFMADD231PS Y0, Y5, Y7
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y11
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 736(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     64(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VADDPS  128(BX), Y4, Y4
+	VMOVUPS 288(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y7
+	VMOVAPS     Y11, Y9
+	VFMADD231PS Y0, Y5, Y9
+
+	// -n = magic - u
+	VSUBPS Y7, Y11, Y10
+	VSUBPS Y9, Y11, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
 	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 288(SI), Y1, Y10
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPERMPS Y2, Y7, Y10
-	VPSLLD  $0x14, Y6, Y12
+	VPERMPS Y2, Y7, Y5
+	VPERMPS Y2, Y9, Y12
 	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y12, Y5, Y5
-	VPADDD  Y13, Y10, Y10
-	VMOVUPS exp2<>+0(SB), Y12
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y12
-	VMOVUPS     exp2<>+0(SB), Y13
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y13, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y10, Y10, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VMOVUPS     Y6, 288(DI)
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 352(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y9, Y5, 352(DI)
+	VADDPS      Y9, Y7, Y7
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y7
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 480(BX), Y4
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 736(BX), Y7
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 672(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 512(BX), Y4
+	VMOVUPS 704(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind9
@@ -10734,10 +11026,10 @@ upto8:
 	VPERMPS Y2, Y8, Y14
 	VPERMPS Y2, Y10, Y15
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 544(BX)
+	VMOVUPS Y6, 768(BX)
 	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y9, Y14, Y14
-	VPADDD  Y6, Y15, Y15
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y6, Y15
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10780,10 +11072,10 @@ upto8:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 576(BX)
+	VMOVUPS Y7, 800(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10806,67 +11098,78 @@ upto8:
 	VMOVUPS     Y9, 192(DI)
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     256(SI), Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
+	VFMADD213PS Y11, Y0, Y8
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y8, Y11, Y10
+	VSUBPS Y9, Y11, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 832(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y7, 320(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVAPS     Y11, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y11, Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y0, Y4, Y5
 
 	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
+	VSUBPS Y5, Y11, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y9
 	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y4
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y10, Y4, Y4
+	VPERMPS Y2, Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10875,68 +11178,76 @@ upto8:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
 	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y7, Y7
+	VANDPS      Y9, Y5, Y5
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y7, Y4, 384(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VMASKMOVPS  Y5, Y4, 384(DI)
+	VADDPS      Y5, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y5
+	VSUBPS  Y5, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y11, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y7
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y10, Y10
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y11, Y0, Y5
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y11, Y0, Y7
 
 	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
+	VSUBPS Y5, Y11, Y8
+	VSUBPS Y7, Y11, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y10
+	VPERMPS Y2, Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y11, Y0, Y8
+
+	// -n = magic - u
+	VSUBPS Y7, Y11, Y9
+	VSUBPS Y8, Y11, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -10945,12 +11256,12 @@ upto8:
 	VFMADD231PS 224(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -10963,119 +11274,120 @@ upto8:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     288(SI), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     64(BX), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-	VSUBPS Y7, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     Y7, 352(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVAPS     Y11, Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y9, Y5, Y5
-	VMOVUPS exp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y7, Y7
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 416(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y5
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 64(BX), Y7
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y7, Y8
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y7, Y8
 	VSUBPS  Y7, Y8, Y9
 	VSUBPS  Y9, Y8, Y10
 	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y7, Y7
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y7, Y7
 	VADDPS  128(BX), Y7, Y7
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y5
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y11, Y0, Y9
+
+	// -n = magic - u
+	VSUBPS Y5, Y11, Y10
+	VSUBPS Y9, Y11, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 864(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     832(BX), Y4
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y11, Y0, Y4
+
+	// -n = magic - u
+	VSUBPS  Y4, Y11, Y11
+	VMOVUPS 832(BX), Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y11
+	VFMADD231PS Y1, Y9, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y4, Y9
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VMULPS      Y10, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y4, Y4
+	VFMADD213PS Y9, Y9, Y11
+	VANDPS      Y11, Y4, Y4
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  Y4, Y9, 416(DI)
+	VADDPS      Y4, Y5, Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y4
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 864(BX), Y5
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y6, 96(BX)
 	VMOVUPS Y7, 128(BX)
-	VMOVUPS 544(BX), Y4
+	VMOVUPS 768(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 576(BX), Y4
+	VMOVUPS 800(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind9
@@ -11146,10 +11458,10 @@ upto9:
 	VPERMPS Y2, Y8, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 608(BX)
+	VMOVUPS Y6, 896(BX)
 	VPSLLD  $0x14, Y9, Y6
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y6, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11192,10 +11504,10 @@ upto9:
 	VPERMPS Y2, Y6, Y13
 	VPERMPS Y2, Y9, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 640(BX)
+	VMOVUPS Y7, 928(BX)
 	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y15, Y13, Y13
-	VPADDD  Y7, Y14, Y14
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11218,60 +11530,71 @@ upto9:
 	VMOVUPS     Y9, 192(DI)
 	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y8, Y8
-	VMOVUPS     256(SI), Y6
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y7
+	VSUBPS  Y6, Y7, Y9
+	VSUBPS  Y9, Y7, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y10, Y0, Y8
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y10, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y10, Y9
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y8, Y10, Y11
+	VSUBPS Y9, Y10, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y8, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 960(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y7, 320(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     384(SI), Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y10, Y0, Y5
 	VMOVAPS     Y10, Y9
 	VFMADD231PS Y0, Y4, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y5, Y10, Y11
 	VSUBPS Y9, Y10, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -11281,12 +11604,12 @@ upto9:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y4
+	VPERMPS Y2, Y5, Y4
 	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y4, Y4
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11299,73 +11622,81 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y5, Y5
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y7, Y7
+	VANDPS      Y11, Y5, Y5
 	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     Y5, 384(DI)
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y9, Y4, 448(DI)
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(SI), Y4
+	VADDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y4
+	VSUBPS  Y7, Y4, Y5
+	VSUBPS  Y5, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y10, Y0, Y6
-
-	// -n = magic - u
-	VSUBPS Y4, Y10, Y7
-	VSUBPS Y6, Y10, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y13, Y11, Y11
-	VPADDD  Y14, Y12, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y7, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y10, Y0, Y5
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y10, Y0, Y7
 
 	// -n = magic - u
-	VSUBPS Y6, Y10, Y9
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y5, Y10, Y8
+	VSUBPS Y7, Y10, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic, the low bits of which are the eighths of n
+	VFMADD213PS Y10, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y10, Y0, Y8
+
+	// -n = magic - u
+	VSUBPS Y7, Y10, Y9
+	VSUBPS Y8, Y10, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -11374,12 +11705,12 @@ upto9:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPERMPS Y2, Y7, Y12
+	VPERMPS Y2, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11392,136 +11723,137 @@ upto9:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
 	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     288(SI), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 288(SI), Y5
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y10, Y0, Y5
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y10, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y6, Y10, Y9
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y5, Y10, Y11
+	VSUBPS Y9, Y10, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y9, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 992(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     Y7, 352(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     416(SI), Y7
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
-	VMOVAPS     Y10, Y9
-	VFMADD231PS Y0, Y5, Y9
+	VFMADD213PS Y10, Y0, Y4
+	VMOVUPS     960(BX), Y9
+	VFMADD213PS Y10, Y0, Y9
 
 	// -n = magic - u
-	VSUBPS Y7, Y10, Y11
+	VSUBPS Y4, Y10, Y11
 	VSUBPS Y9, Y10, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y10
+	VMOVUPS     960(BX), Y12
+	VFMADD231PS Y0, Y12, Y10
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y12, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y0
+	VPERMPS Y2, Y4, Y0
 	VPERMPS Y2, Y9, Y2
-	VPSLLD  $0x14, Y7, Y1
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y1, Y0, Y0
-	VPADDD  Y5, Y2, Y2
+	VPSLLD  $0x14, Y4, Y1
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y0, Y1, Y0
+	VPADDD  Y2, Y12, Y2
 	VMOVUPS exp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y5
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
 	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
 	VMULPS      Y1, Y11, Y11
-	VMULPS      Y5, Y10, Y10
+	VMULPS      Y12, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, Y3, Y4, Y4
 	VCMPPS      $0x05, Y3, Y9, Y9
 	VFMADD213PS Y0, Y0, Y11
 	VFMADD213PS Y2, Y2, Y10
-	VANDPS      Y11, Y7, Y7
+	VANDPS      Y11, Y4, Y4
 	VANDPS      Y10, Y9, Y9
-	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     32(DX), Y0
 	VMASKMOVPS  Y9, Y0, 480(DI)
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     32(BX), Y0
+	VADDPS      Y9, Y4, Y4
+	VADDPS      Y4, Y5, Y5
 
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y8, Y0, Y1
-	VSUBPS  Y0, Y1, Y2
-	VSUBPS  Y2, Y1, Y3
-	VSUBPS  Y3, Y0, Y0
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y0
+	VSUBPS  Y8, Y0, Y1
+	VSUBPS  Y1, Y0, Y2
 	VSUBPS  Y2, Y8, Y8
-	VADDPS  Y8, Y0, Y0
-	VADDPS  96(BX), Y0, Y0
-	VMOVUPS 64(BX), Y2
-
-	// sum + rest, and what the sum lacks to the rest: TwoSum
-	VADDPS  Y4, Y2, Y3
-	VSUBPS  Y2, Y3, Y5
-	VSUBPS  Y5, Y3, Y6
-	VSUBPS  Y6, Y2, Y2
-	VSUBPS  Y5, Y4, Y4
-	VADDPS  Y4, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y0, 96(BX)
-	VMOVUPS Y2, 128(BX)
-	VMOVUPS 608(BX), Y4
+	VSUBPS  Y1, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 992(BX), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS 896(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 640(BX), Y4
+	VMOVUPS 928(BX), Y4
 	VMOVUPS Y4, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
@@ -11867,7 +12199,7 @@ TEXT ·expScaleAVX2(SB), NOSPLIT, $0-64
 	// The table, times 2^-N.
 	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y2, Y0, Y2
+	VPADDD       Y0, Y2, Y2
 	VADDPS       lowestSum<>+0(SB), Y1, Y3
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
@@ -11904,8 +12236,8 @@ loop1:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -11958,8 +12290,8 @@ loop1:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12012,8 +12344,8 @@ loop1:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12066,8 +12398,8 @@ loop1:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12131,7 +12463,7 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y7, Y9
 	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y10, Y9, Y9
+	VPADDD  Y9, Y10, Y9
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12184,7 +12516,7 @@ done2:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y5, Y2
 	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y0, Y2, Y2
+	VPADDD  Y2, Y0, Y2
 	VMOVUPS exp2<>+0(SB), Y0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12231,7 +12563,7 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	// The table, times 2^-N.
 	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y2, Y0, Y2
+	VPADDD       Y0, Y2, Y2
 	VADDPS       lowestSum<>+0(SB), Y1, Y3
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
@@ -12270,7 +12602,7 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y5, Y4
 	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y7, Y4, Y4
+	VPADDD  Y4, Y7, Y4
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12330,8 +12662,8 @@ loop2:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12384,8 +12716,8 @@ loop2:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12438,8 +12770,8 @@ loop2:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12492,8 +12824,8 @@ loop2:
 	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y14, Y12, Y12
-	VPADDD  Y15, Y13, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12557,7 +12889,7 @@ loop3:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y7, Y9
 	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y10, Y9, Y9
+	VPADDD  Y9, Y10, Y9
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12610,7 +12942,7 @@ done3:
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y5, Y2
 	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y0, Y2, Y2
+	VPADDD  Y2, Y0, Y2
 	VMOVUPS exp2<>+0(SB), Y0
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -12651,7 +12983,7 @@ TEXT ·logSubAVX2(SB), NOSPLIT, $0-60
 	// What all elements share.
 	VBROADCASTSS b+56(FP), Y0
 	VMOVUPS      signBit<>+0(SB), Y1
-	VPADDD       Y1, Y0, Y2
+	VPADDD       Y0, Y1, Y2
 	VBROADCASTSS m+48(FP), Y0
 	VBROADCASTSS scale+52(FP), Y1
 

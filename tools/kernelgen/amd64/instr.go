@@ -99,8 +99,7 @@ func (w *writer) instr(in ir.Instr) {
 			w.VANDPS(from(1), from(0), to)
 		}
 	case ir.AddInt:
-		b, _ := w.op(in.Src[1], lanes)
-		w.VPADDD(b, from(0), to)
+		w.VPADDD(from(0), from(1), to)
 	case ir.Exp2J8:
 		w.VPERMPS(w.eighths(), from(0), to)
 	case ir.ShiftLeft:

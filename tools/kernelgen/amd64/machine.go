@@ -93,8 +93,6 @@ func (m *machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool {
 		return arg == 1
 	case ir.Lookup: // a table of one float would not be one
 		return arg == 1 && kind == ir.Slot
-	case ir.AddInt:
-		return arg == 1 && m.vex && kind == ir.Slot
 	case ir.Round:
 		return m.vex && v.Args[arg].Op == ir.Load
 	}

@@ -80,9 +80,10 @@ const (
 
 // The layout of a turn.
 const (
-	Lanes = 16 // of a row
-	Rows  = 8  // of a turn
-	Turn  = Rows * Lanes
+	Lanes     = 16 // of a row
+	Rows      = 8  // of a turn
+	GroupRows = 4  // that are added up before they are added to the sum
+	Turn      = Rows * Lanes
 )
 
 // The constants of the exponential.
@@ -270,9 +271,10 @@ func (d *description) scaled(b *ir.Block, e, cHi, cLo, thr ir.V) ir.V {
 }
 
 // turn describes a turn of so many rows, of which the last has what is left, unless
-// all have 16 elements. It leaves for the label if an element is above the limit, and
-// returns the vectors of exponentials and the sums of each part.
-func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label string, use func(b *ir.Block, y ir.V, vectors []int)) (t []ir.V) {
+// all have 16 elements. It leaves for the label if an element is above the limit. It
+// hands the vectors of exponentials to use, and the sums of each group of a part to add.
+func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label string,
+	use func(b *ir.Block, y ir.V, vectors []int), add func(b *ir.Block, part int, t ir.V)) {
 	last := (rows - 1) * d.parts
 	left := make(map[int]ir.V)
 	load := func(v int) ir.V {
@@ -308,57 +310,56 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 		b.Set(d.tops[p], b.Max(tops[p], b.Get(d.tops[p])))
 	}
 	for p := range d.parts {
-		var f forest
-		var vs []int
-		for r := range rows {
-			vs = append(vs, r*d.parts+p)
-		}
-		for _, g := range split(vs, d.Group) {
-			b.Group()
-			if d.Ahead > 0 && whole {
-				for _, v := range g {
-					if at := v * d.Machine.Lanes; at%16 == 0 {
-						b.Prefetch(d.Ahead + at)
+		for r := 0; r < rows; r += GroupRows {
+			var f forest
+			var vs []int
+			for i := r; i < min(r+GroupRows, rows); i++ {
+				vs = append(vs, i*d.parts+p)
+			}
+			for _, g := range split(vs, d.Group) {
+				b.Group()
+				if d.Ahead > 0 && whole {
+					for _, v := range g {
+						if at := v * d.Machine.Lanes; at%16 == 0 {
+							b.Prefetch(d.Ahead + at)
+						}
 					}
 				}
-			}
-			y := d.exp(b, s, func() (x ir.V) {
-				for _, v := range g {
-					x = append(x, load(v)...)
+				y := d.exp(b, s, func() (x ir.V) {
+					for _, v := range g {
+						x = append(x, load(v)...)
+					}
+					return x
+				})
+				if use != nil {
+					use(b, y, g)
 				}
-				return x
-			})
-			if use != nil {
-				use(b, y, g)
+				f.add(b, y, b.Add)
 			}
-			f.add(b, y, b.Add)
+			add(b, p, f.root(b, b.Add))
 		}
-		t = append(t, f.root(b, b.Add))
 	}
-	return t
 }
 
-// accumulate adds a turn's sums by TwoSum.
-func (d *description) accumulate(b *ir.Block, t []ir.V) {
-	for p := range d.parts {
-		a := b.Get(d.sums[p])
-		b.Note("sum + rest, and what the sum lacks to the rest: TwoSum")
-		s := b.Add(a, t[p])
-		z := b.Sub(s, a)
-		r := b.Add(b.Sub(a, b.Sub(s, z)), b.Sub(t[p], z))
-		b.Set(d.rests[p], b.Add(b.Get(d.rests[p]), r))
-		b.Set(d.sums[p], s)
-	}
+// accumulate adds a group's sum by TwoSum.
+func (d *description) accumulate(b *ir.Block, part int, t ir.V) {
+	a := b.Get(d.sums[part])
+	b.Note("sum + t, and what that lacks to the rest: TwoSum")
+	s := b.Add(a, t)
+	z := b.Sub(s, a)
+	r := b.Add(b.Sub(a, b.Sub(s, z)), b.Sub(t, z))
+	b.Set(d.rests[part], b.Add(b.Get(d.rests[part]), r))
+	b.Set(d.sums[part], s)
 }
 
 // turns describes the loop over whole turns, and one for each number of rows that may
 // be left.
 func (d *description) turns(label string, use func(rows int, whole bool) func(b *ir.Block, y ir.V, vectors []int)) {
 	b := d.f.Block(ir.While, Turn, "Turns of 128 elements.")
-	d.accumulate(b, d.turn(b, d.kept(b), Rows, true, label, use(Rows, true)))
+	d.turn(b, d.kept(b), Rows, true, label, use(Rows, true), d.accumulate)
 	for rows := 1; rows <= Rows; rows++ {
 		b := d.f.Block(ir.UpTo, rows*Lanes, fmt.Sprintf("A turn of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
-		d.accumulate(b, d.turn(b, d.kept(b), rows, false, label, use(rows, false)))
+		d.turn(b, d.kept(b), rows, false, label, use(rows, false), d.accumulate)
 	}
 }
 
@@ -446,16 +447,25 @@ func (d *description) softmaxRows() {
 		b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
 		seg, _ := d.begin(b, End)
 		e := make(map[int]ir.V)
-		t := d.turn(b, seg, rows, false, End, func(b *ir.Block, y ir.V, vectors []int) {
+		// A lane has two sums at most. What TwoSum makes of them is exactly their sum, which
+		// in float64 is rounded as that of the two is.
+		sums := make([]ir.V, 2)
+		d.turn(b, seg, rows, false, End, func(b *ir.Block, y ir.V, vectors []int) {
 			for i, v := range vectors {
 				e[v] = y[i : i+1]
 			}
+		}, func(b *ir.Block, part int, t ir.V) {
+			g := 0
+			if len(sums[0]) > part {
+				g = 1
+			}
+			sums[g] = append(sums[g], t...)
 		})
-		var sums ir.V
-		for _, v := range t {
-			sums = append(sums, v...)
+		total := b.Widen(sums[0])
+		if len(sums[1]) > 0 {
+			total = b.AddDouble(total, b.Widen(sums[1]))
 		}
-		cHi, cLo, thr := d.factor(b, b.ByHalves(b.Widen(sums)), End)
+		cHi, cLo, thr := d.factor(b, b.ByHalves(total), End)
 		store := d.store(rows, false)
 		for v := range rows * d.parts {
 			store(b, d.scaled(b, e[v], cHi, cLo, thr), []int{v})
