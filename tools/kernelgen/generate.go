@@ -145,6 +145,9 @@ func generate() (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+	if err := generateLibrary(files); err != nil {
+		return nil, err
+	}
 	return files, nil
 }
 

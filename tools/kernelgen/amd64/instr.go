@@ -1,6 +1,7 @@
 package amd64
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -27,6 +28,8 @@ func (w *writer) lanewise(o ir.Op) lanewise {
 		return lanewise{w.SUBPS, w.SUBSS, w.VSUBPS, w.VSUBSS, w.VSUBPS_BCST}
 	case ir.Mul:
 		return lanewise{w.MULPS, w.MULSS, w.VMULPS, w.VMULSS, w.VMULPS_BCST}
+	case ir.Min:
+		return lanewise{vex: w.VMINPS, vexFirst: w.VMINSS, broadcast: w.VMINPS_BCST}
 	case ir.Max: // of a NaN or of two zeros the second
 		return lanewise{w.MAXPS, w.MAXSS, w.VMAXPS, w.VMAXSS, w.VMAXPS_BCST}
 	case ir.Scalef:
@@ -45,6 +48,12 @@ var (
 var toNearest = operand.Imm(0)
 
 func (w *writer) instr(in ir.Instr) {
+	if in.Note != "" && in.Op == in.Value.Op {
+		w.Comment(in.Note)
+	}
+	if w.libraryInstr(in) {
+		return
+	}
 	lanes := in.Lanes
 	// from is a source in a register.
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
@@ -58,7 +67,7 @@ func (w *writer) instr(in ir.Instr) {
 		w.move(in)
 	case ir.Spill:
 		w.storeVector(w.reg(in.Src[0], w.lanes), to)
-	case ir.Add, ir.Sub, ir.Mul, ir.Max, ir.Scalef:
+	case ir.Add, ir.Sub, ir.Mul, ir.Max, ir.Min, ir.Scalef:
 		w.binary(in, to)
 	case ir.FMA:
 		w.fma(in, to)
@@ -66,7 +75,7 @@ func (w *writer) instr(in ir.Instr) {
 		w.VDIVSS(from(1), from(0), to)
 	case ir.Guard:
 		w.VUCOMISS(from(1), from(0))
-		w.JCS(operand.LabelRef(endLabel))
+		w.JCS(operand.LabelRef(cmp.Or(in.Name, endLabel)))
 	case ir.AddFirst:
 		w.ADDSS(from(1), to)
 	case ir.MaxFirst:

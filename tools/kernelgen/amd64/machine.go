@@ -13,6 +13,9 @@ type machine struct {
 	lanes int
 	vex   bool // three operands; SSE's have two
 	evex  bool // 32 registers, mask registers, broadcast from memory
+	// reserved is the number of mask registers, from the last, that are not the
+	// allocator's.
+	reserved int
 }
 
 func newMachine(isa ukernel.ISA) *machine {
@@ -33,7 +36,7 @@ func (m *machine) Registers() int {
 // MaskRegisters is 7 for AVX-512: K0 can't be a write mask.
 func (m *machine) MaskRegisters() int {
 	if m.evex {
-		return 7
+		return 7 - m.reserved
 	}
 	return 0
 }
@@ -41,6 +44,9 @@ func (m *machine) MaskRegisters() int {
 func (m *machine) Tied(v *ir.Value) []int {
 	if v.Op == ir.FMA {
 		return []int{2, 0, 1} // VFMADD231PS, or 213 or 132
+	}
+	if v.Op == ir.LoadLeft && m.evex {
+		return []int{0} // the lanes that are left alone hold -Inf
 	}
 	if m.vex {
 		return nil
@@ -83,8 +89,10 @@ func (m *machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool {
 		return true
 	case ir.Add, ir.Mul:
 		return m.vex || arg != tied
-	case ir.Sub, ir.Max, ir.Scalef, ir.NotLess:
+	case ir.Sub, ir.Max, ir.Min, ir.Scalef, ir.NotLess, ir.Greater:
 		return arg == 1
+	case ir.Lookup: // a table of one float would not be one
+		return arg == 1 && kind == ir.Slot
 	case ir.Round:
 		return m.vex && v.Args[arg].Op == ir.Load
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -84,6 +85,8 @@ type writer struct {
 	labels    int
 	// streams: it has non-temporal stores, which nobody else sees in order.
 	streams bool
+	// Of the library's kernels: where parameters are that are fields.
+	fields map[string]operand.Mem
 }
 
 func (w *writer) function(signature string) {
@@ -347,7 +350,14 @@ func (w *writer) op(o ir.Operand, lanes int) (op operand.Op, broadcast bool) {
 	case ir.Const:
 		return w.constant(v.Bits), w.evex
 	case ir.Param:
+		if m, ok := w.fields[v.Name]; ok {
+			return m, true
+		}
 		return w.param(v.Name, ""), true
+	case ir.State:
+		return operand.Mem{Base: state, Disp: 4 * v.Index}, false
+	case ir.Double:
+		return w.double(v.Bits), false
 	case ir.LoadOther:
 		return operand.Mem{Base: other, Disp: 4 * v.Index}, false
 	default:
@@ -359,7 +369,11 @@ func (w *writer) op(o ir.Operand, lanes int) (op operand.Op, broadcast bool) {
 func (w *writer) constant(bits uint32) operand.Mem {
 	m, ok := w.constants[bits]
 	if !ok {
-		m = w.StaticGlobal(family.Name(bits))
+		name := family.Name
+		if w.fields != nil {
+			name = library.Name
+		}
+		m = w.StaticGlobal(name(bits))
 		w.DataAttributes(attr.RODATA | attr.NOPTR)
 		n := w.lanes
 		if w.evex {

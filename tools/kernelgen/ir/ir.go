@@ -76,6 +76,28 @@ const (
 	HalfTail   // the words dst[i] = a[i], below 2^16, where the mask is true; of a mask and a
 	F16Tail    // the words dst[i] = a[i] rounded to binary16, where the mask is true; of a mask and a
 
+	// Of the library's kernels.
+
+	State       // a leaf: state[Index:][:Lanes]
+	Table       // the words of a table of eight from Index on, and if there are more lanes, from its beginning again
+	StoreState  // state[Index:][:Lanes] = a
+	Min         // the smaller of a and b; b where a NaN or two zeros meet
+	Lookup      // the word of a table that the low 3 bits of a say; b, and c where a vector is half of it, are the table
+	LoadLeft    // src[Index+i] where the row has that, -Inf elsewhere; of a mask if a mask is a vector, else of -Inf
+	StoreLeft   // dst[Index+i] = a[i] where the row has that; of a mask first, if a mask is a vector
+	LeftMask    // mask: whether the row has src[Index+i]
+	Greater     // mask: a > b
+	GuardAny    // leaves for Name if a mask is true in any lane
+	GuardNumber // leaves for Name if the float64 a[0] is a NaN
+	Widen       // the lower half of a's lanes as float64
+	AddDouble   // a + b, of float64
+	SubDouble
+	MulDouble
+	DivDouble
+	Double     // a leaf: the float64 of the same value as the float32 of Bits
+	Narrow     // the float64 a[0] rounded to a float32
+	StoreFloat // the parameter Name of state = a[0]
+
 	// Inserted by the allocator.
 
 	Move  // a register gets what another holds, or a value from memory
@@ -85,17 +107,25 @@ const (
 var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "loadover", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
-	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail", "move", "spill"}
+	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail",
+	"state", "table", "storestate", "min", "lookup", "loadleft", "storeleft", "leftmask", "greater", "guardany", "guardnumber",
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
-func (o Op) IsMask() bool { return o == NotLess || o == TailMask || o == NotZero || o == IsNaN }
+func (o Op) IsMask() bool {
+	return o == NotLess || o == TailMask || o == NotZero || o == IsNaN || o == LeftMask || o == Greater
+}
 
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
-	return o != Store && o != Stream && o != StoreTail && o != StoreFirst && o != Return && o != Guard && o != Prefetch &&
-		o != StoreHalf && o != HalfTail && o != F16Tail
+	switch o {
+	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, HalfTail, F16Tail,
+		StoreState, StoreLeft, GuardAny, GuardNumber, StoreFloat:
+		return false
+	}
+	return true
 }
 
 // Value is an operation and, for those that make one, its result. It is
@@ -107,13 +137,14 @@ type Value struct {
 	Bits  uint32 // Const
 	Name  string // Param, Return
 	Index int    // the immediate that the operation's comment speaks of
+	Note  string // a comment for the line before it
 }
 
 // pure reports whether the value can be had again from outside the block at any
 // time: no register needs to hold on to it. Within one turn of a block nobody
 // writes to an element of src before its last use, even when dst is src.
 func (v *Value) pure() bool {
-	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == LoadOther
+	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == LoadOther || v.Op == State || v.Op == Double
 }
 
 // V is a group of values: what a description does to one it does to all, stage
@@ -138,6 +169,11 @@ const (
 	Results               // the same, but src to what was written to dst
 	RowDone               // always; on to the next row, and behind this block if there is none
 	ToAligned             // if dst is not aligned to a vector; it takes the elements, but n at most, that lie before
+
+	// Of the library's kernels.
+
+	Finally // where guards leave for, and what goes before does not; always
+	UpTo    // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
 )
 
 // Block is a piece of a kernel without branches.
@@ -150,6 +186,7 @@ type Block struct {
 	f       *Func
 	in, out map[*Var]*Value
 	groups  []int // where in Ops each group begins
+	note    string
 }
 
 // Func is a kernel: its blocks run one after the other.
@@ -160,7 +197,9 @@ type Func struct {
 	// Pairwise says whether Reduce adds neighbouring lanes up, rather than the
 	// halves of a vector.
 	Pairwise bool
-	Blocks   []*Block
+	// VectorMasks says whether a mask is a vector.
+	VectorMasks bool
+	Blocks      []*Block
 
 	leaves map[string]*Value
 	vars   []*Var

@@ -63,6 +63,7 @@ func (b *Block) Stream(vs V, vectors ...int) {
 
 // add appends an operation.
 func (b *Block) add(v *Value) *Value {
+	v.Note, b.note = b.note, ""
 	b.Ops = append(b.Ops, v)
 	return v
 }

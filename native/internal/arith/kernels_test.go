@@ -1,0 +1,417 @@
+package arith
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+)
+
+// kernels are those of a level.
+type kernels struct {
+	name        string
+	supported   bool
+	softmaxRows func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int
+	sum         func(src []float32, st *Sum) int
+	sumStore    func(dst, src []float32, st *Sum) int
+	scale       func(dst, src []float32, f *Factor)
+	scaleNT     func(dst, src []float32, f *Factor)
+	expScale    func(dst, src []float32, st *Sum, f *Factor)
+	expScaleNT  func(dst, src []float32, st *Sum, f *Factor)
+	logSub      func(dst, src []float32, m, scale, b float32)
+}
+
+// plain are the kernels in Go, which the others are compared with.
+var plain = kernels{"Plain", true, softmaxRowsPlain, sumPlain, sumStorePlain, scalePlain, scalePlain, expScalePlain, expScalePlain, logSubPlain}
+
+// eachLevel runs a test for each level in assembly.
+func eachLevel(t *testing.T, test func(t *testing.T, k kernels)) {
+	for _, k := range assembly {
+		t.Run(k.name, func(t *testing.T) {
+			if !k.supported {
+				t.Skipf("this CPU has no %s", k.name)
+			}
+			test(t, k)
+		})
+	}
+}
+
+// testLengths are the lengths at which kernels are compared.
+func testLengths() (ns []int) {
+	for n := 1; n <= 600; n++ {
+		ns = append(ns, n)
+	}
+	if testing.Short() {
+		ns = append(ns[:300:300], 511, 512, 513)
+	}
+	return append(ns, Chunk-1, Chunk)
+}
+
+// specials are elements that don't come up by themselves.
+var (
+	nan      = float32(math.NaN())
+	inf      = float32(math.Inf(1))
+	specials = []float32{negInf, nan, inf, 0, float32(math.Copysign(0, -1)), 1e-45, -1e-45, math.MaxFloat32, -math.MaxFloat32,
+		Far, -Far, Huge, -Huge, 87.3, -87.3, 60 * ln2, 100, -100, 41.5, 42, 58.2, 60}
+)
+
+// fill makes elements of one of several classes.
+func fill(r *rand.Rand, class int, x []float32) {
+	for i := range x {
+		switch class {
+		case 0: // ordinary
+			x[i] = r.Float32()*20 - 10
+		case 1: // spread beyond what is cut off
+			x[i] = r.Float32()*200 - 170
+		case 2: // any order of size
+			x[i] = float32(math.Ldexp(float64(r.Float32()*2-1), r.IntN(50)-30))
+		case 3: // masked
+			if x[i] = r.Float32() * 5; r.IntN(3) == 0 {
+				x[i] = negInf
+			}
+		case 4: // around some large number
+			x[i] = 200000 + r.Float32()*50
+		}
+	}
+}
+
+const classes = 5
+
+// special puts one to three of the specials anywhere.
+func special(r *rand.Rand, x []float32) {
+	for range 1 + r.IntN(3) {
+		x[r.IntN(len(x))] = specials[r.IntN(len(specials))]
+	}
+}
+
+// unhide takes the elements above lim away if there is a NaN, beside which a kernel may
+// see them or not.
+func unhide(x []float32, lim float32) {
+	if slices.ContainsFunc(x, func(v float32) bool { return v != v }) {
+		for i, v := range x {
+			if v > lim {
+				x[i] = lim
+			}
+		}
+	}
+}
+
+// scales are used in turn.
+var scales = []Scale{One, MakeScale(0.125), MakeScale(3), MakeScale(0.0883883), One}
+
+// same compares bits; a NaN is like any other.
+func same(x, y float32) bool {
+	return math.Float32bits(x) == math.Float32bits(y) || x != x && y != y
+}
+
+func sameSlice(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if !same(got[i], want[i]) {
+			t.Fatalf("%s: element %d of %d is %v (%#08x), want %v (%#08x)", what, i, len(want), got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		}
+	}
+}
+
+// sameSum compares sums. Max may lack a NaN, and zeros are alike.
+func sameSum(t *testing.T, what string, got, want *Sum) {
+	t.Helper()
+	sameSlice(t, what+": S", got.S[:], want.S[:])
+	sameSlice(t, what+": R", got.R[:], want.R[:])
+	for l := range want.Max {
+		// One side may have let a NaN go, or kept it.
+		if g, w := got.Max[l], want.Max[l]; g == g && w == w && g != w {
+			t.Fatalf("%s: Max[%d] is %v, want %v", what, l, g, w)
+		}
+	}
+}
+
+// canary is what lies around a slice under test.
+var canary = math.Float32frombits(0x7fc12345)
+
+// framed is a slice of n elements, off elements past a multiple of 64 bytes, within
+// canaries; the function tells whether they are there still.
+func framed(n, off int) (x []float32, intact func() bool) {
+	const pad = 64
+	all := make([]float32, n+off+2*pad+16)
+	for i := range all {
+		all[i] = canary
+	}
+	first := pad
+	for addr(all[first:])%64 != 0 {
+		first++
+	}
+	first += off
+	x = all[first : first+n : first+n]
+	return x, func() bool {
+		for i, v := range all {
+			if (i < first || i >= first+n) && math.Float32bits(v) != math.Float32bits(canary) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// start is an empty sum for elements like x.
+func start(r *rand.Rand, s *Scale, x []float32) (st Sum) {
+	st.KHi, st.KLo = s.KHi, s.KLo
+	st.Reset()
+	n, lim, ok := s.Guess(x[0])
+	if !ok {
+		n, lim, _ = s.Guess(0)
+	}
+	st.N, st.Lim = n, lim
+	if r.IntN(3) == 0 { // one that has begun
+		for l := range st.S {
+			st.S[l], st.R[l], st.Max[l] = r.Float32()*1e9, r.Float32()*10, r.Float32()
+		}
+	}
+	return st
+}
+
+func TestSum(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(1, 1))
+		for _, n := range testLengths() {
+			for rep := range 12 {
+				s := &scales[r.IntN(len(scales))]
+				x, intactX := framed(n, rep%4)
+				fill(r, rep%classes, x)
+				if rep > 5 {
+					special(r, x)
+				}
+				st := start(r, s, x)
+				unhide(x, st.Lim)
+				what := fmt.Sprintf("n=%d, case %d", n, rep)
+
+				want, wantDst := st, make([]float32, n)
+				wantDone := sumStorePlain(wantDst, x, &want)
+
+				got := st
+				if done := k.sum(x, &got); done != wantDone {
+					t.Fatalf("%s: sum did %d, want %d", what, done, wantDone)
+				}
+				sameSum(t, what+": sum", &got, &want)
+
+				got = st
+				dst, intactDst := framed(n, rep/4%4)
+				before := slices.Clone(dst)
+				if done := k.sumStore(dst, x, &got); done != wantDone {
+					t.Fatalf("%s: sumStore did %d, want %d", what, done, wantDone)
+				}
+				sameSum(t, what+": sumStore", &got, &want)
+				sameSlice(t, what+": sumStore", dst[:wantDone], wantDst[:wantDone])
+				sameBits(t, what+": beyond the turn it stopped before", dst[wantDone:], before[wantDone:])
+
+				got = st
+				before = slices.Clone(x)
+				if done := k.sumStore(x, x, &got); done != wantDone {
+					t.Fatalf("%s: sumStore in place did %d, want %d", what, done, wantDone)
+				}
+				sameSum(t, what+": sumStore in place", &got, &want)
+				sameSlice(t, what+": sumStore in place", x[:wantDone], wantDst[:wantDone])
+				sameBits(t, what+": in place beyond the turn it stopped before", x[wantDone:], before[wantDone:])
+				if !intactX() || !intactDst() {
+					t.Fatalf("%s: written around the slices", what)
+				}
+			}
+		}
+	})
+}
+
+func sameBits(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: element %d has become %v", what, i, got[i])
+		}
+	}
+}
+
+// TestSumStops puts an element above the limit, or at it, at each position.
+func TestSumStops(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(2, 2))
+		for _, n := range []int{1, 7, 16, 17, 100, 128, 129, 300, 411} {
+			for i := range n {
+				for _, v := range []float32{0, 1, 1e30, inf} {
+					x := make([]float32, n)
+					fill(r, 0, x)
+					x[0] = 1
+					st := start(r, &One, x)
+					if x[i] = st.Lim + v; v == 1 {
+						x[i] = math.Nextafter32(st.Lim, inf)
+					}
+					want := n
+					if v > 0 {
+						want = i / Turn * Turn
+					}
+					dst := make([]float32, n)
+					s1, s2, s3 := st, st, st
+					if sumPlain(x, &s3) != want {
+						t.Fatal("plain")
+					}
+					if d1, d2 := k.sum(x, &s1), k.sumStore(dst, x, &s2); d1 != want || d2 != want {
+						t.Fatalf("n=%d, %v at %d: did %d and %d, want %d", n, x[i], i, d1, d2, want)
+					}
+					sameSum(t, "sum", &s1, &s3)
+					sameSum(t, "sumStore", &s2, &s3)
+				}
+			}
+		}
+	})
+}
+
+func TestSecondPass(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(3, 3))
+		for _, n := range testLengths() {
+			for rep := range 10 {
+				s := &scales[r.IntN(len(scales))]
+				x, intactX := framed(n, rep%4)
+				fill(r, rep%classes, x)
+				if rep > 5 {
+					special(r, x)
+				}
+				st := start(r, s, x)
+				f := MakeFactor(math.Ldexp(1+r.Float64(), int(r.IntN(120))-20))
+				e := make([]float32, n)
+				for i := range e {
+					e[i] = s.Exp(x[i], st.N)
+					if r.IntN(40) == 0 {
+						e[i] = f.Thr
+					} else if r.IntN(40) == 0 {
+						e[i] = math.Nextafter32(f.Thr, 0)
+					}
+				}
+				m, b, scale := r.Float32(), r.Float32()*5, r.Float32()+0.5
+				if r.IntN(10) == 0 {
+					b = 0
+				}
+				for _, c := range []struct {
+					name      string
+					src       []float32
+					got, want func(dst, src []float32)
+				}{
+					{"scale", e, func(dst, src []float32) { k.scale(dst, src, &f) }, func(dst, src []float32) { scalePlain(dst, src, &f) }},
+					{"scaleNT", e, func(dst, src []float32) { k.scaleNT(dst, src, &f) }, func(dst, src []float32) { scalePlain(dst, src, &f) }},
+					{"expScale", x, func(dst, src []float32) { k.expScale(dst, src, &st, &f) }, func(dst, src []float32) { expScalePlain(dst, src, &st, &f) }},
+					{"expScaleNT", x, func(dst, src []float32) { k.expScaleNT(dst, src, &st, &f) }, func(dst, src []float32) { expScalePlain(dst, src, &st, &f) }},
+					{"logSub", x, func(dst, src []float32) { k.logSub(dst, src, m, scale, b) }, func(dst, src []float32) { logSubPlain(dst, src, m, scale, b) }},
+				} {
+					what := fmt.Sprintf("%s, n=%d, case %d", c.name, n, rep)
+					want := make([]float32, n)
+					c.want(want, c.src)
+					dst, intact := framed(n, rep/4%4)
+					c.got(dst, c.src)
+					sameSlice(t, what, dst, want)
+					in, intactIn := framed(n, rep%4)
+					copy(in, c.src)
+					c.got(in, in)
+					sameSlice(t, what+", in place", in, want)
+					if !intact() || !intactIn() || !intactX() {
+						t.Fatalf("%s: written around the slices", what)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestSoftmaxRows(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(4, 4))
+		for _, n := range testLengths() {
+			for rep := range 16 {
+				rows := 1 + r.IntN(4)
+				if n > 1000 {
+					rows = 2
+				}
+				p := Rows{Scale: scales[r.IntN(len(scales))]}
+				srcStride, dstStride := n+r.IntN(2)*r.IntN(20), n+r.IntN(2)*r.IntN(20)
+				x, intactX := framed((rows-1)*srcStride+n, rep%4)
+				for i := range x {
+					x[i] = canary
+				}
+				for i := range rows {
+					row := x[i*srcStride:][:n]
+					fill(r, rep%classes, row)
+					if row[0] == negInf {
+						row[0] = 0
+					}
+					if rep > 8 && r.IntN(2) == 0 {
+						special(r, row)
+					}
+					if _, lim, ok := p.Guess(row[0]); ok {
+						unhide(row, lim)
+					}
+				}
+				what := fmt.Sprintf("%d rows of %d, case %d", rows, n, rep)
+				wantP, want := p, slices.Repeat([]float32{canary}, (rows-1)*dstStride+n)
+				wantDone := softmaxRowsPlain(want, x, rows, n, dstStride, srcStride, &wantP)
+
+				check := func(what string, done int, p *Rows, got, want []float32) {
+					t.Helper()
+					if done != wantDone {
+						t.Fatalf("%s: did %d, want %d", what, done, wantDone)
+					}
+					if done < rows && n > turn {
+						if p.At != wantP.At {
+							t.Fatalf("%s: At is %d, want %d", what, p.At, wantP.At)
+						}
+						if v := x[done*srcStride]; p.Low <= v && v <= p.High && p.N != wantP.N {
+							t.Fatalf("%s: N is %v, want %v", what, p.N, wantP.N)
+						}
+					}
+					sameSlice(t, what, got, want)
+				}
+				dst, intactDst := framed(len(want), rep/4%4)
+				gotP := p
+				done := k.softmaxRows(dst, x, rows, n, dstStride, srcStride, &gotP)
+				check(what, done, &gotP, dst, want)
+
+				// In place, with the stride of the source.
+				in, intactIn := framed(len(x), rep%4)
+				copy(in, x)
+				wantIn := slices.Clone(x)
+				softmaxRowsPlain(wantIn, wantIn, rows, n, srcStride, srcStride, &wantP)
+				gotP = p
+				done = k.softmaxRows(in, in, rows, n, srcStride, srcStride, &gotP)
+				check(what+", in place", done, &gotP, in, wantIn)
+				if !intactX() || !intactDst() || !intactIn() {
+					t.Fatalf("%s: written around the slices", what)
+				}
+			}
+		}
+	})
+}
+
+// TestSoftmaxRowsStops has an irregular row, which each position makes so in turn.
+func TestSoftmaxRowsStops(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(5, 5))
+		for _, n := range []int{1, 5, 16, 30, 64, 100, 128, 129, 300, 411} {
+			for i := range n {
+				for _, v := range []float32{1000, nan, inf, -math.MaxFloat32, negInf, 300000} {
+					x := make([]float32, 3*n)
+					fill(r, 0, x)
+					x[n+i] = v
+					p := Rows{Scale: One}
+					wantP := p
+					want := slices.Clone(x)
+					wantDone := softmaxRowsPlain(want, want, 3, n, n, n, &wantP)
+					got := slices.Clone(x)
+					if done := k.softmaxRows(got, got, 3, n, n, n, &p); done != wantDone || done < 3 && n > turn && p.At != wantP.At {
+						t.Fatalf("n=%d, %v at %d: did %d to %d, want %d to %d", n, v, i, done, p.At, wantDone, wantP.At)
+					}
+					sameSlice(t, fmt.Sprintf("n=%d, %v at %d", n, v, i), got, want)
+				}
+			}
+		}
+	})
+}
+
+func addr(x []float32) uintptr { return uintptr(unsafe.Pointer(&x[0])) }

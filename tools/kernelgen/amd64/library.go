@@ -1,0 +1,439 @@
+package amd64
+
+import (
+	"bytes"
+	"fmt"
+	"go/token"
+	"go/types"
+	"math"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+	"github.com/mmcloughlin/avo/reg"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// More general registers of the library's kernels.
+var (
+	state     = reg.R14 // the struct with what goes in and out
+	factor    = reg.R11 // of kernels without rows: the other struct
+	leftMasks = reg.RDX // AVX2: where the masks of what is left begin
+	leftMask  = reg.K7  // AVX-512
+)
+
+// greater is the predicate GT_OQ.
+var greater = operand.Imm(30)
+
+// structs is a package with the types of the kernels' parameters. Of what is behind a
+// pointer the assembly's declarations need no more than a name.
+var structs = func() *types.Package {
+	p := types.NewPackage("arith", "arith")
+	for _, name := range []string{"Sum", "Rows", "Factor"} {
+		n := types.NewTypeName(token.NoPos, p, name, nil)
+		types.NewNamed(n, types.NewStruct(nil, nil), nil)
+		p.Scope().Insert(n)
+	}
+	return p
+}()
+
+// Level is a level of instructions that the library has kernels for.
+type Level struct {
+	ISA    ukernel.ISA
+	Suffix string // of the functions' names
+	File   string // without _amd64.s
+}
+
+// Levels lists them.
+var Levels = []Level{{ukernel.AVX2, "AVX2", "avx2"}, {ukernel.AVX512SKX, "AVX512", "avx512"}}
+
+// LibraryFile writes the library's kernels of a level as an assembly file.
+func LibraryFile(l Level, header string) ([]byte, error) {
+	c := build.NewContext()
+	c.ConstraintExpr("!purego")
+	constants := make(map[uint32]operand.Mem)
+	for _, k := range library.Kernels() {
+		w := &libraryWriter{kernel: k, writer: &writer{Context: c, machine: newLibraryMachine(l.ISA), k: ukernel.Kernel{ISA: l.ISA},
+			plan: LibraryPlan(k, l.ISA), constants: constants}}
+		w.function(k.String() + l.Suffix)
+	}
+	file, err := c.Result()
+	if err != nil {
+		return nil, err
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return nil, err
+	}
+	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: "arith"}).Print(file)
+	if err != nil {
+		return nil, err
+	}
+	_, rest, _ := bytes.Cut(text, []byte("\n"))
+	return append([]byte(header), rest...), nil
+}
+
+// newLibraryMachine is the machine with K7 for what is left of a row.
+func newLibraryMachine(isa ukernel.ISA) *machine {
+	m := newMachine(isa)
+	m.reserved = 1
+	return m
+}
+
+// LibraryPlan describes a kernel in its measured shape and gives it registers.
+func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
+	m := newLibraryMachine(isa)
+	s := libraryShape(k, m)
+	f := library.Describe(k, library.Machine{Lanes: m.lanes, VectorMasks: !m.evex, Operands: !m.evex}, s)
+	return ir.Allocate(f, m, s.Residents)
+}
+
+// libraryShape is how a kernel is laid out.
+func libraryShape(k library.Kernel, m *machine) library.Shape {
+	if m.evex {
+		switch k {
+		case library.Scale, library.ScaleNT, library.LogSub:
+			return library.Shape{Group: 2, Residents: 16, Unroll: 8}
+		}
+		return library.Shape{Group: 4, Residents: 12, Unroll: 8}
+	}
+	switch k {
+	case library.Scale, library.ScaleNT, library.LogSub:
+		return library.Shape{Group: 2, Residents: 4, Unroll: 8}
+	}
+	return library.Shape{Group: 2, Residents: 4, Unroll: 8}
+}
+
+// libraryWriter writes one of the library's kernels.
+type libraryWriter struct {
+	*writer
+	kernel library.Kernel
+}
+
+func (w *libraryWriter) function(name string) {
+	w.Function(name)
+	if w.frameSize() <= maxNoSplit {
+		w.Attributes(attr.NOSPLIT)
+	}
+	signature, err := gotypes.ParseSignatureInPackage(structs, w.kernel.Signature())
+	if err != nil {
+		panic(err)
+	}
+	w.Signature(signature)
+	w.Commentf("%s %s.", name, w.kernel.Doc())
+	w.MOVQ(w.param("src", "base"), src)
+	if w.kernel.Stores() {
+		w.MOVQ(w.param("dst", "base"), dst)
+	}
+	w.fields = make(map[string]operand.Mem)
+	fields := func(param string, base reg.GPPhysical, offsets map[string]int) {
+		w.MOVQ(w.param(param, ""), base)
+		for name, at := range offsets {
+			w.fields[name] = operand.Mem{Base: base, Disp: at}
+		}
+	}
+	rowed := w.kernel == library.SoftmaxRows
+	switch w.kernel {
+	case library.SoftmaxRows:
+		fields("p", state, library.RowsFields)
+	case library.Sum, library.SumStore:
+		fields("st", state, library.SumFields)
+	case library.Scale, library.ScaleNT:
+		fields("f", factor, library.FactorFields)
+	case library.ExpScale, library.ExpScaleNT:
+		fields("st", state, library.SumFields)
+		fields("f", factor, library.FactorFields)
+	}
+	if rowed {
+		w.rowParams()
+	} else {
+		w.MOVQ(w.param("src", "len"), left)
+	}
+	if size := w.frameSize(); size > 0 {
+		local := w.AllocLocal(size)
+		w.LEAQ(local.Offset(4*w.lanes-1), frame)
+		w.ANDQ(operand.I32(-4*w.lanes), frame)
+	}
+	for i, c := range w.plan.Codes {
+		w.block(i, c)
+	}
+	switch {
+	case rowed:
+		w.JMP(operand.LabelRef(library.End))
+		w.Label(library.Irregular)
+		w.Comment("What of the row is written.")
+		w.SUBQ(rowSrc, src)
+		w.SHRQ(operand.Imm(2), src)
+		w.MOVQ(src, w.fields["at"])
+		w.Label(library.End)
+		w.MOVQ(w.param("rows", ""), tmp)
+		w.SUBQ(rows, tmp)
+		w.MOVQ(tmp, w.result("done"))
+	case !rowed && (w.kernel == library.Sum || w.kernel == library.SumStore):
+		w.SUBQ(w.param("src", "base"), src)
+		w.SHRQ(operand.Imm(2), src)
+		w.MOVQ(src, w.result("done"))
+	}
+	if w.streams {
+		w.SFENCE()
+	}
+	w.VZEROUPPER()
+	w.RET()
+}
+
+// block writes a block with its test.
+func (w *libraryWriter) block(i int, c ir.Code) {
+	step := c.Step
+	done := fmt.Sprintf("done%d", i)
+	loop := fmt.Sprintf("loop%d", i)
+	first := i == 0 || w.plan.Codes[i-1].Test != ir.UpTo
+	switch c.Test {
+	case ir.UpTo:
+		if first {
+			w.dispatch(i)
+		}
+		w.Label(fmt.Sprintf("upto%d", i))
+		w.Comment(c.Comment)
+		w.left(step)
+	case ir.EachRow:
+		w.Comment(c.Comment)
+		w.CMPQ(left, operand.U32(step))
+		w.JGT(operand.LabelRef(done))
+		w.TESTQ(rows, rows)
+		w.JZ(operand.LabelRef(library.End))
+		w.left(step)
+	case ir.While:
+		w.Comment(c.Comment)
+		w.SUBQ(operand.U32(step), left)
+		w.JLT(operand.LabelRef(done))
+	case ir.ToAligned:
+		w.Comment(c.Comment)
+		w.toAligned(done)
+		w.left(0)
+	case ir.Row:
+		w.TESTQ(rows, rows)
+		w.JZ(operand.LabelRef(library.End))
+		w.MOVQ(src, rowSrc)
+		w.MOVQ(dst, rowDst)
+		w.MOVQ(left, cols)
+		w.Label(rowLabel)
+		w.Comment(c.Comment)
+		w.rewind(rowSrc)
+	case ir.Results:
+		w.Comment(c.Comment)
+		w.rewind(rowDst)
+	case ir.Finally:
+		w.Label(library.End)
+		w.Comment(c.Comment)
+	default:
+		w.Comment(c.Comment)
+	}
+	for _, in := range c.Before {
+		w.instr(in)
+	}
+	if c.Test == ir.While || c.Test == ir.EachRow {
+		w.align()
+		w.Label(loop)
+	}
+	for _, in := range c.Instrs {
+		w.instr(in)
+	}
+	advance := func() {
+		w.ADDQ(operand.U32(4*step), src)
+		if w.kernel.Stores() {
+			w.ADDQ(operand.U32(4*step), dst)
+		}
+	}
+	switch c.Test {
+	case ir.EachRow:
+		w.ADDQ(srcStride, src)
+		w.ADDQ(dstStride, dst)
+		w.DECQ(rows)
+		w.JNZ(operand.LabelRef(loop))
+		w.JMP(operand.LabelRef(library.End))
+		w.Label(done)
+	case ir.RowDone:
+		w.ADDQ(srcStride, rowSrc)
+		w.ADDQ(dstStride, rowDst)
+		w.DECQ(rows)
+		w.JNZ(operand.LabelRef(rowLabel))
+	case ir.While:
+		advance()
+		w.SUBQ(operand.U32(step), left)
+		w.JGE(operand.LabelRef(loop))
+		w.Label(done)
+		w.ADDQ(operand.U32(step), left)
+	case ir.ToAligned:
+		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4}, src)
+		w.LEAQ(operand.Mem{Base: dst, Index: left, Scale: 4}, dst)
+		w.MOVQ(after, left)
+		w.Label(done)
+	case ir.UpTo:
+		// left is what the last row has.
+		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4, Disp: 4 * (max(step, library.Lanes) - library.Lanes)}, src)
+		if last := i+1 == len(w.plan.Codes) || w.plan.Codes[i+1].Test != ir.UpTo; !last {
+			w.JMP(operand.LabelRef(w.behind(i)))
+		} else {
+			w.Label(w.behind(i))
+		}
+	}
+}
+
+// behind is the label behind the blocks of [ir.UpTo] with that one.
+func (w *libraryWriter) behind(i int) string {
+	for i+1 < len(w.plan.Codes) && w.plan.Codes[i+1].Test == ir.UpTo {
+		i++
+	}
+	return fmt.Sprintf("behind%d", i)
+}
+
+// dispatch goes to the one of the blocks of [ir.UpTo] from i on that takes what is left.
+func (w *libraryWriter) dispatch(i int) {
+	w.TESTQ(left, left)
+	w.JZ(operand.LabelRef(w.behind(i)))
+	for ; i+1 < len(w.plan.Codes) && w.plan.Codes[i+1].Test == ir.UpTo; i++ {
+		w.CMPQ(left, operand.U32(w.plan.Codes[i].Step))
+		w.JLE(operand.LabelRef(fmt.Sprintf("upto%d", i)))
+	}
+	w.JMP(operand.LabelRef(fmt.Sprintf("upto%d", i)))
+}
+
+// left sets left to what the last row of a step has, and makes the mask of that.
+func (w *libraryWriter) left(step int) {
+	if step > library.Lanes {
+		w.SUBQ(operand.U32(step-library.Lanes), left)
+	}
+	if w.evex {
+		w.MOVL(operand.I32(-1), tmp.As32())
+		w.BZHIL(left.As32(), tmp.As32(), tmp.As32())
+		w.KMOVW(tmp.As32(), leftMask)
+		return
+	}
+	w.LEAQ(w.leftMaskWords(), leftMasks)
+	w.MOVQ(left, tmp)
+	w.NEGQ(tmp)
+	w.LEAQ(operand.Mem{Base: leftMasks, Index: tmp, Scale: 4}, leftMasks)
+}
+
+// data is the address of words in the file, by a key that no constant has.
+func (w *writer) data(key uint32, name string, words []uint32) operand.Mem {
+	m, ok := w.constants[key]
+	if !ok {
+		m = w.StaticGlobal(name)
+		w.DataAttributes(attr.RODATA | attr.NOPTR)
+		for _, x := range words {
+			w.AppendDatum(operand.U32(x))
+		}
+		w.constants[key] = m
+	}
+	return m
+}
+
+// double is the address of a float64.
+func (w *writer) double(bits uint32) operand.Mem {
+	x := math.Float64bits(float64(math.Float32frombits(bits)))
+	return w.data(bits^math.MaxUint32, library.Name(bits)+"64", []uint32{uint32(x), uint32(x >> 32)})
+}
+
+// leftMaskWords is the address behind 16 words of ones and before 16 words of zeros; 128
+// bytes further on it are 16 words of 0 and 16 of -Inf. So many words before it begin
+// the mask of so many elements, and 128 bytes on what the lanes without get.
+func (w *libraryWriter) leftMaskWords() operand.Mem {
+	var words []uint32
+	for _, x := range []uint32{math.MaxUint32, 0, 0, 0xff800000} {
+		for range library.Lanes {
+			words = append(words, x)
+		}
+	}
+	return w.data(math.MaxUint32-3, "leftMasks", words).Offset(4 * library.Lanes)
+}
+
+// libraryInstr writes the operations that the library's kernels alone have, and reports
+// whether this is one.
+func (w *writer) libraryInstr(in ir.Instr) bool {
+	from := func(i, lanes int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
+	to := func(lanes int) reg.VecPhysical { return w.reg(in.Dst, lanes) }
+	lanes := in.Lanes
+	double := func(vector, scalar func(...operand.Op)) {
+		if lanes > 2 {
+			vector(from(1, lanes), from(0, lanes), to(lanes))
+		} else {
+			scalar(from(1, 4), from(0, 4), to(4))
+		}
+	}
+	leave := func(jump func(operand.Op)) { jump(operand.LabelRef(in.Name)) }
+	inRow := operand.Mem{Base: src, Disp: 4 * in.Index}
+	switch in.Op {
+	case ir.Table:
+		words := library.Exp2Table[:]
+		if w.lanes > 8 {
+			words = append(words[:8:8], words...)
+		}
+		w.VMOVUPS(w.data(math.MaxUint32-4, "exp2Table", words), to(lanes))
+	case ir.StoreState:
+		w.VMOVUPS(from(0, lanes), operand.Mem{Base: state, Disp: 4 * in.Index})
+	case ir.StoreFloat:
+		w.VMOVSS(from(0, 1), w.fields[in.Name])
+	case ir.Lookup:
+		table, _ := w.op(in.Src[1], lanes)
+		w.VPERMPS(table, from(0, lanes), to(lanes))
+	case ir.LeftMask:
+		w.VMOVUPS(operand.Mem{Base: leftMasks, Disp: 4 * (in.Index % library.Lanes)}, to(lanes))
+	case ir.LoadLeft:
+		if w.evex {
+			w.VMOVUPS(inRow, leftMask, to(lanes))
+		} else {
+			w.VMASKMOVPS(inRow, from(0, lanes), to(lanes))
+			w.VORPS(operand.Mem{Base: leftMasks, Disp: 128 + 4*(in.Index%library.Lanes)}, to(lanes), to(lanes))
+		}
+	case ir.StoreLeft:
+		if at := (operand.Mem{Base: dst, Disp: 4 * in.Index}); w.evex {
+			w.VMOVUPS(from(0, lanes), leftMask, at)
+		} else {
+			w.VMASKMOVPS(from(1, lanes), from(0, lanes), at)
+		}
+	case ir.Greater:
+		y, broadcast := w.op(in.Src[1], lanes)
+		mask, _ := w.op(in.Dst, lanes)
+		if broadcast {
+			w.VCMPPS_BCST(greater, y, from(0, lanes), mask)
+		} else {
+			w.VCMPPS(greater, y, from(0, lanes), mask)
+		}
+	case ir.GuardAny:
+		if w.evex {
+			k := kmask[in.Src[0].Index]
+			w.KORTESTW(k, k)
+		} else {
+			w.VMOVMSKPS(from(0, lanes), tmp.As32())
+			w.TESTL(tmp.As32(), tmp.As32())
+		}
+		leave(w.JNZ)
+	case ir.GuardNumber:
+		w.VUCOMISD(from(0, 4), from(0, 4))
+		leave(w.JPS)
+	case ir.Widen:
+		if lanes == 2 {
+			w.VCVTSS2SD(from(0, 4), from(0, 4), to(4))
+		} else {
+			w.VCVTPS2PD(from(0, lanes/2), to(lanes))
+		}
+	case ir.Narrow:
+		w.VCVTSD2SS(from(0, 4), from(0, 4), to(4))
+	case ir.AddDouble:
+		double(w.VADDPD, w.VADDSD)
+	case ir.SubDouble:
+		double(w.VSUBPD, w.VSUBSD)
+	case ir.MulDouble:
+		double(w.VMULPD, w.VMULSD)
+	case ir.DivDouble:
+		double(w.VDIVPD, w.VDIVSD)
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,117 @@
+package ir
+
+import "math"
+
+// Operations of the library's kernels, see [Op].
+
+// State loads a vector from the kernel's state, from the float32 of that index.
+func (b *Block) State(index int) V {
+	return V{&Value{Op: State, Lanes: b.f.Lanes, Index: index}}
+}
+
+// StoreState stores a vector there.
+func (b *Block) StoreState(x V, index int) { b.effect(StoreState, b.f.Lanes, index, "", x) }
+
+// StoreFloat stores lane 0 as the parameter of that name.
+func (b *Block) StoreFloat(name string, x V) { b.effect(StoreFloat, 1, 0, name, x) }
+
+func (b *Block) Min(x, y V) V { return b.each(Min, 0, x, y) }
+
+// Table is a table of eight words in as many vectors as that takes.
+func (b *Block) Table() (vs V) {
+	for i := 0; i < 8; i += b.f.Lanes {
+		vs = append(vs, b.each(Table, i)...)
+	}
+	return vs
+}
+
+// Lookup is the word of a table of eight that the low three bits of x say. The table
+// is as many vectors as that takes, one at least.
+func (b *Block) Lookup(x, table V) V {
+	vs := make(V, len(x))
+	for i := range x {
+		vs[i] = b.add(&Value{Op: Lookup, Args: append(V{x[i]}, table...), Lanes: b.f.Lanes})
+	}
+	return vs
+}
+
+// LoadLeft loads the vector of that index, with -Inf in the lanes that the row lacks.
+func (b *Block) LoadLeft(vector int) V {
+	if b.f.VectorMasks {
+		return b.each(LoadLeft, vector*b.f.Lanes, b.each(LeftMask, vector*b.f.Lanes))
+	}
+	return b.each(LoadLeft, vector*b.f.Lanes, b.Const(float32(math.Inf(-1))))
+}
+
+// StoreLeft stores the lanes that the row has to the vector of that index.
+func (b *Block) StoreLeft(x V, vector int) {
+	if b.f.VectorMasks {
+		b.effect(StoreLeft, b.f.Lanes, vector*b.f.Lanes, "", b.each(LeftMask, vector*b.f.Lanes), x)
+		return
+	}
+	b.effect(StoreLeft, b.f.Lanes, vector*b.f.Lanes, "", x)
+}
+
+// GuardGreater leaves for the label if any lane of x is greater than that of y.
+func (b *Block) GuardGreater(label string, x, y V) {
+	b.effect(GuardAny, b.f.Lanes, 0, label, b.each(Greater, 0, x, y))
+}
+
+// GuardNumber leaves for the label if the float64 x is a NaN.
+func (b *Block) GuardNumber(label string, x V) { b.effect(GuardNumber, 2, 0, label, x) }
+
+// Double is a float64 that a float32 holds.
+func (b *Block) Double(x float32) V {
+	v := b.f.leaf(Value{Op: Double, Bits: math.Float32bits(x)})
+	v[0].Lanes = 2
+	return v
+}
+
+// Widen is a vector, or its lane 0 alone, as vectors of float64.
+func (b *Block) Widen(x V) V {
+	if x[0].Lanes == 1 {
+		return V{b.add(&Value{Op: Widen, Args: x, Lanes: 2})}
+	}
+	var vs V
+	for i := range x {
+		_, upper := b.halves(x[i : i+1])
+		for _, half := range []*Value{x[i], upper} {
+			vs = append(vs, b.add(&Value{Op: Widen, Args: V{half}, Lanes: x[i].Lanes}))
+		}
+	}
+	return vs
+}
+
+// Narrow is a float64 rounded to a float32.
+func (b *Block) Narrow(x V) V { return V{b.add(&Value{Op: Narrow, Args: x, Lanes: 1})} }
+
+// ByHalves adds the lanes of vectors of float64 up: the upper half of all to the lower
+// one, again and again.
+func (b *Block) ByHalves(x V) V {
+	for len(x) > 1 {
+		n := len(x) / 2
+		x = b.AddDouble(x[:n], x[n:])
+	}
+	for x[0].Lanes > 2 {
+		lower, upper := b.halves(x)
+		x = V{b.add(&Value{Op: AddDouble, Args: V{lower, upper}, Lanes: upper.Lanes})}
+	}
+	return x
+}
+
+func (b *Block) AddDouble(x, y V) V { return b.each(AddDouble, 0, x, y) }
+func (b *Block) SubDouble(x, y V) V { return b.each(SubDouble, 0, x, y) }
+func (b *Block) MulDouble(x, y V) V { return b.each(MulDouble, 0, x, y) }
+func (b *Block) DivDouble(x, y V) V { return b.each(DivDouble, 0, x, y) }
+
+// Note puts a comment before the operation that is next.
+func (b *Block) Note(text string) { b.note = text }
+
+// effect appends an operation without a result.
+func (b *Block) effect(op Op, lanes, index int, name string, args ...V) {
+	v := &Value{Op: op, Lanes: lanes, Index: index, Name: name}
+	for _, a := range args {
+		v.Args = append(v.Args, a[0])
+	}
+	b.add(v)
+}
