@@ -207,6 +207,9 @@ func (st *Sum) Largest() float32 {
 			m = v
 		}
 	}
+	if m == 0 {
+		return 0 // of two zeros either may be taken for the larger
+	}
 	return m
 }
 

@@ -1,0 +1,206 @@
+package native_test
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
+)
+
+var updateAnswers = flag.Bool("answers.update", false, "write testdata/answers.txt anew; a change of it is a change of the contract")
+
+// hash is FNV-1a of the bits of floats.
+type hash uint64
+
+func (h *hash) add(xs ...float32) {
+	if *h == 0 {
+		*h = 14695981039346656037
+	}
+	for _, x := range xs {
+		w := math.Float32bits(x)
+		for range 4 {
+			*h = (*h ^ hash(w&0xff)) * 1099511628211
+			w >>= 8
+		}
+	}
+}
+
+// answerLengths reach every part of a kernel, and three chunks.
+var answerLengths = []int{1, 2, 5, 8, 15, 16, 17, 31, 48, 64, 65, 100, 127, 128, 129, 192, 300, 1000, 4099, 2*arith.Chunk + 77}
+
+// answers are hashes of results, by function and class of inputs, computed in one of the ways in
+// which they can be: the same in all.
+func answers(way options, inPlace bool) map[string]hash {
+	all := make(map[string]hash)
+	classes := append(inputs.Classes(), inputs.Hard()...)
+	for _, class := range classes {
+		for k, n := range answerLengths {
+			if n > 5000 && (int(class)+k)%4 != 0 {
+				continue
+			}
+			x := class.Row(uint64(n), n)
+			for name, f := range answered {
+				rows, stride := 1, n
+				src := slices.Clone(x)
+				if n < 5000 && way.goroutines > 1 { // as one of several rows, with gaps
+					rows, stride = 3, n+7
+					src = slices.Repeat(append(slices.Clone(x), make([]float32, 7)...), 3)[:2*stride+n]
+				}
+				dst := make([]float32, len(src))
+				if inPlace {
+					dst = src
+				}
+				o := way
+				o.scale = f.scale
+				y := f.run(o, rows, n, stride, dst, src)
+				h := all[name+" "+class.String()]
+				h.add(y...)
+				all[name+" "+class.String()] = h
+			}
+		}
+	}
+	return all
+}
+
+// answered are the functions of the table of answers. They return the results of the last row.
+var answered = map[string]struct {
+	scale float32
+	run   func(o options, rows, n, stride int, dst, src []float32) []float32
+}{
+	"softmax":            {0, softmaxAnswer},
+	"softmax x 0.7":      {0.7, softmaxAnswer},
+	"softmax x -3":       {-3, softmaxAnswer},
+	"log-softmax":        {0, logSoftmaxAnswer},
+	"log-softmax x 0.01": {0.01, logSoftmaxAnswer},
+	"log-sum-exp":        {0, logSumExpAnswer},
+	"log-sum-exp x 2.5":  {2.5, logSumExpAnswer},
+	"softmax masked": {0.3, func(o options, rows, n, stride int, dst, src []float32) []float32 {
+		c := &call{rows: rows, cols: n}
+		o.add, o.causal, o.offset = inputs.Normal.Row(uint64(n), n), true, n-n/5-rows // for the last row
+		native.SoftmaxRows(mat(dst, rows, n, stride), mat(src, rows, n, stride), o.native(c))
+		return dst[(rows-1)*stride:][:n]
+	}},
+	"softmax bfloat16": {0, func(o options, rows, n, stride int, dst, src []float32) (y []float32) {
+		h := make([]native.BFloat16, n)
+		for i, x := range src[(rows-1)*stride:][:n] {
+			h[i] = native.ToBFloat16(x)
+		}
+		native.SoftmaxRows(native.Row(h), native.Row(h), o.native(&call{rows: 1, cols: n}))
+		for _, h := range h {
+			y = append(y, h.Float32())
+		}
+		return y
+	}},
+	"softmax float16": {0, func(o options, rows, n, stride int, dst, src []float32) (y []float32) {
+		h := make([]native.Float16, n)
+		native.SoftmaxRows(native.Row(h), native.Row(src[(rows-1)*stride:][:n]), o.native(&call{rows: 1, cols: n}))
+		for _, h := range h {
+			y = append(y, h.Float32())
+		}
+		return y
+	}},
+	"gradients": {0.5, func(o options, rows, n, stride int, dst, src []float32) []float32 {
+		p := make([]float32, n)
+		last := slices.Clone(src[(rows-1)*stride:][:n])
+		n1 := &call{rows: 1, cols: n}
+		native.LogSoftmaxRows(native.Row(p), native.Row(last), o.native(n1))
+		native.LogSoftmaxGradRows(native.Row(last), native.Row(p), native.Row(last), o.native(n1))
+		native.SoftmaxGrad(p, p, last)
+		return append(p, last...)
+	}},
+	"accumulator": {0.5, func(o options, rows, n, stride int, dst, src []float32) []float32 {
+		a, b := o.accumulator(), o.accumulator()
+		x := slices.Clone(src[(rows-1)*stride:][:n])
+		a.Add(x[:n/3])
+		b.Add(x[n/3:])
+		a.Merge(&b)
+		data, err := a.MarshalText()
+		if err != nil {
+			panic(err)
+		}
+		a.Softmax(x, x)
+		for _, d := range data {
+			x = append(x, float32(d))
+		}
+		return append(x, a.LogSumExp())
+	}},
+}
+
+func softmaxAnswer(o options, rows, n, stride int, dst, src []float32) []float32 {
+	native.SoftmaxRows(mat(dst, rows, n, stride), mat(src, rows, n, stride), o.native(&call{rows: rows, cols: n}))
+	return dst[(rows-1)*stride:][:n]
+}
+
+func logSoftmaxAnswer(o options, rows, n, stride int, dst, src []float32) []float32 {
+	native.LogSoftmaxRows(mat(dst, rows, n, stride), mat(src, rows, n, stride), o.native(&call{rows: rows, cols: n}))
+	return dst[(rows-1)*stride:][:n]
+}
+
+func logSumExpAnswer(o options, rows, n, stride int, dst, src []float32) []float32 {
+	y := make([]float32, rows)
+	native.LogSumExpRows(y, mat(src, rows, n, stride), o.native(&call{rows: rows, cols: n}))
+	return y[rows-1:]
+}
+
+// TestOneAnswer holds the results of every function to testdata/answers.txt, the same file on every
+// platform: at every level of instructions, by every algorithm, by one goroutine and several, with
+// strides, in place.
+func TestOneAnswer(t *testing.T) {
+	const file = "testdata/answers.txt"
+	if *updateAnswers {
+		var b bytes.Buffer
+		got := answers(options{}, false)
+		for _, key := range slices.Sorted(keys(got)) {
+			fmt.Fprintf(&b, "%016x %s\n", uint64(got[key]), key)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[string]string)
+	for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
+		h, key, _ := strings.Cut(s.Text(), " ")
+		want[key] = h
+	}
+	ways := []options{{algorithm: native.Auto}, {algorithm: native.Recompute, goroutines: 3, streaming: true}, {algorithm: native.Store, goroutines: 2}}
+	for _, level := range levels() {
+		for i, way := range ways {
+			if testing.Short() && level == arith.Plain && i > 0 {
+				continue
+			}
+			way.level = level
+			got := answers(way, i == 2)
+			if len(got) != len(want) {
+				t.Errorf("%d answers, %s has %d", len(got), file, len(want))
+			}
+			for key, h := range got {
+				if text := fmt.Sprintf("%016x", uint64(h)); text != want[key] {
+					t.Errorf("level %v, %v, %d goroutines: %s has the hash %s, want %s", level, way.algorithm, way.goroutines, key, text, want[key])
+				}
+			}
+		}
+	}
+}
+
+func keys[V any](m map[string]V) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
