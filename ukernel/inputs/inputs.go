@@ -16,8 +16,9 @@ import (
 // Class is a kind of row.
 type Class uint8
 
-// The classes. Those up to Masked are what callers of softmax have; the others
-// are there to reach what such rows rarely reach.
+// The classes on which kernels are compared. Those up to Masked are what callers of
+// softmax have; the others are there to reach what such rows rarely reach. The classes
+// of [Hard] are for functions.
 const (
 	// Uniform10 is uniform in [-10, 10).
 	Uniform10 Class = iota
@@ -63,7 +64,7 @@ const (
 	// Bits is uniform over all 2^32 bit patterns.
 	Bits
 
-	numClasses
+	numKernelClasses
 )
 
 var classNames = [numClasses]string{
@@ -71,13 +72,21 @@ var classNames = [numClasses]string{
 	Equal: "equal", Ascending: "ascending", Zeros: "zeros", Denormal: "denormal", Tiny: "tiny",
 	Huge: "huge", Magnitudes: "magnitudes", Ties: "ties", Edges: "edges", Overflow: "overflow",
 	Infinities: "infinities", NaNs: "nans", Bits: "bits",
+
+	EqualTail: "equaltail", Padding: "padding", Smoothed: "smoothed", BF16: "bf16", Eighths: "eighths",
+	TwoLevels: "twolevels", Rising: "rising", Falling: "falling", LateTop: "latetop", Wide: "wide",
+	Offset: "offset", Sure: "sure", MaskedLow: "maskedlow",
 }
 
-// Classes lists every class.
-func Classes() []Class {
-	cs := make([]Class, numClasses)
-	for i := range cs {
-		cs[i] = Class(i)
+// Classes lists those on which kernels are compared.
+func Classes() []Class { return span(0, numKernelClasses) }
+
+// Hard lists those that are hard on the error bounds of functions.
+func Hard() []Class { return span(numKernelClasses, numClasses) }
+
+func span(first, end Class) (cs []Class) {
+	for c := first; c < end; c++ {
+		cs = append(cs, c)
 	}
 	return cs
 }
@@ -165,7 +174,10 @@ func (c Class) Fill(row []float32, seed uint64) {
 	case Bits:
 		s.each(row, func() float32 { return math.Float32frombits(uint32(s.below(1 << 32))) })
 	default:
-		panic(fmt.Sprintf("inputs: %v is no class", c))
+		if c >= numClasses {
+			panic(fmt.Sprintf("inputs: %v is no class", c))
+		}
+		s.hard(c, row)
 	}
 }
 
@@ -287,12 +299,15 @@ func (s source) uniform(lo, hi float64) float32 {
 	return min(x, math.Nextafter32(float32(hi), float32(lo)))
 }
 
-func (s source) normal() float32 {
+func (s source) normal() float32 { return fixed(s.normal24(), 24) }
+
+// normal24 is the same in units of 2^-24.
+func (s source) normal24() int64 {
 	var sum int64
 	for range 12 {
 		sum += int64(s.below(1 << 24))
 	}
-	return float32(float64(sum-6<<24) / (1 << 24))
+	return sum - 6<<24
 }
 
 // magnitude returns a normal number of any sign whose exponent is in [lo, hi].

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -42,8 +43,22 @@ func TestStable(t *testing.T) {
 		Infinities:  0x9bc782346ceb5e8d,
 		NaNs:        0x71597e0ed8cbd084,
 		Bits:        0x17249a48a25e00b6,
+
+		EqualTail: 0x1cadcac0494c71fd,
+		Padding:   0x11628ed15ea60d31,
+		Smoothed:  0x5e19315bf793d838,
+		BF16:      0x8ef7acff6da9d8af,
+		Eighths:   0x98c2c59b2b957da6,
+		TwoLevels: 0xd86916d56d8b086d,
+		Rising:    0xeea2cc1a5ea05c6f,
+		Falling:   0xd4365b66c5b34885,
+		LateTop:   0x9e2a1b3cc4aa5df1,
+		Wide:      0xed56200c217d29a5,
+		Offset:    0xb0dfc9022c8dbed9,
+		Sure:      0x243b4c6ac239e621,
+		MaskedLow: 0x2a4861a425798d20,
 	}
-	for _, c := range Classes() {
+	for _, c := range append(Classes(), Hard()...) {
 		if got := sum(c.Row(1, 1000), c.Row(2, 7), c.Row(1<<40, 1)); got != want[c] {
 			t.Errorf("%v: %#x, want %#x", c, got, want[c])
 		}
@@ -70,8 +85,22 @@ func TestClasses(t *testing.T) {
 		Infinities:  func(x float32) bool { return abs(x) <= 10 || math.IsInf(float64(x), 0) },
 		NaNs:        func(x float32) bool { return abs(x) <= 10 || x != x },
 		Bits:        func(x float32) bool { return true },
+
+		EqualTail: func(x float32) bool { return abs(x) <= 8 },
+		Padding:   func(x float32) bool { return -24 <= x && x < 24 },
+		Smoothed:  func(x float32) bool { return abs(x+0.1053605) < 1e-5 || -7 < x && x < -6.8 }, // ln(0.1/99) = -6.898
+		BF16:      func(x float32) bool { return abs(x) <= 24 && math.Float32bits(x)&0xffff == 0 },
+		Eighths:   func(x float32) bool { return abs(x) <= 18 && 8*x == float32(int(8*x)) },
+		TwoLevels: func(x float32) bool { return abs(x) <= 16 },
+		Rising:    func(x float32) bool { return abs(x) <= 528 },
+		Falling:   func(x float32) bool { return abs(x) <= 528 },
+		LateTop:   func(x float32) bool { return abs(x) <= 6 || 16 <= x && x <= 1<<14+1 },
+		Wide:      func(x float32) bool { return abs(x) <= 30 },
+		Offset:    func(x float32) bool { return 990 < abs(x) && abs(x) < 1<<30+64 },
+		Sure:      func(x float32) bool { return abs(x) <= 1 || -105 < x && x < -19 },
+		MaskedLow: func(x float32) bool { return abs(x) <= 18 || -3e9 < x && x <= -1e9 },
 	}
-	for _, c := range Classes() {
+	for _, c := range append(Classes(), Hard()...) {
 		if got, ok := Parse(c.String()); !ok || got != c {
 			t.Errorf("Parse(%q) = %v, %v", c, got, ok)
 		}
@@ -86,6 +115,24 @@ func TestClasses(t *testing.T) {
 		}
 		if len(seen) < 2 {
 			t.Errorf("%v: only %d different values", c, len(seen))
+		}
+	}
+	// The tail weighs about as much as the maximum.
+	for seed := range uint64(40) {
+		for _, n := range []int{2, 3, 100, 5000} {
+			row := EqualTail.Row(seed, n)
+			slices.Sort(row)
+			tail := float64(n-1) * math.Exp(float64(row[0]-row[n-1]))
+			if row[0] != row[n-2] || !(0.06 < tail && tail < 8) {
+				t.Errorf("EqualTail, seed %d: %d others of %v and the maximum %v weigh %v times as much", seed, n-1, row[0], row[n-1], tail)
+			}
+		}
+	}
+	for c, sign := range map[Class]float32{Rising: 1, Falling: -1} {
+		for i, row := 1, c.Row(1, 100); i < len(row); i++ {
+			if d := sign * (row[i] - row[i-1]); !(d > 0) {
+				t.Errorf("%v: %v after %v", c, row[i], row[i-1])
+			}
 		}
 	}
 	// What is sprinkled is in every row, however short.
@@ -112,7 +159,7 @@ func TestClasses(t *testing.T) {
 		t.Error(`Parse("uniform") succeeded`)
 	}
 	defer func() {
-		if r := fmt.Sprint(recover()); r != "inputs: Class(17) is no class" {
+		if r := fmt.Sprint(recover()); r != "inputs: Class(30) is no class" {
 			t.Errorf("panic %q", r)
 		}
 	}()
