@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,19 +17,25 @@ import (
 	"unsafe"
 
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
-// randomRow is a row of n elements around 0; every other seed masks some.
-func randomRow(n int, seed uint64) []float32 {
-	r := rand.New(rand.NewPCG(seed, uint64(n)))
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(r.NormFloat64() * 4)
-		if seed%2 == 1 && r.IntN(4) == 0 {
-			x[i] = negInf
+var inf = float32(math.Inf(1))
+
+// setting is a way to compute.
+type setting struct {
+	name string
+	Softmaxer
+}
+
+// settings lists every algorithm at every level that runs here.
+func settings(t testing.TB) (all []setting) {
+	for _, isa := range Levels() {
+		for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
+			all = append(all, setting{fmt.Sprintf("%v/%v", isa, a), must(t, WithISA(isa), WithAlgorithm(a))})
 		}
 	}
-	return x
+	return all
 }
 
 func must(t testing.TB, options ...Option) Softmaxer {
@@ -55,233 +62,6 @@ func wantError(t *testing.T, err error, text string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), text) {
 		t.Errorf("error %v, want one with %q", err, text)
-	}
-}
-
-// TestInPlace holds that in place gives the bits that out of place does.
-func TestInPlace(t *testing.T) {
-	for _, s := range settings(t, 1, 2) {
-		for _, n := range []int{1, 7, 64, 1000, 5003, 2*chunkLen + 77} {
-			src := randomRow(n, uint64(n))
-			want := compute(s.Softmaxer, src)
-			x := slices.Clone(src)
-			s.Softmax(x, x)
-			if !sameRow(x, want.softmax) {
-				t.Errorf("%s: softmax of %d elements in place differs", s.name, n)
-			}
-			copy(x, src)
-			s.LogSoftmax(x, x)
-			if !sameRow(x, want.logSoftmax) {
-				t.Errorf("%s: log-softmax of %d elements in place differs", s.name, n)
-			}
-		}
-	}
-}
-
-// TestGoroutines holds that the number of goroutines does not show in the bits.
-func TestGoroutines(t *testing.T) {
-	for _, isa := range Levels() {
-		for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
-			one := must(t, WithISA(isa), WithAlgorithm(a))
-			for _, n := range []int{1, vectorLeast, chunkLen, chunkLen + 1, 3*chunkLen + 19} {
-				for seed := range uint64(2) {
-					x := randomRow(n, seed)
-					want := compute(one, x)
-					for _, g := range []int{2, 3, 64} {
-						got := compute(must(t, WithISA(isa), WithAlgorithm(a), WithGoroutines(g)), x)
-						if !sameRow(got.softmax, want.softmax) || !sameRow(got.logSoftmax, want.logSoftmax) || !same(got.logSumExp, want.logSumExp) {
-							t.Errorf("%v %v: %d elements by %d goroutines differ from one", isa, a, n, g)
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-// TestRows holds that rows have the bits of single rows, whatever the strides,
-// the goroutines and the place, and that nothing between them changes.
-func TestRows(t *testing.T) {
-	const mark = 12345
-	for _, s := range settings(t, 1, 3) {
-		for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {200, 10}, {30, 300}, {5, 1001}, {2, chunkLen + 3}} {
-			rows, cols := shape[0], shape[1]
-			if s.goroutines == 3 && rows*cols < vectorLeast {
-				continue
-			}
-			for _, pad := range [][2]int{{0, 0}, {3, 0}, {0, 7}} {
-				dstStride, srcStride := cols+pad[0], cols+pad[1]
-				src := randomRow(rows*srcStride, uint64(rows))
-				dst := slices.Repeat([]float32{mark}, rows*dstStride)
-				logs := slices.Clone(dst)
-				lse := make([]float32, rows)
-				s.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
-				s.LogSoftmaxRows(logs, src, rows, cols, dstStride, srcStride)
-				s.LogSumExpRows(lse, src, rows, cols, srcStride)
-				inPlace := slices.Clone(src)
-				s.SoftmaxRows(inPlace, inPlace, rows, cols, srcStride, srcStride)
-				for i := range rows {
-					want := compute(s.Softmaxer, src[i*srcStride:][:cols])
-					if !sameRow(dst[i*dstStride:][:cols], want.softmax) || !sameRow(logs[i*dstStride:][:cols], want.logSoftmax) ||
-						!same(lse[i], want.logSumExp) || !sameRow(inPlace[i*srcStride:][:cols], want.softmax) {
-						t.Errorf("%s: row %d of %dx%d, strides %d and %d, differs", s.name, i, rows, cols, dstStride, srcStride)
-						break
-					}
-					for _, gap := range [][]float32{dst[i*dstStride+cols : (i+1)*dstStride], logs[i*dstStride+cols : (i+1)*dstStride]} {
-						if slices.IndexFunc(gap, func(x float32) bool { return x != mark }) >= 0 {
-							t.Fatalf("%s: %dx%d: written between rows", s.name, rows, cols)
-						}
-					}
-					if !sameRow(inPlace[i*srcStride+cols:(i+1)*srcStride], src[i*srcStride+cols:(i+1)*srcStride]) {
-						t.Fatalf("%s: %dx%d in place: written between rows", s.name, rows, cols)
-					}
-				}
-			}
-		}
-	}
-	lse := []float32{1, 2}
-	LogSumExpRows(lse, nil, 2, 0, 0)
-	if lse[0] != negInf || lse[1] != negInf {
-		t.Errorf("log-sum-exp of empty rows is %v", lse)
-	}
-}
-
-// TestRowsShared holds that goroutines which share the rows of a matrix do each
-// row once: in place, where a row that is done twice is wrong, and for shares of
-// one row and of several.
-func TestRowsShared(t *testing.T) {
-	for _, shape := range [][2]int{{3, 20000}, {64, 1000}, {5000, 10}, {1001, 300}} {
-		rows, cols := shape[0], shape[1]
-		src := randomRow(rows*cols, 0)
-		for _, g := range []int{2, 3} {
-			s := must(t, WithGoroutines(g), WithScale(0.5)).Masked(Mask{Causal: true, Offset: cols / 2})
-			one := must(t, WithScale(0.5)).Masked(Mask{Causal: true, Offset: cols / 2})
-			for name, f := range map[string]func(s Softmaxer, x []float32){
-				"softmax":     func(s Softmaxer, x []float32) { s.SoftmaxRows(x, x, rows, cols, cols, cols) },
-				"log-softmax": func(s Softmaxer, x []float32) { s.LogSoftmaxRows(x, x, rows, cols, cols, cols) },
-				"log-sum-exp": func(s Softmaxer, x []float32) { s.LogSumExpRows(x[:rows], slices.Clone(x), rows, cols, cols) },
-			} {
-				got, want := slices.Clone(src), slices.Clone(src)
-				f(s, got)
-				f(one, want)
-				if !sameRow(got, want) {
-					t.Errorf("%s of %dx%d in place by %d goroutines differs from one's", name, rows, cols, g)
-				}
-			}
-		}
-	}
-}
-
-// TestMask compares masks with rows that are masked before they are given.
-func TestMask(t *testing.T) {
-	for _, cols := range []int{40, 300, sumBlock + 907} {
-		t.Run(fmt.Sprint(cols), func(t *testing.T) { testMask(t, cols) })
-	}
-}
-
-func testMask(t *testing.T, cols int) {
-	const rows = 9
-	stride := cols + 11
-	r := rand.New(rand.NewPCG(1, 2))
-	src := randomRow(rows*cols, 0)
-	add := make([]float32, rows*stride)
-	keep := make([]bool, rows*stride)
-	for i := range add {
-		if add[i] = float32(r.NormFloat64()); r.IntN(5) == 0 {
-			add[i] = negInf
-		}
-		keep[i] = r.IntN(3) > 0
-	}
-	for i := 4 * stride; i < 5*stride; i++ {
-		keep[i] = false // a row with nothing left
-	}
-	scale := float32(0.37)
-	for _, c := range []struct {
-		name  string
-		scale float32
-		Mask
-	}{
-		{"add row", 1, Mask{Add: add[:cols]}},
-		{"keep row", 1, Mask{Keep: keep[:cols]}},
-		{"add matrix", 1, Mask{Add: add, Stride: stride}},
-		{"keep matrix", scale, Mask{Keep: keep, Stride: stride}},
-		{"causal", 1, Mask{Causal: true}},
-		{"causal from 7", scale, Mask{Causal: true, Offset: 7}},
-		{"causal before the first", 1, Mask{Causal: true, Offset: -3}},
-		{"causal without end", 1, Mask{Causal: true, Offset: math.MaxInt}},
-		{"all", scale, Mask{Add: add, Keep: keep, Stride: stride, Causal: true, Offset: 150}},
-		{"scale", scale, Mask{}},
-	} {
-		for _, s := range settings(t, 1, 2) {
-			if c.scale != 1 {
-				s.scale = c.scale
-			}
-			masked := s.Masked(c.Mask)
-			plain := must(t, WithISA(s.engine.isa), WithAlgorithm(s.algorithm))
-			x := slices.Clone(src)
-			if c.Keep != nil {
-				for i := range x { // what is taken out may be anything
-					if !keep[i/cols*c.Stride+i%cols] {
-						x[i] = nan
-					}
-				}
-			}
-			dst := make([]float32, rows*cols)
-			logs := make([]float32, rows*cols)
-			lse := make([]float32, rows)
-			masked.SoftmaxRows(dst, x, rows, cols, cols, cols)
-			masked.LogSoftmaxRows(logs, x, rows, cols, cols, cols)
-			masked.LogSumExpRows(lse, x, rows, cols, cols)
-			for i := range rows {
-				row := make([]float32, cols)
-				for j := range row {
-					row[j] = float32(src[i*cols+j] * c.scale)
-					if c.Add != nil {
-						row[j] += add[i*c.Stride+j]
-					}
-					if c.Keep != nil && !keep[i*c.Stride+j] || c.Causal && j-i > c.Offset {
-						row[j] = negInf
-					}
-				}
-				got := result{dst[i*cols:][:cols], logs[i*cols:][:cols], lse[i]}
-				if err := verify(row, got, nan); err != nil {
-					t.Errorf("%s, %s: row %d: %v", c.name, s.name, i, err)
-				}
-				if want := compute(plain, row); !c.Causal && !(sameRow(got.softmax, want.softmax) && sameRow(got.logSoftmax, want.logSoftmax)) {
-					t.Errorf("%s, %s: row %d: bits differ from those of a row masked before", c.name, s.name, i)
-				}
-			}
-		}
-	}
-	// A NaN that is seen makes all of its row NaN, one that is hidden nothing.
-	x := []float32{1, nan, 3, 4}
-	dst := make([]float32, 4)
-	causal := Softmaxer{}.Masked(Mask{Causal: true, Offset: 1})
-	if causal.Softmax(dst, x); dst[0] == dst[0] || dst[3] == dst[3] {
-		t.Errorf("softmax with a NaN in sight is %v", dst)
-	}
-	causal = causal.Masked(Mask{Causal: true})
-	if causal.LogSoftmax(dst, x); dst[0] != 0 || dst[1] != negInf {
-		t.Errorf("log-softmax with a NaN out of sight is %v", dst)
-	}
-}
-
-// TestScale holds that a scale gives the bits of a row that was scaled before.
-func TestScale(t *testing.T) {
-	for _, scale := range []float32{0.1, 2.5, -1, 1e-30} {
-		s := must(t, WithScale(scale))
-		x := randomRow(3000, 2)
-		scaled := make([]float32, len(x))
-		for i := range x {
-			scaled[i] = x[i] * scale
-		}
-		got := compute(s, x)
-		if err := verify(scaled, got, nan); err != nil {
-			t.Errorf("scale %v: %v", scale, err)
-		}
-		if want := compute(Softmaxer{}, scaled); !sameRow(got.softmax, want.softmax) {
-			t.Errorf("scale %v: softmax differs", scale)
-		}
 	}
 }
 
@@ -352,52 +132,8 @@ func TestOptions(t *testing.T) {
 	_, err := New(WithISA(foreign))
 	wantError(t, err, foreign.String()+" is of ")
 
-	if s := must(t); s.algorithm != ukernel.Auto {
-		t.Error("the default algorithm is not auto")
-	}
-	var zero Softmaxer
-	x := randomRow(100, 0)
-	if !sameRow(compute(zero, x).softmax, compute(must(t), x).softmax) {
-		t.Error("the zero Softmaxer is not New()")
-	}
-}
-
-// TestReproducible holds that the choice does not look at the machine.
-func TestReproducible(t *testing.T) {
-	s := must(t, WithReproducible())
-	a, from, _ := s.far()
-	for _, n := range []int{1, max(1, from)} {
-		if text := s.Explain(n); from != 0 && !strings.Contains(text, fmt.Sprint(from)) {
-			t.Errorf("Explain(%d) does not give the limit %d:\n%s", n, from, text)
-		}
-	}
-	if near, far := s.choose(max(1, from-1)), s.choose(max(1, from)); near != ukernel.ThreePassReload || from != 0 && far != a {
-		t.Errorf("chosen are %v and %v, want %v and, from %d elements, %v", near, far, ukernel.ThreePassReload, from, a)
-	}
-}
-
-func TestExplain(t *testing.T) {
-	for _, isa := range Levels() {
-		for _, a := range append(ukernel.Algorithms(), ukernel.Auto) {
-			s := must(t, WithISA(isa), WithAlgorithm(a))
-			for _, n := range []int{1, 1000, 1 << 24} {
-				text := s.Explain(n)
-				if name := s.engine.shortName; n == 1 && s.choose(n) == ukernel.ThreePassReload && !strings.Contains(text, name) {
-					t.Errorf("%v %v: Explain does not name %s", isa, a, name)
-				}
-				if name := s.engine.longName; n == 1000 && s.choose(n) == ukernel.ThreePassReload && !strings.Contains(text, name) {
-					t.Errorf("%v %v: Explain does not name %s", isa, a, name)
-				}
-				for _, f := range s.choose(n).Families() {
-					if name := s.engine.kernels[f].Name; name != "" && !strings.Contains(text, name) {
-						t.Errorf("%v %v: Explain does not name %s", isa, a, name)
-					}
-				}
-				if !strings.Contains(text, s.choose(n).String()) || !strings.Contains(text, "level "+isa.String()+", as WithISA says") {
-					t.Errorf("Explain:\n%s", text)
-				}
-			}
-		}
+	if s := must(t); !reflect.DeepEqual(s, Softmaxer{}) {
+		t.Errorf("New() is %+v, not the zero Softmaxer", s)
 	}
 }
 
@@ -502,16 +238,17 @@ func TestEnvironment(t *testing.T) {
 // TestConcurrent uses one Softmaxer from many goroutines, for the race detector.
 func TestConcurrent(t *testing.T) {
 	s := must(t, WithScale(0.5), WithGoroutines(2)).Masked(Mask{Causal: true, Offset: 50000})
-	src := randomRow(100000, 1)
-	want := compute(s, src)
+	src := inputs.Masked.Row(1, 100000)
+	want, wantLSE := make([]float32, len(src)), s.LogSumExp(src)
+	s.Softmax(want, src)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			for range 3 {
-				got := compute(s, src)
-				if !sameRow(got.softmax, want.softmax) || !sameRow(got.logSoftmax, want.logSoftmax) || !same(got.logSumExp, want.logSumExp) {
+				got := make([]float32, len(src))
+				if s.Softmax(got, src); !slices.Equal(got, want) || s.LogSumExp(src) != wantLSE {
 					t.Error("results differ between goroutines")
 				}
 			}
@@ -522,12 +259,12 @@ func TestConcurrent(t *testing.T) {
 
 // TestAllocs holds that no call allocates.
 func TestAllocs(t *testing.T) {
-	src := randomRow(6000, 0)
+	src := inputs.Wide.Row(1, 6000)
 	dst := make([]float32, len(src))
 	half := make([]BFloat16, len(src))
 	buf := make([]byte, 0, 8)
 	var acc Accumulator
-	for _, s := range settings(t, 1) {
+	for _, s := range settings(t) {
 		scaled := s.Softmaxer
 		scaled.scale = 0.5
 		scaled = scaled.Masked(Mask{Add: src, Causal: true, Offset: 5000})
@@ -554,81 +291,6 @@ func TestAllocs(t *testing.T) {
 			// The pool of scratch buffers may be emptied by a garbage collection.
 			if n := testing.AllocsPerRun(50, f); n > 0 && !raceEnabled {
 				t.Errorf("%s: %s allocates %v times", s.name, name, n)
-			}
-		}
-	}
-}
-
-// TestAccumulator holds that pieces make up the whole.
-func TestAccumulator(t *testing.T) {
-	for _, s := range settings(t, 1) {
-		for _, offset := range []float32{0, 3e4, -1e5, 1e30} {
-			x := randomRow(30000, 1)
-			for i := range x {
-				x[i] += offset
-			}
-			whole := s.Accumulator()
-			got := result{make([]float32, len(x)), make([]float32, len(x)), 0}
-			var pieces []Accumulator
-			for lo, n := 0, 1; lo < len(x); lo, n = lo+n, n*3 {
-				hi := min(lo+n, len(x))
-				whole.Add(x[lo:hi])
-				piece := s.Accumulator()
-				piece.Add(x[lo:hi])
-				pieces = append(pieces, piece)
-			}
-			got.logSumExp = whole.LogSumExp()
-			for lo := 0; lo < len(x); lo += 7000 {
-				hi := min(lo+7000, len(x))
-				whole.Softmax(got.softmax[lo:hi], x[lo:hi])
-				whole.LogSoftmax(got.logSoftmax[lo:hi], x[lo:hi])
-			}
-			if err := verify(x, got, nan); err != nil {
-				t.Errorf("%s, offset %g: %v", s.name, offset, err)
-			}
-			// Any order of merging, also of what was marshalled, is near.
-			slices.Reverse(pieces)
-			merged := s.Accumulator()
-			for i := range pieces {
-				data, err := pieces[i].MarshalBinary()
-				if err != nil || len(data) != 8 {
-					t.Fatalf("MarshalBinary: %d bytes, %v", len(data), err)
-				}
-				read := s.Accumulator()
-				if err := read.UnmarshalBinary(data); err != nil {
-					t.Fatal(err)
-				}
-				merged.Merge(&read)
-			}
-			a, b := whole.sum, merged.sum
-			if d := math.Abs(math.Log(a.mass/b.mass) + (float64(a.ref) - float64(b.ref))); !(d < 0x1p-22) {
-				t.Errorf("%s, offset %g: merged sum is off by %g", s.name, offset, d)
-			}
-		}
-	}
-}
-
-// TestAccumulatorSpecial holds the table of special values across pieces.
-func TestAccumulatorSpecial(t *testing.T) {
-	for _, c := range specials {
-		for split := 0; split <= len(c.row); split++ {
-			var a, b Accumulator
-			a.Add(c.row[:split])
-			b.Add(c.row[split:])
-			data, err := a.MarshalBinary()
-			if err != nil {
-				t.Fatal(err)
-			}
-			var read Accumulator
-			if err := read.UnmarshalBinary(data); err != nil {
-				t.Errorf("%s: %v", c.name, err)
-			}
-			read.Merge(&b)
-			got := result{make([]float32, len(c.row)), make([]float32, len(c.row)), read.LogSumExp()}
-			read.Softmax(got.softmax, c.row)
-			read.LogSoftmax(got.logSoftmax, c.row)
-			if err := verify(c.row, got, nan); err != nil {
-				t.Errorf("%s, split at %d: %v", c.name, split, err)
 			}
 		}
 	}
@@ -692,7 +354,7 @@ func TestAccumulatorBounds(t *testing.T) {
 			t.Errorf("mass %v: log-sum-exp is %v after merging it with itself, %v before", a.sum.mass, y, x[0])
 		}
 	}
-	for _, s := range settings(t, 1) {
+	for _, s := range settings(t) {
 		for _, offset := range []float32{0, 40000, -40000} {
 			for first := offset - 0.35; first < offset+0.35; first += 0.01 {
 				x := []float32{first, first - 87.3}
@@ -812,183 +474,6 @@ func TestHalfKernels(t *testing.T) {
 					t.Fatalf("%v: %v (%#08x) as %s is %#04x, want %#04x", isa, x, math.Float32bits(x), c.name, got[i], want)
 				}
 			}
-		}
-	}
-}
-
-// TestHalf compares with rows that are converted before and after.
-func TestHalf(t *testing.T) {
-	for _, cols := range []int{3001, scratchLen + 907, halfLen + 907} {
-		testHalf(t, cols, ToFloat16)
-		testHalf(t, cols, ToBFloat16)
-	}
-}
-
-func testHalf[H Half](t *testing.T, cols int, to func(float32) H) {
-	const rows = 3
-	// Rows longer than a buffer are summed by blocks, and may round to a neighbour.
-	near := func(h H, x float32) bool {
-		d := int(h) - int(to(x))
-		return d == 0 || cols > halfLen && (d == 1 || d == -1)
-	}
-	s := must(t, WithScale(0.5)).Masked(Mask{Causal: true, Offset: cols - 501, Add: randomRow(cols, 1)})
-	for seed := range uint64(2) {
-		src := randomRow(rows*cols, seed)
-		half := make([]H, len(src))
-		for i, x := range src {
-			half[i] = to(x)
-			one := half[i : i+1]
-			widen(standard.kernels(), src[i:i+1], one)
-		}
-		for _, s := range []Softmaxer{{}, s, must(t, WithGoroutines(2))} {
-			dst, logs := make([]float32, len(src)), make([]float32, len(src))
-			SoftmaxHalfRows(s, dst, half, rows, cols, cols, cols)
-			LogSoftmaxHalfRows(s, logs, half, rows, cols, cols, cols)
-			for i := range rows {
-				row := slices.Clone(src[i*cols:][:cols])
-				for j := range row {
-					if s.scale != 0 {
-						row[j] = row[j]*s.scale + s.mask.Add[j]
-					}
-					if s.mask.Causal && j > i+s.mask.Offset {
-						row[j] = negInf
-					}
-				}
-				got := result{dst[i*cols:][:cols], logs[i*cols:][:cols], float32(refLogSumExp(row))}
-				if err := verify(row, got, nan); err != nil {
-					t.Errorf("%T, row %d: %v", half, i, err)
-				}
-			}
-			same16 := slices.Clone(half)
-			SoftmaxHalfRows(s, same16, same16, rows, cols, cols, cols)
-			for i := range same16 {
-				if !near(same16[i], dst[i]) {
-					t.Fatalf("%T: element %d in place is %#x, want %#x", half, i, same16[i], to(dst[i]))
-				}
-			}
-			single := make([]H, cols)
-			SoftmaxHalf(s, single, half[:cols])
-			if !slices.Equal(single, same16[:cols]) {
-				t.Errorf("%T: single row differs from rows", half)
-			}
-			LogSoftmaxHalf(s, single, half[:cols])
-			for i := range single {
-				if !near(single[i], logs[i]) {
-					t.Fatalf("%T: log-softmax %d is %#x, want %#x", half, i, single[i], to(logs[i]))
-				}
-			}
-		}
-		var s Softmaxer
-		if got, want := LogSumExpHalf(s, half), s.LogSumExp(src); math.Abs(float64(got-want)) > 2e-6 {
-			t.Errorf("%T: log-sum-exp is %g, want %g", half, got, want)
-		}
-	}
-	// Special values, converted.
-	for _, c := range specials {
-		half, row := make([]H, len(c.row)), make([]float32, len(c.row))
-		for i, x := range c.row {
-			half[i] = to(x)
-		}
-		if len(row) > 0 {
-			widen(standard.kernels(), row, half)
-		}
-		got := result{make([]float32, len(row)), make([]float32, len(row)), LogSumExpHalf(Softmaxer{}, half)}
-		SoftmaxHalf(Softmaxer{}, got.softmax, half)
-		LogSoftmaxHalf(Softmaxer{}, got.logSoftmax, half)
-		if err := verify(row, got, nan); err != nil {
-			t.Errorf("%T: %s: %v", half, c.name, err)
-		}
-	}
-}
-
-// TestHalfLong is TestHalf for a row that is converted twice even if dst is of float32.
-func TestHalfLong(t *testing.T) {
-	row := randomRow(oneBlock+907, 1)
-	half := make([]BFloat16, len(row))
-	for i, x := range row {
-		half[i] = ToBFloat16(x)
-		row[i] = half[i].Float32()
-	}
-	got := result{make([]float32, len(row)), make([]float32, len(row)), LogSumExpHalf(standard, half)}
-	SoftmaxHalf(standard, got.softmax, half)
-	LogSoftmaxHalf(standard, got.logSoftmax, half)
-	if err := verify(row, got, nan); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestGrad compares with the formulas in float64, and with a difference quotient
-// of the forward pass in float64.
-func TestGrad(t *testing.T) {
-	for _, n := range []int{1, 2, 10, 1000, 5001} {
-		x, dy := randomRow(n, 0), randomRow(n, 2)
-		s := must(t, WithScale(0.7))
-		r := compute(s, x)
-		soft, logs := make([]float32, n), make([]float32, n)
-		s.SoftmaxGrad(soft, r.softmax, dy)
-		s.LogSoftmaxGrad(logs, r.logSoftmax, dy)
-
-		// The gradient in direction v is the derivative of loss(x + h*v).
-		v := randomRow(n, 4)
-		loss := func(h float64, log bool) (l float64) {
-			z := make([]float64, n)
-			var sum float64
-			for i := range z {
-				z[i] = 0.7 * (float64(x[i]) + h*float64(v[i]))
-				sum += math.Exp(z[i])
-			}
-			for i := range z {
-				if z[i] -= math.Log(sum); !log {
-					z[i] = math.Exp(z[i])
-				}
-				l += z[i] * float64(dy[i])
-			}
-			return l
-		}
-		const h = 1e-5
-		for log, grad := range map[bool][]float32{false: soft, true: logs} {
-			var got, size float64
-			for i := range grad {
-				got += float64(grad[i]) * float64(v[i])
-				size += math.Abs(float64(grad[i]) * float64(v[i]))
-			}
-			if want := (loss(h, log) - loss(-h, log)) / (2 * h); math.Abs(got-want) > 1e-5*(1+size) {
-				t.Errorf("%d elements, log %v: derivative is %g, want %g", n, log, got, want)
-			}
-		}
-		// In place of either input, and as rows.
-		for _, c := range []struct {
-			name string
-			got  []float32
-			want []float32
-			f    func(dst, y, dy []float32)
-			y    []float32
-		}{
-			{"softmax", make([]float32, n), soft, s.SoftmaxGrad, r.softmax},
-			{"log-softmax", make([]float32, n), logs, s.LogSoftmaxGrad, r.logSoftmax},
-		} {
-			copy(c.got, c.y)
-			c.f(c.got, c.got, dy)
-			if !sameRow(c.got, c.want) {
-				t.Errorf("%s of %d elements in place of y differs", c.name, n)
-			}
-			copy(c.got, dy)
-			c.f(c.got, c.y, c.got)
-			if !sameRow(c.got, c.want) {
-				t.Errorf("%s of %d elements in place of dy differs", c.name, n)
-			}
-		}
-		const rows = 5
-		many := must(t, WithScale(0.7), WithGoroutines(2))
-		ys, logys, dys := slices.Repeat(r.softmax, rows), slices.Repeat(r.logSoftmax, rows), slices.Repeat(dy, rows)
-		dst := make([]float32, rows*n)
-		many.SoftmaxGradRows(dst, ys, dys, rows, n, n, n, n)
-		if !sameRow(dst, slices.Repeat(soft, rows)) {
-			t.Errorf("softmax gradients of %d elements as rows differ", n)
-		}
-		many.LogSoftmaxGradRows(dst, logys, dys, rows, n, n, n, n)
-		if !sameRow(dst, slices.Repeat(logs, rows)) {
-			t.Errorf("log-softmax gradients of %d elements as rows differ", n)
 		}
 	}
 }

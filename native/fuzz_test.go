@@ -1,4 +1,4 @@
-package native
+package native_test
 
 import (
 	"encoding/binary"
@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/native"
 )
 
 // floats reads a row from a fuzzer's bytes: any bit patterns.
@@ -18,66 +18,51 @@ func floats(data []byte) []float32 {
 	return x
 }
 
-// fuzzSetting picks a level and an algorithm.
-func fuzzSetting(t *testing.T, pick uint8) Softmaxer {
-	isas := Levels()
-	algorithms := append(ukernel.Algorithms(), ukernel.Auto)
+// fuzzOptions picks a level and an algorithm.
+func fuzzOptions(pick uint8) options {
 	n := int(pick)
-	return must(t, WithISA(isas[n%len(isas)]), WithAlgorithm(algorithms[n/len(isas)%len(algorithms)]))
+	return options{level: levels()[n%len(levels())], algorithm: algorithms()[n/len(levels())%len(algorithms())]}
+}
+
+// fuzzForms computes a row by the three forms of the Softmaxer, in place where that can
+// be, and checks it.
+func fuzzForms(t *testing.T, o options, x []float32) {
+	s, err := o.softmaxer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	visible := len(x)
+	if o.causal {
+		visible = o.offset + 1
+	}
+	c := promised(o.level)
+	r := newReference(x, o.scale, o.add, o.keep, visible, c.stepwise)
+	for _, name := range []string{"Softmaxer.LogSumExp", "Softmaxer.Softmax", "Softmaxer.LogSoftmax"} {
+		f := formNamed(name)
+		dst, in := make([]float32, len(x)), slices.Clone(x)
+		f.run(s, &call{rows: 1, cols: len(x), dst: matrix{f: dst}, src: matrix{f: in}})
+		if _, err := r.check(f.what, f32, dst, c, nan); err != nil {
+			t.Errorf("%s, %v, %v, %d elements: %v", name, o.level, o.algorithm, len(x), err)
+		}
+		if f.takes&placing != 0 {
+			if f.run(s, &call{rows: 1, cols: len(x), dst: matrix{f: in}, src: matrix{f: in}}); !sameRow(in, dst) {
+				t.Errorf("%s: in place differs", name)
+			}
+		}
+	}
 }
 
 // FuzzRow holds any row against the reference, at any level and by any
 // algorithm, repeated to reach other lengths.
 func FuzzRow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, repeat uint16, pick uint8) {
-		x := floats(data)
-		if len(x) == 0 {
-			return
-		}
-		x = slices.Repeat(x, 1+int(repeat)%(1+(1<<14)/len(x)))
-		s := fuzzSetting(t, pick)
-		got := compute(s, x)
-		if err := verify(x, got, nan); err != nil {
-			t.Errorf("%s: %d elements: %v", s.Explain(len(x)), len(x), err)
-		}
-		s.Softmax(x, x)
-		if !sameRow(x, got.softmax) {
-			t.Error("in place differs")
+		if x := floats(data); len(x) > 0 {
+			fuzzForms(t, fuzzOptions(pick), slices.Repeat(x, 1+int(repeat)%(1+(1<<14)/len(x))))
 		}
 	})
 }
 
-// FuzzRows holds rows of any shape and strides against single rows, and what is
-// between them against change.
-func FuzzRows(f *testing.F) {
-	f.Fuzz(func(t *testing.T, data []byte, rows, cols, dstPad, srcPad, pick uint8) {
-		values := floats(data)
-		if len(values) == 0 || rows == 0 || cols == 0 {
-			return
-		}
-		n, m, ds, ss := int(rows), int(cols), int(cols)+int(dstPad), int(cols)+int(srcPad)
-		src := make([]float32, n*ss)
-		for i := range src {
-			src[i] = values[i%len(values)]
-		}
-		dst := slices.Repeat([]float32{12345}, n*ds)
-		lse := make([]float32, n)
-		s := fuzzSetting(t, pick)
-		s.SoftmaxRows(dst, src, n, m, ds, ss)
-		s.LogSumExpRows(lse, src, n, m, ss)
-		for i := range n {
-			want := compute(s, src[i*ss:][:m])
-			if !sameRow(dst[i*ds:][:m], want.softmax) || !same(lse[i], want.logSumExp) {
-				t.Fatalf("row %d of %dx%d differs", i, n, m)
-			}
-			if slices.ContainsFunc(dst[i*ds+m:(i+1)*ds], func(x float32) bool { return x != 12345 }) {
-				t.Fatalf("written behind row %d of %dx%d", i, n, m)
-			}
-		}
-	})
-}
-
-// FuzzMask holds masked rows against rows that are masked before.
+// FuzzMask is FuzzRow with any masks.
 func FuzzMask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, mask []byte, keep uint64, offset int16, pick uint8) {
 		x, add := floats(data), floats(mask)
@@ -85,18 +70,22 @@ func FuzzMask(f *testing.F) {
 		if n == 0 {
 			return
 		}
-		x, add = x[:n], add[:n]
-		m := Mask{Add: add, Keep: make([]bool, n), Causal: offset >= 0, Offset: int(offset)}
-		row := make([]float32, n)
-		for i := range row {
-			m.Keep[i] = keep>>(i%64)&1 != 0
-			if row[i] = x[i] + add[i]; !m.Keep[i] || m.Causal && i > m.Offset {
-				row[i] = negInf
-			}
+		o := fuzzOptions(pick)
+		o.add, o.keep = add[:n], make([]bool, n)
+		o.causal, o.offset = offset >= 0, int(offset)
+		for i := range o.keep {
+			o.keep[i] = keep>>(i%64)&1 != 0
 		}
-		s := fuzzSetting(t, pick)
-		if err := verify(row, compute(s.Masked(m), x), nan); err != nil {
-			t.Errorf("%+v: %v", m, err)
+		fuzzForms(t, o, x[:n])
+	})
+}
+
+// FuzzTable holds any combination of the table of tests.
+func FuzzTable(f *testing.F) {
+	f.Fuzz(func(t *testing.T, form, option uint8, cols uint16, seed uint64) {
+		c := combination{&forms[int(form)%len(forms)], &optionList[int(option)%len(optionList)], 1 + int(cols)%(1<<13), seed}
+		if c.option.needs == ^takes(0) || c.form.takes&c.option.needs != 0 {
+			c.try(t)
 		}
 	})
 }
@@ -105,16 +94,18 @@ func FuzzMask(f *testing.F) {
 // used, and come back as they were.
 func FuzzAccumulator(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, row []byte) {
-		var a Accumulator
+		var a native.Accumulator
 		if err := a.UnmarshalBinary(data); err != nil {
 			return
 		}
 		back, err := a.MarshalBinary()
-		if err != nil || !slices.Equal(back, data) && a.sum.mass == a.sum.mass {
+		before := float64(a.LogSumExp())
+		if err != nil || !slices.Equal(back, data) && before == before {
 			t.Fatalf("% x comes back as % x, %v", data, back, err)
 		}
 		x := floats(row)
-		before, alone := a.sum.mass, refLogSumExp(x)
+		r := newReference(x, 0, nil, nil, len(x), false)
+		alone := r.max + r.log
 		a.Add(x)
 		got := a.LogSumExp()
 		switch {
@@ -130,38 +121,5 @@ func FuzzAccumulator(f *testing.F) {
 			t.Errorf("log-sum-exp is %g, that of a part of it %g", got, alone)
 		}
 		a.Softmax(x, x)
-	})
-}
-
-// FuzzHalf holds rows of either half type, any bit patterns, against the
-// reference.
-func FuzzHalf(f *testing.F) {
-	f.Fuzz(func(t *testing.T, data []byte, brain bool) {
-		half := make([]Float16, min(len(data)/2, 1<<13))
-		row := make([]float32, len(half))
-		for i := range half {
-			half[i] = Float16(binary.LittleEndian.Uint16(data[2*i:]))
-			if row[i] = half[i].Float32(); brain {
-				row[i] = BFloat16(half[i]).Float32()
-			}
-		}
-		got := result{make([]float32, len(row)), make([]float32, len(row)), 0}
-		var s Softmaxer
-		if brain {
-			b := make([]BFloat16, len(half))
-			for i := range b {
-				b[i] = BFloat16(half[i])
-			}
-			SoftmaxHalf(s, got.softmax, b)
-			LogSoftmaxHalf(s, got.logSoftmax, b)
-			got.logSumExp = LogSumExpHalf(s, b)
-		} else {
-			SoftmaxHalf(s, got.softmax, half)
-			LogSoftmaxHalf(s, got.logSoftmax, half)
-			got.logSumExp = LogSumExpHalf(s, half)
-		}
-		if err := verify(row, got, nan); err != nil {
-			t.Errorf("%d elements: %v", len(row), err)
-		}
 	})
 }

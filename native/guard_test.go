@@ -1,8 +1,9 @@
-package native
+package native_test
 
 import (
 	"testing"
 
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
 
@@ -29,25 +30,27 @@ func TestGuard(t *testing.T) {
 			}
 			return page[:n:n]
 		}
-		for _, s := range settings(t, 1) {
-			for n := 1; n <= longest; n += 1 + n/150 {
-				src, dst, dy := part(srcPage, n), part(dstPage, n), part(dyPage, n)
-				copy(src, randomRow(n, uint64(n)))
-				got := compute(s.Softmaxer, src)
-				s.Softmax(dst, src)
-				if !sameRow(dst, got.softmax) {
-					t.Fatalf("%s: softmax of %d elements depends on their place", s.name, n)
+		for _, level := range levels() {
+			for _, a := range algorithms() {
+				s, err := options{level: level, algorithm: a}.softmaxer()
+				if err != nil {
+					t.Fatal(err)
 				}
-				s.SoftmaxGrad(dy, dst, src)
-				s.LogSoftmax(dst, src)
-				s.LogSoftmaxGrad(dy, dst, dy)
-				if !sameRow(dst, got.logSoftmax) {
-					t.Fatalf("%s: log-softmax of %d elements depends on their place", s.name, n)
-				}
-				s.Masked(Mask{Add: src}).Softmax(dst, dy)
-				if n%3 == 0 {
-					s.SoftmaxRows(dst, src, 3, n/3, n/3, n/3)
-					s.LogSumExpRows(part(dyPage, 3), src, 3, n/3, n/3)
+				for n := 1; n <= longest; n += 1 + n/150 {
+					c := &call{rows: 1, cols: n, dst: matrix{f: part(dstPage, n), stride: n}, src: matrix{f: part(srcPage, n), stride: n}, dy: matrix{f: part(dyPage, n), stride: n}, ends: []int{n / 3, n}}
+					copy(c.src.f, inputs.Masked.Row(uint64(n), n))
+					copy(c.dy.f, c.src.f)
+					for _, f := range forms {
+						switch {
+						case f.src != f32 || f.dst != f32 || f.takes&settings == 0:
+						case f.what == logSumExp:
+							sum := *c
+							sum.dst.f = part(dstPage, 1)
+							f.run(s, &sum)
+						default:
+							f.run(s, c)
+						}
+					}
 				}
 			}
 		}

@@ -1,201 +1,258 @@
-package native
+package native_test
 
 import (
 	"fmt"
 	"math"
 	"slices"
-	"testing"
-
-	"github.com/twopass-softmax/twopass/ukernel"
 )
 
-// refSum is the sum of exp(x - max) over src, and max. Exponentials are in
-// float64 and their sum is compensated, so that its relative error is below
-// 2^-50, next to which that of float32 results is large.
-func refSum(src []float32) (max, sum float64) {
-	max = math.Inf(-1)
-	for _, x := range src {
-		if x != x {
-			return math.NaN(), math.NaN()
+var (
+	nan    = float32(math.NaN())
+	inf    = float32(math.Inf(1))
+	negInf = float32(math.Inf(-1))
+)
+
+// reference is a row after scale and mask, and what its results should be. Where it has
+// a NaN or +Inf, or nothing but -Inf, only max says so.
+type reference struct {
+	max float64
+	d   []float64 // the elements less max; -Inf where there is none
+	log float64   // log-sum-exp is max + log; log-softmax d - log
+	// rest is the sum of exp(d) without one maximum, to 2^-50 of it.
+	rest float64
+}
+
+// newReference takes the options that change a row's elements: a scale (0 for none), a
+// row that is added, one that keeps, and the number of elements before those that the
+// causal mask hides.
+func newReference(x []float32, scale float32, add []float32, keep []bool, visible int, stepwise bool) *reference {
+	r := &reference{max: math.Inf(-1), d: make([]float64, len(x))}
+	top := 0
+	for i, x := range x {
+		y := math.Inf(-1)
+		if i < visible && (keep == nil || keep[i]) {
+			y = element(x, scale, add, i, stepwise)
 		}
-		max = math.Max(max, float64(x))
+		if y != y {
+			r.max = y
+			return r
+		}
+		if r.d[i] = y; y > r.max {
+			r.max, top = y, i
+		}
 	}
-	var c float64
-	for _, x := range src {
-		if x == negInf {
+	if math.IsInf(r.max, 0) {
+		return r
+	}
+	var low float64
+	for i, y := range r.d {
+		if math.IsInf(y, -1) {
 			continue
 		}
-		y := math.Exp(float64(x)-max) - c
-		t := sum + y
-		c = (t - sum) - y
-		sum = t
+		if r.d[i] = y - r.max; scale != 0 && add == nil && !stepwise {
+			r.d[i] = (float64(x[i]) - float64(x[top])) * float64(scale)
+		}
+		if i == top {
+			continue
+		}
+		// Kahan's sum.
+		term := math.Exp(r.d[i]) - low
+		sum := r.rest + term
+		low = (sum - r.rest) - term
+		r.rest = sum
 	}
-	return max, sum
-}
-
-// refLogSumExp follows the table of special values.
-func refLogSumExp(src []float32) float64 {
-	max, sum := refSum(src)
-	if math.IsInf(max, 0) || max != max {
-		return max
-	}
-	return max + math.Log(sum)
-}
-
-// result is what the three functions make of a row.
-type result struct {
-	softmax, logSoftmax []float32
-	logSumExp           float32
-}
-
-func compute(s Softmaxer, src []float32) result {
-	r := result{make([]float32, len(src)), make([]float32, len(src)), s.LogSumExp(src)}
-	s.Softmax(r.softmax, src)
-	s.LogSoftmax(r.logSoftmax, src)
+	r.log = math.Log1p(r.rest)
 	return r
 }
 
-// Goroutines share short rows too in tests.
-func init() { vectorLeast, scalarLeast = 1<<15, 1<<15 }
-
-// deviation holds the largest errors of a result, each as a multiple of its bound.
-type deviation struct {
-	softmax, logSoftmax, logSumExp float64
-	// ulp is that of softmax in units in the last place.
-	ulp float64
-	// one is the distance of the probabilities' sum from 1.
-	one float64
-}
-
-func (e *deviation) add(f deviation) {
-	e.softmax = math.Max(e.softmax, f.softmax)
-	e.logSoftmax = math.Max(e.logSoftmax, f.logSoftmax)
-	e.logSumExp = math.Max(e.logSumExp, f.logSumExp)
-	e.ulp = math.Max(e.ulp, f.ulp)
-	e.one = math.Max(e.one, f.one)
-}
-
-// reference is what a row's results should be.
-type reference struct {
-	src      []float32
-	max, log float64 // log-sum-exp is max + log; log-softmax is x - max - log
-	softmax  []float64
-}
-
-func newReference(src []float32) *reference {
-	r := &reference{src: src, softmax: make([]float64, len(src))}
-	var sum float64
-	r.max, sum = refSum(src)
-	r.log = math.Log(sum)
-	for i, x := range src {
-		if x > negInf {
-			r.softmax[i] = math.Exp(float64(x)-r.max) / sum
+// element is one after scale and mask.
+func element(x, scale float32, add []float32, i int, stepwise bool) float64 {
+	y := float64(x)
+	if scale != 0 {
+		if y *= float64(scale); stepwise {
+			y = float64(float32(y))
 		}
 	}
-	return r
+	if add == nil {
+		return y
+	}
+	a := float64(add[i])
+	if sum := y + a; stepwise || math.IsInf(sum, 0) || sum != sum {
+		return float64(float32(sum))
+	}
+	return max(-math.MaxFloat32, min(math.MaxFloat32, float64(roundSum(y, a))))
 }
 
-// measure compares a result with the reference, of a row that has a finite
-// element and neither +Inf nor NaN. An error that is no number is infinite.
-func (r *reference) measure(got result) (e deviation) {
-	for i, x := range r.src {
-		d := float64(x) - r.max
-		want, y := r.softmax[i], float64(got.softmax[i])
-		e.one += y
-		if want < 0x1p-126 {
-			if !(y >= 0 && y <= 0x1.00001p-126) || math.Signbit(y) {
-				e.softmax = math.Inf(1)
-			}
-		} else if y != want {
-			rel := math.Abs(y-want) / want
-			e.softmax = math.Max(e.softmax, rel/(0x1p-21-0x1p-23*d))
-			e.ulp = math.Max(e.ulp, math.Abs(y-want)/ulp(want))
-			if y != y {
-				e.softmax = math.Inf(1)
+// roundSum is a + b, rounded once to float32: the float64 between is made odd where it
+// is not exact.
+func roundSum(a, b float64) float32 {
+	sum := a + b
+	part := sum - a
+	if low := (a - (sum - part)) + (b - part); low != 0 && math.Float64bits(sum)&1 == 0 {
+		sum = math.Nextafter(sum, math.Copysign(math.Inf(1), low))
+	}
+	return float32(sum)
+}
+
+// check compares results with the reference, and returns the largest error as a multiple
+// of its bound, which may not be above 1. Where a row has no finite element it holds the
+// table of special values; empty is the softmax of one with -Inf alone.
+func (r *reference) check(w what, k kind, got []float32, c contract, empty float32) (used float64, err error) {
+	if w == logSumExp {
+		used = r.logSumExpError(got[0], c)
+		if !(used <= 1) {
+			err = fmt.Errorf("log-sum-exp is %v, want %v: %.3g times the bound", got[0], r.max+r.log, used)
+		}
+		return used, err
+	}
+	if special := math.IsInf(r.max, 0) || r.max != r.max; special {
+		want := nan
+		if math.IsInf(r.max, -1) {
+			if want = empty; w == logSoftmax && empty == 0 {
+				want = negInf
 			}
 		}
-		want, y = d-r.log, float64(got.logSoftmax[i])
-		switch {
-		case y == want || float64(float32(want)) == y: // also where both are -Inf
-		case y != y || math.IsInf(y, 0):
-			e.logSoftmax = math.Inf(1)
-		default:
-			e.logSoftmax = math.Max(e.logSoftmax, math.Abs(y-want)/(0x1p-22-0x1p-23*want))
+		for i, y := range got {
+			if !same(y, want) || y != y && c.oneNaN && math.Float32bits(y) != 0x7fc00000 && k == f32 {
+				return math.Inf(1), fmt.Errorf("element %d is %v (%#08x), want %v: the maximum is %v", i, y, math.Float32bits(y), want, r.max)
+			}
+		}
+		return 0, nil
+	}
+	for i, y := range got {
+		e, want := 0.0, 0.0
+		if w == softmax {
+			want = math.Exp(r.d[i] - r.log)
+			e = r.softmaxError(float64(y), want, r.d[i], k, c)
+		} else {
+			want = r.d[i] - r.log
+			e = r.logSoftmaxError(float64(y), want, r.d[i], k, c)
+		}
+		if e > used {
+			if used = e; used > 1 {
+				err = fmt.Errorf("element %d is %v, want %v: %.3g times the bound; it is %v below the maximum %v", i, y, want, e, -r.d[i], r.max)
+			}
 		}
 	}
-	e.one = math.Abs(e.one - 1)
-	// max and log separately: their sum would lose log where max is huge.
-	y := float64(got.logSumExp)
-	e.logSumExp = math.Abs((y-r.max)-r.log) / (0x1p-22 + 0x1p-24*math.Abs(y))
-	if y != y {
-		e.logSumExp = math.Inf(1)
+	return used, err
+}
+
+func (r *reference) softmaxError(y, want, d float64, k kind, c contract) float64 {
+	least := k.least()
+	switch {
+	case math.IsInf(d, -1):
+		return wrongUnless(y == 0 && !math.Signbit(y))
+	case want < least:
+		return wrongUnless(y >= 0 && y <= least*1.01 && !math.Signbit(y))
+	}
+	return tooFar(y, want, want*(c.softmax.at(-d)+c.marshalled)+k.half(want))
+}
+
+func (r *reference) logSoftmaxError(y, want, d float64, k kind, c contract) float64 {
+	if math.IsInf(d, -1) || float64(k.nearest(want)) == y {
+		return wrongUnless(y == want || float64(k.nearest(want)) == y)
+	}
+	allowed := c.logSoftmax.at(math.Abs(want))
+	if d == 0 && r.rest < 0.5 && c.sure > 0 {
+		allowed = min(allowed, max(c.sure*math.Abs(want), 0x1p-149))
+	}
+	return tooFar(y, want, allowed+c.marshalled+k.half(want))
+}
+
+func (r *reference) logSumExpError(got float32, c contract) float64 {
+	y := float64(got)
+	switch {
+	case r.max != r.max:
+		return wrongUnless(y != y)
+	case math.IsInf(r.max, 0):
+		return wrongUnless(y == r.max)
+	case float64(float32(r.max+r.log)) == y:
+		return 0
+	}
+	allowed := c.logSumExp.at(math.Abs(y))
+	if r.max == 0 && r.rest < 0.5 && c.sure > 0 {
+		allowed = min(allowed, max(c.sure*math.Abs(r.log), 0x1p-149))
+	}
+	// One after the other: max + log would lose log where max is large.
+	return tooFar(y-r.max, r.log, allowed+c.marshalled)
+}
+
+// tooFar is an error as a multiple of what is allowed.
+func tooFar(y, want, allowed float64) float64 {
+	e := math.Abs(y-want) / allowed
+	if e != e {
+		return math.Inf(1)
 	}
 	return e
 }
 
-// ulp is the distance of the float32 around x, which is normal and positive.
-func ulp(x float64) float64 {
-	return math.Float64frombits(math.Float64bits(x)&(0x7ff<<52)) * 0x1p-23
+func wrongUnless(ok bool) float64 {
+	if ok {
+		return 0
+	}
+	return math.Inf(1)
 }
 
-// setting is a way to compute that has to meet the same contract as every other.
-type setting struct {
-	name string
-	Softmaxer
+// least is the number below which a softmax may be 0.
+func (k kind) least() float64 {
+	if k == f16 {
+		return 0x1p-24
+	}
+	return 0x1p-126
 }
 
-// settings lists every algorithm at every level that runs here, with each of
-// the numbers of goroutines.
-func settings(t testing.TB, goroutines ...int) (all []setting) {
-	algorithms := append(ukernel.Algorithms(), ukernel.Auto)
-	for _, isa := range Levels() {
-		for _, a := range algorithms {
-			for _, g := range goroutines {
-				s, err := New(WithISA(isa), WithAlgorithm(a), WithGoroutines(g))
-				if err != nil {
-					t.Fatal(err)
-				}
-				all = append(all, setting{fmt.Sprintf("%v/%v/%d", isa, a, g), s})
-			}
-		}
+// half is what rounding x to the type may be off by; that of float32 is in the bounds.
+func (k kind) half(x float64) float64 {
+	_, e := math.Frexp(x)
+	switch k {
+	case f16:
+		return math.Ldexp(1, max(e-11, -24)-1)
+	case bf16:
+		return math.Ldexp(1, max(e-8, -133)-1)
 	}
-	return all
+	return 0
 }
 
-// verify compares a result with the table of special values and the error
-// bounds. Empty is what a row of -Inf alone becomes.
-func verify(src []float32, got result, empty float32) error {
-	return newReference(src).verify(got, empty)
+// nearest is the number of the type next to x.
+func (k kind) nearest(x float64) float32 {
+	if k == f32 {
+		return float32(x)
+	}
+	return k.value(k.round(float32(x)))
 }
 
-func (r *reference) verify(got result, empty float32) error {
-	all := func(softmax, logSoftmax, logSumExp float32) error {
-		if !same(got.logSumExp, logSumExp) {
-			return fmt.Errorf("log-sum-exp is %g, want %g", got.logSumExp, logSumExp)
+// gradientError compares a gradient with the formula, and returns the largest error as a
+// multiple of its bound.
+func gradientError(w what, got, y, dy []float32, scale float32, c contract) (used float64, err error) {
+	if scale == 0 {
+		scale = 1
+	}
+	var total, size, most float64 // sum(y*dy) or sum(dy), its sizes' sum, the largest dy
+	for i, g := range dy {
+		p := 1.0
+		if w == softmaxGrad {
+			p = float64(y[i])
 		}
-		for i := range r.src {
-			if !same(got.softmax[i], softmax) || !same(got.logSoftmax[i], logSoftmax) {
-				return fmt.Errorf("element %d: softmax is %g, want %g; log-softmax is %g, want %g", i, got.softmax[i], softmax, got.logSoftmax[i], logSoftmax)
-			}
+		total += p * float64(g)
+		size += p * math.Abs(float64(g))
+		most = max(most, math.Abs(float64(g)))
+	}
+	for i := range got {
+		g, p := float64(dy[i]), float64(y[i])
+		want, allowed := p*(g-total), p*most*c.gradient.fixed
+		if w == logSoftmaxGrad {
+			e := math.Exp(p)
+			want = g - e*total
+			allowed = math.Abs(g)*0x1p-24 + (e*c.gradient.at(min(-p, 1000))+0x1p-126)*size
 		}
-		return nil
-	}
-	switch {
-	case math.IsInf(r.max, -1) && empty == 0:
-		return all(0, negInf, negInf)
-	case math.IsInf(r.max, 0) || r.max != r.max:
-		return all(nan, nan, float32(r.max))
-	}
-	for i, x := range r.src {
-		if x == negInf && (!same(got.softmax[i], 0) || got.logSoftmax[i] != negInf) {
-			return fmt.Errorf("element %d is -Inf: softmax is %g, log-softmax %g", i, got.softmax[i], got.logSoftmax[i])
+		want, allowed = want*float64(scale), allowed*math.Abs(float64(scale))+0x1p-149
+		if e := tooFar(float64(got[i]), want, allowed); !(e <= 1) {
+			return e, fmt.Errorf("element %d is %v, want %v: %.3g times the bound", i, got[i], want, e)
+		} else {
+			used = max(used, e)
 		}
 	}
-	if e := r.measure(got); !(e.softmax <= 1 && e.logSoftmax <= 1 && e.logSumExp <= 1 && e.one <= 0x1p-20) {
-		return fmt.Errorf("errors over bounds: softmax %.3g, log-softmax %.3g, log-sum-exp %.3g; the probabilities' sum is off by %.3g",
-			e.softmax, e.logSoftmax, e.logSumExp, e.one)
-	}
-	return nil
+	return used, nil
 }
 
 // same reports whether two results are equal, zeros with their signs. A NaN

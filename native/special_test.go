@@ -1,4 +1,4 @@
-package native
+package native_test
 
 import (
 	"math"
@@ -6,13 +6,10 @@ import (
 	"testing"
 )
 
-var (
-	inf        = float32(math.Inf(1))
-	maxFloat32 = float32(math.MaxFloat32)
-)
+var maxFloat32 = float32(math.MaxFloat32)
 
-// specials are rows for the lines of the package comment's table, and what
-// becomes of them; "correct" leaves that to the reference.
+// specials are rows for the lines of the package comment's table, and what becomes of
+// them in words, so that the reference is not the only judge.
 var specials = []struct {
 	name               string
 	row                []float32
@@ -38,7 +35,6 @@ var specials = []struct {
 	{"NaN and -Inf", []float32{nan, negInf, 1}, "NaN", "NaN"},
 	{"NaN among -Inf", []float32{negInf, nan, negInf}, "NaN", "NaN"},
 	{"NaN and +Inf", []float32{inf, nan, negInf}, "NaN", "NaN"},
-	{"empty", nil, "nothing written", "-Inf"},
 }
 
 // spread deals the elements of a row out to a longer one, step apart, with -Inf
@@ -52,86 +48,76 @@ func spread(row []float32, step, n int) []float32 {
 	return out
 }
 
-// TestSpecial holds the table of special values for every function, algorithm,
-// level and number of goroutines, and prints it.
+// TestSpecial holds the table of special values for softmax, log-softmax, log-sum-exp
+// and accumulators, by every algorithm at every level, wherever the elements lie.
 func TestSpecial(t *testing.T) {
-	all := settings(t, 1, 3)
-	t.Logf("%-22s %-16s %-16s %s", "input", "softmax", "log-sum-exp", "rows x settings")
-	for _, c := range specials {
-		t.Run(c.name, func(t *testing.T) {
-			rows := [][]float32{c.row}
-			if len(c.row) > 0 {
-				for _, step := range []int{8, 16, 64, 96, 192, 1000, 4096} {
-					rows = append(rows, spread(c.row, step, 0))
-				}
-				rows = append(rows, spread(c.row, 1, 1001), spread(c.row, chunkLen, 2*chunkLen+5))
-				last := slices.Clone(rows[len(rows)-2])
-				slices.Reverse(last)
-				rows = append(rows, last)
-			}
-			for _, row := range rows {
-				if testing.Short() && len(row) > 1<<15 {
-					continue
-				}
-				ref := newReference(row)
-				for _, s := range all {
-					if s.goroutines > 1 && len(row) <= chunkLen {
-						continue // which is not worth a second one
-					}
-					if err := ref.verify(compute(s.Softmaxer, row), nan); err != nil {
-						t.Errorf("%s: %d elements: %v", s.name, len(row), err)
-					}
-				}
-			}
-			// The expectations in words, so that the table is not only the reference's.
-			got := compute(Softmaxer{}, c.row)
-			for i, x := range c.row {
-				switch c.softmax {
-				case "NaN":
-					if got.softmax[i] == got.softmax[i] || got.logSoftmax[i] == got.logSoftmax[i] {
-						t.Errorf("element %d: softmax is %g, log-softmax %g, want NaN", i, got.softmax[i], got.logSoftmax[i])
-					}
-				case "0 there":
-					if x == negInf && (got.softmax[i] != 0 || got.logSoftmax[i] != negInf) {
-						t.Errorf("element %d: softmax is %g, log-softmax %g, want 0 and -Inf", i, got.softmax[i], got.logSoftmax[i])
-					}
-				}
-			}
-			words := map[string]bool{
-				"NaN": got.logSumExp != got.logSumExp, "+Inf": got.logSumExp == inf, "-Inf": got.logSumExp == negInf,
-				"correct": math.Abs(float64(got.logSumExp)) <= math.MaxFloat32,
-			}
-			if !words[c.logSumExp] {
-				t.Errorf("log-sum-exp is %g, want %s", got.logSumExp, c.logSumExp)
-			}
-			t.Logf("%-22s %-16s %-16s %d x %d", c.name, c.softmax, c.logSumExp, len(rows), len(all))
-		})
+	var tested []*form
+	for _, name := range []string{"Softmaxer.Softmax", "Softmaxer.LogSoftmax", "Softmaxer.LogSumExp", "Accumulator.Softmax marshalled", "Accumulator.LogSumExp merged"} {
+		tested = append(tested, formNamed(name))
 	}
-}
-
-// TestZeroRows holds [WithZeroRows], for rows that are -Inf from the start and
-// for those that a mask makes so.
-func TestZeroRows(t *testing.T) {
-	s, err := New(WithZeroRows())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := 1; n < 70; n++ {
-		x := slices.Repeat([]float32{negInf}, n)
-		if err := verify(x, compute(s, x), 0); err != nil {
-			t.Errorf("%d elements: %v", n, err)
+	for _, special := range specials {
+		rows := [][]float32{special.row}
+		for _, step := range []int{8, 16, 64, 96, 192, 1000, 4096} {
+			rows = append(rows, spread(special.row, step, 0))
 		}
-		fill(x, 1)
-		for _, m := range []Mask{{Keep: make([]bool, n)}, {Add: slices.Repeat([]float32{negInf}, n)}, {Causal: true, Offset: -1}} {
-			got := compute(s.Masked(m), x)
-			if err := verify(slices.Repeat([]float32{negInf}, n), got, 0); err != nil {
-				t.Errorf("%d elements masked by %+v: %v", n, m, err)
+		rows = append(rows, spread(special.row, 1, 1001))
+		if !testing.Short() {
+			long := spread(special.row, 1<<16, 2<<16+5)
+			rows = append(rows, long, slices.Clone(long))
+			slices.Reverse(long)
+		}
+		for _, x := range rows {
+			r := newReference(x, 0, nil, nil, len(x), false)
+			c := &call{rows: 1, cols: len(x), src: matrix{f: x}, dst: matrix{f: make([]float32, len(x))}, ends: []int{1, len(x)}}
+			for _, level := range levels() {
+				for _, a := range algorithms() {
+					s, err := options{level: level, algorithm: a}.softmaxer()
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, f := range tested {
+						f.run(s, c)
+						if _, err := r.check(f.what, f32, c.dst.f, promised(level), nan); err != nil {
+							t.Errorf("%s, %v, %v, %s, %d elements: %v", f.name, level, a, special.name, len(x), err)
+						}
+						if len(x) > len(special.row) {
+							continue
+						}
+						y := c.dst.f[0]
+						words := map[string]bool{
+							"NaN": y != y, "+Inf": y == inf, "-Inf": y == negInf, "correct": math.Abs(float64(y)) <= math.MaxFloat32,
+						}
+						switch {
+						case f.what == logSumExp && !words[special.logSumExp]:
+							t.Errorf("%s of %s is %v, want %s", f.name, special.name, y, special.logSumExp)
+						case f.what == softmax && special.softmax == "NaN" && slices.ContainsFunc(c.dst.f, func(y float32) bool { return y == y }):
+							t.Errorf("%s of %s is %v, want NaN", f.name, special.name, c.dst.f)
+						case f.what == softmax && special.softmax == "0 there" && (y != 0 || c.dst.f[1] == 0):
+							t.Errorf("%s of %s is %v, want 0 where -Inf was", f.name, special.name, c.dst.f)
+						}
+					}
+				}
 			}
 		}
-		// Rows with NaN or +Inf do not become zeros.
-		x[n/2] = nan
-		if err := verify(x, compute(s, x), 0); err != nil {
-			t.Errorf("%d elements with NaN: %v", n, err)
+	}
+	for i := range forms { // of nothing
+		f := &forms[i]
+		c := &call{src: matrix{kind: f.src}, dst: matrix{kind: f.dst}, ends: []int{0}}
+		if f.what == logSumExp && f.takes&rows == 0 {
+			c.dst.f = make([]float32, 1)
 		}
+		s, err := options{level: levels()[0]}.softmaxer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.run(s, c)
+		if len(c.dst.f) > 0 && c.dst.f[0] != negInf {
+			t.Errorf("%s of nothing is %v", f.name, c.dst.f[0])
+		}
+	}
+	lse := []float32{1, 2}
+	formNamed("LogSumExpRows").run(must(t), &call{rows: 2, dst: matrix{f: lse}})
+	if lse[0] != negInf || lse[1] != negInf {
+		t.Errorf("log-sum-exp of empty rows is %v", lse)
 	}
 }
