@@ -21,7 +21,7 @@ func TestBounds(t *testing.T) {
 		inputs.Ties, inputs.Tiny, inputs.Huge, inputs.Magnitudes, inputs.Edges, inputs.Masked)
 	lengths := []int{1, 2, 3, 5, 16, 17, 100, 193, 1000, 4096}
 	if !testing.Short() {
-		for n := 1; n <= 200; n += 1 + n/32 {
+		for n := 1; n <= 200; n += 1 + n/16 {
 			lengths = append(lengths, n)
 		}
 		lengths = append(lengths, 777, 5001, 1<<14+1, 1<<16+1, 1<<18, 1<<20)
@@ -41,7 +41,7 @@ func TestBounds(t *testing.T) {
 			switch class {
 			case inputs.EqualTail, inputs.Smoothed, inputs.TwoLevels, inputs.Padding:
 				if seeds = 4; !testing.Short() && n <= 4096 {
-					seeds = 16
+					seeds = 8
 				}
 			default:
 				if n > 1<<18 {
@@ -61,9 +61,10 @@ func TestBounds(t *testing.T) {
 				c.dst = matrix{f: make([]float32, n), stride: n}
 				for _, level := range levels() {
 					switch level {
-					case ukernel.SSE, ukernel.AVX, ukernel.AVX256SKX:
+					case ukernel.Scalar, ukernel.AVX2, ukernel.AVX512SKX, ukernel.NEONFMA:
+					default:
 						if n > 5001 || testing.Short() && n > 200 {
-							continue // their exponential is of a narrower level
+							continue // their exponential is of one of these
 						}
 					}
 					for _, a := range algorithms() {

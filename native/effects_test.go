@@ -56,6 +56,9 @@ func TestExplain(t *testing.T) {
 					s = must(t, native.WithISA(level), native.WithAlgorithm(a))
 				}
 				for _, n := range lengths {
+					if n > 1<<14 && scale != 1 {
+						continue
+					}
 					text := s.Explain(n)
 					if a != ukernel.Auto && !strings.Contains(text, a.String()+", as WithAlgorithm says") || !strings.Contains(text, "level "+level.String()+", as WithISA says") {
 						t.Errorf("%v, %v: Explain(%d) does not say so:\n%s", level, a, n, text)

@@ -20,6 +20,18 @@ type reference struct {
 	log float64   // log-sum-exp is max + log; log-softmax d - log
 	// rest is the sum of exp(d) without one maximum, to 2^-50 of it.
 	rest float64
+	p    []float64 // the softmax, once it was asked for
+}
+
+// softmax is that of the row.
+func (r *reference) softmax() []float64 {
+	if r.p == nil {
+		r.p = make([]float64, len(r.d))
+		for i, d := range r.d {
+			r.p[i] = math.Exp(d - r.log)
+		}
+	}
+	return r.p
 }
 
 // newReference takes the options that change a row's elements: a scale (0 for none), a
@@ -122,7 +134,7 @@ func (r *reference) check(w what, k kind, got []float32, c contract, empty float
 	for i, y := range got {
 		e, want := 0.0, 0.0
 		if w == softmax {
-			want = math.Exp(r.d[i] - r.log)
+			want = r.softmax()[i]
 			e = r.softmaxError(float64(y), want, r.d[i], k, c)
 		} else {
 			want = r.d[i] - r.log

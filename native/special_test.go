@@ -62,14 +62,17 @@ func TestSpecial(t *testing.T) {
 		}
 		rows = append(rows, spread(special.row, 1, 1001))
 		if !testing.Short() {
-			long := spread(special.row, 1<<16, 2<<16+5)
+			long := spread(special.row, 1<<14, 1<<16+5)
 			rows = append(rows, long, slices.Clone(long))
 			slices.Reverse(long)
 		}
 		for _, x := range rows {
 			r := newReference(x, 0, nil, nil, len(x), false)
 			c := &call{rows: 1, cols: len(x), src: matrix{f: x}, dst: matrix{f: make([]float32, len(x))}, ends: []int{1, len(x)}}
-			for _, level := range levels() {
+			for i, level := range levels() {
+				if len(x) > 1<<15 && i > 0 && i < len(levels())-1 {
+					continue // the first and the last will do
+				}
 				for _, a := range algorithms() {
 					s, err := options{level: level, algorithm: a}.softmaxer()
 					if err != nil {
