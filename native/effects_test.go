@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/kerneltest"
 	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
@@ -39,6 +40,18 @@ func kernelsOf(s native.Softmaxer, compute func(s native.Softmaxer)) (names []st
 		}
 	}))
 	return names
+}
+
+// TestLevels holds that the level that [kerneltest.EnvISA] claims is among those tested
+// here, and says which are.
+func TestLevels(t *testing.T) {
+	isa, err := kerneltest.Claimed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if t.Log(levels()); !slices.Contains(levels(), isa) {
+		t.Errorf("%s=%v, but only %v can be tested", kerneltest.EnvISA, isa, levels())
+	}
 }
 
 // TestExplain holds that the kernels that run are those that Explain names, at every

@@ -2,8 +2,11 @@
 package kerneltest
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,6 +14,66 @@ import (
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/ukernel/model/modeltest"
 )
+
+// EnvISA is the environment variable that claims a level: a run in which kernels of that
+// ISA or of narrower ones are not run, since the CPU can't, fails.
+const EnvISA = "TWOPASS_TEST_ISA"
+
+// Claimed is the level of [EnvISA], Scalar if there is none.
+func Claimed() (ukernel.ISA, error) {
+	name := os.Getenv(EnvISA)
+	if name == "" {
+		return ukernel.Scalar, nil
+	}
+	isa, ok := ukernel.ParseISA(name)
+	if !ok || isa.Arch() != "" && isa.Arch() != runtime.GOARCH {
+		return 0, fmt.Errorf("%s=%q is no ISA of %s", EnvISA, name, runtime.GOARCH)
+	}
+	return isa, nil
+}
+
+// Main is for TestMain: it runs the tests, says in one line how many of the kernels were
+// not run and why, if any, and returns the exit status.
+func Main(m *testing.M, kernels []ukernel.Func) int {
+	status := m.Run()
+	line, missing := notRun(kernels, ukernel.ISA.Supported)
+	if line != "" {
+		fmt.Println(line)
+	}
+	isa, err := Claimed()
+	if err == nil && line != "" && missing <= isa {
+		err = fmt.Errorf("%s=%v says that this CPU has %v", EnvISA, isa, missing)
+	}
+	if err != nil {
+		fmt.Println("FAIL:", err)
+		return 1
+	}
+	return status
+}
+
+// notRun is the line that says which kernels can't be run, empty if all can, and the
+// narrowest ISA among theirs.
+func notRun(kernels []ukernel.Func, supported func(ukernel.ISA) bool) (line string, narrowest ukernel.ISA) {
+	count, total := make(map[ukernel.ISA]int), 0
+	for _, f := range kernels {
+		if isa := ukernel.MustParse(f.Name).ISA; !supported(isa) {
+			count[isa]++
+			total++
+		}
+	}
+	var why []string
+	for _, isa := range slices.Backward(ukernel.ISAs()) {
+		if count[isa] > 0 {
+			why = append(why, fmt.Sprintf("%d of %v", count[isa], isa))
+			narrowest = isa
+		}
+	}
+	if total == 0 {
+		return "", 0
+	}
+	slices.Reverse(why)
+	return fmt.Sprintf("%d of %d kernels were not run, as this CPU, or GODEBUG, has no such instructions: %s", total, len(kernels), strings.Join(why, ", ")), narrowest
+}
 
 // Complete holds that the kernels, without those that are ours, are all of
 // upstream's kernels for an architecture, or the scalar ones if it is empty.

@@ -3,10 +3,13 @@
 package x86
 
 import (
+	"os"
 	"testing"
 
 	"github.com/twopass-softmax/twopass/native/internal/kerneltest"
 )
+
+func TestMain(m *testing.M) { os.Exit(kerneltest.Main(m, Kernels)) }
 
 func TestComplete(t *testing.T)   { kerneltest.Complete(t, Kernels, "amd64") }
 func TestModel(t *testing.T)      { kerneltest.Model(t, Kernels, long...) }
