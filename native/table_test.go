@@ -317,7 +317,8 @@ func (d *drawn) maskRow(i int) (m mask) {
 }
 
 // check runs a combination and compares its results with the reference, and their bits
-// with those of each row alone, by one goroutine, through the caches, not in place.
+// with those of each row alone, by one goroutine, through the caches, not in place, and,
+// with one arithmetic, at the first level by the first algorithm.
 func (d *drawn) check() error {
 	input, grads := d.content()
 	if d.goroutines > 1 { // first by one, as a panic in another would end the program here
@@ -356,13 +357,14 @@ func (d *drawn) check() error {
 			return fmt.Errorf("row %d of %d: %w", i, d.rows, err)
 		}
 	}
-	if !d.inPlace && d.rows == 1 && d.goroutines <= 1 && !d.streaming {
-		return nil
-	}
 	one := *d
-	one.inPlace, one.goroutines, one.streaming = false, 1, false
-	if f := formNamed(strings.Replace(d.form.name, "Rows", "", 1)); f != nil {
-		one.form = f
+	one.inPlace, one.goroutines, one.streaming = false, min(1, d.goroutines), false
+	if oneArithmetic {
+		one.level, one.algorithm = levels()[0], algorithms()[0]
+	}
+	one.form = d.form.single()
+	if one.form == d.form && d.rows == 1 && reflect.DeepEqual(one, *d) {
+		return nil
 	}
 	for i := range input {
 		one.mask = d.maskRow(i)
@@ -377,6 +379,17 @@ func (d *drawn) check() error {
 		}
 	}
 	return nil
+}
+
+// single is the form that gives a row the same bits: of one row, with options.
+func (f *form) single() *form {
+	name := strings.Replace(f.name, "Rows", "", 1)
+	for _, name := range []string{"Softmaxer." + name, name} {
+		if g := formNamed(name); g != nil {
+			return g
+		}
+	}
+	return f
 }
 
 func formNamed(name string) *form {
