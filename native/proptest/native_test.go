@@ -13,13 +13,12 @@ import (
 
 var negInf = float32(math.Inf(-1))
 
-// softmaxers draws a Softmaxer with some level, algorithm and goroutines.
-func softmaxer(t *rapid.T, more ...native.Option) native.Softmaxer {
-	options := append([]native.Option{
+// softmaxer draws a Softmaxer with some level and algorithm.
+func softmaxer(t *rapid.T) native.Softmaxer {
+	s, err := native.New(
 		native.WithISA(rapid.SampledFrom(native.Levels()).Draw(t, "isa")),
 		native.WithAlgorithm(rapid.SampledFrom(append(ukernel.Algorithms(), ukernel.Auto)).Draw(t, "algorithm")),
-	}, more...)
-	s, err := native.New(options...)
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +49,6 @@ func softmax(s native.Softmaxer, x []float32) []float32 {
 	y := make([]float32, len(x))
 	s.Softmax(y, x)
 	return y
-}
-
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
 // near reports whether two probabilities of elements d below the maximum are as
@@ -191,58 +186,6 @@ func TestMergeAssociative(t *testing.T) {
 		straight.Merge(&parts[1])
 		if straight.LogSumExp() != swapped.LogSumExp() {
 			t.Fatalf("log-sum-exp is %v and, merged the other way around, %v", straight.LogSumExp(), swapped.LogSumExp())
-		}
-	})
-}
-
-// TestRowsAndPlace: rows have the bits of single rows, in place those of out of
-// place.
-func TestRowsAndPlace(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := softmaxer(t)
-		rows, cols := rapid.IntRange(1, 20).Draw(t, "rows"), rapid.IntRange(1, 130).Draw(t, "cols")
-		dstStride, srcStride := cols+rapid.IntRange(0, 9).Draw(t, "dst pad"), cols+rapid.IntRange(0, 9).Draw(t, "src pad")
-		part := row(t)
-		src := slices.Repeat(part, rows*srcStride/len(part)+1)
-		dst := make([]float32, rows*dstStride)
-		s.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride)
-		inPlace := slices.Clone(src)
-		s.SoftmaxRows(inPlace, inPlace, rows, cols, srcStride, srcStride)
-		for i := range rows {
-			want := softmax(s, src[i*srcStride:][:cols])
-			if !sameNaN(dst[i*dstStride:][:cols], want) || !sameNaN(inPlace[i*srcStride:][:cols], want) {
-				t.Fatalf("row %d of %dx%d differs", i, rows, cols)
-			}
-		}
-	})
-}
-
-// sameNaN is sameBits, but that a row of NaN, which all -Inf becomes, equals
-// another.
-func sameNaN(a, b []float32) bool {
-	return sameBits(a, b) || a[0] != a[0] && b[0] != b[0]
-}
-
-// TestGoroutines: every number of goroutines gives the bits of one, in
-// reproducible mode.
-func TestGoroutines(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		isa := rapid.SampledFrom(native.Levels()).Draw(t, "isa")
-		part := row(t)
-		x := slices.Repeat(part, 1+rapid.IntRange(1, 300000).Draw(t, "length")/len(part))
-		var want []float32
-		var lse float32
-		for i, g := range []int{1, rapid.IntRange(2, 9).Draw(t, "goroutines")} {
-			s, err := native.New(native.WithISA(isa), native.WithReproducible(), native.WithGoroutines(g))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := softmax(s, x)
-			if i == 0 {
-				want, lse = got, s.LogSumExp(x)
-			} else if !sameBits(got, want) || s.LogSumExp(x) != lse {
-				t.Fatalf("%d elements by %d goroutines differ from one", len(x), g)
-			}
 		}
 	})
 }
