@@ -17,6 +17,7 @@ import (
 // by level and by class. With -short rows end at 2^12, otherwise at 2^20, which only
 // those with many equal elements reach.
 func TestBounds(t *testing.T) {
+	t.Parallel()
 	classes := append(inputs.Hard(), inputs.Uniform10, inputs.Uniform1000, inputs.Normal, inputs.Equal, inputs.Ascending,
 		inputs.Ties, inputs.Tiny, inputs.Huge, inputs.Magnitudes, inputs.Edges, inputs.Masked)
 	lengths := []int{1, 2, 3, 5, 16, 17, 100, 193, 1000, 4096}

@@ -10,7 +10,12 @@ import (
 // TestGuard gives every function operands that end, or begin, where a page does
 // that can't be touched: a read or write beyond them crashes.
 func TestGuard(t *testing.T) {
+	t.Parallel()
 	const longest = 1100
+	step := 150 // from n to the next length is 1 + n/step
+	if testing.Short() {
+		step = 30
+	}
 	place := func(n int, atEnd bool) []float32 {
 		floats, free, err := modeltest.Guarded(longest)
 		if err != nil {
@@ -36,7 +41,7 @@ func TestGuard(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for n := 1; n <= longest; n += 1 + n/150 {
+				for n := 1; n <= longest; n += 1 + n/step {
 					c := &call{rows: 1, cols: n, dst: matrix{f: part(dstPage, n), stride: n}, src: matrix{f: part(srcPage, n), stride: n}, dy: matrix{f: part(dyPage, n), stride: n}, ends: []int{n / 3, n}}
 					copy(c.src.f, inputs.Masked.Row(uint64(n), n))
 					copy(c.dy.f, c.src.f)

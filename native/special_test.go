@@ -51,6 +51,7 @@ func spread(row []float32, step, n int) []float32 {
 // TestSpecial holds the table of special values for softmax, log-softmax, log-sum-exp
 // and accumulators, by every algorithm at every level, wherever the elements lie.
 func TestSpecial(t *testing.T) {
+	t.Parallel()
 	var tested []*form
 	for _, name := range []string{"Softmaxer.Softmax", "Softmaxer.LogSoftmax", "Softmaxer.LogSumExp", "Accumulator.Softmax marshalled", "Accumulator.LogSumExp merged"} {
 		tested = append(tested, formNamed(name))

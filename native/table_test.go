@@ -419,6 +419,7 @@ func (c combination) try(t *testing.T) {
 // one of those above; the rest is drawn. The full run takes rows of up to 2^20 elements,
 // with -short, but for those of -Inf alone, up to 2^12.
 func TestTable(t *testing.T) {
+	t.Parallel()
 	if *tableCase != "" {
 		c, err := parse(*tableCase)
 		if err != nil {
