@@ -82,6 +82,7 @@ func FuzzMask(f *testing.F) {
 
 // FuzzTable holds any combination of the table of tests.
 func FuzzTable(f *testing.F) {
+	f.Add(uint8(12), uint8(10), uint16(300), uint64(7))
 	f.Fuzz(func(t *testing.T, form, option uint8, cols uint16, seed uint64) {
 		c := combination{&forms[int(form)%len(forms)], &optionList[int(option)%len(optionList)], 1 + int(cols)%(1<<13), seed}
 		if c.option.needs == ^takes(0) || c.form.takes&c.option.needs != 0 {
