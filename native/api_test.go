@@ -436,3 +436,15 @@ func TestHalfTypes(t *testing.T) {
 		}
 	}
 }
+
+// TestLevels says which levels are tested here. The environment variable TWOPASS_TEST_ISA makes it
+// fail if the level that it names is not among them.
+func TestLevels(t *testing.T) {
+	t.Log(levels())
+	isa := os.Getenv("TWOPASS_TEST_ISA")
+	for name, level := range map[string]arith.Level{"avx2": arith.AVX2, "avx512": arith.AVX512, "neon": arith.NEON} {
+		if strings.HasPrefix(isa, name) && !slices.Contains(levels(), level) {
+			t.Errorf("TWOPASS_TEST_ISA=%s, but only %v can be tested", isa, levels())
+		}
+	}
+}

@@ -418,6 +418,22 @@ func TestAllocs(t *testing.T) {
 	})
 }
 
+// localArraysStay is whether a caller's local arrays stay on the stack.
+const localArraysStay = false
+
+// TestLocalArrays holds that calls with local arrays allocate nothing, once they don't.
+func TestLocalArrays(t *testing.T) {
+	const n = 777
+	for name, f := range map[string]func(){
+		"Softmax":     func() { var x, y [n]float32; Softmax(y[:], x[:]) },
+		"SoftmaxRows": func() { var x, y [n]float32; SoftmaxRows(y[:], x[:], 7, 111, 111, 111) },
+	} {
+		if allocs := testing.AllocsPerRun(50, f); (allocs == 0) != localArraysStay {
+			t.Errorf("%s with local arrays allocates %v times; localArraysStay is %v", name, allocs, localArraysStay)
+		}
+	}
+}
+
 // TestConcurrent runs all algorithms on shared inputs from several goroutines;
 // the race detector sees the Go side of it.
 func TestConcurrent(t *testing.T) {
