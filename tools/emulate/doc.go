@@ -1,14 +1,14 @@
 // Emulate runs a static Linux program on a CPU that this machine does not have.
 //
 //	emulate avx512 [FLAGS] [--] BINARY [ARGS...]
-//	emulate arm64  [FLAGS] [--] BINARY [ARGS...]
-//	emulate provide [--prefer-native] avx512|arm64|arm64-gcc
+//	emulate arm64|riscv64|s390x [FLAGS] [--] BINARY [ARGS...]
+//	emulate provide [--prefer-native] avx512|arm64|riscv64|s390x|arm64-gcc
 //
 // avx512 boots a Linux kernel under the Bochs emulator, which shows an Intel
 // Skylake-X (or another --cpu: see emulate avx512 --cpu=help), and runs BINARY
 // there as the only program: about 10 seconds before its first instruction,
-// then some 40 million instructions a second. arm64 translates BINARY with
-// qemu's user mode. Both come from Debian's packages, provided at first use in
+// then some 40 million instructions a second. arm64, riscv64 and s390x
+// translate BINARY with qemu's user mode. All come from Debian's packages, provided at first use in
 // the user's cache directory ($XDG_CACHE_HOME, ~/.cache) by the machine's own
 // apt configuration, without root; provide does only that, and prints where.
 // provide arm64-gcc is for the C compiler that makes programs for arm64.
@@ -17,7 +17,9 @@
 // under the names they have here. Under qemu it sees every file; under Bochs
 // only itself, the testdata folder of the working directory, the runfiles of a
 // Bazel test, and what --file names. Standard input is empty there. The variable
-// TWOPASS_EMULATOR tells the program what it runs on.
+// TWOPASS_EMULATOR tells the program what it runs on. Under qemu a program that
+// starts another one, such as itself, puts the words of TWOPASS_RUN_UNDER before
+// its name: this machine's kernel would not run it.
 //
 // # As a runner of tests
 //
@@ -26,6 +28,7 @@
 //	go install ./tools/emulate
 //	CGO_ENABLED=0 go test -exec 'emulate avx512' ./native/...
 //	CGO_ENABLED=0 GOARCH=arm64 go test -exec 'emulate arm64' ./native/...
+//	CGO_ENABLED=0 GOARCH=s390x go test -short -exec 'emulate s390x' ./native
 //
 // Bazel's configurations avx512 and arm64 use it as --run_under. A test's time
 // limit (-test.timeout) is kept in this machine's time; the guest's clock is

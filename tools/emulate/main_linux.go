@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -90,11 +91,13 @@ var targets = map[string]target{
 	"avx512": {cpu: "corei7_skylake_x", memory: 512, native: func() bool {
 		return ukernel.AVX512F.Supported() && ukernel.AVX256SKX.Supported()
 	}},
-	"arm64": {cpu: "neoverse-n1", native: ukernel.NEON.Supported},
+	"arm64":   {cpu: "neoverse-n1", native: ukernel.NEON.Supported},
+	"riscv64": {cpu: "rv64", native: func() bool { return runtime.GOARCH == "riscv64" }},
+	"s390x":   {cpu: "max", native: func() bool { return runtime.GOARCH == "s390x" }},
 }
 
-const usage = `usage: emulate avx512|arm64 [FLAGS] [--] BINARY [ARGS...]
-       emulate provide [--prefer-native] avx512|arm64|arm64-gcc
+const usage = `usage: emulate avx512|arm64|riscv64|s390x [FLAGS] [--] BINARY [ARGS...]
+       emulate provide [--prefer-native] avx512|arm64|riscv64|s390x|arm64-gcc
 runs a static Linux program on a CPU that this machine does not have`
 
 func command(ctx context.Context, args []string, stdout, stderr io.Writer, log io.Writer) (emulator.Outcome, error) {
@@ -160,8 +163,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer, log i
 	if err != nil {
 		return none, err
 	}
-	if name == "arm64" {
-		return emulator.RunQEMU(ctx, path, p, m)
+	if q, ok := emulator.QEMUs[name]; ok {
+		return q.Run(ctx, path, p, m)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -208,11 +211,12 @@ func provide(ctx context.Context, name string, log io.Writer) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if q, ok := emulator.QEMUs[name]; ok {
+		return q.Provide(ctx, base, log)
+	}
 	switch name {
 	case "avx512":
 		return emulator.ProvideBochs(ctx, base, log)
-	case "arm64":
-		return emulator.ProvideQEMU(ctx, base, log)
 	case "arm64-gcc":
 		return emulator.ProvideGCC(ctx, base, log)
 	}

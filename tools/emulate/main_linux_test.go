@@ -272,7 +272,7 @@ func TestSetUpFails(t *testing.T) {
 	})
 	t.Run("usage", func(t *testing.T) {
 		for _, args := range [][]string{
-			nil, {"riscv64", "x"}, {"avx512"}, {"provide"}, {"provide", "riscv64"}, {"avx512", "--memory", "x", script},
+			nil, {"sparc64", "x"}, {"avx512"}, {"provide"}, {"provide", "sparc64"}, {"avx512", "--memory", "x", script},
 			{"avx512", "--file", "relative=x", script},
 		} {
 			var stderr bytes.Buffer

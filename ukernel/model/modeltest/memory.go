@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"math"
+	"runtime"
 	"unsafe"
 )
 
@@ -105,6 +106,9 @@ func (m *memory) touched() (index int, ok bool) {
 // that is in the memory or near it.
 func (m *memory) index(address uintptr) (index int, ok bool) {
 	bytes := int(address) - int(uintptr(unsafe.Pointer(unsafe.SliceData(m.floats))))
+	if runtime.GOARCH == "s390x" && bytes == -pageBytes {
+		bytes = -m.size // it tells only the page: the nearest element there
+	}
 	return bytes/m.size - m.from, -pageBytes <= bytes && bytes < 4*len(m.floats)+pageBytes
 }
 

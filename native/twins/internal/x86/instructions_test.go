@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -137,12 +139,12 @@ func TestInstructions(t *testing.T) {
 // even a stripped one has.
 func kernelFuncs(t *testing.T, exe string) []gosym.Func {
 	t.Helper()
-	f, err := elf.Open(exe)
+	file, err := elf.Open(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	section, text := f.Section(".gopclntab"), f.Section(".text")
+	defer file.Close()
+	section, text := file.Section(".gopclntab"), file.Section(".text")
 	if section == nil || text == nil {
 		t.Fatalf("%s has no .gopclntab or no .text", exe)
 	}
@@ -150,9 +152,20 @@ func kernelFuncs(t *testing.T, exe string) []gosym.Func {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := gosym.NewTable(nil, gosym.NewLineTable(data, text.Addr))
-	if err != nil {
-		t.Fatal(err)
+	tableFrom := func(start uint64) *gosym.Table {
+		table, err := gosym.NewTable(nil, gosym.NewLineTable(data, start))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table
+	}
+	table := tableFrom(text.Addr)
+	// The table counts from where Go's own code begins, which lies behind C's in .text if
+	// a C compiler has linked the program. A function's address here tells where, unless
+	// the program may lie anywhere.
+	self := runtime.FuncForPC(reflect.ValueOf(kernelFuncs).Pointer())
+	if f := table.LookupFunc(self.Name()); f != nil && file.Type == elf.ET_EXEC {
+		table = tableFrom(text.Addr + uint64(self.Entry()) - f.Entry)
 	}
 	names := make(map[string]bool)
 	for _, k := range Kernels {
@@ -161,8 +174,8 @@ func kernelFuncs(t *testing.T, exe string) []gosym.Func {
 	var funcs []gosym.Func
 	for _, f := range table.Funcs {
 		// The assembly itself, not the wrapper through which Go calls it.
-		file, _, _ := table.PCToLine(f.Entry)
-		if strings.HasSuffix(file, ".s") && names[kernelName(f.Name)] {
+		source, _, _ := table.PCToLine(f.Entry)
+		if strings.HasSuffix(source, ".s") && names[kernelName(f.Name)] {
 			funcs = append(funcs, f)
 		}
 	}

@@ -25,6 +25,11 @@ import (
 // emulator it runs under, and on which CPU model.
 const EmulatorVariable = "TWOPASS_EMULATOR"
 
+// RunUnderVariable is the environment variable with the words of a command that a
+// program has to begin another one with, itself for example, where the system would not
+// run it: under qemu.
+const RunUnderVariable = "TWOPASS_RUN_UNDER"
+
 // Program is what to run.
 type Program struct {
 	Path string // of a static executable

@@ -24,42 +24,54 @@ var qemuSet = prefix.Set{
 	Packages: []string{"qemu-user-static"},
 }
 
-// ProvideQEMU returns the path of a qemu-aarch64 for static programs: PATH's,
-// or one that it makes available in a directory below base.
-func ProvideQEMU(ctx context.Context, base string, log io.Writer) (string, error) {
-	const name = "qemu-aarch64-static"
-	for _, n := range []string{name, "qemu-aarch64"} {
+// QEMU is the user-mode emulator of an architecture.
+type QEMU struct {
+	name    string // of the emulator
+	machine elf.Machine
+}
+
+// QEMUs are by Go's names of the architectures.
+var QEMUs = map[string]QEMU{
+	"arm64":   {"qemu-aarch64", elf.EM_AARCH64},
+	"riscv64": {"qemu-riscv64", elf.EM_RISCV},
+	"s390x":   {"qemu-s390x", elf.EM_S390},
+}
+
+// Provide returns the path of the emulator for static programs: PATH's, or one that it
+// makes available in a directory below base.
+func (q QEMU) Provide(ctx context.Context, base string, log io.Writer) (string, error) {
+	for _, n := range []string{q.name + "-static", q.name} {
 		if path, err := exec.LookPath(n); err == nil {
 			return path, nil
 		}
 	}
 	dir, err := prefix.Provide(ctx, base, qemuSet, log)
-	return filepath.Join(dir, "usr/bin", name), err
+	return filepath.Join(dir, "usr/bin", q.name+"-static"), err
 }
 
 // qemuUncaught is how qemu says that a signal has ended the program, and not
 // qemu itself.
 var qemuUncaught = []byte("qemu: uncaught target signal ")
 
-// RunQEMU runs a linux/arm64 program under qemu's user-mode emulation, which
+// Run runs a Linux program under qemu's user-mode emulation, at path, which
 // translates instructions and hands system calls to this machine's kernel.
-func RunQEMU(ctx context.Context, qemu string, p Program, m Machine) (Outcome, error) {
-	if err := checkStatic(p.Path, elf.EM_AARCH64); err != nil {
+func (q QEMU) Run(ctx context.Context, path string, p Program, m Machine) (Outcome, error) {
+	if err := checkStatic(p.Path, q.machine); err != nil {
 		return Outcome{}, err
 	}
-	version, err := exec.CommandContext(ctx, qemu, "--version").Output()
+	version, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
-		return Outcome{}, fmt.Errorf("%s --version: %w", qemu, err)
+		return Outcome{}, fmt.Errorf("%s --version: %w", path, err)
 	}
 	first, _, _ := bytes.Cut(version, []byte("\n"))
 	fmt.Fprintf(m.Log, "%s as %s\n", first, m.CPU)
-	p.Env = append(p.Env, EmulatorVariable+"=qemu "+m.CPU)
+	p.Env = append(p.Env, EmulatorVariable+"=qemu "+m.CPU, RunUnderVariable+"="+path+" -cpu "+m.CPU)
 	for guestName, hostName := range p.Files {
 		if guestName != hostName {
 			return Outcome{}, fmt.Errorf("%s cannot be shown as %s: under qemu the program sees the files of this machine", hostName, guestName)
 		}
 	}
-	cmd := exec.Command(qemu, append([]string{"-cpu", m.CPU, p.Path}, p.Args...)...)
+	cmd := exec.Command(path, append([]string{"-cpu", m.CPU, p.Path}, p.Args...)...)
 	return runDirect(ctx, "qemu", cmd, p, m)
 }
 

@@ -1,0 +1,230 @@
+// Mutation changes one operator of the hand-written code at a time and runs the
+// package's short tests, which should fail:
+//
+//	go run ./tools/mutation [-tags xnnpack] [-timeout N] [FOLDER...]
+//
+// Without folders it takes those of the library and the examples; folders below a folder
+// are folders of their own. The changes are made by gremlins (github.com/go-gremlins/gremlins), in copies of the source. A mutant that
+// no test fails for has to stand in survivors.txt, with the reason why it changes
+// nothing that a test could hold; if one does not, or one that stands there does not
+// survive, the status is 1. Mutants that run out of time count as killed and are listed,
+// since a loaded machine makes some, too: they are then to be run again.
+//
+// With -tags xnnpack, PKG_CONFIG_PATH has to name the installed library; without it the
+// folder xnnpack is mostly not built, and not tested.
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// gremlins is run at this version, and is in no module's dependencies.
+const gremlins = "github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0"
+
+var folders = []string{
+	"native", "native/internal/scalar", "ukernel", "ukernel/inputs", "ukernel/model", "xnnpack",
+	"examples/sampler", "examples/sharded", "examples/service/internal/server",
+}
+
+//go:embed survivors.txt
+var survivors string
+
+func main() {
+	tags := flag.String("tags", "", "build `tags`")
+	timeout := flag.Int("timeout", 10, "end a mutant's tests after `N` times what all tests below the folder took, building included")
+	flag.Parse()
+	if args := flag.Args(); len(args) > 0 {
+		folders = args
+	}
+	ok := true
+	for _, folder := range folders {
+		good, err := run(filepath.ToSlash(filepath.Clean(folder)), *tags, *timeout)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "mutation: %s: %v\n", folder, err)
+		}
+		ok = ok && good && err == nil
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// run tests a folder's mutants, and reports whether the survivors are those known.
+func run(folder, tags string, timeout int) (bool, error) {
+	expected, err := known(survivors)
+	if err != nil {
+		return false, err
+	}
+	dir, err := os.MkdirTemp("", "twopass-mutation-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	module, err := copyOfModFile(folder, dir)
+	if err != nil {
+		return false, err
+	}
+	output := filepath.Join(dir, "report.json")
+	absolute, err := filepath.Abs(folder) // gremlins looks for go.mod above it
+	if err != nil {
+		return false, err
+	}
+	cmd := exec.Command("go", "run", gremlins, "unleash", "--output", output, "--tags", tags, "--exclude-files", "/",
+		"--workers", "2", "--timeout-coefficient", strconv.Itoa(timeout),
+		"--invert-assignments", "--invert-bitwise", "--invert-bwassign", "--invert-logical", "--invert-loopctrl", absolute)
+	cmd.Dir = folder
+	// A cached coverage would make the time limit too short, and vet fail mutants in place
+	// of the tests.
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-short -count=1 -vet=off -modfile="+module)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return false, fmt.Errorf("gremlins: %w", err)
+	}
+	text, err := os.ReadFile(output)
+	if err != nil {
+		return false, err
+	}
+	var r report
+	if err := json.Unmarshal(text, &r); err != nil {
+		return false, err
+	}
+	return r.judge(folder, tags, expected)
+}
+
+// copyOfModFile copies the folder's go.mod with absolute paths: gremlins moves modules
+// away from what their replace directives name.
+func copyOfModFile(folder, dir string) (string, error) {
+	b, err := exec.Command("go", "-C", folder, "env", "GOMOD").Output()
+	if err != nil {
+		return "", err
+	}
+	from := string(bytes.TrimSpace(b))
+	to := filepath.Join(dir, "go.mod")
+	for _, ext := range []string{".mod", ".sum"} {
+		text, err := os.ReadFile(strings.TrimSuffix(from, ".mod") + ext)
+		if err != nil {
+			return "", err
+		}
+		parent := filepath.Dir(filepath.Dir(from)) + "/"
+		text = bytes.ReplaceAll(text, []byte("=> ../"), []byte("=> "+parent))
+		if err := os.WriteFile(strings.TrimSuffix(to, ".mod")+ext, text, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return to, nil
+}
+
+// report is what gremlins writes.
+type report struct {
+	Files []file `json:"files"`
+}
+
+type file struct {
+	Name      string     `json:"file_name"`
+	Mutations []mutation `json:"mutations"`
+}
+
+type mutation struct {
+	Type   string `json:"type"`
+	Status string `json:"status"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+// known reads survivors.txt: lines of mutant, tab, reason.
+func known(text string) (map[string]string, error) {
+	reasons := make(map[string]string)
+	for i, line := range strings.Split(text, "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		mutant, reason, _ := strings.Cut(line, "\t")
+		if strings.TrimSpace(reason) == "" {
+			return nil, fmt.Errorf("survivors.txt:%d: no reason after a tab", i+1)
+		}
+		reasons[mutant] = reason
+	}
+	return reasons, nil
+}
+
+// judge compares the survivors with those known, and prints what differs.
+func (r *report) judge(folder, tags string, expected map[string]string) (bool, error) {
+	var killed, late, lived, named int
+	survived := make(map[string]bool)
+	for _, f := range r.Files {
+		name := folder + "/" + f.Name
+		lines, skip, err := source(name, tags)
+		if err != nil {
+			return false, err
+		}
+		if skip {
+			continue
+		}
+		for _, m := range f.Mutations {
+			// The place in the line is marked, so that the name of a mutant does not change
+			// with the lines before it.
+			line := lines[m.Line-1]
+			mutant := fmt.Sprintf("%s %s %s", name, m.Type, strings.TrimSpace(line[:m.Column-1]+"@"+line[m.Column-1:]))
+			switch m.Status {
+			case "KILLED":
+				killed++
+			case "TIMED OUT":
+				late++
+				fmt.Printf("out of time: %s\n", mutant)
+			case "LIVED", "NOT COVERED":
+				survived[mutant] = true
+				if expected[mutant] != "" {
+					named++
+					continue
+				}
+				lived++
+				fmt.Printf("%s: %s\n", strings.ToLower(m.Status), mutant)
+			}
+		}
+	}
+	stale := 0
+	for mutant := range expected {
+		if path.Dir(strings.Fields(mutant)[0]) == folder && !survived[mutant] {
+			stale++
+			fmt.Printf("in survivors.txt, but did not survive: %s\n", mutant)
+		}
+	}
+	caught := killed + late
+	fmt.Printf("%s: %d mutants: %d killed (%.1f %%), %d of them by running out of time; %d survive for a reason, %d without\n",
+		folder, caught+named+lived, caught, 100*float64(caught)/float64(max(1, caught+named+lived)), late, named, lived)
+	return lived+stale == 0, nil
+}
+
+// source returns a file's lines, and whether it is to be skipped: because a program
+// wrote it, or because it is not built here.
+func source(name, tags string) (lines []string, skip bool, err error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, false, err
+	}
+	context := build.Default
+	context.BuildTags = strings.Split(tags, ",")
+	built, err := context.MatchFile(filepath.Dir(name), filepath.Base(name))
+	if err != nil {
+		return nil, false, err
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+	if err != nil {
+		return nil, false, err
+	}
+	return strings.Split(string(text), "\n"), !built || ast.IsGenerated(file), nil
+}
