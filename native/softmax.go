@@ -16,15 +16,23 @@ func Softmax(dst, src []float32) {
 	if n == 0 {
 		return
 	}
-	r := arith.Rows{Scale: arith.One}
-	if n <= wholeRow && arith.Best.SoftmaxRows(dst, src, 1, n, n, n, &r) == 1 {
-		return
+	var r arith.Rows
+	r.Scale = arith.One
+	if n > wholeRow || arith.Best.SoftmaxRows(dst, src, 1, n, n, n, &r) == 0 {
+		softmaxRare(dst, src, r.N, r.At)
 	}
+}
+
+// softmaxRare does a row that is long or not regular. It is apart from Softmax, whose call would
+// take twice as long with this one's frame.
+//
+//go:noinline
+func softmaxRare(dst, src []float32, n float32, at int) {
 	j := newJob(dst, src)
-	if n < recomputeFrom || r.At > 0 {
+	if len(src) < recomputeFrom || at > 0 {
 		j.e = dst
 	}
-	j.softmaxFrom(r.N, r.At)
+	j.softmaxFrom(n, at)
 	j.release()
 }
 
