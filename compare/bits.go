@@ -119,6 +119,8 @@ const (
 	oursAround  = +0x1.2345p+126
 	refUnset    = -0x1.5a5a5ap+100
 	oursUnset   = +0x1.a5a5a4p+101
+	refWord     = 0xa5a5 // around and in 16-bit outputs
+	oursWord    = 0x5a5a
 	floatsAlign = 16
 )
 
@@ -183,14 +185,16 @@ func Subjects(pairs []Pair) []Subject {
 	return ss
 }
 
-// side is one side's memory.
+// side is one side's memory. Whatever a kernel writes lies here, and never in the
+// operands of a row, which all goroutines share.
 type side struct {
 	src, dst      []float32 // from a 64-byte boundary on
+	dst16         []uint16
 	around, unset float32
+	word          uint16
 	rowAt, outAt  int
 	row, out      []float32
 	result        ukernel.Result
-	usesDst       bool
 }
 
 // checker compares subjects on single cases. It is not for concurrent use.
@@ -202,8 +206,11 @@ type checker struct {
 func newChecker(maxLength int) *checker {
 	c := &checker{size: maxLength}
 	n := maxLength + 2*guard + floatsAlign
-	c.ref = side{src: alignedFloats(n), dst: alignedFloats(n), around: refAround, unset: refUnset}
-	c.ours = side{src: alignedFloats(n), dst: alignedFloats(n), around: oursAround, unset: oursUnset}
+	c.ref = side{around: refAround, unset: refUnset, word: refWord}
+	c.ours = side{around: oursAround, unset: oursUnset, word: oursWord}
+	for _, s := range []*side{&c.ref, &c.ours} {
+		s.src, s.dst, s.dst16 = alignedFloats(n), alignedFloats(n), make([]uint16, n)
+	}
 	return c
 }
 
@@ -224,7 +231,7 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a 
 	lay(s.src, s.rowAt, n, s.around)
 	s.row = s.src[s.rowAt : s.rowAt+n : s.rowAt+n]
 	copy(s.row, a.Src)
-	a.Src, a.Dst, s.out = s.row, nil, nil
+	a.Src, a.Dst, a.Dst16, s.out = s.row, nil, nil, nil
 	if of.Stores {
 		s.out = s.row
 		if s.outAt = s.rowAt; !c.InPlace {
@@ -235,20 +242,24 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a 
 		}
 		a.Dst = s.out
 	}
-	clear(a.Dst16)
-	s.result = f(a)
-	if of.numbers != nil {
-		of.numbers(a)
+	if of.numbers == nil {
+		s.result = f(a)
+		return
 	}
+	lay(s.dst16, s.outAt, n, s.word)
+	a.Dst16 = s.dst16[s.outAt : s.outAt+n : s.outAt+n]
+	fill(a.Dst16, s.word)
+	s.result = f(a)
+	of.numbers(a)
 }
 
 // lay fills the guards before and after n elements at the given place.
-func lay(mem []float32, at, n int, v float32) {
+func lay[T any](mem []T, at, n int, v T) {
 	fill(mem[at-guard:at], v)
 	fill(mem[at+n:at+n+guard], v)
 }
 
-func fill(s []float32, v float32) {
+func fill[T any](s []T, v T) {
 	for i := range s {
 		s[i] = v
 	}
@@ -303,6 +314,9 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *A
 	if s.Stores && !c.InPlace {
 		checkAround(ck.ours.dst, ck.ours.outAt, len(ck.ours.out), oursAround, "dst", report)
 	}
+	if s.numbers != nil {
+		checkAround(ck.ours.dst16, ck.ours.outAt, len(ck.ours.out), oursWord, "dst", report)
+	}
 	checkAround(ck.ours.src, ck.ours.rowAt, len(ck.ours.row), oursAround, "src", report)
 	if !(s.Stores && c.InPlace) && !bytes.Equal(asBytes(a.Src), asBytes(ck.ours.row)) {
 		for i, x := range a.Src {
@@ -313,13 +327,13 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *A
 	}
 }
 
-func checkAround(mem []float32, at, n int, around float32, name string, report func(string, int, float32, float32)) {
+func checkAround[T float32 | uint16](mem []T, at, n int, around T, name string, report func(string, int, float32, float32)) {
 	for i := 1; i <= guard; i++ {
 		if x := mem[at-i]; x != around {
-			report(fmt.Sprintf("%s[-%d], before the row,", name, i), -1, around, x)
+			report(fmt.Sprintf("%s[-%d], before the row,", name, i), -1, float32(around), float32(x))
 		}
 		if x := mem[at+n+i-1]; x != around {
-			report(fmt.Sprintf("%s[%d], after the row,", name, n+i-1), -1, around, x)
+			report(fmt.Sprintf("%s[%d], after the row,", name, n+i-1), -1, float32(around), float32(x))
 		}
 	}
 }
@@ -349,7 +363,8 @@ func Span(lo, hi int) []int {
 	return s
 }
 
-// row is a case without its offset, and its operands, made once for all subjects.
+// row is a case without its offset, and the operands that are read, made once for all
+// subjects.
 type row struct {
 	c Case
 	a ukernel.Args

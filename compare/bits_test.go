@@ -125,6 +125,7 @@ func wrong[D, S any](f func(dst []D, src []S), change func(last *D)) func(dst []
 // arithmetic are in TestPlanFindsArithmetic.
 func TestPlanFindsFaults(t *testing.T) {
 	mul, rmax, store := lookup(t, mulName), lookup(t, maxName), lookup(t, storeName)
+	narrow := model.Func(ukernel.MustParse("f32_bf16_vcvt_ukernel__avx2_u8"), model.Fault{})
 	flip := func(x float32) float32 { return math.Float32frombits(math.Float32bits(x) ^ 1) }
 	for _, c := range []struct {
 		name  string
@@ -151,6 +152,15 @@ func TestPlanFindsFaults(t *testing.T) {
 			mul.VMulC(dst, src, c)
 			beyond(dst)[n] = 1
 		}}, "dst[1], after the row,"},
+		{"one 16-bit element too many written", narrow, ukernel.Func{NarrowBF16: func(dst []uint16, src []float32) {
+			narrow.NarrowBF16(dst, src)
+			beyond(dst)[len(dst)] = 1
+		}}, "dst[1], after the row,"},
+		{"last 16-bit element not written", narrow, ukernel.Func{NarrowBF16: func(dst []uint16, src []float32) {
+			if n := len(src) - 1; n > 0 {
+				narrow.NarrowBF16(dst[:n], src[:n])
+			}
+		}}, "dst[0]"},
 		{"element before the row written", mul, ukernel.Func{VMulC: func(dst, src []float32, c float32) {
 			mul.VMulC(dst, src, c)
 			before(dst)[0] = 1
@@ -223,7 +233,7 @@ func TestMatch(t *testing.T) {
 
 // beyond is s with one element more, before s from one element earlier: what a
 // kernel with a mistake reaches.
-func beyond(s []float32) []float32 { return unsafe.Slice(unsafe.SliceData(s), len(s)+1) }
+func beyond[T any](s []T) []T { return unsafe.Slice(unsafe.SliceData(s), len(s)+1) }
 
 func before(s []float32) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), -4)), len(s)+1)

@@ -34,6 +34,9 @@ func explain(k ukernel.Kernel, a ukernel.Args, ref, ours outcome) string {
 	if k.Family.Stores() {
 		a.Dst = make([]float32, len(a.Src))
 	}
+	if k.Family.Narrows() {
+		a.Dst16 = make([]uint16, len(a.Src))
+	}
 	r, err := model.Run(k, a)
 	if err != nil {
 		return err.Error()

@@ -58,7 +58,8 @@ func (c Case) flags() string {
 	return fmt.Sprintf("--lengths %d --offsets %d --classes %v --seeds %d", c.Length, c.Offset, c.Class, c.Seed)
 }
 
-// args makes the row and the other operands.
+// args makes the row and the other operands that are read. The outputs' place is the
+// caller's business: goroutines share what is read.
 func (c Case) args() ukernel.Args {
 	row := make([]float32, c.Length)
 	if c.consecutive {
@@ -66,10 +67,9 @@ func (c Case) args() ukernel.Args {
 		return c.operands(row, ukernel.Args{})
 	}
 	c.Class.Fill(row, c.Seed)
-	// RMax stores nothing: the output's place is the caller's business.
 	a := inputs.Args(ukernel.RMax, c.Seed, row)
 	a.Other, a.Keep = inputs.Second(c.Seed, c.Length)
-	a.Src16, a.Dst16 = inputs.UpperHalves(row), make([]uint16, c.Length)
+	a.Src16 = inputs.UpperHalves(row)
 	return a
 }
 
@@ -77,10 +77,9 @@ func (c Case) args() ukernel.Args {
 // the operands of a row as long, if they are given.
 func (c Case) operands(row []float32, like ukernel.Args) ukernel.Args {
 	a := sweepArgs
-	a.Src, a.Other, a.Keep, a.Dst16 = row, like.Other, like.Keep, like.Dst16
+	a.Src, a.Other, a.Keep = row, like.Other, like.Keep
 	if len(a.Other) != c.Length {
 		a.Other, a.Keep = inputs.Second(0, c.Length)
-		a.Dst16 = make([]uint16, c.Length)
 	}
 	a.Src16 = inputs.UpperHalves(row)
 	return a

@@ -149,7 +149,8 @@ func (s *Sweep) fits(state SweepState) error {
 type sweeper struct {
 	subjects       []Subject
 	src, ref, ours []float32
-	args           ukernel.Args // the other operands, for all of src
+	ref16, ours16  []uint16
+	args           ukernel.Args // the other operands that are read, for all of src
 	exact          *checker
 }
 
@@ -157,6 +158,7 @@ func newSweeper(subjects []Subject) *sweeper {
 	return &sweeper{
 		subjects: subjects,
 		src:      alignedFloats(storeBlock), ref: alignedFloats(storeBlock), ours: alignedFloats(storeBlock),
+		ref16: make([]uint16, storeBlock), ours16: make([]uint16, storeBlock),
 		exact: newChecker(storeBlock),
 	}
 }
@@ -195,10 +197,10 @@ func (w *sweeper) fill(first uint32) {
 func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement) {
 	n := len(src)
 	a, at := w.args, first-math.Float32bits(w.src[0])
-	a.Src, a.Other, a.Keep, a.Src16, a.Dst16 = src, a.Other[:n], a.Keep[:n], a.Src16[at:][:n], a.Dst16[:n]
-	call := func(f func(ukernel.Args) ukernel.Result, dst []float32) ukernel.Result {
+	a.Src, a.Other, a.Keep, a.Src16 = src, a.Other[:n], a.Keep[:n], a.Src16[at:][:n]
+	call := func(f func(ukernel.Args) ukernel.Result, dst []float32, dst16 []uint16) ukernel.Result {
 		if s.Stores {
-			a.Dst = dst[:n]
+			a.Dst, a.Dst16 = dst[:n], dst16[:n]
 		}
 		r := f(a)
 		if s.numbers != nil {
@@ -206,13 +208,12 @@ func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement
 		}
 		return r
 	}
-	ref, ours := call(s.Ref, w.ref), call(s.Ours, w.ours)
+	ref, ours := call(s.Ref, w.ref, w.ref16), call(s.Ours, w.ours, w.ours16)
 	if s.Same(ref, ours) && (!s.Stores || bytes.Equal(asBytes(w.ref[:n]), asBytes(w.ours[:n]))) {
 		into.Inputs++
 		into.Values += int64(n)
 		return
 	}
-	a.Dst = nil
 	w.exact.check(s, Consecutive(first, n), a, false, into)
 }
 
