@@ -2,12 +2,20 @@
 // of neural-network operators, compiled from upstream's C at the commit that
 // third_party/xnnpack pins: 170 kernels on amd64, 40 on arm64.
 //
-// [Softmax] and [SoftmaxRows] compute what upstream's own operator does, and have
-// the signatures of native's functions of these names. [SoftmaxWith] chooses
-// among the three algorithms of Dukhan and Ablavatski (arXiv 2001.04438) and
-// among the kernels. [Lookup] gives single kernels. A call costs about 50 ns for
-// each pass of a row beyond the kernel's own time, copies no data and allocates
-// nothing. All functions may be called from several goroutines at once.
+// There are two ways to compute, which differ in denormals, numbers below 2^-126:
+//
+//   - [SoftmaxNCF32] is upstream's operator, to the bit. It runs with denormals
+//     off, as upstream runs all operators: they count as zeros, and results below
+//     2^-126 are 0. A whole matrix is one call through cgo.
+//   - [Softmax], [SoftmaxRows], [SoftmaxWith] and the kernels that [Lookup] gives
+//     are upstream's microkernels with denormals on, as Go has them, and as the
+//     kernels of package native compute. Where no denormal comes up, Softmax has
+//     the operator's bits. SoftmaxWith chooses among the three algorithms of Dukhan
+//     and Ablavatski (arXiv 2001.04438) and among the kernels. A call costs about
+//     50 ns for each pass of a row beyond the kernel's own time.
+//
+// No function copies data or allocates memory, but for goroutines if several are
+// asked for. All may be called from several goroutines at once.
 //
 // # Building
 //

@@ -132,13 +132,15 @@ func table(arch string) []byte {
 	b.WriteString(generated)
 	b.WriteString("//go:build xnnpack && cgo\n\npackage xnnpack\n\n// #include \"kernels.h\"\nimport \"C\"\n\n")
 	b.WriteString("import \"github.com/twopass-softmax/twopass/ukernel\"\n\nvar kernels = []ukernel.Func{\n")
+	symbols := "\nvar symbols = []symbol{\n"
 	for _, k := range ukernel.Upstream() {
 		if a := k.ISA.Arch(); a == "" || a == arch {
 			f := families[k.Family]
 			fmt.Fprintf(&b, "{Name: %q, %s: %s(C.xnn_%v_fn(C.xnn_%s))},\n", k.Name, f.field, f.caller, k.Family, k.Name)
+			symbols += fmt.Sprintf("symbol(C.xnn_%s),\n", k.Name)
 		}
 	}
-	b.WriteString("}\n")
+	b.WriteString("}\n" + symbols + "}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		panic(err)

@@ -12,8 +12,13 @@ import (
 
 var (
 	kernels  []ukernel.Func
+	symbols  []symbol
 	compiler string
 )
+
+type symbol struct{}
+
+func softmaxNCF32(p passes, dst, src []float32, rows, cols, dstStride, srcStride int) {}
 
 // Available reports whether upstream's kernels are linked in, and why not if
 // they are not.

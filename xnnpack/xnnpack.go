@@ -75,13 +75,14 @@ var preferred = []string{
 type entry struct {
 	kernel ukernel.Kernel
 	fn     ukernel.Func
+	symbol symbol
 }
 
 // index is made at first use.
 var index = sync.OnceValue(func() *tables {
-	t := &tables{byName: make(map[string]*entry)}
+	t := &tables{byName: make(map[string]*entry), preferred: make(map[ukernel.Family]*entry)}
 	for i, k := range Kernels() {
-		t.byName[k.Name] = &entry{k, kernels[i]}
+		t.byName[k.Name] = &entry{k, kernels[i], symbols[i]}
 	}
 	for _, name := range preferred {
 		if e := t.byName[name]; e != nil && e.kernel.ISA.Supported() && t.preferred[e.kernel.Family] == nil {
@@ -101,7 +102,7 @@ type tables struct {
 	byName map[string]*entry
 	// composed are the algorithms that the preferred kernels make.
 	composed  map[ukernel.Algorithm]*ukernel.Composition
-	preferred [ukernel.VMulC + 1]*entry // by family
+	preferred map[ukernel.Family]*entry
 }
 
 // Preferred returns the name of the kernel that upstream prefers for a family on
@@ -110,15 +111,17 @@ type tables struct {
 // For the three families of [ukernel.ThreePassReload] that is the choice of
 // upstream's configuration, for the others that of its softmax benchmark.
 func Preferred(f ukernel.Family) (name string, ok bool) {
-	if t := index(); int(f) < len(t.preferred) && t.preferred[f] != nil {
-		return t.preferred[f].kernel.Name, true
+	if e := index().preferred[f]; e != nil {
+		return e.kernel.Name, true
 	}
 	return "", false
 }
 
-// Softmax writes exp(x) / sum(exp(x)) for the row src to dst, as upstream's
-// softmax operator does on this CPU: by [ukernel.ThreePassReload] with the
-// kernels that upstream's configuration picks.
+// Softmax writes exp(x) / sum(exp(x)) for the row src to dst with the kernels of
+// upstream's softmax operator: by [ukernel.ThreePassReload] with those that
+// upstream's configuration picks for this CPU. Denormals are on, as they are in
+// Go; the operator itself, [SoftmaxNCF32], turns them off, and so has other bits
+// where a result or an exponential is below 2^-126.
 //
 // Dst is as long as src, and is src itself or shares no element with it;
 // Softmax panics otherwise. An empty row is left alone. It also panics where
