@@ -1,12 +1,14 @@
 // Package xnnpack calls the softmax microkernels of XNNPACK, Google's library
 // of neural-network operators, compiled from upstream's C at the commit that
-// third_party/xnnpack pins: 170 kernels on amd64, 40 on arm64.
+// third_party/xnnpack pins: 216 kernels on amd64, 79 on arm64.
 //
 // There are two ways to compute, which differ in denormals, numbers below 2^-126:
 //
-//   - [SoftmaxNCF32] is upstream's operator, to the bit. It runs with denormals
-//     off, as upstream runs all operators: they count as zeros, and results below
-//     2^-126 are 0. A whole matrix is one call through cgo.
+//   - [SoftmaxNCF32] is upstream's operator, to the bit; [SoftmaxNCF16] and
+//     [SoftmaxNCQU8] are those for float16 and quantized numbers. They run with
+//     denormals off, as upstream runs all operators: denormals count as zeros, and
+//     results below 2^-126 (2^-14 in binary16, on arm64) are 0. A whole matrix is one
+//     call through cgo.
 //   - [Softmax], [SoftmaxRows], [SoftmaxWith] and the kernels that [Lookup] gives
 //     are upstream's microkernels with denormals on, as Go has them, and as the
 //     kernels of package native compute. Where no denormal comes up, Softmax has
@@ -54,7 +56,8 @@
 // Some kernels read up to 12 bytes past the end of src (upstream marks them
 // XNN_OOB_READS): f32_raddstoreexpminusmax for sse2, neon and neonfma, and
 // f32_vmulc for sse and neon. So [Softmax] does on arm64, and on amd64 without
-// AVX2. The bytes do not matter for the result, but a row that ends where the
+// AVX2. Float16 kernels for f16c, avx2 and neonfp16arith read up to 14 bytes past the
+// end, and so does [SoftmaxNCF16]. The bytes do not matter for the result, but a row that ends where the
 // process's memory does, as a mapped file can, needs room behind it. All other
 // kernels touch nothing outside of their slices, and none writes outside of dst.
 package xnnpack

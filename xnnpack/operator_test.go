@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twopass-softmax/twopass/internal/f32"
+	"github.com/twopass-softmax/twopass/ukernel"
 	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
@@ -138,5 +140,147 @@ func TestOperatorInfinities(t *testing.T) {
 		if !denormalsOn() {
 			t.Errorf("the thread computes without denormals after a row of %g", x)
 		}
+	}
+}
+
+// TestSoftmaxNCF16 compares the float16 operator with its kernels, one by one, and
+// with float64, whatever the strides and threads.
+func TestSoftmaxNCF16(t *testing.T) {
+	const mark = 0x1234
+	if !ukernel.AVX2.Supported() && !ukernel.NEONFP16ARITH.Supported() {
+		err := SoftmaxNCF16([]uint16{0}, []uint16{0}, 1, 1, 1, 1, 1)
+		if err == nil || !strings.Contains(err.Error(), "this CPU lacks the instructions of every f16_") {
+			t.Errorf("error %v on a CPU that upstream does not take", err)
+		}
+		t.Skip("upstream's operator does not run on this CPU: ", err)
+	}
+	kernel := func(f ukernel.Family) ukernel.Func {
+		name, ok := Preferred(f)
+		k, err := Lookup(name)
+		if !ok || err != nil {
+			t.Fatal(name, err)
+		}
+		return k
+	}
+	rmax, exp, mul := kernel(ukernel.F16RMax), kernel(ukernel.F16RAddStoreExpMinusMax), kernel(ukernel.F16VMulC)
+	for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {100, 10}, {2, 1001}} {
+		rows, cols := shape[0], shape[1]
+		for _, pad := range [][2]int{{0, 0}, {3, 0}, {0, 7}, {2, 2}} {
+			dstStride, srcStride := cols+pad[0], cols+pad[1]
+			floats := inputs.Normal.Row(uint64(cols), (rows-1)*srcStride+cols)
+			src := inputs.Halves(floats)
+			want := slices.Repeat([]uint16{mark}, (rows-1)*dstStride+cols)
+			normal := true
+			for i := range rows {
+				x, y := src[i*srcStride:][:cols:cols], want[i*dstStride:][:cols:cols]
+				sum := exp.F16RAddStoreExpMinusMax(y, x, rmax.F16RMax(x))
+				mul.F16VMulC(y, y, f32.ToHalf(1/f32.FromHalf(sum)))
+				exact := softmax64(floats[i*srcStride:][:cols])
+				for j, h := range y {
+					if got := float64(f32.FromHalf(h)); math.Abs(got-exact[j]) > 0x1p-6*exact[j]+0x1p-14 {
+						t.Fatalf("%dx%d, row %d: element %d is %g, want %g", rows, cols, i, j, got, exact[j])
+					}
+					normal = normal && h >= 0x400 // with denormals off there are none below
+				}
+			}
+			for _, threads := range []int{1, 2, 200} {
+				dst := slices.Repeat([]uint16{mark}, len(want))
+				if err := SoftmaxNCF16(dst, src, rows, cols, dstStride, srcStride, threads); err != nil {
+					t.Fatal(err)
+				}
+				if runtime.GOARCH == "arm64" && !normal {
+					continue // FPCR.FZ16 makes zeros of them
+				}
+				if !slices.Equal(dst, want) {
+					t.Errorf("%dx%d, strides %d and %d, %d threads: not what the kernels give, and nothing else", rows, cols, dstStride, srcStride, threads)
+				}
+			}
+		}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	one := []uint16{0x3c00, 0xfc00, 0x3c00}
+	if err := SoftmaxNCF16(one, one, 1, 3, 3, 3, 1); err != nil || !slices.Equal(one, []uint16{0x3800, 0, 0x3800}) || !denormalsOn() {
+		t.Errorf("%#04x, %v", one, err)
+	}
+	src, dst := inputs.Halves(inputs.Normal.Row(1, 1000)), make([]uint16, 1000)
+	if n := testing.AllocsPerRun(20, func() { SoftmaxNCF16(dst, src, 10, 100, 100, 100, 1) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func TestSoftmaxNCQU8(t *testing.T) {
+	const mark = 0xa5
+	for _, scale := range []float32{1. / 256, 0.1, 3, 0x1p-126, math.MaxFloat32} {
+		op, err := NewSoftmaxNCQU8(scale, 1./256, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, shape := range [][2]int{{1, 1}, {3, 5}, {7, 64}, {100, 10}, {2, 1001}, {3, 512}, {3, 513}} {
+			rows, cols := shape[0], shape[1]
+			if scale == 0x1p-126 && cols > 512 {
+				continue // equal exponentials, whose sum upstream rounds to more than 2^32
+			}
+			for _, pad := range [][2]int{{0, 0}, {3, 0}, {0, 7}, {2, 2}} {
+				dstStride, srcStride := cols+pad[0], cols+pad[1]
+				src := inputs.Bytes(inputs.Normal.Row(uint64(cols), (rows-1)*srcStride+cols))
+				for _, threads := range []int{1, 2, 200} {
+					dst := slices.Repeat([]uint8{mark}, (rows-1)*dstStride+cols)
+					if err := op.Softmax(dst, src, rows, cols, dstStride, srcStride, threads); err != nil {
+						t.Fatal(err)
+					}
+					for i := range rows {
+						row := make([]float32, cols)
+						for j := range row {
+							row[j] = float32(src[i*srcStride+j])
+						}
+						var sum float64
+						for _, x := range row {
+							sum += math.Exp(float64(x-slices.Max(row)) * float64(scale))
+						}
+						for j, x := range row {
+							want := min(255, 256*math.Exp(float64(x-slices.Max(row))*float64(scale))/sum)
+							if got := float64(dst[i*dstStride+j]); math.Abs(got-want) > 0.51 {
+								t.Fatalf("scale %g, %dx%d, row %d: element %d is %g, want %g", scale, rows, cols, i, j, got, want)
+							}
+						}
+						if between := dst[i*dstStride+cols : min(len(dst), (i+1)*dstStride)]; slices.ContainsFunc(between, func(x uint8) bool { return x != mark }) {
+							t.Fatalf("%dx%d: written between the rows", rows, cols)
+						}
+					}
+				}
+			}
+		}
+	}
+	for want, args := range map[string][3]float32{
+		"the input scale is 0, it must be positive, finite":      {0, 1. / 256, 0},
+		"the input scale is -1":                                  {-1, 1. / 256, 0},
+		"the input scale is NaN":                                 {nan, 1. / 256, 0},
+		"the input scale is +Inf":                                {inf, 1. / 256, 0},
+		"the input scale is 5.877472e-39":                        {0x1p-127, 1. / 256, 0},
+		"the output scale is 0, it must be":                      {1, 0, 0},
+		"the output scale is 0.5, upstream supports 1/256 alone": {1, 0.5, 0},
+		"the output zero point is 3, upstream supports 0 alone":  {1, 1. / 256, 3},
+	} {
+		if _, err := NewSoftmaxNCQU8(args[0], args[1], uint8(args[2])); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: error %v, want one with %q", args, err, want)
+		}
+	}
+
+	op, err := NewSoftmaxNCQU8(0.1, 1./256, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 1024 times 2^22 is 2^32: the second row, where upstream divides by 0.
+	src := inputs.Bytes(inputs.Normal.Row(1, 3*1024))
+	clear(src[1024:2048])
+	for _, threads := range []int{1, 2, 3} {
+		if err := op.Softmax(make([]uint8, len(src)), src, 3, 1024, 1024, 1024, threads); err == nil || !strings.Contains(err.Error(), "row 1: upstream's sum") {
+			t.Errorf("%d threads: error %v", threads, err)
+		}
+	}
+	dst := make([]uint8, len(src))
+	if n := testing.AllocsPerRun(20, func() { op.Softmax(dst, src, 30, 100, 100, 100, 1); op.Softmax(dst, src, 1, 1024, 1024, 1024, 1) }); n != 0 {
+		t.Errorf("%g allocations", n)
 	}
 }

@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // preferred are the kernels that upstream picks: those of its configuration for
-// the families of its softmax operator, those of its softmax benchmark for the
+// the families of its softmax operators, those of its softmax benchmark for the
 // rest. The first of a family that this CPU can run is the one. Upstream's
 // configuration also has an avx256skx kernel, for builds that leave out avx512f.
 var preferred = []string{
@@ -60,6 +60,19 @@ var preferred = []string{
 	"f32_vmulc_ukernel__avx_u16",
 	"f32_vmulc_ukernel__sse_u8",
 	"f32_vmulc_ukernel__neon_u8",
+
+	"f16_rmax_ukernel__avx512fp16_u128_acc4",
+	"f16_rmax_ukernel__avx512skx_u64_acc4",
+	"f16_rmax_ukernel__f16c_u32",
+	"f16_rmax_ukernel__neonfp16arith_u32_acc4",
+	"f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32",
+	"f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32",
+	"f16_vmulc_ukernel__avx512fp16_u64",
+	"f16_vmulc_ukernel__f16c_u16",
+	"f16_vmulc_ukernel__neonfp16arith_u16",
+	"u8_rmax_ukernel__sse2_u16",
+	"u8_rmax_ukernel__neon_u16",
+	"u8_lut32norm_ukernel__scalar",
 
 	"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3",
 	"f32_raddextexp_ukernel__avx2_p5_u96",
@@ -108,8 +121,9 @@ type tables struct {
 // Preferred returns the name of the kernel that upstream prefers for a family on
 // this CPU; false if it has none.
 //
-// For the three families of [ukernel.ThreePassReload] that is the choice of
-// upstream's configuration, for the others that of its softmax benchmark.
+// For the three families of [ukernel.ThreePassReload] and those of binary16 numbers
+// and bytes that is the choice of upstream's configuration, for the others that of its
+// softmax benchmark.
 func Preferred(f ukernel.Family) (name string, ok bool) {
 	if e := index().preferred[f]; e != nil {
 		return e.kernel.Name, true

@@ -44,7 +44,7 @@ apt_private_get ../apt source --tar-only --download-only xnnpack
 
 def _impl(ctx):
     # Declared before anything is done, so that a change of one of them does not begin the work again.
-    build, pthreadpool, compiler, manifest, take = [ctx.path(f) for f in [ctx.attr._build, ctx.attr._pthreadpool, ctx.attr._compiler, ctx.attr._manifest, ctx.attr._take]]
+    build, fxdiv, pthreadpool, compiler, manifest, take = [ctx.path(f) for f in [ctx.attr._build, ctx.attr._fxdiv, ctx.attr._pthreadpool, ctx.attr._compiler, ctx.attr._manifest, ctx.attr._take]]
     ctx.path(ctx.attr._apt_private)
 
     directory = ctx.getenv("XNNPACK_SOURCE_DIR")
@@ -64,6 +64,7 @@ def _impl(ctx):
                 for unpacked in ["github", "debian"]:
                     ctx.delete(unpacked)
                 ctx.symlink(build, "BUILD.bazel")
+                ctx.symlink(fxdiv, "fxdiv.h")
                 ctx.symlink(pthreadpool, "pthreadpool.h")
                 ctx.symlink(compiler, "compiler.c")
                 return
@@ -87,6 +88,7 @@ repository tells which.""",
         "_apt_private": attr.label(default = "//:tools/apt-private.sh"),
         "_build": attr.label(default = ":xnnpack.BUILD"),
         "_compiler": attr.label(default = ":compiler.c"),
+        "_fxdiv": attr.label(default = ":fxdiv.h"),
         "_manifest": attr.label(default = ":SHA256SUMS"),
         "_pthreadpool": attr.label(default = ":pthreadpool.h"),
         "_take": attr.label(default = ":take.sh"),

@@ -155,7 +155,7 @@ func (b backend) generate(files map[string][]byte) error {
 		for _, isa := range ukernel.ISAs() {
 			var kernels []ukernel.Kernel
 			for _, k := range slices.Concat(ukernel.Upstream(), ours) {
-				if k.Family == family && k.ISA == isa && isa.Arch() == b.arch {
+				if k.Family == family && k.ISA == isa && isa.Arch() == b.arch && !family.Half() && !family.Bytes() {
 					kernels = append(kernels, k)
 				}
 			}
