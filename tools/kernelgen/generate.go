@@ -160,9 +160,6 @@ func generate() (map[string][]byte, error) {
 
 // writes reports whether there is assembly for the kernel.
 func (b backend) writes(k ukernel.Kernel) bool {
-	if b.arch == "arm64" && (k.Family.Half() || k.Family.Bytes()) {
-		return false
-	}
 	return k.ISA != ukernel.AVX512FP16 // which Go's assembler lacks
 }
 

@@ -35,6 +35,14 @@ func (d *description) store16(b *ir.Block, y ir.V, vectors ...int) {
 	}
 }
 
+// storePart rounds and stores the first 4, 2 or 1.
+func (d *description) storePart(b *ir.Block, y ir.V, n int) {
+	if d.widens() {
+		y = b.Pack16(ir.PackF16, y)
+	}
+	b.Store16Part(y, n)
+}
+
 // return16 rounds lane 0 and makes it the kernel's result.
 func (d *description) return16(b *ir.Block, name string, x ir.V) {
 	if d.widens() {
@@ -59,7 +67,11 @@ func (d *description) parts16(f func(b *ir.Block, n int, x ir.V)) {
 		comment string
 	}{{4, "Four elements that are left."}, {2, "Two of them."}, {1, "One of them."}} {
 		b := d.f.Block(ir.IfBit, part.n, part.comment)
-		f(b, part.n, b.Load16Part(ir.LoadF16, part.n))
+		load := ir.LoadF16
+		if !d.widens() {
+			load = ir.LoadHalf
+		}
+		f(b, part.n, b.Load16Part(load, part.n))
 	}
 }
 
@@ -71,9 +83,9 @@ func (d *description) f16rmax() {
 	}
 	acc := d.f.Vars("max", accumulators)
 	b := d.f.Block(ir.Once, 0, "The first element, in every lane.")
-	first := b.Load16First(ir.LoadF16)
+	var first ir.V
 	if d.widens() {
-		first = b.Splat(first)
+		first = b.Splat(b.Load16First(ir.LoadF16))
 	} else {
 		first = b.LoadSplat()
 	}
@@ -159,36 +171,36 @@ func (d *description) f16raddstoreexpminusmax() {
 
 	b = d.f.Block(ir.Once, 0, "The upper half of the lanes.")
 	b.Set(sum, b.FoldTo(ir.Add, b.Get(sum), 4))
-	if d.neon() {
-		d.f16tail(exp, func(b *ir.Block, n int, y ir.V) {
-			// Two go to the upper two lanes, and one to the uppermost.
+	d.parts16(func(b *ir.Block, n int, x ir.V) {
+		y := exp(b, x)
+		d.storePart(b, y, n)
+		switch {
+		case d.neon(): // two to the upper two lanes, and one to the uppermost
 			if n < 4 {
 				y = b.ShiftLanes(y, 4-n)
 			}
 			b.Set(sum, b.AddIn(b.Get(sum), y, 4))
-		})
-		b = d.f.Block(ir.Once, 0, "Add the lanes up.")
-		b.ReturnHalf("sum", b.AddPairsIn(b.AddPairsIn(b.Get(sum), 4), 4))
-		return
-	}
-	d.parts16(func(b *ir.Block, n int, x ir.V) {
-		y := exp(b, x)
-		b.Store16Part(b.Pack16(ir.PackF16, y), n)
-		switch n {
-		case 4:
+		case n == 4:
 			b.Set(sum, b.Add(b.Get(sum), y))
-		case 2: // the other two lanes add zero
+		case n == 2: // the other two lanes add zero
 			b.Set(sum, b.AddIn(b.Get(sum), b.FirstHalf(y), 4))
-		case 1:
+		case n == 1:
 			b.Set(sum, b.AddFirst(b.Get(sum), y))
 		}
 	})
 	b = d.f.Block(ir.Once, 0, "Add the lanes up.")
+	if d.neon() {
+		b.ReturnHalf("sum", b.AddPairsIn(b.AddPairsIn(b.Get(sum), 4), 4))
+		return
+	}
 	d.return16(b, "sum", b.FoldTo(ir.Add, b.FoldTo(ir.Add, b.Get(sum), 2), 1))
 }
 
 // f16exp is exp(x) for x <= 0, to the precision of binary16.
 func (d *description) f16exp(b *ir.Block, x ir.V) ir.V {
+	if d.neon() {
+		return f16expNEON(b, x)
+	}
 	n := b.MulAdd(x, b.Const(log2e), b.Const(magic))
 	s := b.ShiftLeft(n, mantissaBits)
 	t := b.MulAdd(b.Sub(n, b.Const(magic)), b.Const(-0x1.62E430p-1), x)
@@ -206,9 +218,5 @@ func (d *description) f16vmulc() {
 			d.store16(b, mul(b, d.load16(b, g...)), g...)
 		}
 	}, func(b *ir.Block) { d.store16(b, mul(b, d.load16(b, 0)), 0) })
-	if d.neon() {
-		d.f16tail(mul, nil)
-		return
-	}
-	d.parts16(func(b *ir.Block, n int, x ir.V) { b.Store16Part(b.Pack16(ir.PackF16, mul(b, x)), n) })
+	d.parts16(func(b *ir.Block, n int, x ir.V) { d.storePart(b, mul(b, x), n) })
 }
