@@ -14,6 +14,9 @@ var (
 	kernels  []ukernel.Func
 	symbols  []symbol
 	compiler string
+
+	missingText string
+	inOutMax    bool
 )
 
 type symbol struct{}

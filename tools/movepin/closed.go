@@ -32,22 +32,9 @@ func checkClosed(tree, source string) error {
 		if err != nil {
 			return err
 		}
-		for _, m := range include.FindAllStringSubmatch(string(text), -1) {
-			found, there := false, ""
-			for _, dir := range append([]string{path.Dir(name)}, includePaths...) {
-				file := path.Join(dir, m[1])
-				if _, ok := manifest[file]; ok {
-					found = true
-					break
-				}
-				if _, err := os.Stat(filepath.Join(source, file)); err == nil && there == "" {
-					there = file
-				}
-			}
-			// What is nowhere in the source is the compiler's, a stub of ours, or for
-			// another configuration.
-			if line := fmt.Sprintf("%s includes %s", name, there); !found && there != "" && !slices.Contains(missing, line) {
-				missing = append(missing, line)
+		for _, at := range included(source, name, text) {
+			if !slices.ContainsFunc(at, func(file string) bool { return manifest[file] != "" }) {
+				missing = append(missing, fmt.Sprintf("%s includes %s", name, at[0]))
 			}
 		}
 	}

@@ -257,7 +257,7 @@ func changedSources(root, tree string, ks []ukernel.Kernel) (c changed, err erro
 	c.kernels = make(map[string]bool)
 	files := make(map[string]bool)
 	for _, k := range ks {
-		base := strings.ReplaceAll(strings.Replace(k.Name, "_ukernel__", "-", 1), "_", "-") + ".c"
+		base := sourceFile(k)
 		files[base] = true
 		for name, hash := range after {
 			if filepath.Base(name) == base {

@@ -19,6 +19,8 @@
 //	-source PATH   take the source from this directory or archive
 //	-dry-run       write nothing, only say what would change
 //	-no-bits       do not build and compare; takes a few seconds
+//	-export DIR    write no file of this tree: copy the tree's kernels as the commit has
+//	               them to DIR, for --config=upstream_head
 //	-on WHERE      compare on these, with commas: host, arm64 (emulated by qemu),
 //	               bochs (AVX-512, emulated); default host
 package main
@@ -42,6 +44,7 @@ type options struct {
 	source string
 	dryRun bool
 	noBits bool
+	export string
 	on     []string
 }
 
@@ -50,7 +53,11 @@ func main() {
 	if err == nil {
 		var root string
 		if root, err = findRoot(); err == nil {
-			err = move(root, o, os.Stdout)
+			if o.export != "" {
+				err = export(root, o.export, o, os.Stdout)
+			} else {
+				err = move(root, o, os.Stdout)
+			}
 		}
 	}
 	if err != nil {
@@ -66,6 +73,7 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.source, "source", "", "take the source from this directory or archive (`PATH`)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what would change")
 	f.BoolVar(&o.noBits, "no-bits", false, "do not build and compare")
+	f.StringVar(&o.export, "export", "", "copy the tree's kernels as the commit has them to `DIR`, and do nothing else")
 	on := f.String("on", "host", "compare on these, with commas: `WHERE` is host, arm64 or bochs")
 	if err := f.Parse(args); err != nil {
 		return o, err

@@ -29,6 +29,10 @@ const (
 	OtherSum
 	// ShortTail leaves out the last element of a partial vector.
 	ShortTail
+	// InOutMax begins a maximum with -Inf instead of the first element, and in float32
+	// takes what is left of a wide vector into every lane. It is what upstream does since
+	// commit cb888be51f of 2025, and a mistake at the pinned commit.
+	InOutMax
 
 	numFaults
 )
@@ -37,6 +41,7 @@ var faultTexts = [numFaults]string{
 	NoFault: "no fault", SwappedMax: "operands of max swapped", UnfusedFMA: "product rounded before the addition",
 	FusedMulAdd: "product fused with the addition", MergedInLine: "accumulators merged in line",
 	OtherSum: "lanes added up in another order", ShortTail: "last element left out",
+	InOutMax: "begun with -Inf, as upstream does since cb888be51f",
 }
 
 // String describes the mistake in a few words.
@@ -124,6 +129,9 @@ func Explain(k ukernel.Kernel, a ukernel.Args, got ukernel.Result, out []float32
 		}
 	}); err != nil || explains(Fault{}) {
 		return Fault{}, nil, false
+	}
+	if max := k.Family == ukernel.RMax || k.Family == ukernel.F16RMax; max && explains(Fault{Kind: InOutMax}) {
+		return fault, slip, true
 	}
 	// At one place first, then at all places.
 	for _, name := range append(names, "") {

@@ -146,7 +146,7 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 			}
 		}
 	}
-	if k.ISA == ukernel.Scalar && k.Family == ukernel.RMax && arch == "arm64" {
+	if k.ISA == ukernel.Scalar && k.Family == ukernel.RMax && arch == "arm64" && fault.Kind != InOutMax {
 		m.maximum = maxNum
 	}
 	switch k.Family {

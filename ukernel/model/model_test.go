@@ -271,6 +271,7 @@ func TestExplain(t *testing.T) {
 		{"f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", inputs.Normal, Fault{Kind: MergedInLine}, ""},
 		{"f32_raddexpminusmax_ukernel__avx2_p5_u64", inputs.Normal, Fault{Kind: OtherSum}, ""},
 		{"f32_vmulc_ukernel__avx512f_u16", inputs.Normal, Fault{Kind: ShortTail}, ""},
+		{"f32_rmax_ukernel__avx_u16_acc2", inputs.Zeros, Fault{Kind: InOutMax}, ""},
 	} {
 		k := ukernel.MustParse(c.kernel)
 		found := false

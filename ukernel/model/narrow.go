@@ -41,7 +41,7 @@ func shift10(x float32) float32 { return f32.FromHalf(f32.ToHalf(x) << 10) }
 // vector by four elements, two and one.
 func (m *machine) f16RMaxF16C() float32 {
 	m.kernel.Accumulators = 4
-	acc := m.accumulators(m.src[0])
+	acc := m.accumulators(m.firstMax())
 	merge := func(x, y vector) vector { return m.max("vmax_lo", x, y) }
 	lower := func() { acc[0] = merge(acc[0][:4], acc[0][4:]) }
 	m.walk(
