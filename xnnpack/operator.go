@@ -38,9 +38,9 @@ func SoftmaxNCF32(dst, src []float32, rows, cols, dstStride, srcStride, threads 
 }
 
 // SoftmaxNCF16 is upstream's float16 operator, softmax_nc_f16, to the bit: as
-// [SoftmaxNCF32], for IEEE 754 binary16 numbers as their bits. On x86 sums and
-// exponentials are float32, on arm64 binary16: with the operator's rounding its
-// probabilities are right to about 2^-9 there only for short rows.
+// [SoftmaxNCF32], for IEEE 754 binary16 numbers as their bits. On x86 exponentials and
+// their sum are float32, rounded when they are stored and the sum is returned; on arm64
+// they are binary16, of whose 11 bits a long row's sum has too few.
 //
 // The error is that of [Available], or tells which instructions the CPU lacks:
 // upstream demands AVX2 with F16C and FMA, or arm64's binary16 arithmetic.
