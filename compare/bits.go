@@ -140,8 +140,8 @@ type Subject struct {
 	// Pure is whether Ref depends on nothing but the operands, as the model does:
 	// it is then called once for all places in memory.
 	Pure bool
-	// numbers writes what stands in Dst16 to Dst; nil unless the kernel narrows. It is no
-	// part of what is timed.
+	// numbers writes what stands in Dst16 or Dst8 to Dst; nil if the kernel writes Dst. It
+	// is no part of what is timed.
 	numbers func(a ukernel.Args)
 	// explain says which operation must have gone wrong; it may be nil.
 	explain func(a ukernel.Args, ref, ours outcome) string
@@ -155,8 +155,8 @@ func (p *Pair) Subject() Subject {
 		Pure:    p.PureRef,
 		explain: func(a ukernel.Args, ref, ours outcome) string { return explain(p.Kernel, a, ref, ours) },
 	}
-	if p.Family.Narrows() {
-		s.numbers = func(a ukernel.Args) { model.Numbers(p.Family, a.Dst, a.Dst16) }
+	if p.Family.Stores() && (p.Family.Narrows() || p.Family.Half() || p.Family.Bytes()) {
+		s.numbers = func(a ukernel.Args) { model.Numbers(p.Family, a) }
 	}
 	return s
 }
@@ -190,6 +190,7 @@ func Subjects(pairs []Pair) []Subject {
 type side struct {
 	src, dst      []float32 // from a 64-byte boundary on
 	dst16         []uint16
+	dst8          []uint8
 	around, unset float32
 	word          uint16
 	rowAt, outAt  int
@@ -209,7 +210,7 @@ func newChecker(maxLength int) *checker {
 	c.ref = side{around: refAround, unset: refUnset, word: refWord}
 	c.ours = side{around: oursAround, unset: oursUnset, word: oursWord}
 	for _, s := range []*side{&c.ref, &c.ours} {
-		s.src, s.dst, s.dst16 = alignedFloats(n), alignedFloats(n), make([]uint16, n)
+		s.src, s.dst, s.dst16, s.dst8 = alignedFloats(n), alignedFloats(n), make([]uint16, n), make([]uint8, n)
 	}
 	return c
 }
@@ -231,7 +232,7 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a 
 	lay(s.src, s.rowAt, n, s.around)
 	s.row = s.src[s.rowAt : s.rowAt+n : s.rowAt+n]
 	copy(s.row, a.Src)
-	a.Src, a.Dst, a.Dst16, s.out = s.row, nil, nil, nil
+	a.Src, a.Dst, a.Dst16, a.Dst8, s.out = s.row, nil, nil, nil, nil
 	if of.Stores {
 		s.out = s.row
 		if s.outAt = s.rowAt; !c.InPlace {
@@ -249,6 +250,9 @@ func (s *side) call(f func(ukernel.Args) ukernel.Result, of *Subject, c Case, a 
 	lay(s.dst16, s.outAt, n, s.word)
 	a.Dst16 = s.dst16[s.outAt : s.outAt+n : s.outAt+n]
 	fill(a.Dst16, s.word)
+	lay(s.dst8, s.outAt, n, uint8(s.word))
+	a.Dst8 = s.dst8[s.outAt : s.outAt+n : s.outAt+n]
+	fill(a.Dst8, uint8(s.word))
 	s.result = f(a)
 	of.numbers(a)
 }
@@ -316,6 +320,7 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *A
 	}
 	if s.numbers != nil {
 		checkAround(ck.ours.dst16, ck.ours.outAt, len(ck.ours.out), oursWord, "dst", report)
+		checkAround(ck.ours.dst8, ck.ours.outAt, len(ck.ours.out), oursWord&0xff, "dst", report)
 	}
 	checkAround(ck.ours.src, ck.ours.rowAt, len(ck.ours.row), oursAround, "src", report)
 	if !(s.Stores && c.InPlace) && !bytes.Equal(asBytes(a.Src), asBytes(ck.ours.row)) {
@@ -327,7 +332,7 @@ func (ck *checker) check(s *Subject, c Case, a ukernel.Args, again bool, into *A
 	}
 }
 
-func checkAround[T float32 | uint16](mem []T, at, n int, around T, name string, report func(string, int, float32, float32)) {
+func checkAround[T float32 | uint16 | uint8](mem []T, at, n int, around T, name string, report func(string, int, float32, float32)) {
 	for i := 1; i <= guard; i++ {
 		if x := mem[at-i]; x != around {
 			report(fmt.Sprintf("%s[-%d], before the row,", name, i), -1, float32(around), float32(x))

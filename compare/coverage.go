@@ -65,6 +65,8 @@ func Cover(ours []ukernel.Kernel, chosen func(name string) bool, agreements []Ag
 			case c.Ran == c.Upstream:
 			case isa.Arch() != "" && isa.Arch() != runtime.GOARCH:
 				c.Why = "for " + isa.Arch()
+			case isa == ukernel.AVX512FP16:
+				c.Why = "not covered: Go's assembler lacks it"
 			case c.Twins == 0:
 				c.Why = "no twins"
 			case !isa.Supported():

@@ -34,9 +34,7 @@ func explain(k ukernel.Kernel, a ukernel.Args, ref, ours outcome) string {
 	if k.Family.Stores() {
 		a.Dst = make([]float32, len(a.Src))
 	}
-	if k.Family.Narrows() {
-		a.Dst16 = make([]uint16, len(a.Src))
-	}
+	a.Dst16, a.Dst8 = make([]uint16, len(a.Src)), make([]uint8, len(a.Src))
 	r, err := model.Run(k, a)
 	if err != nil {
 		return err.Error()

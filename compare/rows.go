@@ -70,7 +70,7 @@ func (c Case) args() ukernel.Args {
 	a := inputs.Args(ukernel.RMax, c.Seed, row)
 	a.Other, a.Keep = inputs.Second(c.Seed, c.Length)
 	a.Src16 = inputs.UpperHalves(row)
-	return a
+	return c.narrow(a)
 }
 
 // operands are those of a row of consecutive bit patterns. Second rows are taken from
@@ -82,6 +82,14 @@ func (c Case) operands(row []float32, like ukernel.Args) ukernel.Args {
 		a.Other, a.Keep = inputs.Second(0, c.Length)
 	}
 	a.Src16 = inputs.UpperHalves(row)
+	return c.narrow(a)
+}
+
+// narrow adds what is read by families of binary16 numbers and of bytes.
+func (c Case) narrow(a ukernel.Args) ukernel.Args {
+	a.Half = inputs.Halves(a.Src)
+	a.Src8 = inputs.Bytes(a.Src)
+	a.Table = inputs.Table(c.Seed, a.Src8)
 	return a
 }
 

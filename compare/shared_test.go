@@ -39,6 +39,7 @@ func TestSharedByWorkers(t *testing.T) {
 						once.Do(func() { begun.Done(); begun.Wait() })
 						outputs[i][unsafe.Pointer(unsafe.SliceData(a.Dst))] = true
 						outputs[i][unsafe.Pointer(unsafe.SliceData(a.Dst16))] = true
+						outputs[i][unsafe.Pointer(unsafe.SliceData(a.Dst8))] = true
 						return ours(a)
 					}
 					work(i, s)

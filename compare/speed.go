@@ -25,7 +25,8 @@ func NewWorkload(n int) *Workload {
 	inputs.Uniform10.Fill(mem[:n], seed)
 	a := inputs.Args(ukernel.RMax, seed, mem[:n])
 	a.Other, a.Keep = inputs.Second(seed, n)
-	a.Src16, a.Dst16 = inputs.UpperHalves(a.Src), make([]uint16, n)
+	a.Src16, a.Dst16, a.Dst8 = inputs.UpperHalves(a.Src), make([]uint16, n), make([]uint8, n)
+	a = Case{}.narrow(a)
 	a.Dst = mem[room : room+n]
 	return &Workload{a}
 }

@@ -150,6 +150,7 @@ type sweeper struct {
 	subjects       []Subject
 	src, ref, ours []float32
 	ref16, ours16  []uint16
+	ref8, ours8    []uint8
 	args           ukernel.Args // the other operands that are read, for all of src
 	exact          *checker
 }
@@ -159,6 +160,7 @@ func newSweeper(subjects []Subject) *sweeper {
 		subjects: subjects,
 		src:      alignedFloats(storeBlock), ref: alignedFloats(storeBlock), ours: alignedFloats(storeBlock),
 		ref16: make([]uint16, storeBlock), ours16: make([]uint16, storeBlock),
+		ref8: make([]uint8, storeBlock), ours8: make([]uint8, storeBlock),
 		exact: newChecker(storeBlock),
 	}
 }
@@ -198,9 +200,10 @@ func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement
 	n := len(src)
 	a, at := w.args, first-math.Float32bits(w.src[0])
 	a.Src, a.Other, a.Keep, a.Src16 = src, a.Other[:n], a.Keep[:n], a.Src16[at:][:n]
-	call := func(f func(ukernel.Args) ukernel.Result, dst []float32, dst16 []uint16) ukernel.Result {
+	a.Half, a.Src8 = a.Half[at:][:n], a.Src8[at:][:n]
+	call := func(f func(ukernel.Args) ukernel.Result, dst []float32, dst16 []uint16, dst8 []uint8) ukernel.Result {
 		if s.Stores {
-			a.Dst, a.Dst16 = dst[:n], dst16[:n]
+			a.Dst, a.Dst16, a.Dst8 = dst[:n], dst16[:n], dst8[:n]
 		}
 		r := f(a)
 		if s.numbers != nil {
@@ -208,7 +211,7 @@ func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement
 		}
 		return r
 	}
-	ref, ours := call(s.Ref, w.ref, w.ref16), call(s.Ours, w.ours, w.ours16)
+	ref, ours := call(s.Ref, w.ref, w.ref16, w.ref8), call(s.Ours, w.ours, w.ours16, w.ours8)
 	if s.Same(ref, ours) && (!s.Stores || bytes.Equal(asBytes(w.ref[:n]), asBytes(w.ours[:n]))) {
 		into.Inputs++
 		into.Values += int64(n)

@@ -136,8 +136,8 @@ func TestCover(t *testing.T) {
 		upstream += c.Upstream
 		seen[c.Family+" "+c.ISA] = c
 	}
-	if upstream != 193 {
-		t.Errorf("%d upstream kernels, want 193", upstream)
+	if upstream != 271 {
+		t.Errorf("%d upstream kernels, want 271", upstream)
 	}
 	if got, want := seen["f32_rmax scalar"], (Coverage{"f32_rmax", "scalar", 5, 5, 2, 7, 70, 1, "not reached"}); got != want {
 		t.Errorf("%+v, want %+v", got, want)

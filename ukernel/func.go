@@ -3,6 +3,8 @@ package ukernel
 import (
 	"errors"
 	"fmt"
+
+	"github.com/twopass-softmax/twopass/internal/f32"
 )
 
 // Func is a kernel that can be called: exactly one of its functions, that of
@@ -56,6 +58,18 @@ type Func struct {
 	WidenF16, WidenBF16 func(dst []float32, src []uint16)
 	// NarrowF16 and NarrowBF16 write the numbers of src rounded to 16 bits.
 	NarrowF16, NarrowBF16 func(dst []uint16, src []float32)
+
+	// F16RMax returns the largest element of src.
+	F16RMax func(src []uint16) (max uint16)
+	// F16RAddStoreExpMinusMax writes exp(x - max) and returns the sum of it.
+	F16RAddStoreExpMinusMax func(dst, src []uint16, max uint16) (sum uint16)
+	// F16VMulC writes x * c.
+	F16VMulC func(dst, src []uint16, c uint16)
+	// U8RMax returns the largest element of src.
+	U8RMax func(src []uint8) (max uint8)
+	// U8LUT32Norm writes the rounded share of 256 that table[x] has in their sum, at
+	// most 255. The table reaches to the largest x; the sum, modulo 2^32, is not 0.
+	U8LUT32Norm func(dst, src []uint8, table []uint32)
 }
 
 // has reports whether f is a kernel of the family.
@@ -99,6 +113,16 @@ func (f *Func) has(family Family) bool {
 		return f.WidenBF16 != nil
 	case NarrowBF16:
 		return f.NarrowBF16 != nil
+	case F16RMax:
+		return f.F16RMax != nil
+	case F16RAddStoreExpMinusMax:
+		return f.F16RAddStoreExpMinusMax != nil
+	case F16VMulC:
+		return f.F16VMulC != nil
+	case U8RMax:
+		return f.U8RMax != nil
+	case U8LUT32Norm:
+		return f.U8LUT32Norm != nil
 	}
 	return false
 }
@@ -117,12 +141,20 @@ type Args struct {
 	// Src16 is what a family that widens reads in place of Src, and Dst16 what one that
 	// narrows writes in place of Dst.
 	Src16, Dst16 []uint16
+	// Half is what a family of binary16 numbers reads in place of Src; it writes Dst16.
+	// Max and Scale are rounded to binary16 for it.
+	Half []uint16
+	// Src8 and Dst8 are what a family of bytes reads and writes, and Table what
+	// U8LUT32Norm reads.
+	Src8, Dst8 []uint8
+	Table      []uint32
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
 // mantissa and exponent, for RAddMaxExpMinusMax the sum and, in place of an exponent,
 // the largest element, for a family of
 // rows, which is called with one, the number of rows done, and zero for another family that only stores.
+// A binary16 number or a byte is the float32 equal to it.
 type Result struct {
 	Value, Exponent float32
 }
@@ -172,6 +204,16 @@ func (f *Func) Call(a Args) (r Result) {
 	case f.LogSoftmax != nil:
 		n := len(a.Src)
 		r.Value = float32(f.LogSoftmax(a.Dst, a.Src, 1, n, n, n))
+	case f.F16RMax != nil:
+		r.Value = f32.FromHalf(f.F16RMax(a.Half))
+	case f.F16RAddStoreExpMinusMax != nil:
+		r.Value = f32.FromHalf(f.F16RAddStoreExpMinusMax(a.Dst16, a.Half, f32.ToHalf(a.Max)))
+	case f.F16VMulC != nil:
+		f.F16VMulC(a.Dst16, a.Half, f32.ToHalf(a.Scale))
+	case f.U8RMax != nil:
+		r.Value = float32(f.U8RMax(a.Src8))
+	case f.U8LUT32Norm != nil:
+		f.U8LUT32Norm(a.Dst8, a.Src8, a.Table)
 	default:
 		panic(fmt.Sprintf("ukernel: %s has no function", f.Name))
 	}
@@ -181,11 +223,7 @@ func (f *Func) Call(a Args) (r Result) {
 // Checked returns f with its slices checked before each call.
 func (f Func) Checked() Func {
 	who, raw := "ukernel: "+f.Name, f
-	some := func(src []float32) {
-		if len(src) == 0 {
-			panic(who + ": len(src) is 0, it must be at least 1")
-		}
-	}
+	some := func(src []float32) { checkSome(who, src) }
 	same := func(dst, src []float32) {
 		some(src)
 		CheckSlices(who, dst, src)
@@ -250,17 +288,57 @@ func (f Func) Checked() Func {
 		f.NarrowBF16 = checkedConversion(who, raw.NarrowBF16)
 	case raw.LogSoftmax != nil:
 		f.LogSoftmax = checkedRows(who, raw.Name, raw.LogSoftmax)
+	case raw.F16RMax != nil:
+		f.F16RMax = func(src []uint16) uint16 { checkSome(who, src); return raw.F16RMax(src) }
+	case raw.F16RAddStoreExpMinusMax != nil:
+		f.F16RAddStoreExpMinusMax = func(dst, src []uint16, max uint16) uint16 {
+			checkSame(who, dst, src)
+			return raw.F16RAddStoreExpMinusMax(dst, src, max)
+		}
+	case raw.F16VMulC != nil:
+		f.F16VMulC = func(dst, src []uint16, c uint16) { checkSame(who, dst, src); raw.F16VMulC(dst, src, c) }
+	case raw.U8RMax != nil:
+		f.U8RMax = func(src []uint8) uint8 { checkSome(who, src); return raw.U8RMax(src) }
+	case raw.U8LUT32Norm != nil:
+		f.U8LUT32Norm = func(dst, src []uint8, table []uint32) {
+			checkSame(who, dst, src)
+			var sum uint32
+			for i, x := range src {
+				if int(x) >= len(table) {
+					panic(fmt.Sprintf("%s: src[%d] is %d, but the table has %d elements", who, i, x, len(table)))
+				}
+				sum += table[x]
+			}
+			if sum == 0 {
+				panic(who + ": the sum of the table's elements for src is 0 modulo 2^32, it must not be")
+			}
+			raw.U8LUT32Norm(dst, src, table)
+		}
 	}
 	return f
+}
+
+// checkSome panics if there is no element.
+func checkSome[S any](who string, src []S) {
+	if len(src) == 0 {
+		panic(who + ": len(src) is 0, it must be at least 1")
+	}
+}
+
+// checkSame panics unless dst is as long as src and either is src or apart from it.
+func checkSame[S any](who string, dst, src []S) {
+	checkSome(who, src)
+	if len(dst) != len(src) {
+		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
+	}
+	CheckApart(who, "src", dst, src)
 }
 
 // checkedConversion is a kernel that widens or narrows, with its slices checked before
 // each call.
 func checkedConversion[D, S any](who string, f func(dst []D, src []S)) func(dst []D, src []S) {
 	return func(dst []D, src []S) {
-		if len(src) == 0 {
-			panic(who + ": len(src) is 0, it must be at least 1")
-		}
+		checkSome(who, src)
 		if len(dst) != len(src) {
 			panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
 		}

@@ -17,16 +17,20 @@ type ISA uint8
 // The ISAs that kernels are written for.
 const (
 	// Scalar is portable code: C on one side, Go on the other.
-	Scalar    ISA = iota
-	SSE           // 128-bit, x86
-	SSE2          // 128-bit with integer operations, x86
-	AVX           // 256-bit, x86
-	AVX2          // 256-bit with integer operations, FMA and F16C, x86
-	AVX256SKX     // AVX-512 F, CD, BW, DQ and VL on 256-bit vectors, x86
-	AVX512F       // 512-bit, x86
-	AVX512SKX     // AVX-512 F, CD, BW, DQ and VL on 512-bit vectors, x86
-	NEON          // 128-bit, arm64
-	NEONFMA       // 128-bit with FMA, arm64
+	Scalar        ISA = iota
+	SSE               // 128-bit, x86
+	SSE2              // 128-bit with integer operations, x86
+	AVX               // 256-bit, x86
+	F16C              // 256-bit with conversions from and to binary16, x86
+	AVX2              // 256-bit with integer operations, FMA and F16C, x86
+	AVX256SKX         // AVX-512 F, CD, BW, DQ and VL on 256-bit vectors, x86
+	AVX512F           // 512-bit, x86
+	AVX512SKX         // AVX-512 F, CD, BW, DQ and VL on 512-bit vectors, x86
+	AVX512FP16        // 512-bit with binary16 arithmetic, x86
+	NEON              // 128-bit, arm64
+	NEONFMA           // 128-bit with FMA, arm64
+	FP16ARITH         // binary16 arithmetic on single numbers, arm64
+	NEONFP16ARITH     // 128-bit with binary16 arithmetic, arm64
 
 	numISAs
 )
@@ -43,14 +47,20 @@ var isas = [numISAs]struct {
 	SSE:    {"sse", "amd64", 4, []cpuid.FeatureID{cpuid.SSE}, nil},
 	SSE2:   {"sse2", "amd64", 4, []cpuid.FeatureID{cpuid.SSE2}, nil},
 	AVX:    {"avx", "amd64", 8, []cpuid.FeatureID{cpuid.AVX}, []string{"avx"}},
+	F16C:   {"f16c", "amd64", 8, []cpuid.FeatureID{cpuid.AVX, cpuid.F16C}, []string{"avx"}},
 	AVX2: {"avx2", "amd64", 8, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.F16C},
 		[]string{"avx", "avx2", "fma"}},
 	AVX256SKX: {"avx256skx", "amd64", 8, skx, skxDebug},
 	AVX512F: {"avx512f", "amd64", 16, []cpuid.FeatureID{cpuid.AVX512F},
 		[]string{"avx", "avx2", "fma", "avx512", "avx512f"}},
-	AVX512SKX: {"avx512skx", "amd64", 16, skx, skxDebug},
-	NEON:      {"neon", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
-	NEONFMA:   {"neonfma", "arm64", 4, []cpuid.FeatureID{cpuid.ASIMD}, nil},
+	AVX512SKX:  {"avx512skx", "amd64", 16, skx, skxDebug},
+	AVX512FP16: {"avx512fp16", "amd64", 32, append([]cpuid.FeatureID{cpuid.AVX512FP16}, skx...), skxDebug},
+
+	NEON:    {"neon", "arm64", 4, nil, nil},
+	NEONFMA: {"neonfma", "arm64", 4, nil, nil},
+	// Of binary16 numbers.
+	FP16ARITH:     {"fp16arith", "arm64", 1, []cpuid.FeatureID{cpuid.FPHP}, nil},
+	NEONFP16ARITH: {"neonfp16arith", "arm64", 8, []cpuid.FeatureID{cpuid.ASIMDHP}, nil},
 }
 
 // skx is what Skylake-X brought, and skxDebug how it is disabled.
@@ -90,7 +100,8 @@ func (i ISA) String() string {
 // Arch is the GOARCH that the ISA belongs to, empty for [Scalar].
 func (i ISA) Arch() string { return isas[i].arch }
 
-// Lanes is the number of float32 in one of its vectors.
+// Lanes is the number of float32 in one of its vectors; of an ISA with binary16
+// arithmetic, of binary16 numbers.
 func (i ISA) Lanes() int { return isas[i].lanes }
 
 // Supported reports whether this CPU and its operating system run the ISA.
@@ -111,11 +122,9 @@ var supported = sync.OnceValue(func() (ok [numISAs]bool) {
 	return ok
 })
 
-// has reports whether the CPU has every feature. Every arm64 CPU that Go
-// supports has Advanced SIMD, and not every operating system says so.
-func has(features []cpuid.FeatureID) bool {
-	return runtime.GOARCH == "arm64" || cpuid.CPU.Supports(features...)
-}
+// has reports whether the CPU has every feature. Every arm64 CPU that Go supports has
+// Advanced SIMD, which is no feature here.
+func has(features []cpuid.FeatureID) bool { return cpuid.CPU.Supports(features...) }
 
 // debugOff returns the features that a GODEBUG value switches off.
 func debugOff(godebug string) map[string]bool {

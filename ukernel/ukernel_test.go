@@ -22,6 +22,12 @@ func TestUpstream(t *testing.T) {
 		VScaleExpMinusMax:    {AVX2: 12, AVX512F: 12},
 		RAddStoreExpMinusMax: {Scalar: 8, SSE2: 4, AVX2: 8, AVX256SKX: 4, AVX512F: 8, NEON: 8, NEONFMA: 8},
 		VMulC:                {Scalar: 4, SSE: 2, AVX: 2, AVX512F: 2, NEON: 2},
+
+		F16RMax:                 {Scalar: 5, F16C: 1, AVX512SKX: 5, AVX512FP16: 5, NEONFP16ARITH: 5},
+		F16RAddStoreExpMinusMax: {AVX2: 23, NEONFP16ARITH: 21},
+		F16VMulC:                {F16C: 2, AVX512FP16: 2, FP16ARITH: 3, NEONFP16ARITH: 2},
+		U8RMax:                  {Scalar: 1, SSE2: 1, NEON: 1},
+		U8LUT32Norm:             {Scalar: 1},
 	}
 	got := make(map[Family]map[ISA]int)
 	var names []string
@@ -35,8 +41,8 @@ func TestUpstream(t *testing.T) {
 			t.Errorf("%s is marked as ours", k)
 		}
 	}
-	if len(names) != 193 {
-		t.Errorf("%d kernels, want 193", len(names))
+	if len(names) != 193+74+4 {
+		t.Errorf("%d kernels, want 193 of float32, 74 of float16 and 4 of bytes", len(names))
 	}
 	if !slices.IsSorted(names) {
 		t.Error("names are not sorted")
@@ -56,6 +62,9 @@ func TestParse(t *testing.T) {
 		{"f32_raddextexp_ukernel__avx2_p5_u96_acc3", RAddExtExp, AVX2, "p5", 96, 3, false},
 		{"f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax, NEON, "rr2_lut64_p2", 16, 4, false},
 		{"f32_raddextexp_ukernel__neonfma_p5_u16_acc2", RAddExtExp, NEONFMA, "p5", 16, 2, true},
+		{"f16_rmax_ukernel__f16c_u32", F16RMax, F16C, "", 32, 1, false},
+		{"u8_rmax_ukernel__sse2_u16", U8RMax, SSE2, "", 16, 1, false},
+		{"u8_lut32norm_ukernel__scalar", U8LUT32Norm, Scalar, "", 1, 1, false},
 	} {
 		if got, err := Parse(k.Name); err != nil || got != k {
 			t.Errorf("Parse(%q) = %+v, %v, want %+v", k.Name, got, err, k)
@@ -65,7 +74,7 @@ func TestParse(t *testing.T) {
 		"", "f32_rmax", "f32_rmin_ukernel__avx_u8", "f32_rmax_ukernel__mmx_u8", "f32_rmax_ukernel__avx",
 		"f32_rmax_ukernel__avx_u", "f32_rmax_ukernel__avx_u12", "f32_rmax_ukernel__avx_u0", "f32_rmax_ukernel__avx_u+8", "f32_rmax_ukernel__avx_u08",
 		"f32_rmax_ukernel__avx_u8_acc2", "f32_rmax_ukernel__avx_u16_acc1", "f32_rmax_ukernel__avx_u16_accx", "f32_rmax_ukernel__avx_u16_acc02",
-		"xnn_f32_rmax_ukernel__avx_u8",
+		"xnn_f32_rmax_ukernel__avx_u8", "u8_rmax_ukernel__sse2_u4", "u8_rmax_ukernel__scalar",
 	} {
 		if k, err := Parse(name); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", name, k)
@@ -109,10 +118,10 @@ func TestDebugOff(t *testing.T) {
 		off     []ISA
 	}{
 		{"", nil},
-		{"cpu.avx512f=off", []ISA{AVX512F, AVX256SKX, AVX512SKX}},
-		{"cpu.avx2=off", []ISA{AVX2, AVX512F, AVX256SKX, AVX512SKX}},
-		{"madvdontneed=1,cpu.avx=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX, AVX512SKX}},
-		{"cpu.all=off", []ISA{AVX, AVX2, AVX512F, AVX256SKX, AVX512SKX}},
+		{"cpu.avx512f=off", []ISA{AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
+		{"cpu.avx2=off", []ISA{AVX2, AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
+		{"madvdontneed=1,cpu.avx=off", []ISA{AVX, F16C, AVX2, AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
+		{"cpu.all=off", []ISA{AVX, F16C, AVX2, AVX512F, AVX256SKX, AVX512SKX, AVX512FP16}},
 		{"cpu.all=off,cpu.all=on", nil},
 	} {
 		cmd := exec.Command(exe, "-test.run=^TestDebugOff$")
@@ -168,6 +177,27 @@ func TestLookup(t *testing.T) {
 	wantPanic(t, "f32_f16_vcvt_ukernel__scalar_u1: len(src) is 0", func() { f.NarrowF16(nil, nil) })
 	wantPanic(t, "len(dst) is 1, len(src) is 2", func() { f.NarrowF16(words, x) })
 	wantPanic(t, "dst of 2 elements overlaps src of 2", func() { f.NarrowF16(unsafe.Slice((*uint16)(unsafe.Pointer(&x[1])), 2), x) })
+
+	table = append(table,
+		Func{Name: "f16_rmax_ukernel__scalar_u1", F16RMax: func(src []uint16) uint16 { return 0xc000 }},
+		Func{Name: "u8_lut32norm_ukernel__scalar", U8LUT32Norm: func(dst, src []uint8, table []uint32) { dst[0] = 7 }})
+	if f, err = Lookup("test", table, "f16_rmax_ukernel__scalar_u1"); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.Call(Args{Half: words}); r.Value != -2 {
+		t.Errorf("Call = %v", r)
+	}
+	wantPanic(t, "f16_rmax_ukernel__scalar_u1: len(src) is 0", func() { f.F16RMax(nil) })
+	if f, err = Lookup("test", table, "u8_lut32norm_ukernel__scalar"); err != nil {
+		t.Fatal(err)
+	}
+	bytes := []uint8{0, 2}
+	if f.Call(Args{Src8: bytes, Dst8: bytes, Table: []uint32{1, 2, 3}}); bytes[0] != 7 {
+		t.Errorf("Call wrote %d, want 7", bytes[0])
+	}
+	wantPanic(t, "src[1] is 2, but the table has 2 elements", func() { f.U8LUT32Norm([]uint8{0, 0}, []uint8{1, 2}, []uint32{1, 1}) })
+	wantPanic(t, "is 0 modulo 2^32", func() { f.U8LUT32Norm([]uint8{0, 0}, []uint8{0, 1}, []uint32{1 << 31, 1 << 31}) })
+	wantPanic(t, "dst of 2 elements overlaps src of 2", func() { b := make([]uint8, 3); f.U8LUT32Norm(b[1:], b[:2], []uint32{1}) })
 
 	if _, err := Lookup("test", table, "f32_rmax_ukernel__scalar_u2_acc2"); !errors.Is(err, ErrUnknownKernel) {
 		t.Errorf("error %v, want ErrUnknownKernel", err)

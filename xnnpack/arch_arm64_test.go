@@ -2,6 +2,6 @@ package xnnpack
 
 const (
 	architecture = "arm64"
-	kernelCount  = 40
+	kernelCount  = 79
 	foreign      = "f32_rmax_ukernel__avx_u8"
 )

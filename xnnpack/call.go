@@ -8,6 +8,7 @@ package xnnpack
 // heap. No kernel calls back into Go nor keeps a pointer.
 
 /*
+#include <math.h>
 #include "kernels.h"
 
 #cgo noescape call_rmax
@@ -24,13 +25,23 @@ package xnnpack
 #cgo nocallback call_raddstoreexpminusmax
 #cgo noescape call_vmulc
 #cgo nocallback call_vmulc
+#cgo noescape call_f16rmax
+#cgo nocallback call_f16rmax
+#cgo noescape call_f16raddstoreexpminusmax
+#cgo nocallback call_f16raddstoreexpminusmax
+#cgo noescape call_f16vmulc
+#cgo nocallback call_f16vmulc
+#cgo noescape call_u8rmax
+#cgo nocallback call_u8rmax
+#cgo noescape call_u8lut32norm
+#cgo nocallback call_u8lut32norm
 
 struct extended {
 	float mantissa, exponent;
 };
 
 static inline float call_rmax(xnn_f32_rmax_fn f, size_t size, const float* src) {
-	float max;
+	float max = -INFINITY; // since 2025 upstream's kernels begin with it
 	f(size, src, &max, NULL);
 	return max;
 }
@@ -63,6 +74,32 @@ static inline float call_raddstoreexpminusmax(xnn_f32_raddstoreexpminusmax_fn f,
 
 static inline void call_vmulc(xnn_f32_vmulc_fn f, size_t size, const float* src, float* dst, float c) {
 	f(size, src, &c, dst, NULL);
+}
+
+static inline uint16_t call_f16rmax(xnn_f16_rmax_fn f, size_t size, const uint16_t* src) {
+	uint16_t max = 0xfc00;
+	f(size, src, &max, NULL);
+	return max;
+}
+
+static inline uint16_t call_f16raddstoreexpminusmax(xnn_f16_raddstoreexpminusmax_fn f, size_t size, const uint16_t* src, uint16_t* dst, uint16_t max) {
+	uint16_t sum;
+	f(size, src, &max, dst, &sum, NULL);
+	return sum;
+}
+
+static inline void call_f16vmulc(xnn_f16_vmulc_fn f, size_t size, const uint16_t* src, uint16_t* dst, uint16_t c) {
+	f(size, src, &c, dst, NULL);
+}
+
+static inline uint8_t call_u8rmax(xnn_u8_rmax_fn f, size_t size, const uint8_t* src) {
+	uint8_t max = 0;
+	f(size, src, &max, NULL);
+	return max;
+}
+
+static inline void call_u8lut32norm(xnn_u8_lut32norm_fn f, size_t size, const uint8_t* src, const uint32_t* table, uint8_t* dst) {
+	f(size, src, table, dst);
 }
 */
 import "C"
@@ -117,5 +154,39 @@ func raddstoreexpminusmax(f C.xnn_f32_raddstoreexpminusmax_fn) func(dst, src []f
 func vmulc(f C.xnn_f32_vmulc_fn) func(dst, src []float32, c float32) {
 	return func(dst, src []float32, c float32) {
 		C.call_vmulc(f, size(src), data(src), data(dst), C.float(c))
+	}
+}
+
+func data16(x []uint16) *C.uint16_t { return (*C.uint16_t)(unsafe.SliceData(x)) }
+
+func data8(x []uint8) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(x)) }
+
+func f16rmax(f C.xnn_f16_rmax_fn) func([]uint16) uint16 {
+	return func(src []uint16) uint16 {
+		return uint16(C.call_f16rmax(f, C.size_t(len(src))*2, data16(src)))
+	}
+}
+
+func f16raddstoreexpminusmax(f C.xnn_f16_raddstoreexpminusmax_fn) func(dst, src []uint16, max uint16) uint16 {
+	return func(dst, src []uint16, max uint16) uint16 {
+		return uint16(C.call_f16raddstoreexpminusmax(f, C.size_t(len(src))*2, data16(src), data16(dst), C.uint16_t(max)))
+	}
+}
+
+func f16vmulc(f C.xnn_f16_vmulc_fn) func(dst, src []uint16, c uint16) {
+	return func(dst, src []uint16, c uint16) {
+		C.call_f16vmulc(f, C.size_t(len(src))*2, data16(src), data16(dst), C.uint16_t(c))
+	}
+}
+
+func u8rmax(f C.xnn_u8_rmax_fn) func([]uint8) uint8 {
+	return func(src []uint8) uint8 {
+		return uint8(C.call_u8rmax(f, C.size_t(len(src)), data8(src)))
+	}
+}
+
+func u8lut32norm(f C.xnn_u8_lut32norm_fn) func(dst, src []uint8, table []uint32) {
+	return func(dst, src []uint8, table []uint32) {
+		C.call_u8lut32norm(f, C.size_t(len(src)), data8(src), (*C.uint32_t)(unsafe.SliceData(table)), data8(dst))
 	}
 }

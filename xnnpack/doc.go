@@ -1,13 +1,23 @@
 // Package xnnpack calls the softmax microkernels of XNNPACK, Google's library
 // of neural-network operators, compiled from upstream's C at the commit that
-// third_party/xnnpack pins: 170 kernels on amd64, 40 on arm64.
+// third_party/xnnpack pins: 216 kernels on amd64, 79 on arm64.
 //
-// [Softmax] and [SoftmaxRows] compute what upstream's own operator does, and have
-// the signatures of native's functions of these names. [SoftmaxWith] chooses
-// among the three algorithms of Dukhan and Ablavatski (arXiv 2001.04438) and
-// among the kernels. [Lookup] gives single kernels. A call costs about 50 ns for
-// each pass of a row beyond the kernel's own time, copies no data and allocates
-// nothing. All functions may be called from several goroutines at once.
+// There are two ways to compute, which differ in denormals, numbers below 2^-126:
+//
+//   - [SoftmaxNCF32] is upstream's operator, to the bit; [SoftmaxNCF16] and
+//     [SoftmaxNCQU8] are those for float16 and quantized numbers. They run with
+//     denormals off, as upstream runs all operators: denormals count as zeros, and
+//     results below 2^-126 (2^-14 in binary16, on arm64) are 0. A whole matrix is one
+//     call through cgo.
+//   - [Softmax], [SoftmaxRows], [SoftmaxWith] and the kernels that [Lookup] gives
+//     are upstream's microkernels with denormals on, as Go has them, and as the
+//     kernels of package native compute. Where no denormal comes up, Softmax has
+//     the operator's bits. SoftmaxWith chooses among the three algorithms of Dukhan
+//     and Ablavatski (arXiv 2001.04438) and among the kernels. A call costs about
+//     50 ns for each pass of a row beyond the kernel's own time.
+//
+// No function copies data or allocates memory, but for goroutines if several are
+// asked for. All may be called from several goroutines at once.
 //
 // # Building
 //
@@ -46,7 +56,8 @@
 // Some kernels read up to 12 bytes past the end of src (upstream marks them
 // XNN_OOB_READS): f32_raddstoreexpminusmax for sse2, neon and neonfma, and
 // f32_vmulc for sse and neon. So [Softmax] does on arm64, and on amd64 without
-// AVX2. The bytes do not matter for the result, but a row that ends where the
+// AVX2. Float16 kernels for f16c, avx2 and neonfp16arith read up to 14 bytes past the
+// end, and so does [SoftmaxNCF16]. The bytes do not matter for the result, but a row that ends where the
 // process's memory does, as a mapped file can, needs room behind it. All other
 // kernels touch nothing outside of their slices, and none writes outside of dst.
 package xnnpack

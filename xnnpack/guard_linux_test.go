@@ -3,6 +3,7 @@
 package xnnpack
 
 import (
+	"slices"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -14,6 +15,12 @@ import (
 // overread is how many elements a kernel may read past the end of src: as many
 // as upstream says, which marks some kernels XNN_OOB_READS.
 func overread(k ukernel.Kernel) int {
+	if k.Family.Half() {
+		switch k.ISA {
+		case ukernel.F16C, ukernel.AVX2, ukernel.NEONFP16ARITH:
+			return 7
+		}
+	}
 	if k.Family != ukernel.RAddStoreExpMinusMax && k.Family != ukernel.VMulC {
 		return 0
 	}
@@ -47,6 +54,26 @@ func guarded(t *testing.T, n int, atEnd bool) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&mem[at])), n)
 }
 
+// as is the first or last elements of a slice's memory, as many as it has.
+func as[T uint8 | uint16](s []float32, atEnd bool) []T {
+	var x T
+	n := 4 / int(unsafe.Sizeof(x)) * len(s)
+	all := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(s))), n)
+	if atEnd {
+		return all[n-len(s):]
+	}
+	return all[:len(s)]
+}
+
+// ends are n elements of a row: the first ones, or the last ones but for so many that
+// may be read as well.
+func ends[T any](row []T, n, over int, atEnd bool) []T {
+	if atEnd {
+		return row[len(row)-over-n : len(row)-over]
+	}
+	return row[:n]
+}
+
 // TestGuardPages calls every kernel at every length with src and dst hard
 // against a page that can't be accessed, at their beginning and at their end. A
 // kernel that writes outside, or reads outside by more than overread says, ends
@@ -55,14 +82,17 @@ func TestGuardPages(t *testing.T) {
 	for _, atEnd := range []bool{false, true} {
 		in, out := guarded(t, longest, atEnd), guarded(t, longest, atEnd)
 		inputs.Uniform10.Fill(in, 1)
+		in16, out16 := as[uint16](in, atEnd), as[uint16](out, atEnd)
+		in8, out8 := as[uint8](in, atEnd), as[uint8](out, atEnd)
+		table := slices.Repeat([]uint32{1}, 256)
 		runnable(t, func(t *testing.T, k ukernel.Kernel, fn ukernel.Func) {
-			in := in[:longest-overread(k)]
-			for n := 1; n <= len(in); n++ {
-				a := ukernel.Args{Src: in[:n], Dst: out[:n], Max: 10, Scale: 1}
-				if atEnd {
-					a.Src, a.Dst = in[len(in)-n:], out[longest-n:]
-				}
-				fn.Call(a)
+			over := overread(k)
+			for n := 1; n <= longest-over; n++ {
+				fn.Call(ukernel.Args{
+					Src: ends(in, n, over, atEnd), Dst: ends(out, n, 0, atEnd), Max: 10, Scale: 1, Table: table,
+					Half: ends(in16, n, over, atEnd), Dst16: ends(out16, n, 0, atEnd),
+					Src8: ends(in8, n, over, atEnd), Dst8: ends(out8, n, 0, atEnd),
+				})
 			}
 		})
 	}

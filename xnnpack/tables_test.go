@@ -81,26 +81,41 @@ var families = map[ukernel.Family]struct {
 		"RAddStoreExpMinusMax", "raddstoreexpminusmax"},
 	ukernel.VMulC: {"size_t size, const float* src, const float* c, float* dst, const struct xnn_f32_default_params* params",
 		"VMulC", "vmulc"},
+
+	// Binary16 numbers are their bits here; upstream calls the type xnn_float16.
+	ukernel.F16RMax: {"size_t size, const uint16_t* src, uint16_t* max, const struct xnn_f16_default_params* params",
+		"F16RMax", "f16rmax"},
+	ukernel.F16RAddStoreExpMinusMax: {"size_t size, const uint16_t* src, const uint16_t* max, uint16_t* dst, uint16_t* sum, const void* params",
+		"F16RAddStoreExpMinusMax", "f16raddstoreexpminusmax"},
+	ukernel.F16VMulC: {"size_t size, const uint16_t* src, const uint16_t* c, uint16_t* dst, const struct xnn_f16_default_params* params",
+		"F16VMulC", "f16vmulc"},
+	ukernel.U8RMax: {"size_t size, const uint8_t* src, uint8_t* max, const void* params",
+		"U8RMax", "u8rmax"},
+	ukernel.U8LUT32Norm: {"size_t size, const uint8_t* src, const uint32_t* table, uint8_t* dst",
+		"U8LUT32Norm", "u8lut32norm"},
 }
 
 // header declares every kernel and names the function type of every family.
 func header() []byte {
 	var b bytes.Buffer
 	b.WriteString(generated)
-	b.WriteString(`// XNNPACK's softmax microkernels. Every size is in bytes, at least 4 and a
-// multiple of 4. No kernel reads its params. The sse2, neon and neonfma kernels
-// of raddstoreexpminusmax and the sse and neon ones of vmulc may read up to 12
-// bytes past the end of src.
+	b.WriteString(`// XNNPACK's softmax microkernels. Every size is in bytes, at least that of one
+// element and a multiple of it. No kernel reads its params. The sse2, neon and neonfma
+// kernels of f32_raddstoreexpminusmax and the sse and neon ones of f32_vmulc may read
+// up to 12 bytes past the end of src; the f16c, avx2 and neonfp16arith kernels of
+// float16 up to 14. A binary16 number is a uint16_t here.
 
 #ifndef XNNPACK_SOFTMAX_KERNELS_H_
 #define XNNPACK_SOFTMAX_KERNELS_H_
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct xnn_f16_default_params;
 struct xnn_f32_default_params;
 
 `)
@@ -132,13 +147,15 @@ func table(arch string) []byte {
 	b.WriteString(generated)
 	b.WriteString("//go:build xnnpack && cgo\n\npackage xnnpack\n\n// #include \"kernels.h\"\nimport \"C\"\n\n")
 	b.WriteString("import \"github.com/twopass-softmax/twopass/ukernel\"\n\nvar kernels = []ukernel.Func{\n")
+	symbols := "\nvar symbols = []symbol{\n"
 	for _, k := range ukernel.Upstream() {
 		if a := k.ISA.Arch(); a == "" || a == arch {
 			f := families[k.Family]
 			fmt.Fprintf(&b, "{Name: %q, %s: %s(C.xnn_%v_fn(C.xnn_%s))},\n", k.Name, f.field, f.caller, k.Family, k.Name)
+			symbols += fmt.Sprintf("symbol(C.xnn_%s),\n", k.Name)
 		}
 	}
-	b.WriteString("}\n")
+	b.WriteString("}\n" + symbols + "}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		panic(err)

@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // preferred are the kernels that upstream picks: those of its configuration for
-// the families of its softmax operator, those of its softmax benchmark for the
+// the families of its softmax operators, those of its softmax benchmark for the
 // rest. The first of a family that this CPU can run is the one. Upstream's
 // configuration also has an avx256skx kernel, for builds that leave out avx512f.
 var preferred = []string{
@@ -61,6 +61,19 @@ var preferred = []string{
 	"f32_vmulc_ukernel__sse_u8",
 	"f32_vmulc_ukernel__neon_u8",
 
+	"f16_rmax_ukernel__avx512fp16_u128_acc4",
+	"f16_rmax_ukernel__avx512skx_u64_acc4",
+	"f16_rmax_ukernel__f16c_u32",
+	"f16_rmax_ukernel__neonfp16arith_u32_acc4",
+	"f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32",
+	"f16_raddstoreexpminusmax_ukernel__neonfp16arith_rr2_p2_u32",
+	"f16_vmulc_ukernel__avx512fp16_u64",
+	"f16_vmulc_ukernel__f16c_u16",
+	"f16_vmulc_ukernel__neonfp16arith_u16",
+	"u8_rmax_ukernel__sse2_u16",
+	"u8_rmax_ukernel__neon_u16",
+	"u8_lut32norm_ukernel__scalar",
+
 	"f32_raddextexp_ukernel__avx512f_p5_scalef_u144_acc3",
 	"f32_raddextexp_ukernel__avx2_p5_u96",
 	"f32_vscaleextexp_ukernel__avx512f_p5_scalef_u16",
@@ -75,13 +88,14 @@ var preferred = []string{
 type entry struct {
 	kernel ukernel.Kernel
 	fn     ukernel.Func
+	symbol symbol
 }
 
 // index is made at first use.
 var index = sync.OnceValue(func() *tables {
-	t := &tables{byName: make(map[string]*entry)}
+	t := &tables{byName: make(map[string]*entry), preferred: make(map[ukernel.Family]*entry)}
 	for i, k := range Kernels() {
-		t.byName[k.Name] = &entry{k, kernels[i]}
+		t.byName[k.Name] = &entry{k, kernels[i], symbols[i]}
 	}
 	for _, name := range preferred {
 		if e := t.byName[name]; e != nil && e.kernel.ISA.Supported() && t.preferred[e.kernel.Family] == nil {
@@ -101,24 +115,27 @@ type tables struct {
 	byName map[string]*entry
 	// composed are the algorithms that the preferred kernels make.
 	composed  map[ukernel.Algorithm]*ukernel.Composition
-	preferred [ukernel.VMulC + 1]*entry // by family
+	preferred map[ukernel.Family]*entry
 }
 
 // Preferred returns the name of the kernel that upstream prefers for a family on
 // this CPU; false if it has none.
 //
-// For the three families of [ukernel.ThreePassReload] that is the choice of
-// upstream's configuration, for the others that of its softmax benchmark.
+// For the three families of [ukernel.ThreePassReload] and those of binary16 numbers
+// and bytes that is the choice of upstream's configuration, for the others that of its
+// softmax benchmark.
 func Preferred(f ukernel.Family) (name string, ok bool) {
-	if t := index(); int(f) < len(t.preferred) && t.preferred[f] != nil {
-		return t.preferred[f].kernel.Name, true
+	if e := index().preferred[f]; e != nil {
+		return e.kernel.Name, true
 	}
 	return "", false
 }
 
-// Softmax writes exp(x) / sum(exp(x)) for the row src to dst, as upstream's
-// softmax operator does on this CPU: by [ukernel.ThreePassReload] with the
-// kernels that upstream's configuration picks.
+// Softmax writes exp(x) / sum(exp(x)) for the row src to dst with the kernels of
+// upstream's softmax operator: by [ukernel.ThreePassReload] with those that
+// upstream's configuration picks for this CPU. Denormals are on, as they are in
+// Go; the operator itself, [SoftmaxNCF32], turns them off, and so has other bits
+// where a result or an exponential is below 2^-126.
 //
 // Dst is as long as src, and is src itself or shares no element with it;
 // Softmax panics otherwise. An empty row is left alone. It also panics where

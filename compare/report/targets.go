@@ -122,6 +122,9 @@ func (s *set) targets() []*target {
 	return append(all, s.functionTargets()...)
 }
 
+// float32s reports whether the targets are on the kernel's family.
+func float32s(k ukernel.Kernel) bool { return !k.Family.Half() && !k.Family.Bytes() }
+
 // kernelTargets are on the kernels of equal names, for each place and ISA.
 func (s *set) kernelTargets() (all []*target) {
 	for _, where := range []string{"L1", "L2"} {
@@ -131,12 +134,12 @@ func (s *set) kernelTargets() (all []*target) {
 			}
 			t := &target{what: fmt.Sprintf("kernels of %v, in %s, / upstream's by clang", isa, where), mean: 0.90, most: slack, why: "no kernel of it was timed there"}
 			for _, k := range ukernel.Upstream() {
-				if k.ISA == isa {
+				if k.ISA == isa && float32s(k) {
 					t.of++
 				}
 			}
 			for _, k := range s.kernels {
-				if k.ISA != isa || k.Verdict == "" || k.Ours || s.machine.Where(k.Elements) != where {
+				if k.ISA != isa || !float32s(k.Kernel) || k.Verdict == "" || k.Ours || s.machine.Where(k.Elements) != where {
 					continue
 				}
 				if s.reference != "upstream" || !strings.Contains(strings.ToLower(s.build.Compiler), "clang") {

@@ -21,10 +21,10 @@ libdir=$(sed -n 's,^libdir=${pcfiledir},,p' "$pc") includedir=$(sed -n 's,^inclu
 }
 
 case $(uname -m) in
-  x86_64) isas='scalar|sse|sse2|avx|avx2|avx256skx|avx512f' count=170 ;;
-  aarch64) isas='scalar|neon|neonfma' count=40 ;;
+  x86_64) isas='scalar|sse|sse2|avx|f16c|avx2|avx256skx|avx512f|avx512skx|avx512fp16' count=216 ;;
+  aarch64) isas='scalar|neon|neonfma|fp16arith|neonfp16arith' count=79 ;;
 esac
-kernels=$(grep -E "__($isas)_" "$6")
+kernels=$(grep -E "__($isas)(_|\$)" "$6")
 [ "$(wc -l <<<"$kernels")" = $count ]
 defined=$(nm --defined-only "$prefix/lib/libxnnpack-softmax.a" | sed -n 's/.* T xnn_//p')
 missing=$(LC_ALL=C comm -23 <(LC_ALL=C sort <<<"$kernels") <(LC_ALL=C sort <<<"$defined"))

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # refresh.sh SOURCE: writes SHA256SUMS, the manifest of the files that the build uses, from an unpacked XNNPACK.
 #
-# The files are the kernels that ukernel/upstream.txt names, the table that some of them read, the headers that gcc
-# finds for them, and the licence. tools/movepin runs this.
+# The files are the kernels that ukernel/upstream.txt names, the table that some of them read, what gcc finds that these
+# include, and the licence. tools/movepin runs this.
 set -euo pipefail
 [ $# = 1 ] || {
   echo "usage: $0 SOURCE" >&2
@@ -13,9 +13,9 @@ cd "$1"
 
 kernels=()
 while read -r name; do
-  # f32_rmax_ukernel__avx_u8 is in f32-rmax-avx-u8.c, in a folder of its template's name.
+  # f32_rmax_ukernel__avx_u8 is in f32-rmax-avx-u8.c, in a folder of its template's name, below gen if there is a template.
   file=${name/_ukernel__/-}
-  mapfile -t found < <(find src -path "*/gen/${file//_/-}.c")
+  mapfile -t found < <(find src -name "${file//_/-}.c")
   [ "${#found[@]}" = 1 ] || {
     echo "refresh.sh: ${#found[@]} files ${file//_/-}.c for kernel $name below $1/src, not 1" >&2
     exit 1
@@ -23,10 +23,13 @@ while read -r name; do
   kernels+=("${found[0]}")
 done <"$here/../../ukernel/upstream.txt"
 
-# -MG, because a machine of one architecture has not the system headers of the other.
-deps=$(gcc -MM -MG -I"$here" -Iinclude -Isrc "${kernels[@]}" | tr -d '\\' | tr ' ' '\n' | grep -E '^(src|include)/.*\.h$')
+# -MG, because a machine of one architecture has not the system headers of the other. Includes go by one of these paths,
+# which are those of xnnpack.BUILD.
+table=src/tables/exp2-k-over-64.c
+deps=$(gcc -MM -MG -I"$here" -I. -Iinclude -Isrc "${kernels[@]}" "$table" | tr -d '\\' | tr ' ' '\n' | sed 's,^\./,,' |
+  grep -E '^(src|include)/.*\.(h|inc)$')
 {
-  printf '%s\n' "${kernels[@]}" "$deps" src/tables/exp2-k-over-64.c LICENSE
+  printf '%s\n' "${kernels[@]}" "$deps" "$table" LICENSE
 } | LC_ALL=C sort -u | xargs sha256sum >"$here/SHA256SUMS.tmp"
 mv "$here/SHA256SUMS.tmp" "$here/SHA256SUMS"
 echo "SHA256SUMS: $(wc -l <"$here/SHA256SUMS") files" >&2

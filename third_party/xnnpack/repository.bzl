@@ -44,7 +44,8 @@ apt_private_get ../apt source --tar-only --download-only xnnpack
 
 def _impl(ctx):
     # Declared before anything is done, so that a change of one of them does not begin the work again.
-    build, pthreadpool, compiler, manifest, take = [ctx.path(f) for f in [ctx.attr._build, ctx.attr._pthreadpool, ctx.attr._compiler, ctx.attr._manifest, ctx.attr._take]]
+    missing = ctx.path(ctx.attr._missing)
+    build, fxdiv, pthreadpool, compiler, manifest, take = [ctx.path(f) for f in [ctx.attr._build, ctx.attr._fxdiv, ctx.attr._pthreadpool, ctx.attr._compiler, ctx.attr._manifest, ctx.attr._take]]
     ctx.path(ctx.attr._apt_private)
 
     directory = ctx.getenv("XNNPACK_SOURCE_DIR")
@@ -53,6 +54,24 @@ def _impl(ctx):
         ways = [lambda: _from_directory(ctx, directory)]
     else:
         ways = [lambda: _from_github(ctx), lambda: _from_debian(ctx)]
+    if ctx.getenv("TWOPASS_UPSTREAM_HEAD"):
+        # Another commit, of which no hash is known: what it has of our kernels.
+        if not directory:
+            fail("--config=upstream_head compares with the XNNPACK in the directory XNNPACK_SOURCE_DIR, which is not set")
+        source, text = ways[0]()
+        if not source:
+            fail(text)
+        root = ctx.path(ctx.attr._go_work).dirname
+        result = ctx.execute(["go", "run", "./tools/movepin", "-source", source, "-export", ctx.path("."), "0" * 40], working_directory = str(root), timeout = 600)
+        if result.return_code:
+            fail("%s: %s" % (text, result.stderr.strip()))
+        ctx.file("SOURCE", "google/XNNPACK, not at the pinned commit, from %s\n" % text)
+        ctx.execute(["sh", "-c", "echo \"XNNPACK: $1\" >&2", "sh", result.stdout.strip()], quiet = False)
+        ctx.symlink(build, "BUILD.bazel")
+        ctx.symlink(fxdiv, "fxdiv.h")
+        ctx.symlink(pthreadpool, "pthreadpool.h")
+        ctx.symlink(compiler, "compiler.c")
+        return
     failures = []
     for way in ways:
         source, text = way()
@@ -64,8 +83,10 @@ def _impl(ctx):
                 for unpacked in ["github", "debian"]:
                     ctx.delete(unpacked)
                 ctx.symlink(build, "BUILD.bazel")
+                ctx.symlink(fxdiv, "fxdiv.h")
                 ctx.symlink(pthreadpool, "pthreadpool.h")
                 ctx.symlink(compiler, "compiler.c")
+                ctx.symlink(missing, "missing.c")
                 return
             text = "%s:\n%s" % (text, result.stderr.strip())
         failures.append(text)
@@ -82,14 +103,18 @@ xnnpack_repository = repository_rule(
 
 They come from the directory XNNPACK_SOURCE_DIR if the environment has that; else from GitHub's archive of the commit;
 else, which needs no root, from Debian's source package by the machine's own apt configuration. The file SOURCE in the
-repository tells which.""",
+repository tells which. If the environment has TWOPASS_UPSTREAM_HEAD (--config=upstream_head), the directory may have
+another commit, whose files are not checked.""",
     attrs = {
         "_apt_private": attr.label(default = "//:tools/apt-private.sh"),
         "_build": attr.label(default = ":xnnpack.BUILD"),
         "_compiler": attr.label(default = ":compiler.c"),
+        "_fxdiv": attr.label(default = ":fxdiv.h"),
+        "_go_work": attr.label(default = "//:go.work"),
         "_manifest": attr.label(default = ":SHA256SUMS"),
+        "_missing": attr.label(default = ":missing.c"),
         "_pthreadpool": attr.label(default = ":pthreadpool.h"),
         "_take": attr.label(default = ":take.sh"),
     },
-    environ = ["XNNPACK_SOURCE_DIR"],
+    environ = ["TWOPASS_UPSTREAM_HEAD", "XNNPACK_SOURCE_DIR"],
 )

@@ -129,10 +129,14 @@ func (o outcomes) read(name string) error {
 // report is what a move says.
 type report struct {
 	added, removed []string
-	changed        changed
-	noBits         bool
-	outcomes       outcomes
-	foreign        map[string]int
+	// preferred are removed kernels that this tree's code still names.
+	preferred []string
+	// wrong are kernels that can't be called, and why.
+	wrong    []string
+	changed  changed
+	noBits   bool
+	outcomes outcomes
+	foreign  map[string]int
 }
 
 // write writes the report; ks are the new kernels.
@@ -174,11 +178,17 @@ func (r *report) write(w io.Writer, ks []ukernel.Kernel) {
 	}
 	list("added", added)
 	list("removed", r.removed)
+	if len(r.preferred) > 0 {
+		list("removed, but still preferred by this project", r.preferred)
+	}
+	if len(r.wrong) > 0 {
+		list("can't be called by package xnnpack, and so left out", r.wrong)
+	}
 	list("bits changed", differ)
 	list("source changed, same bits", same)
 	list("source changed, not compared", unknown)
 	if len(r.changed.shared) > 0 {
-		list("shared files changed, so that the source of every kernel counts as changed", r.changed.shared)
+		fmt.Fprintf(w, "\nshared files changed, so that the source of every kernel counts as changed: %d\n", len(r.changed.shared))
 	}
 	fmt.Fprintln(w)
 	if !r.noBits {

@@ -43,13 +43,17 @@ func readSignatures(name string) (signatures, error) {
 var (
 	array     = regexp.MustCompile(`\s*\w+\[[^\]]*\]$`)
 	parameter = regexp.MustCompile(`\s+\w+$`)
+	// restrict is a promise about a pointer and no part of its type.
+	restrict = regexp.MustCompile(`\s*\brestrict\b`)
 )
 
-// parameters is a C parameter list without names, arrays written as pointers.
+// parameters is a C parameter list without names, arrays written as pointers. A binary16
+// number counts as its bits.
 func parameters(list string) string {
 	ps := strings.Split(list, ",")
 	for i, p := range ps {
-		p = strings.Join(strings.Fields(p), " ")
+		p = strings.Join(strings.Fields(restrict.ReplaceAllString(p, "")), " ")
+		p = strings.ReplaceAll(p, "xnn_float16", "uint16_t")
 		if a := array.ReplaceAllString(p, "*"); a != p {
 			p = a
 		} else {
@@ -65,17 +69,18 @@ type kernels struct {
 	kernels []ukernel.Kernel // sorted by name
 	// foreign counts those of instruction sets that ukernel has not.
 	foreign map[string]int
+	// wrong says which are left out, since package xnnpack can't call them, and why.
+	wrong []string
 }
 
 // definition matches the beginning of a kernel's definition. Upstream's headers
 // do not declare all of them.
-var definition = regexp.MustCompile(`(?s)\nvoid xnn_(f32_\w+)_ukernel__(\w+)\(([^{;]*)\)[^(){};]*\{`)
+var definition = regexp.MustCompile(`(?s)\nvoid xnn_(\w+?)_ukernel__(\w+)\(([^{;]*)\)[^(){};]*\{`)
 
-// scan finds the kernels of our families in a source. A kernel whose name or
-// parameters are not as expected is an error: package xnnpack could not call it.
+// scan finds the kernels of our families in a source. Those whose name or parameters
+// are not as expected are left out: package xnnpack could not call them.
 func scan(dir string, families signatures) (kernels, error) {
 	ks := kernels{foreign: make(map[string]int)}
-	var wrong []string
 	err := filepath.WalkDir(filepath.Join(dir, "src"), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(name) != ".c" {
 			return err
@@ -100,11 +105,12 @@ func scan(dir string, families signatures) (kernels, error) {
 			}
 			k, err := ukernel.Parse(m[1] + "_ukernel__" + m[2])
 			if err != nil {
-				wrong = append(wrong, err.Error())
+				ks.wrong = append(ks.wrong, err.Error())
 				continue
 			}
 			if got, want := parameters(m[3]), families[k.Family]; got != want {
-				wrong = append(wrong, fmt.Sprintf("%s has the parameters (%s), package xnnpack calls it with (%s)", k, got, want))
+				ks.wrong = append(ks.wrong, fmt.Sprintf("%s has the parameters (%s), package xnnpack calls it with (%s)", k, got, want))
+				continue
 			}
 			ks.kernels = append(ks.kernels, k)
 		}
@@ -113,10 +119,7 @@ func scan(dir string, families signatures) (kernels, error) {
 	if err != nil {
 		return ks, err
 	}
-	if len(wrong) > 0 {
-		slices.Sort(wrong)
-		return ks, fmt.Errorf("package xnnpack can't call these kernels; see docs/moving-the-pin.md:\n%s", strings.Join(wrong, "\n"))
-	}
+	slices.Sort(ks.wrong)
 	if len(ks.kernels) == 0 {
 		return ks, fmt.Errorf("no kernel in %s", filepath.Join(dir, "src"))
 	}
@@ -254,7 +257,7 @@ func changedSources(root, tree string, ks []ukernel.Kernel) (c changed, err erro
 	c.kernels = make(map[string]bool)
 	files := make(map[string]bool)
 	for _, k := range ks {
-		base := strings.ReplaceAll(strings.Replace(k.Name, "_ukernel__", "-", 1), "_", "-") + ".c"
+		base := sourceFile(k)
 		files[base] = true
 		for name, hash := range after {
 			if filepath.Base(name) == base {

@@ -19,11 +19,14 @@
 //	-source PATH   take the source from this directory or archive
 //	-dry-run       write nothing, only say what would change
 //	-no-bits       do not build and compare; takes a few seconds
+//	-export DIR    write no file of this tree: copy the tree's kernels as the commit has
+//	               them to DIR, for --config=upstream_head
 //	-on WHERE      compare on these, with commas: host, arm64 (emulated by qemu),
 //	               bochs (AVX-512, emulated); default host
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -41,6 +44,7 @@ type options struct {
 	source string
 	dryRun bool
 	noBits bool
+	export string
 	on     []string
 }
 
@@ -49,7 +53,11 @@ func main() {
 	if err == nil {
 		var root string
 		if root, err = findRoot(); err == nil {
-			err = move(root, o, os.Stdout)
+			if o.export != "" {
+				err = export(root, o.export, o, os.Stdout)
+			} else {
+				err = move(root, o, os.Stdout)
+			}
 		}
 	}
 	if err != nil {
@@ -65,6 +73,7 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.source, "source", "", "take the source from this directory or archive (`PATH`)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what would change")
 	f.BoolVar(&o.noBits, "no-bits", false, "do not build and compare")
+	f.StringVar(&o.export, "export", "", "copy the tree's kernels as the commit has them to `DIR`, and do nothing else")
 	on := f.String("on", "host", "compare on these, with commas: `WHERE` is host, arm64 or bochs")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -146,9 +155,15 @@ func move(root string, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r := report{foreign: found.foreign}
+	r := report{foreign: found.foreign, wrong: found.wrong}
 	old := ukernel.Upstream()
 	r.added, r.removed = difference(found.kernels, old)
+	r.removed = slices.DeleteFunc(r.removed, func(name string) bool { // that are there, but as they can't be called
+		return slices.ContainsFunc(found.wrong, func(line string) bool { return strings.HasPrefix(line, name+" ") })
+	})
+	if r.preferred, err = stillPreferred(root, r.removed); err != nil {
+		return err
+	}
 
 	// Everything is made in a copy of the tree first.
 	tree := filepath.Join(tmp, "tree")
@@ -161,12 +176,18 @@ func move(root string, o options, out io.Writer) error {
 	if r.changed, err = changedSources(root, tree, found.kernels); err != nil {
 		return err
 	}
+	if err := checkClosed(tree, src.dir); err != nil {
+		return err
+	}
 	if o.noBits {
 		r.noBits = true
 	} else if r.outcomes, err = compareBits(tree, src.dir, o.on); err != nil {
 		return err
 	}
 	r.write(out, found.kernels)
+	if len(r.wrong) > 0 && !o.dryRun {
+		return errors.New("nothing was written: package xnnpack can't call some kernels, which are listed; see docs/moving-the-pin.md")
+	}
 
 	files := make(map[string][]byte)
 	for _, name := range written {
@@ -215,6 +236,22 @@ func difference(to, from []ukernel.Kernel) (added, removed []string) {
 		}
 	}
 	return added, removed
+}
+
+// stillPreferred lists the removed kernels that are some file's choice, with the file.
+func stillPreferred(root string, removed []string) (lines []string, err error) {
+	for _, name := range []string{"native/engine.go", "xnnpack/xnnpack.go"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range removed {
+			if strings.Contains(string(text), `"`+k+`"`) {
+				lines = append(lines, k+"  in "+name)
+			}
+		}
+	}
+	return lines, nil
 }
 
 // replace writes all of the files or none.

@@ -123,8 +123,17 @@ func TestScan(t *testing.T) {
 		"f32_raddextexp_ukernel__avx2_p5_u64 has the parameters (size_t, const float*, double*)": strings.Replace(raddextexp, "float* sum", "double* sum", 1),
 		"has the parameters (size_t, const float*, float*, const void*)":                         strings.Replace(raddextexp, "float* sum", "float* sum, const void* params", 1),
 		`"u60" is no tile`: strings.Replace(raddextexp, "u64", "u60", 1),
-		"defined twice":    raddextexp + raddextexp,
-		"no kernel in":     "",
+	} {
+		dir := t.TempDir()
+		write(t, dir, "src/a.c", text, "src/b.c", vmulc)
+		ks, err := scan(dir, families)
+		if err != nil || len(ks.kernels) != 1 || len(ks.wrong) != 1 || !strings.Contains(ks.wrong[0], want) {
+			t.Errorf("%+v, %v, want one kernel left out: %s", ks, err, want)
+		}
+	}
+	for want, text := range map[string]string{
+		"defined twice": raddextexp + raddextexp,
+		"no kernel in":  "",
 	} {
 		dir := t.TempDir()
 		write(t, dir, "src/a.c", text)
@@ -135,6 +144,49 @@ func TestScan(t *testing.T) {
 	write(t, dir, "kernels.h", "// nothing")
 	_, err = readSignatures(filepath.Join(dir, "kernels.h"))
 	wantError(t, err, "no typedef")
+}
+
+// TestParameters holds what of a declaration does not matter to a call.
+func TestParameters(t *testing.T) {
+	const want = "size_t, const uint16_t*, float*, const struct xnn_f16_default_params*"
+	for _, list := range []string{
+		"size_t batch, const xnn_float16* input, float* sum, const struct xnn_f16_default_params* params",
+		"size_t batch, const xnn_float16* restrict input, float* restrict sum,\n  const struct xnn_f16_default_params params[restrict XNN_MIN_ELEMENTS(1)]",
+		"size_t batch, const uint16_t* input, float sum[1], const struct xnn_f16_default_params* restrict params",
+	} {
+		if got := parameters(list); got != want {
+			t.Errorf("%s: %s, want %s", list, got, want)
+		}
+	}
+}
+
+// TestClosed requires that a file that is included and not in the manifest is named.
+func TestClosed(t *testing.T) {
+	source, tree := t.TempDir(), t.TempDir()
+	write(t, source, "src/a/gen/k.c", "#include <assert.h>\n#include \"src/xnnpack/h.h\"\n  # include \"xnnpack/g.h\"\n",
+		"src/xnnpack/h.h", "#include \"table.inc\"\n#include \"nowhere.h\"\n", "src/xnnpack/table.inc", "1", "src/xnnpack/g.h", "", "LICENSE", "#include \"src/xnnpack/z.h\"")
+	const sums = "third_party/xnnpack/SHA256SUMS"
+	files := "1  src/a/gen/k.c\n2  src/xnnpack/h.h\n3  LICENSE\n"
+	write(t, tree, sums, files+"4  src/xnnpack/table.inc\n5  src/xnnpack/g.h\n")
+	if err := checkClosed(tree, source); err != nil {
+		t.Error(err)
+	}
+	write(t, tree, sums, files)
+	err := checkClosed(tree, source)
+	wantError(t, err, "src/a/gen/k.c includes src/xnnpack/g.h")
+	wantError(t, err, "src/xnnpack/h.h includes src/xnnpack/table.inc")
+	if err != nil && strings.Contains(err.Error(), "nowhere.h") {
+		t.Error(err)
+	}
+}
+
+func TestPreferred(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "native/engine.go", `x("f32_rmax_ukernel__avx_u8")`, "xnnpack/xnnpack.go", `"f32_rmax_ukernel__avx_u8", "f32_rmax_ukernel__sse_u4"`)
+	got, err := stillPreferred(root, []string{"f32_rmax_ukernel__avx_u8", "f32_rmax_ukernel__avx_u16_acc2"})
+	if want := []string{"f32_rmax_ukernel__avx_u8  in native/engine.go", "f32_rmax_ukernel__avx_u8  in xnnpack/xnnpack.go"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
 }
 
 func TestPin(t *testing.T) {
@@ -279,7 +331,7 @@ passed over, as this project has not these instruction sets: 7 hvx, 8 rvv
 	r.changed.shared = []string{"src/xnnpack/math.h"}
 	b.Reset()
 	r.write(&b, ks)
-	for _, text := range []string{"source changed, not compared: 3\n", "f32_rmax_ukernel__neon_u8_acc2  for arm64\n", "every kernel counts as changed: 1\n  src/xnnpack/math.h\n"} {
+	for _, text := range []string{"source changed, not compared: 3\n", "f32_rmax_ukernel__neon_u8_acc2  for arm64\n", "every kernel counts as changed: 1\n"} {
 		if !strings.Contains(b.String(), text) {
 			t.Errorf("no %q in\n%s", text, b.String())
 		}

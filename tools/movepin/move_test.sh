@@ -36,6 +36,21 @@ if message=$(go run ./tools/movepin -source "$wrong" -no-bits $commit 2>&1); the
 grep -qF 'f32_raddextexp_ukernel__avx2_p5_u64 has the parameters (size_t, const float*, float*, int)' <<<"$message" || die "$message"
 unchanged "a move that failed"
 
+# What --config=upstream_head builds: all that these kernels include, and stubs for those that can't be compared.
+export_from() { rm -rf "$TEST_TMPDIR/head"; go run ./tools/movepin -source "$1" -export "$TEST_TMPDIR/head" $commit; }
+export_from "$wrong"
+for text in 'f32_rmax_ukernel__sse_u12_acc3: upstream has it no more' \
+  'f32_raddextexp_ukernel__avx2_p5_u64: has the parameters (size_t, const float*, float*, int)'; do
+  grep -qF "\"$text\\n\"" "$TEST_TMPDIR/head/missing.c" || die "missing.c does not say: $text"
+done
+(
+  cd "$TEST_TMPDIR/head"
+  gcc -c -o missing.o missing.c
+  [ "$(nm --defined-only missing.o | grep -c ' T xnn_f')" = 2 ] || die "not two stubs"
+  gcc -fsyntax-only -I"$tree/third_party/xnnpack" -I. -Iinclude -Isrc $(find src -name '*-scalar*.c') || die "a file is missing"
+)
+unchanged "-export"
+
 go run ./tools/movepin -source "$doctored" $commit >"$TEST_TMPDIR/report"
 cat "$TEST_TMPDIR/report"
 # The names in each list.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -182,7 +183,8 @@ func (c Class) Fill(row []float32, seed uint64) {
 }
 
 // Args returns the operands for one call of a kernel of the family on src,
-// which stays shared, with a new Dst if the family stores, and a new Dst16 if it narrows.
+// which stays shared, with a new Dst if the family stores, and a new Dst16 or Dst8 if
+// it writes that.
 //
 // An even seed gives what softmax would pass: Max is the largest element that
 // is no NaN, Scale is in [0.5, 1), and ScaleExp is the negative of an integer
@@ -207,6 +209,13 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 	}
 	if f.Narrows() {
 		a.Dst16 = make([]uint16, len(src))
+	}
+	if f.Half() {
+		a.Half, a.Dst16 = Halves(src), make([]uint16, len(src))
+	}
+	if f.Bytes() {
+		a.Src8, a.Dst8 = Bytes(src), make([]uint8, len(src))
+		a.Table = Table(seed, a.Src8)
 	}
 	if seed%2 == 0 {
 		a.Max = float32(math.Inf(-1))
@@ -260,6 +269,66 @@ func UpperHalves(src []float32) []uint16 {
 		words[i] = uint16(math.Float32bits(x) >> 16)
 	}
 	return words
+}
+
+// beyond is the room behind rows of less than 32 bits, which some of upstream's kernels
+// read.
+const beyond = 32
+
+// Halves are the elements rounded to binary16: what families of binary16 numbers get.
+// Those beyond its range, on either side, become the number whose bits are the upper
+// half of theirs, so that every class has many different ones.
+func Halves(src []float32) []uint16 {
+	halves := make([]uint16, len(src), len(src)+beyond)
+	for i, x := range src {
+		h := f32.ToHalf(x)
+		if lost := h&0x7fff == 0 && x != 0 || h&0x7fff == 0x7c00 && !math.IsInf(float64(x), 0); lost {
+			h = uint16(math.Float32bits(x) >> 16)
+		}
+		halves[i] = h
+	}
+	return halves
+}
+
+// Bytes is a byte of each element's bits: what families of bytes get.
+func Bytes(src []float32) []uint8 {
+	bytes := make([]uint8, len(src), len(src)+beyond)
+	for i, x := range src {
+		bytes[i] = uint8(math.Float32bits(x) >> 16)
+	}
+	return bytes
+}
+
+// Table makes a table for a row of bytes, as U8LUT32Norm takes it: for an even seed
+// one like that of upstream's operator, with powers from the row's maximum down and
+// sums below 2^32; for an odd seed anything whose sum is not 0.
+func Table(seed uint64, row []uint8) []uint32 {
+	s := source{rand.NewPCG(seed, 1<<34)}
+	table := make([]uint32, 256)
+	if seed%2 == 0 {
+		ratio, y := float64(s.uniform(0.5, 1)), min(math.MaxUint32/float64(len(row)), 1<<23-1)
+		top := 0
+		for _, x := range row {
+			top = max(top, int(x))
+		}
+		for i := top; i >= 0; i-- {
+			table[i] = uint32(math.RoundToEven(y))
+			y *= ratio
+		}
+		return table
+	}
+	shift := s.below(32)
+	var sum uint32
+	for i := range table {
+		table[i] = uint32(s.below(1<<32)) >> shift
+	}
+	for _, x := range row {
+		sum += table[x]
+	}
+	if sum == 0 {
+		table[row[0]]++ // which the sum has at least once and less than 2^32 times
+	}
+	return table
 }
 
 // source is a stream of random numbers. PCG's output is specified, unlike that

@@ -190,3 +190,38 @@ func TestArgs(t *testing.T) {
 		}
 	}
 }
+
+// TestNarrow holds what rows of binary16 numbers, of bytes, and tables are like.
+func TestNarrow(t *testing.T) {
+	for _, c := range Classes() {
+		seen := make(map[uint16]bool)
+		for seed := range uint64(20) {
+			row := c.Row(seed, 500)
+			for i, h := range Halves(row) {
+				seen[h] = true
+				if x := row[i]; (h&0x7fff > 0x7c00) != (x != x) && c != Huge && c != Magnitudes && c != Overflow && c != Bits {
+					t.Fatalf("%v: %v becomes %#04x", c, x, h)
+				}
+			}
+			bytes := Bytes(row)
+			table := Table(seed, bytes)
+			var sum, top uint64
+			for _, x := range bytes {
+				sum += uint64(table[x])
+				top = max(top, uint64(table[x]))
+			}
+			if uint32(sum) == 0 || seed%2 == 0 && sum>>32 != 0 || len(table) != 256 {
+				t.Errorf("%v, seed %d: the sum is %d", c, seed, sum)
+			}
+		}
+		if len(seen) < 2 {
+			t.Errorf("%v: only %d different halves", c, len(seen))
+		}
+	}
+	// The one element of that table is 0 without help.
+	for seed := range uint64(200) {
+		if row := []uint8{uint8(seed)}; Table(seed, row)[row[0]] == 0 {
+			t.Errorf("seed %d: a sum of 0", seed)
+		}
+	}
+}

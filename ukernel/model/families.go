@@ -22,8 +22,9 @@ func (m *machine) accumulators(x float32) []vector {
 // rmax is upstream's f32-rminmax templates: every accumulator starts from the
 // first element, and is the first operand of each maximum.
 func (m *machine) rmax() float32 {
-	acc := m.accumulators(m.src[0])
+	acc := m.accumulators(m.firstMax())
 	merge := func(x, y vector) vector { return m.max("vmax", x, y) }
+	spread := m.has(InOutMax, "") && m.kernel.Family == ukernel.RMax
 	// The elements of a partial vector, for the ISAs that take it last.
 	var rest vector
 	at := noElement
@@ -32,6 +33,12 @@ func (m *machine) rmax() float32 {
 		func() { acc[0] = m.tree("vmax", acc, m.max) },
 		func(v vector) { acc[0] = m.max("vmax0", acc[0], v) },
 		func(n int, v vector) {
+			if spread && (m.style == masked || m.style == predicated) {
+				for i := range n {
+					acc[0] = m.max("vmax", acc[0], m.splat(v[i]))
+				}
+				return
+			}
 			switch m.style {
 			case masked, predicated:
 				acc[0] = blend(n, m.max("vmax0", acc[0], v), acc[0])
@@ -45,6 +52,9 @@ func (m *machine) rmax() float32 {
 				rest, at = v[:n], m.first
 			}
 		})
+	if spread && m.style == predicated {
+		return m.top(acc[0])[0] // _mm512_reduce_max_ps, too
+	}
 	if m.style != pairwise {
 		return halve(acc[0], merge)
 	}
@@ -61,6 +71,14 @@ func (m *machine) rmax() float32 {
 		v = merge(v, rest[n-1:])
 	}
 	return v[0]
+}
+
+// firstMax is what a maximum begins with.
+func (m *machine) firstMax() float32 {
+	if m.has(InOutMax, "") {
+		return float32(math.Inf(-1))
+	}
+	return m.src[0]
 }
 
 // vmulc is upstream's f32-vbinary/vopc templates.

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -28,6 +29,10 @@ const (
 	OtherSum
 	// ShortTail leaves out the last element of a partial vector.
 	ShortTail
+	// InOutMax begins a maximum with -Inf instead of the first element, and in float32
+	// takes what is left of a wide vector into every lane. It is what upstream does since
+	// commit cb888be51f of 2025, and a mistake at the pinned commit.
+	InOutMax
 
 	numFaults
 )
@@ -36,6 +41,7 @@ var faultTexts = [numFaults]string{
 	NoFault: "no fault", SwappedMax: "operands of max swapped", UnfusedFMA: "product rounded before the addition",
 	FusedMulAdd: "product fused with the addition", MergedInLine: "accumulators merged in line",
 	OtherSum: "lanes added up in another order", ShortTail: "last element left out",
+	InOutMax: "begun with -Inf, as upstream does since cb888be51f",
 }
 
 // String describes the mistake in a few words.
@@ -102,6 +108,7 @@ func (s Slip) String() string { return fmt.Sprintf("%v, but with the mistake %x"
 func Explain(k ukernel.Kernel, a ukernel.Args, got ukernel.Result, out []float32) (fault Fault, slip *Slip, ok bool) {
 	if k.Family.Stores() {
 		a.Dst = make([]float32, len(a.Src))
+		a.Dst16, a.Dst8 = make([]uint16, len(a.Src)), make([]uint8, len(a.Src))
 	}
 	explains := func(f Fault) bool {
 		m, r, err := execute(k, a, runtime.GOARCH, f, nil)
@@ -122,6 +129,9 @@ func Explain(k ukernel.Kernel, a ukernel.Args, got ukernel.Result, out []float32
 		}
 	}); err != nil || explains(Fault{}) {
 		return Fault{}, nil, false
+	}
+	if max := k.Family == ukernel.RMax || k.Family == ukernel.F16RMax; max && explains(Fault{Kind: InOutMax}) {
+		return fault, slip, true
 	}
 	// At one place first, then at all places.
 	for _, name := range append(names, "") {
@@ -201,6 +211,29 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		f.WidenBF16 = widening(call)
 	case ukernel.NarrowBF16:
 		f.NarrowBF16 = narrowing(call)
+	case ukernel.F16RMax:
+		f.F16RMax = func(src []uint16) uint16 {
+			return f32.ToHalf(call(ukernel.Args{Src: make([]float32, len(src)), Half: src}).Value)
+		}
+	case ukernel.F16RAddStoreExpMinusMax:
+		f.F16RAddStoreExpMinusMax = func(dst, src []uint16, max uint16) uint16 {
+			floats := make([]float32, len(src))
+			return f32.ToHalf(call(ukernel.Args{Dst: floats, Src: floats, Dst16: dst, Half: src, Max: f32.FromHalf(max)}).Value)
+		}
+	case ukernel.F16VMulC:
+		f.F16VMulC = func(dst, src []uint16, c uint16) {
+			floats := make([]float32, len(src))
+			call(ukernel.Args{Dst: floats, Src: floats, Dst16: dst, Half: src, Scale: f32.FromHalf(c)})
+		}
+	case ukernel.U8RMax:
+		f.U8RMax = func(src []uint8) uint8 {
+			return uint8(call(ukernel.Args{Src: make([]float32, len(src)), Src8: src}).Value)
+		}
+	case ukernel.U8LUT32Norm:
+		f.U8LUT32Norm = func(dst, src []uint8, table []uint32) {
+			floats := make([]float32, len(src))
+			call(ukernel.Args{Dst: floats, Src: floats, Dst8: dst, Src8: src, Table: table})
+		}
 	case ukernel.VSubC2:
 		f.VSubC2 = func(dst, src []float32, a, b float32) {
 			call(ukernel.Args{Dst: dst, Src: src, Max: a, Scale: b})

@@ -22,7 +22,7 @@ var (
 
 // halfOf is the type of a family's 16-bit row.
 func halfOf(f ukernel.Family) half {
-	if f == ukernel.WidenF16 || f == ukernel.NarrowF16 {
+	if f == ukernel.WidenF16 || f == ukernel.NarrowF16 || f.Half() {
 		return float16
 	}
 	return bfloat16
@@ -55,15 +55,18 @@ func (h half) unit(x float64) int {
 }
 
 // round is the number of the type nearest to x, the even one of two.
-func (h half) round(x float32) float32 {
-	r := math.Abs(float64(x))
-	if r <= math.MaxFloat32 {
+func (h half) round(x float32) float32 { return h.round64(float64(x)) }
+
+// round64 is round of a float64.
+func (h half) round64(x float64) float32 {
+	r := math.Abs(x)
+	if r <= math.MaxFloat64 {
 		e := h.unit(r)
 		if r = math.Ldexp(math.RoundToEven(math.Ldexp(r, -e)), e); r > h.largest {
 			r = math.Inf(1)
 		}
 	}
-	return float32(math.Copysign(r, float64(x)))
+	return float32(math.Copysign(r, x))
 }
 
 // word is the word that stands for a number of the type.
@@ -82,12 +85,19 @@ func (h half) word(x float32) uint16 {
 	return w | uint16(math.Float32bits(x)>>31<<15)
 }
 
-// Numbers writes what words stand for to dst: those that a family reads if it widens,
-// or writes if it narrows.
-func Numbers(f ukernel.Family, dst []float32, words []uint16) {
-	h := halfOf(f)
-	for i, w := range words {
-		dst[i] = h.number(w)
+// Numbers writes what a kernel wrote as numbers of fewer bits, to a.Dst16 or a.Dst8, to
+// a.Dst. It does nothing for a family that writes float32.
+func Numbers(f ukernel.Family, a ukernel.Args) {
+	switch {
+	case f == ukernel.U8LUT32Norm:
+		for i, x := range a.Dst8 {
+			a.Dst[i] = float32(x)
+		}
+	case f.Stores() && (f.Narrows() || f.Half()):
+		h := halfOf(f)
+		for i, w := range a.Dst16 {
+			a.Dst[i] = h.number(w)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/ukernel"
 )
 
@@ -74,7 +75,7 @@ func (e *UnknownError) Error() string {
 
 // Run computes what kernel k computes. It writes to a.Dst if the family stores; if it
 // narrows, the rounded numbers to a.Dst, and in 16 bits to a.Dst16. For a family that
-// widens only the length of a.Src matters.
+// widens, and for those of binary16 numbers and bytes, only the length of a.Src matters.
 //
 // Its error is an [*UnknownError], or tells which length is wrong.
 //
@@ -114,6 +115,16 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	if k.Family.Narrows() {
 		second = len(a.Dst16)
 	}
+	switch {
+	case k.Family.Half() && len(a.Half) != len(a.Src):
+		second = len(a.Half)
+	case k.Family.Half() && k.Family.Stores():
+		second = len(a.Dst16)
+	case k.Family.Bytes() && len(a.Src8) != len(a.Src):
+		second = len(a.Src8)
+	case k.Family == ukernel.U8LUT32Norm:
+		second = len(a.Dst8)
+	}
 	if second != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: the second row has %d elements, len(Src) is %d, they must be equal", k, second, len(a.Src))
 	}
@@ -125,7 +136,17 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		return nil, r, &UnknownError{k}
 	}
 	m = &machine{kernel: k, isa: v.isa, src: a.Src, visit: visit, fault: fault}
-	if k.ISA == ukernel.Scalar && k.Family == ukernel.RMax && arch == "arm64" {
+	if k.Family.Half() || k.Family.Bytes() {
+		m.src = make([]float32, len(a.Src))
+		for i := range m.src {
+			if k.Family.Half() {
+				m.src[i] = f32.FromHalf(a.Half[i]) // with the sign of a NaN
+			} else {
+				m.src[i] = float32(a.Src8[i])
+			}
+		}
+	}
+	if k.ISA == ukernel.Scalar && k.Family == ukernel.RMax && arch == "arm64" && fault.Kind != InOutMax {
 		m.maximum = maxNum
 	}
 	switch k.Family {
@@ -161,6 +182,21 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		m.widen(a)
 	case ukernel.NarrowF16, ukernel.NarrowBF16:
 		m.narrow(a)
+	case ukernel.F16RMax, ukernel.U8RMax:
+		if k.ISA == ukernel.F16C {
+			r.Value = m.f16RMaxF16C()
+			break
+		}
+		r.Value = m.rmax()
+	case ukernel.F16RAddStoreExpMinusMax:
+		r.Value = m.f16RAddStoreExpMinusMax(a)
+		narrowed(k.Family, a)
+	case ukernel.F16VMulC:
+		m.f16VMulC(a)
+		narrowed(k.Family, a)
+	case ukernel.U8LUT32Norm:
+		m.u8LUT32Norm(a)
+		narrowed(k.Family, a)
 	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
 		if k.Family.Scaled() {
 			m.scaleRow(a.Scale)
@@ -236,6 +272,26 @@ var variants = map[key]variant{
 	{ukernel.RAddStoreExpMinusMax, ukernel.NEON, "rr2_lut64_p2"}:     {isa: neon, exp: rr2LUT64},
 	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_p5"}:        {isa: neonFMA, exp: rr1P5},
 	{ukernel.RAddStoreExpMinusMax, ukernel.NEONFMA, "rr1_lut64_p2"}:  {isa: neonFMA, exp: rr1LUT64},
+
+	{ukernel.F16RMax, ukernel.Scalar, ""}:        {isa: scalarMax},
+	{ukernel.F16RMax, ukernel.F16C, ""}:          {isa: avx},
+	{ukernel.F16RMax, ukernel.AVX512SKX, ""}:     {isa: avx512},
+	{ukernel.F16RMax, ukernel.AVX512FP16, ""}:    {isa: avx512},
+	{ukernel.F16RMax, ukernel.NEONFP16ARITH, ""}: {isa: neonMax},
+
+	{ukernel.F16RAddStoreExpMinusMax, ukernel.AVX2, "rr1_p2"}:          {isa: avx2},
+	{ukernel.F16RAddStoreExpMinusMax, ukernel.NEONFP16ARITH, "rr2_p2"}: {isa: neonHalf},
+
+	{ukernel.F16VMulC, ukernel.F16C, ""}:          {isa: avx},
+	{ukernel.F16VMulC, ukernel.AVX512FP16, ""}:    {isa: avx512},
+	{ukernel.F16VMulC, ukernel.NEONFP16ARITH, ""}: {isa: neonHalf},
+	{ukernel.F16VMulC, ukernel.FP16ARITH, ""}:     {isa: neonHalf},
+
+	{ukernel.U8RMax, ukernel.Scalar, ""}: {isa: scalar},
+	{ukernel.U8RMax, ukernel.SSE2, ""}:   {isa: sse},
+	{ukernel.U8RMax, ukernel.NEON, ""}:   {isa: sse},
+
+	{ukernel.U8LUT32Norm, ukernel.Scalar, ""}: {isa: scalar},
 
 	// Ours, of base 2.
 	{ukernel.RAddExpMinusMax, ukernel.AVX2, "exp2_lut8_p3"}:        {isa: avx2, exp: exp2LUT8P3},

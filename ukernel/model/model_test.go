@@ -183,8 +183,19 @@ func TestTrace(t *testing.T) {
 		for _, x := range append([]float32{
 			log2e, magic127, magic64, cutoff, minExponent, -inf, 0, 1, a.Max, a.Scale, a.ScaleExp, ln2Nearest[0], ln2Nearest[1],
 			ln2Short[0], ln2Short[1], ln2Shorter[0], ln2Shorter[1], degree2[0], -log2e, magic8, ln2, 0x1p23 + 127,
-		}, slices.Concat(degree5, base2Degree5, base2Degree3, base2Nearest, logCoefficients, src, a.Other)...) {
+		}, slices.Concat(degree5, base2Degree5, base2Degree3, base2Nearest, logCoefficients, src, a.Other, halfMinusLn2[:])...) {
 			known[math.Float32bits(x)] = true
+		}
+		for _, x := range []float32{halfC1, halfC2, halfLog2e, halfMagic, halfShortC1, halfShortC2, -0x1.62E43p-1, float16.round(a.Max), float16.round(a.Scale)} {
+			known[math.Float32bits(x)] = true
+		}
+		for i := range src {
+			if k.Family.Half() {
+				known[math.Float32bits(float16.number(a.Half[i]))] = true
+			}
+			if k.Family.Bytes() {
+				known[math.Float32bits(float32(a.Src8[i]))] = true
+			}
 		}
 		for _, w := range a.Src16 {
 			known[math.Float32bits(float32(w))] = true
@@ -260,6 +271,7 @@ func TestExplain(t *testing.T) {
 		{"f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", inputs.Normal, Fault{Kind: MergedInLine}, ""},
 		{"f32_raddexpminusmax_ukernel__avx2_p5_u64", inputs.Normal, Fault{Kind: OtherSum}, ""},
 		{"f32_vmulc_ukernel__avx512f_u16", inputs.Normal, Fault{Kind: ShortTail}, ""},
+		{"f32_rmax_ukernel__avx_u16_acc2", inputs.Zeros, Fault{Kind: InOutMax}, ""},
 	} {
 		k := ukernel.MustParse(c.kernel)
 		found := false

@@ -17,6 +17,8 @@ type isa struct {
 	// style is how the ISA's kernels deal with the last, partial vector, and in
 	// which order they add up the lanes of one.
 	style style
+	// half: results are rounded to binary16.
+	half bool
 }
 
 // style is the idiom in which an ISA's kernels are written.
@@ -39,15 +41,19 @@ const (
 )
 
 var (
-	scalar      = isa{false, maxX86, halving}
-	scalarFMA   = isa{true, maxX86, halving}
-	sse         = isa{false, maxX86, halving}
-	avx         = isa{false, maxX86, masked}
-	avx2        = isa{true, maxX86, masked}
-	avx512      = isa{true, maxX86, predicated}
-	neon        = isa{false, maxNEON, pairwise}
-	neonFMA     = isa{true, maxNEON, pairwise}
-	neonTwoPass = isa{true, maxNum, pairwiseMasked}
+	scalar      = isa{false, maxX86, halving, false}
+	scalarFMA   = isa{true, maxX86, halving, false}
+	sse         = isa{false, maxX86, halving, false}
+	avx         = isa{false, maxX86, masked, false}
+	avx2        = isa{true, maxX86, masked, false}
+	avx512      = isa{true, maxX86, predicated, false}
+	neon        = isa{false, maxNEON, pairwise, false}
+	neonFMA     = isa{true, maxNEON, pairwise, false}
+	neonTwoPass = isa{true, maxNum, pairwiseMasked, false}
+	// Of a NEON maximum the order does not matter, so that any style has it.
+	neonMax   = isa{false, maxNEON, halving, true}
+	neonHalf  = isa{true, maxNEON, pairwise, true}
+	scalarMax = isa{false, maxBits, halving, false}
 )
 
 // maxX86 is MAXPS: y unless x is larger, hence y if one is a NaN or both are
@@ -212,9 +218,28 @@ func (m *machine) map3(name, op string, f func(w, x, y float32) float32, w, x, y
 	return z
 }
 
-func (m *machine) add(name string, x, y vector) vector { return m.map2(name, "add", add, x, y) }
-func (m *machine) sub(name string, x, y vector) vector { return m.map2(name, "sub", sub, x, y) }
-func (m *machine) mul(name string, x, y vector) vector { return m.map2(name, "mul", mul, x, y) }
+// arithmetic is what an ISA does with two or three numbers.
+type arithmetic struct {
+	add, sub, mul func(x, y float32) float32
+	fma           func(x, y, z float32) float32
+}
+
+func (m *machine) arithmetic() arithmetic {
+	if m.half {
+		return arithmetic{addHalf, subHalf, mulHalf, fmaHalf}
+	}
+	return arithmetic{add, sub, mul, f32.FMA}
+}
+
+func (m *machine) add(name string, x, y vector) vector {
+	return m.map2(name, "add", m.arithmetic().add, x, y)
+}
+func (m *machine) sub(name string, x, y vector) vector {
+	return m.map2(name, "sub", m.arithmetic().sub, x, y)
+}
+func (m *machine) mul(name string, x, y vector) vector {
+	return m.map2(name, "mul", m.arithmetic().mul, x, y)
+}
 func (m *machine) scalef(name string, x, y vector) vector {
 	return m.map2(name, "scalef", scalef, x, y)
 }
@@ -233,13 +258,14 @@ func (m *machine) max(name string, x, y vector) vector {
 
 // fma is x*y + z, with two roundings if the ISA has no fused multiply-add.
 func (m *machine) fma(name string, x, y, z vector) vector {
-	fused := func(a []float32) float32 { return f32.FMA(a[0], a[1], a[2]) }
-	unfused := func(a []float32) float32 { return add(mul(a[0], a[1]), a[2]) }
+	do := m.arithmetic()
+	fused := func(a []float32) float32 { return do.fma(a[0], a[1], a[2]) }
+	unfused := func(a []float32) float32 { return do.add(do.mul(a[0], a[1]), a[2]) }
 	switch {
 	case m.fused && m.has(UnfusedFMA, name):
 		return m.mistake(name, "fma", unfused, fused, x, y, z)
 	case m.fused:
-		return m.map3(name, "fma", f32.FMA, x, y, z)
+		return m.map3(name, "fma", do.fma, x, y, z)
 	case m.has(FusedMulAdd, name):
 		return m.mistake(name, "mul and add", fused, unfused, x, y, z)
 	}

@@ -285,8 +285,8 @@ func executableHash() (string, error) {
 // coverage prints the table of families and ISAs and what is beside it.
 func (a *app) coverage(r *compare.Results) {
 	a.line("")
-	a.line("%-26s %-10s %8s %6s %6s %15s %17s %8s", "", "", "upstream", "", "ran", "", "", "bits")
-	a.line("%-26s %-10s %8s %6s %6s %15s %17s %8s", "family", "ISA", "has", "twins", "here", "inputs", "elements", "differ")
+	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "", "", "upstream", "", "ran", "", "", "bits")
+	a.line("%-26s %-13s %8s %6s %6s %15s %17s %8s", "family", "ISA", "has", "twins", "here", "inputs", "elements", "differ")
 	var sum compare.Coverage
 	last := ""
 	for _, c := range r.Coverage {
@@ -303,7 +303,7 @@ func (a *app) coverage(r *compare.Results) {
 		if c.Why != "" {
 			why = "  " + c.Why
 		}
-		a.line("%-26s %-10s %8d %6d %6s %15s %17s %8s%s", family, c.ISA, c.Upstream, c.Twins, ran, inputs, values, bits, why)
+		a.line("%-26s %-13s %8d %6d %6s %15s %17s %8s%s", family, c.ISA, c.Upstream, c.Twins, ran, inputs, values, bits, why)
 		sum.Upstream += c.Upstream
 		sum.Twins += c.Twins
 		sum.Ran += c.Ran
@@ -311,7 +311,7 @@ func (a *app) coverage(r *compare.Results) {
 		sum.Values += c.Values
 		sum.Bits += c.Bits
 	}
-	a.line("%-26s %-10s %8d %6d %6d %15s %17s %8s", "all", "", sum.Upstream, sum.Twins, sum.Ran, grouped(sum.Inputs), grouped(sum.Values), grouped(sum.Bits))
+	a.line("%-26s %-13s %8d %6d %6d %15s %17s %8s", "all", "", sum.Upstream, sum.Twins, sum.Ran, grouped(sum.Inputs), grouped(sum.Values), grouped(sum.Bits))
 
 	upstream := make(map[string]bool)
 	for _, k := range ukernel.Upstream() {

@@ -36,7 +36,7 @@ func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 		return err
 	}
 	a.line("")
-	a.line("%-26s %-10s %9s %9s %9s   %s", "kernels of family", "ISA", "XNNPACK's", a.sides.ref.Name, a.sides.ours.Name, "this CPU")
+	a.line("%-26s %-13s %9s %9s %9s   %s", "kernels of family", "ISA", "XNNPACK's", a.sides.ref.Name, a.sides.ours.Name, "this CPU")
 	last := ""
 	for _, f := range ukernel.Families() {
 		for _, isa := range ukernel.ISAs() {
@@ -54,10 +54,10 @@ func (a *app) info(ctx context.Context, n int, each time.Duration) error {
 			if !isa.Supported() {
 				runs = "has no " + isa.String()
 			}
-			a.line("%-26s %-10s %9d %9d %9d   %s", family, isa, all, ref, ours, runs)
+			a.line("%-26s %-13s %9d %9d %9d   %s", family, isa, all, ref, ours, runs)
 		}
 	}
-	a.line("%-26s %-10s %9d %9d %9d", "all", "", len(ukernel.Upstream()), len(a.sides.ref.Kernels), len(a.sides.ours.Kernels))
+	a.line("%-26s %-13s %9d %9d %9d", "all", "", len(ukernel.Upstream()), len(a.sides.ref.Kernels), len(a.sides.ours.Kernels))
 	a.line("")
 	a.line("What native.Softmax does with a row of")
 	lengths := r.Machine.Lengths()

@@ -59,7 +59,7 @@ func (w *writer) instr(in ir.Instr) {
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
 	var to operand.Op
 	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Guard && in.Op != ir.Prefetch &&
-		in.Op != ir.StoreHalf && in.Op != ir.HalfTail && in.Op != ir.F16Tail {
+		in.Op != ir.StoreHalf && in.Op != ir.HalfTail && in.Op != ir.F16Tail && in.Op != ir.ReturnHalf {
 		to, _ = w.op(in.Dst, lanes)
 	}
 	switch in.Op {
@@ -76,10 +76,8 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Guard:
 		w.VUCOMISS(from(1), from(0))
 		w.JCS(operand.LabelRef(cmp.Or(in.Name, endLabel)))
-	case ir.AddFirst:
-		w.ADDSS(from(1), to)
-	case ir.MaxFirst:
-		w.MAXSS(from(1), to)
+	case ir.AddFirst, ir.MaxFirst:
+		w.first(in, to)
 	case ir.Round:
 		x, _ := w.op(in.Src[0], lanes)
 		if w.evex {
@@ -136,7 +134,11 @@ func (w *writer) instr(in ir.Instr) {
 			w.VBLENDVPS(from(0), from(1), from(2), to)
 		}
 	case ir.FirstHalf:
-		w.MOVQ(from(0), to)
+		if w.vex {
+			w.VMOVQ(from(0), to)
+		} else {
+			w.MOVQ(from(0), to)
+		}
 	case ir.UpperHalf:
 		w.MOVHLPS(to, to)
 	case ir.Swap:
@@ -153,7 +155,7 @@ func (w *writer) instr(in ir.Instr) {
 			w.VSHUFPS(operand.Imm(0b10_11_00_01), from(0), from(0), to)
 		}
 	case ir.Splat:
-		w.VBROADCASTSS(w.reg(in.Src[0], 1), to)
+		w.splatRegister(w.reg(in.Src[0], 1), in.Dst)
 	case ir.High:
 		w.high(in, to)
 	case ir.LoadSplat:
@@ -208,11 +210,18 @@ func (w *writer) instr(in ir.Instr) {
 		w.VCVTPS2PH(toNearest, from(0), view(in.Dst.Index, lanes/2))
 	case ir.StoreHalf:
 		words := operand.Mem{Base: dst, Disp: 2 * in.Index}
-		if lanes == 1 {
+		switch lanes {
+		case 1:
 			w.VPEXTRW(operand.Imm(0), from(0), words)
-		} else {
+		case 2:
+			w.VMOVD(from(0), words)
+		case 4:
+			w.VMOVQ(from(0), words)
+		default:
 			w.VMOVUPS(w.reg(in.Src[0], lanes/2), words)
 		}
+	case ir.ParamHalf, ir.ReturnHalf, ir.Join:
+		w.half(in)
 	case ir.HalfTail:
 		w.VPMOVDW(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})
 	case ir.F16Tail:
@@ -429,6 +438,9 @@ func (w *writer) load16(in ir.Instr, all func(...operand.Op), masked func(from, 
 		if in.Op == ir.LoadF16 {
 			w.VCVTPH2PS(to, to)
 		}
+	case in.Lanes == 2 && w.lanes > 2:
+		w.VMOVD(words, to)
+		w.VCVTPH2PS(to, to)
 	case len(in.Src) == 0:
 		all(words, to)
 	default:

@@ -52,7 +52,7 @@ func (m *machine) Tied(v *ir.Value) []int {
 		return nil
 	}
 	switch v.Op {
-	case ir.LoadTail, ir.LoadSplat, ir.Store, ir.StoreFirst, ir.Return, ir.FirstHalf, ir.Prefetch:
+	case ir.LoadTail, ir.LoadSplat, ir.Store, ir.StoreFirst, ir.Return, ir.FirstHalf, ir.Prefetch, ir.ParamHalf, ir.ReturnHalf:
 		return nil
 	case ir.High:
 		if v.Lanes == 2 {

@@ -21,13 +21,16 @@ import (
 // one that native takes for such rows alone goes the whole way, for 7 % in the caches.
 func shape(k ukernel.Kernel) family.Shape {
 	switch k.Family {
-	case ukernel.RMax:
+	case ukernel.RMax, ukernel.F16RMax:
 		return family.Shape{Group: 1, Residents: 6, Unroll: 6}
-	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd, ukernel.VKeep, ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16:
+	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd, ukernel.VKeep, ukernel.F16VMulC, ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16:
 		return family.Shape{Group: 2, Residents: 2, Unroll: 8}
 	}
 	if k.Family.Rows() {
 		return rowsShape(k)
+	}
+	if k.Family == ukernel.F16RAddStoreExpMinusMax {
+		return family.Shape{Group: 1, Residents: 4, Unroll: 4, Turn: 12, Stagger: 4}
 	}
 	switch k.ISA {
 	case ukernel.SSE2:

@@ -49,6 +49,10 @@ func File(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, heade
 	constants := make(map[uint32]operand.Mem)
 	for _, k := range kernels {
 		m := newMachine(k.ISA)
+		if k.Family == ukernel.U8RMax {
+			(&writer{Context: c, machine: m, k: k}).u8rmax()
+			continue
+		}
 		plan := Plan(k)
 		w := &writer{Context: c, machine: m, k: k, plan: plan, constants: constants}
 		w.function(signature(k))
@@ -285,14 +289,14 @@ func (w *writer) block(i int, c ir.Code) {
 // srcSize and dstSize are the sizes of an element in bytes.
 
 func (w *writer) srcSize() int {
-	if w.k.Family.Widens() {
+	if w.k.Family.Widens() || w.k.Family.Half() {
 		return 2
 	}
 	return 4
 }
 
 func (w *writer) dstSize() int {
-	if w.k.Family.Narrows() {
+	if w.k.Family.Narrows() || w.k.Family.Half() {
 		return 2
 	}
 	return 4

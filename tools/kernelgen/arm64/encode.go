@@ -1,6 +1,9 @@
 package arm64
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // encoding is an instruction on vector registers that Go's assembler lacks.
 type encoding struct {
@@ -22,16 +25,27 @@ var encodings = map[string]encoding{
 	"fcmgt":  {0x6ea0e400, 3, "4s"},
 	"frintn": {0x4e218800, 2, "4s"},
 	"bic":    {0x4e601c00, 3, "16b"},
+
+	// Of binary16, Armv8.2.
+	"fadd/8h":  {0x4e401400, 3, "8h"},
+	"faddp/8h": {0x6e401400, 3, "8h"},
+	"fsub/8h":  {0x4ec01400, 3, "8h"},
+	"fmul/8h":  {0x6e401c00, 3, "8h"},
+	"fmla/8h":  {0x4e400c00, 3, "8h"},
+	"fmax/8h":  {0x4e403400, 3, "8h"},
+	"fmaxp/8h": {0x6e403400, 3, "8h"},
+	"fcmgt/8h": {0x6ec02400, 3, "8h"},
 }
 
 // word is the instruction as a line of Go assembly, for the registers in the
-// order of the mnemonic: the destination first.
+// order of the mnemonic: the destination first. The name may end in the shape.
 func word(name string, regs ...int) string {
 	e, ok := encodings[name]
 	if !ok || e.regs != len(regs) {
 		panic(fmt.Sprintf("arm64: %s with %d registers has no encoding", name, len(regs)))
 	}
-	bits, text := e.bits, name
+	mnemonic, _, _ := strings.Cut(name, "/")
+	bits, text := e.bits, mnemonic
 	for i, r := range regs {
 		if r < 0 || r > 31 {
 			panic(fmt.Sprintf("arm64: no register v%d", r))

@@ -13,7 +13,20 @@ import (
 // Arm's own.
 
 // word writes an instruction that Go's assembler lacks.
-func (w *writer) word(name string, regs ...int) { w.emit("%s", word(name, regs...)) }
+func (w *writer) word(name string, regs ...int) {
+	if half := name + "/8h"; w.k.Family.Half() && encodings[half].bits != 0 {
+		name = half
+	}
+	w.emit("%s", word(name, regs...))
+}
+
+// shape is that of a vector, as Go's assembler has it.
+func (w *writer) shape() string {
+	if w.k.Family.Half() {
+		return "H8"
+	}
+	return "S4"
+}
 
 // max is the instruction for the larger of two: upstream's rmax hands a NaN on,
 // and so do our kernels but for the two-pass ones without a floor, which must not
@@ -41,7 +54,11 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Mul:
 		w.word("fmul", d, r(0), r(1))
 	case ir.FMA:
-		w.emit("VFMLA V%d.S4, V%d.S4, V%d.S4", r(1), r(0), d)
+		if w.k.Family.Half() {
+			w.word("fmla", d, r(0), r(1))
+		} else {
+			w.emit("VFMLA V%d.S4, V%d.S4, V%d.S4", r(1), r(0), d)
+		}
 	case ir.Div:
 		w.emit("FDIVS F%d, F%d, F%d", r(1), r(0), d)
 	case ir.Guard:
@@ -52,7 +69,7 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Round:
 		w.word("frintn", d, r(0))
 	case ir.ShiftLeft:
-		w.emit("VSHL $%d, V%d.S4, V%d.S4", in.Index, r(0), d)
+		w.emit("VSHL $%d, V%d.%s, V%d.%s", in.Index, r(0), w.shape(), d, w.shape())
 	case ir.ShiftRight:
 		w.emit("VUSHR $%d, V%d.S4, V%d.S4", in.Index, r(0), d)
 	case ir.And:
@@ -103,7 +120,7 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Splat:
 		w.emit("VDUP V%d.S[0], V%d.S4", r(0), d)
 	case ir.LoadSplat:
-		w.emit("VLD1R (%s), [V%d.S4]", src, d)
+		w.emit("VLD1R (%s), [V%d.%s]", src, d, w.shape())
 	case ir.TailMask:
 		w.mask = true
 		w.emit("MOVD $tailmask<>+16(SB), %s", tmp)
@@ -135,13 +152,15 @@ func (w *writer) instr(in ir.Instr) {
 			}
 		})
 	case ir.Store:
-		w.emit("FMOVQ F%d, %d(%s)", r(0), 4*in.Index, dst)
+		w.emit("FMOVQ F%d, %d(%s)", r(0), w.size()*in.Index, dst)
 	case ir.StoreFirst:
 		if in.Index == 2 {
 			w.emit("FMOVD F%d, (%s)", r(0), dst)
 		} else {
 			w.emit("FMOVS F%d, (%s)", r(0), dst)
 		}
+	case ir.ParamHalf, ir.ReturnHalf, ir.ShiftLanes, ir.LoadHalf, ir.StoreHalf:
+		w.half(in)
 	case ir.Return:
 		w.emit("FMOVS F%d, %s", r(0), w.param(in.Name, "result"))
 	default:
@@ -165,7 +184,7 @@ func (w *writer) move(in ir.Instr) {
 		w.emit("FMOVS %s, F%d", w.param(v.Name, ""), d)
 		w.emit("VDUP V%d.S[0], V%d.S4", d, d)
 	case v.Op == ir.Load:
-		w.emit("FMOVQ %d(%s), F%d", 4*v.Index, src, d)
+		w.emit("FMOVQ %d(%s), F%d", w.size()*v.Index, src, d)
 	default:
 		panic(fmt.Sprintf("arm64: no way to load %v", v.Op))
 	}

@@ -41,8 +41,16 @@ func File(kernels []ukernel.Kernel, signature func(ukernel.Kernel) string, heade
 		if err != nil {
 			return nil, err
 		}
-		w := &writer{file: f, k: k, plan: Plan(k), sig: sig}
-		w.function()
+		w := &writer{file: f, k: k, sig: sig}
+		switch {
+		case k.Family == ukernel.U8RMax:
+			w.u8rmax()
+		case k.ISA == ukernel.FP16ARITH:
+			w.f16vmulc()
+		default:
+			w.plan = Plan(k)
+			w.function()
+		}
 	}
 	var b bytes.Buffer
 	b.WriteString(header)
@@ -132,12 +140,7 @@ func (w *writer) function() {
 	if w.plan.Slots > 0 {
 		panic(fmt.Sprintf("arm64: %s needs %d stack slots; choose a shape that needs none", w.k, w.plan.Slots))
 	}
-	w.text.WriteString("\n")
-	if !w.k.Ours {
-		fmt.Fprintf(&w.text, "// Twin of xnn_%s.\n", w.k)
-	}
-	fmt.Fprintf(&w.text, "// func %s%s\n", w.k, w.sig.String())
-	fmt.Fprintf(&w.text, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", w.k, w.sig.Bytes())
+	w.head()
 	w.emit("MOVD %s, %s", w.param("src", "base"), src)
 	if w.k.Family.Rows() {
 		w.rowParams()
@@ -178,6 +181,16 @@ func (w *writer) function() {
 		w.emit("MOVD %s, %s", tmp, w.param("done", "result"))
 	}
 	w.emit("RET")
+}
+
+// head begins the function.
+func (w *writer) head() {
+	w.text.WriteString("\n")
+	if !w.k.Ours {
+		fmt.Fprintf(&w.text, "// Twin of xnn_%s.\n", w.k)
+	}
+	fmt.Fprintf(&w.text, "// func %s%s\n", w.k, w.sig.String())
+	fmt.Fprintf(&w.text, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", w.k, w.sig.Bytes())
 }
 
 // endLabel is where the rows end, and rowLabel where each of them begins.
@@ -275,9 +288,9 @@ func (w *writer) block(i int, c ir.Code) {
 		return
 	}
 	if step > 0 {
-		w.emit("ADD $%d, %s", 4*step, src)
+		w.emit("ADD $%d, %s", w.size()*step, src)
 		if w.k.Family.Stores() {
-			w.emit("ADD $%d, %s", 4*step, dst)
+			w.emit("ADD $%d, %s", w.size()*step, dst)
 		}
 	}
 	switch c.Test {

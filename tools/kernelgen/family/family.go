@@ -67,6 +67,12 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.narrow(ir.PackF16, ir.F16Tail, func(b *ir.Block, x ir.V) ir.V { return x })
 	case ukernel.NarrowBF16:
 		d.narrow(ir.PackHalf, ir.HalfTail, roundBF16)
+	case ukernel.F16RMax:
+		d.f16rmax()
+	case ukernel.F16RAddStoreExpMinusMax:
+		d.f16raddstoreexpminusmax()
+	case ukernel.F16VMulC:
+		d.f16vmulc()
 	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
 		if d.TwoSum() {
 			d.longRows()
@@ -87,7 +93,7 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 // fused reports whether upstream's kernels for the ISA round x*y + z once.
 func fused(isa ukernel.ISA) bool {
 	switch isa {
-	case ukernel.AVX2, ukernel.AVX256SKX, ukernel.AVX512F, ukernel.AVX512SKX, ukernel.NEONFMA:
+	case ukernel.AVX2, ukernel.AVX256SKX, ukernel.AVX512F, ukernel.AVX512SKX, ukernel.NEONFMA, ukernel.NEONFP16ARITH, ukernel.FP16ARITH:
 		return true
 	}
 	return false

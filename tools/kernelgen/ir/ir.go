@@ -75,6 +75,10 @@ const (
 	StoreHalf  // dst[Index:] = the words of a, as many as lanes
 	HalfTail   // the words dst[i] = a[i], below 2^16, where the mask is true; of a mask and a
 	F16Tail    // the words dst[i] = a[i] rounded to binary16, where the mask is true; of a mask and a
+	ParamHalf  // every lane holds the binary16 parameter Name
+	ReturnHalf // the result Name is the word a[0]
+	Join       // of four lanes: the lower two of a, the upper two of b
+	ShiftLanes // of four lanes: those of a moved up by Index, and zeros
 
 	// Of the library's kernels.
 
@@ -107,7 +111,7 @@ const (
 var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "loadover", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
-	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail",
+	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "loadleft", "storeleft", "leftmask", "greater", "guardany", "guardnumber",
 	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
 
@@ -121,7 +125,7 @@ func (o Op) IsMask() bool {
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
 	switch o {
-	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, HalfTail, F16Tail,
+	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, HalfTail, F16Tail, ReturnHalf,
 		StoreState, StoreLeft, GuardAny, GuardNumber, StoreFloat:
 		return false
 	}

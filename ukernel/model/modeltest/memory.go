@@ -1,8 +1,11 @@
 package modeltest
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"unsafe"
 )
 
@@ -37,34 +40,84 @@ func (m *memory) bools() []bool {
 	return unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(m.floats))), 4*len(m.floats))
 }
 
-// words is the memory as 16-bit words.
-func (m *memory) words() []uint16 {
-	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(m.floats))), 2*len(m.floats))
+// number is an element of a row of fewer bits than a float32.
+type number interface{ uint8 | uint16 }
+
+// as is the memory as such elements.
+func as[T number](m *memory) []T {
+	var x T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(m.floats))), 4/int(unsafe.Sizeof(x))*len(m.floats))
 }
 
-// wordsAt makes n words the current row and fills them and their margins: those from an
+// rowOf makes n elements the current row and fills them and their margins: those from an
 // index on or, if floats from there on would end the memory, its last.
-func (m *memory) wordsAt(from, n int) []uint16 {
-	words := m.words()
+func rowOf[T number](m *memory, from, n int) []T {
+	all := as[T](m)
 	if from+n == len(m.floats) {
-		from = len(words) - n
+		from = len(all) - n
 	}
-	m.from, m.to, m.size = from, from+n, 2
-	for i := max(0, from-margin); i < min(len(words), m.to+margin); i++ {
-		words[i] = canary & 0xffff
+	m.from, m.to, m.size = from, from+n, 4*len(m.floats)/len(all)
+	for i := max(0, from-margin); i < min(len(all), m.to+margin); i++ {
+		all[i] = narrowCanary[T]()
 	}
-	return words[from:m.to:m.to]
+	return all[from:m.to:m.to]
 }
 
-// wordTouched is touched for a row of words.
-func (m *memory) wordTouched() (index int, ok bool) {
-	words := m.words()
-	for i := max(0, m.from-margin); i < min(len(words), m.to+margin); i++ {
-		if (i < m.from || i >= m.to) && words[i] != canary&0xffff {
+func narrowCanary[T number]() T {
+	bits := uint32(canary)
+	return T(bits)
+}
+
+// touchedOf is touched for a row of such elements.
+func touchedOf[T number](m *memory) (index int, ok bool) {
+	all := as[T](m)
+	for i := max(0, m.from-margin); i < min(len(all), m.to+margin); i++ {
+		if (i < m.from || i >= m.to) && all[i] != narrowCanary[T]() {
 			return i - m.from, true
 		}
 	}
 	return 0, false
+}
+
+// narrow is a pair of rows of fewer bits: what a kernel reads, or nil, and what it
+// writes, or nil.
+type narrow[T number] struct{ in, out []T }
+
+// place copies the row that is read to where the place has it, and returns it and the
+// row to be written.
+func (r narrow[T]) place(c *checker, p place, n int) (at narrow[T]) {
+	if r.in != nil {
+		at.in = rowOf[T](c.other, p.src(c.other, n), n)
+		copy(at.in, r.in)
+	}
+	switch {
+	case r.out == nil:
+	case r.in != nil && p.inPlace:
+		at.out = at.in
+	default:
+		at.out = rowOf[T](c.narrow, p.dst(c.narrow, n), n)
+	}
+	return at
+}
+
+// check returns an error if the call that had these rows wrote where it may not.
+func (r narrow[T]) check(c *checker, p place, at narrow[T]) error {
+	if r.in != nil {
+		if !p.inPlace || at.out == nil {
+			if !slices.Equal(at.in, r.in) {
+				return errors.New("wrote to the row that it reads")
+			}
+		}
+		if i, ok := touchedOf[T](c.other); ok {
+			return fmt.Errorf("wrote to element %d of the row that it reads", i)
+		}
+	}
+	if at.out != nil && !(r.in != nil && p.inPlace) {
+		if i, ok := touchedOf[T](c.narrow); ok {
+			return fmt.Errorf("wrote to element %d of the row of narrow numbers", i)
+		}
+	}
+	return nil
 }
 
 // around returns what is watched: as much of the margins as there is memory.

@@ -136,11 +136,15 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 		return 0, err
 	}
 	defer c.dst.free()
-	if k.Family.Other() > 0 || k.Family.Widens() || k.Family.Narrows() {
+	if narrow := k.Family.Widens() || k.Family.Narrows() || k.Family.Half() || k.Family.Bytes(); narrow || k.Family.Other() > 0 {
 		if c.other, err = newMemory("other", longest); err != nil {
 			return 0, err
 		}
 		defer c.other.free()
+		if c.narrow, err = newMemory("narrow", longest); err != nil {
+			return 0, err
+		}
+		defer c.narrow.free()
 	}
 	classes := inputs.Classes()
 	for length := 1; length <= all; length++ {
@@ -190,7 +194,9 @@ type checker struct {
 	kernel   ukernel.Kernel
 	o        Options
 	src, dst *memory
-	other    *memory // the second row, or that of 16-bit numbers, of families that have one
+	// other is the second row or that of narrower numbers that is read, and narrow that of
+	// narrower numbers that is written, of families that have one.
+	other, narrow *memory
 }
 
 // place says at which index of their memories the operands of a call lie.
@@ -238,7 +244,15 @@ func (c *checker) check(in Input, i int) error {
 	if err != nil {
 		return err
 	}
-	out, other, keep, src16, dst16 := args.Dst, args.Other, args.Keep, args.Src16, args.Dst16
+	out, other, keep := args.Dst, args.Other, args.Keep
+	// Rows of narrower numbers, of which a family has those of one size at most.
+	words, bytes := narrow[uint16]{args.Src16, args.Dst16}, narrow[uint8]{args.Src8, args.Dst8}
+	if args.Half != nil {
+		words.in = args.Half
+	}
+	if !c.kernel.Family.Stores() {
+		words.out, bytes.out = nil, nil
+	}
 	// A row that a kernel of rows leaves alone stays as it is.
 	left := c.kernel.Family.Rows() && want.Value == 0
 	for _, p := range c.places(i) {
@@ -250,13 +264,8 @@ func (c *checker) check(in Input, i int) error {
 		copy(args.Src, row)
 		dst := c.dst.row(p.dst(c.dst, in.Length), in.Length)
 		args.Other, args.Keep = c.second(p, other, keep)
-		if src16 != nil {
-			args.Src16 = c.other.wordsAt(p.src(c.other, in.Length), in.Length)
-			copy(args.Src16, src16)
-		}
-		if dst16 != nil {
-			args.Dst16 = c.other.wordsAt(p.dst(c.other, in.Length), in.Length)
-		}
+		w, b := words.place(c, p, in.Length), bytes.place(c, p, in.Length)
+		args.Src16, args.Half, args.Dst16, args.Src8, args.Dst8 = w.in, w.in, w.out, b.in, b.out
 		args.Dst = nil
 		if p.inPlace {
 			args.Dst = args.Src
@@ -270,9 +279,7 @@ func (c *checker) check(in Input, i int) error {
 		if err != nil {
 			return fail("%w", err)
 		}
-		if dst16 != nil {
-			model.Numbers(c.kernel.Family, args.Dst, args.Dst16)
-		}
+		model.Numbers(c.kernel.Family, args)
 		if err := c.compare(in, row, got, want, args.Dst, out); err != nil {
 			return err
 		}
@@ -281,12 +288,9 @@ func (c *checker) check(in Input, i int) error {
 				return fail("wrote %#08x to element %d of src", b, i)
 			}
 		}
-		if src16 != nil && !slices.Equal(args.Src16, src16) {
-			return fail("wrote to the row of 16-bit numbers that it reads")
-		}
-		if src16 != nil || dst16 != nil {
-			if at, ok := c.other.wordTouched(); ok {
-				return fail("wrote to element %d of the row of 16-bit numbers", at)
+		for _, err := range []error{words.check(c, p, w), bytes.check(c, p, b)} {
+			if err != nil {
+				return fail("%w", err)
 			}
 		}
 		for _, m := range []*memory{c.src, c.dst} {
@@ -327,7 +331,7 @@ func (c *checker) call(a ukernel.Args) (r ukernel.Result, err error) {
 			return
 		}
 		if fault, ok := p.(interface{ Addr() uintptr }); ok {
-			for _, m := range []*memory{c.src, c.dst, c.other} {
+			for _, m := range []*memory{c.src, c.dst, c.other, c.narrow} {
 				if m == nil {
 					continue
 				}

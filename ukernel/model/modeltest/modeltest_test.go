@@ -115,8 +115,8 @@ func TestMemory(t *testing.T) {
 		what, want string
 		f          func(dst []uint16, src []float32)
 	}{
-		{"writes before", "touched element -1 of other", func(dst []uint16, src []float32) { *wordAt(dst, -1) = 0 }},
-		{"writes after", "element 1 of the row of 16-bit numbers", func(dst []uint16, src []float32) {
+		{"writes before", "touched element -1 of narrow", func(dst []uint16, src []float32) { *wordAt(dst, -1) = 0 }},
+		{"writes after", "element 1 of the row of narrow numbers", func(dst []uint16, src []float32) {
 			if i := len(dst); uintptr(unsafe.Pointer(wordAt(dst, i)))%4096 != 0 {
 				*wordAt(dst, i) = 0
 			}
@@ -138,11 +138,53 @@ func TestMemory(t *testing.T) {
 		f          func(dst []float32, src []uint16)
 	}{
 		{"reads after", " of other", func(dst []float32, src []uint16) { sink += float32(*wordAt(src, len(src))) }},
-		{"writes src", "16-bit numbers that it reads", func(dst []float32, src []uint16) { src[0]++ }},
+		{"writes src", "wrote to the row that it reads", func(dst []float32, src []uint16) { src[0]++ }},
 	} {
 		f := ukernel.Func{Name: widens, WidenBF16: func(dst []float32, src []uint16) { widen(dst, src); c.f(dst, src) }}
 		if _, err := Check(f, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("widening, %s: error %v, want one with %q", c.what, err, c.want)
+		}
+	}
+	const halves = "f16_vmulc_ukernel__f16c_u8"
+	vmulc := model.Func(ukernel.MustParse(halves), model.Fault{}).F16VMulC
+	for _, c := range []struct {
+		what, want string
+		f          func(dst, src []uint16)
+	}{
+		{"reads before", "touched element -1 of other", func(dst, src []uint16) { sink += float32(*wordAt(src, -1)) }},
+		{"reads after", " of other", func(dst, src []uint16) { sink += float32(*wordAt(src, len(src))) }},
+		{"writes before", "touched element -1 of narrow", func(dst, src []uint16) { *wordAt(dst, -1) = 0 }},
+		{"writes src", "wrote to the row that it reads", func(dst, src []uint16) {
+			if &dst[0] != &src[0] {
+				src[0]++
+			}
+		}},
+		{"leaves one out", "is 0x", func(dst, src []uint16) { dst[len(dst)-1] = canary & 0xffff }},
+		{"is wrong in place", "in place: element 0", func(dst, src []uint16) {
+			if &dst[0] == &src[0] {
+				dst[0] ^= 1
+			}
+		}},
+	} {
+		f := ukernel.Func{Name: halves, F16VMulC: func(dst, src []uint16, x uint16) { vmulc(dst, src, x); c.f(dst, src) }}
+		if _, err := Check(f, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("binary16, %s: error %v, want one with %q", c.what, err, c.want)
+		}
+	}
+	const bytes = "u8_rmax_ukernel__sse2_u16"
+	rmax := model.Func(ukernel.MustParse(bytes), model.Fault{}).U8RMax
+	for _, c := range []struct {
+		what, want string
+		f          func(src []uint8)
+	}{
+		{"reads after", " of other", func(src []uint8) {
+			sink += float32(*(*uint8)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(src)), len(src))))
+		}},
+		{"writes src", "wrote to the row that it reads", func(src []uint8) { src[0]++ }},
+	} {
+		f := ukernel.Func{Name: bytes, U8RMax: func(src []uint8) uint8 { r := rmax(src); c.f(src); return r }}
+		if _, err := Check(f, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("bytes, %s: error %v, want one with %q", c.what, err, c.want)
 		}
 	}
 	f.VMulC = func(dst, src []float32, x float32) { panic("mine") }

@@ -42,7 +42,13 @@ func kernels() (fs []ukernel.Func) {
 	for _, tile := range []int{1, 2, 4, 8} {
 		fs = append(fs, ukernel.Func{Name: tiling{tile, 1}.name(ukernel.VMulC, ""), VMulC: vmulc})
 	}
-	return append(fs, ukernel.Func{Name: "f32_vsubc2_ukernel__scalar_u8", VSubC2: vsubc2})
+	for _, t := range []tiling{{1, 1}, {2, 2}, {3, 3}, {4, 2}, {4, 4}} {
+		fs = append(fs, ukernel.Func{Name: t.name(ukernel.F16RMax, ""), F16RMax: f16rmax})
+	}
+	return append(fs,
+		ukernel.Func{Name: "u8_rmax_ukernel__scalar_u2", U8RMax: u8rmax},
+		ukernel.Func{Name: "u8_lut32norm_ukernel__scalar", U8LUT32Norm: u8lut32norm},
+		ukernel.Func{Name: "f32_vsubc2_ukernel__scalar_u8", VSubC2: vsubc2})
 }
 
 // tiling is the shape of a kernel's main loop: the number of elements that one

@@ -24,14 +24,14 @@ import (
 // The instructions that kernels may use, by the CPU feature that brings them,
 // in binutils' spelling.
 var (
-	general = words(`add and call cmovg cmp dec jb jbe je jg jge jl jmp jne lea mov movzwl neg nop or pop prefetcht0 push ret sfence shl shr sub test xchg xor`)
+	general = words(`add and call cmova cmovg cmp dec inc jb jbe je jg jge jl jmp jne lea mov movzbl movzwl neg nop or pop prefetcht0 push ret sfence shl shr sub test xchg xor`)
 
 	sse = words(`addps addss maxps maxss movaps movhlps movlhps movlps movss movups mulps mulss shufps subps subss xorps`)
 	// CMPPS and ANDPS are SSE's, but only SSE2 kernels need them.
-	sse2 = words(`andps cmpnltps movq pslld`)
+	sse2 = words(`andps cmpnltps movdqa movdqu movq pmaxub pslld psrldq pxor`)
 
-	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vcmpunordps vdivss vextractf128 vmaskmovps vmaxps vmaxss vmovaps vmovd vmovhlps vmovntps vmovq
-		vmovshdup vmovss vmovups vmulps vperm2f128 vpextrw vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
+	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vcmpunordps vdivss vextractf128 vinsertf128 vmaskmovps vmaxps vmaxss vmovaps vmovd vmovhlps vmovntps vmovq
+		vmovsd vmovshdup vmovss vmovups vmulps vmulss vperm2f128 vpextrw vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
 	f16c = words(`vcvtph2ps vcvtps2ph`)
 	avx2 = words(`vpackusdw vpaddd vpermps vpermq vpmovzxbd vpmovzxwd vpshufb vpslld vpsrld`)
@@ -49,6 +49,7 @@ var allowed = map[ukernel.ISA]struct{ legacy, evex []string }{
 	ukernel.SSE:       {slices.Concat(general, sse), nil},
 	ukernel.SSE2:      {slices.Concat(general, sse, sse2), nil},
 	ukernel.AVX:       {slices.Concat(general, avx), nil},
+	ukernel.F16C:      {slices.Concat(general, avx, f16c), nil},
 	ukernel.AVX2:      {slices.Concat(general, avx, fma, f16c, avx2), nil},
 	ukernel.AVX512F:   {slices.Concat(general, avx, fma, avx512f), avx512f},
 	ukernel.AVX256SKX: {slices.Concat(general, avx, fma, avx2, avx512f), avx512f},
@@ -70,7 +71,7 @@ func forbidden(isa ukernel.ISA, code []byte, mnemonic, operands string) string {
 	if evex && isa == ukernel.AVX512F && code[3]>>5&3 != 2 {
 		return "vectors of less than 512 bits need AVX-512VL"
 	}
-	if isa == ukernel.AVX && mnemonic == "vbroadcastss" && !strings.Contains(operands, "(") {
+	if (isa == ukernel.AVX || isa == ukernel.F16C) && mnemonic == "vbroadcastss" && !strings.Contains(operands, "(") {
 		return "a broadcast from a register needs AVX2"
 	}
 	return ""

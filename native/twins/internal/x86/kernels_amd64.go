@@ -222,6 +222,38 @@ var Kernels = []ukernel.Func{
 	{Name: "bf16_f32_vcvt_ukernel__avx512f_u64", WidenBF16: bf16_f32_vcvt_ukernel__avx512f_u64},
 	{Name: "f32_bf16_vcvt_ukernel__avx2_u32", NarrowBF16: f32_bf16_vcvt_ukernel__avx2_u32},
 	{Name: "f32_bf16_vcvt_ukernel__avx512f_u64", NarrowBF16: f32_bf16_vcvt_ukernel__avx512f_u64},
+	{Name: "f16_rmax_ukernel__f16c_u32", F16RMax: f16_rmax_ukernel__f16c_u32},
+	{Name: "f16_rmax_ukernel__avx512skx_u16", F16RMax: f16_rmax_ukernel__avx512skx_u16},
+	{Name: "f16_rmax_ukernel__avx512skx_u32_acc2", F16RMax: f16_rmax_ukernel__avx512skx_u32_acc2},
+	{Name: "f16_rmax_ukernel__avx512skx_u48_acc3", F16RMax: f16_rmax_ukernel__avx512skx_u48_acc3},
+	{Name: "f16_rmax_ukernel__avx512skx_u64_acc2", F16RMax: f16_rmax_ukernel__avx512skx_u64_acc2},
+	{Name: "f16_rmax_ukernel__avx512skx_u64_acc4", F16RMax: f16_rmax_ukernel__avx512skx_u64_acc4},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3},
+	{Name: "f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6", F16RAddStoreExpMinusMax: f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6},
+	{Name: "f16_vmulc_ukernel__f16c_u16", F16VMulC: f16_vmulc_ukernel__f16c_u16},
+	{Name: "f16_vmulc_ukernel__f16c_u8", F16VMulC: f16_vmulc_ukernel__f16c_u8},
+	{Name: "u8_rmax_ukernel__sse2_u16", U8RMax: u8_rmax_ukernel__sse2_u16},
 }
 
 //go:noescape
@@ -865,3 +897,99 @@ func f32_bf16_vcvt_ukernel__avx2_u32(dst []uint16, src []float32)
 
 //go:noescape
 func f32_bf16_vcvt_ukernel__avx512f_u64(dst []uint16, src []float32)
+
+//go:noescape
+func f16_rmax_ukernel__f16c_u32(src []uint16) (max uint16)
+
+//go:noescape
+func f16_rmax_ukernel__avx512skx_u16(src []uint16) (max uint16)
+
+//go:noescape
+func f16_rmax_ukernel__avx512skx_u32_acc2(src []uint16) (max uint16)
+
+//go:noescape
+func f16_rmax_ukernel__avx512skx_u48_acc3(src []uint16) (max uint16)
+
+//go:noescape
+func f16_rmax_ukernel__avx512skx_u64_acc2(src []uint16) (max uint16)
+
+//go:noescape
+func f16_rmax_ukernel__avx512skx_u64_acc4(src []uint16) (max uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u16_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u32_acc4(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u40_acc5(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u48_acc3(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u64_acc4(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u72_acc3(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u80_acc5(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc2(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc3(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_raddstoreexpminusmax_ukernel__avx2_rr1_p2_u96_acc6(dst, src []uint16, max uint16) (sum uint16)
+
+//go:noescape
+func f16_vmulc_ukernel__f16c_u16(dst, src []uint16, c uint16)
+
+//go:noescape
+func f16_vmulc_ukernel__f16c_u8(dst, src []uint16, c uint16)
+
+//go:noescape
+func u8_rmax_ukernel__sse2_u16(src []uint8) (max uint8)
