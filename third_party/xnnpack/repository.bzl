@@ -93,3 +93,11 @@ repository tells which.""",
     },
     environ = ["XNNPACK_SOURCE_DIR"],
 )
+
+def _extension_impl(_ctx):
+    xnnpack_repository(name = "xnnpack")
+
+xnnpack = module_extension(
+    implementation = _extension_impl,
+    doc = "The repository for MODULE.bazel; deps.bzl declares it for WORKSPACE.",
+)
