@@ -3,7 +3,7 @@
 load("//tools/cross:repository.bzl", "cross_arm64")
 load("//tools/emulate:defs.bzl", "emulator")
 
-def other_cpus(_ctx = None):
+def other_cpus():
     """Declares their repositories, which are made when a configuration of .bazelrc asks for them."""
     cross_arm64(name = "cross_arm64")
     emulator(
@@ -21,4 +21,4 @@ def other_cpus(_ctx = None):
         target = "arm64",
     )
 
-other_cpus_extension = module_extension(implementation = other_cpus)
+other_cpus_extension = module_extension(implementation = lambda _ctx: other_cpus())

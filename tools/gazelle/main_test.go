@@ -145,7 +145,7 @@ func TestModuleFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "\ndev_go_deps.module(indirect = True, path = \"example.com/needed\", sum = \"h1:x\", version = \"v1.0.0\")\n"; !strings.Contains(string(text), want) {
+	if want := "\ndev_go_deps.module(\n    indirect = True,\n    path = \"example.com/needed\",\n    sum = \"h1:x\",\n    version = \"v1.0.0\",\n)\n"; !strings.Contains(string(text), want) {
 		t.Errorf("%s lacks %s", moduleFile, want)
 	}
 	if strings.Contains(string(text), `path = "golang.org/x/sys"`) {

@@ -71,14 +71,13 @@ func updatedModuleFile(root string, modules []module) ([]byte, error) {
 			if direct[m.Path] {
 				devNames = append(devNames, repositoryName(m.Path))
 			} else {
-				indirect = "indirect = True, "
+				indirect = "    indirect = True,\n"
 			}
-			fmt.Fprintf(b, "dev_go_deps.module(%spath = %q, sum = %q, version = %q)\n", indirect, m.Path, m.sum, m.Version)
+			fmt.Fprintf(b, "dev_go_deps.module(\n%s    path = %q,\n    sum = %q,\n    version = %q,\n)\n", indirect, m.Path, m.sum, m.Version)
 		case !r.Indirect:
 			names = append(names, repositoryName(m.Path))
 		}
 	}
-	b.WriteByte('\n')
 	writeUseRepo(b, "go_deps", names)
 	writeUseRepo(b, "dev_go_deps", devNames)
 	return b.Bytes(), nil
@@ -107,7 +106,7 @@ func writeUseRepo(b *bytes.Buffer, extension string, names []string) {
 		return
 	}
 	slices.Sort(names)
-	fmt.Fprintf(b, "use_repo(\n    %s,\n", extension)
+	fmt.Fprintf(b, "\nuse_repo(\n    %s,\n", extension)
 	for _, name := range names {
 		fmt.Fprintf(b, "    %q,\n", name)
 	}
