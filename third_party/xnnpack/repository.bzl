@@ -90,11 +90,13 @@ def _impl(ctx):
                 return
             text = "%s:\n%s" % (text, result.stderr.strip())
         failures.append(text)
+    remedy = "Set XNNPACK_SOURCE_DIR to a checkout of that commit, for example by --repo_env=XNNPACK_SOURCE_DIR=/path."
+    if directory:
+        remedy = "Unset XNNPACK_SOURCE_DIR, or set it to a checkout of that commit."
     fail("no source of XNNPACK at commit %s. Tried:\n- %s\n%s" % (
         COMMIT,
         "\n- ".join(failures),
-        "Unset XNNPACK_SOURCE_DIR, or set it to a checkout of that commit." if directory else
-        "Set XNNPACK_SOURCE_DIR to a checkout of that commit, for example by --repo_env=XNNPACK_SOURCE_DIR=/path.",
+        remedy,
     ))
 
 xnnpack_repository = repository_rule(
@@ -117,4 +119,12 @@ another commit, whose files are not checked.""",
         "_take": attr.label(default = ":take.sh"),
     },
     environ = ["TWOPASS_UPSTREAM_HEAD", "XNNPACK_SOURCE_DIR"],
+)
+
+def _extension_impl(_ctx):
+    xnnpack_repository(name = "xnnpack")
+
+xnnpack = module_extension(
+    implementation = _extension_impl,
+    doc = "The repository for MODULE.bazel; deps.bzl declares it for WORKSPACE.",
 )

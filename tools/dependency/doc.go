@@ -1,6 +1,7 @@
-// Package dependency has tests of this repository as others get it: as a module
-// from a proxy, as a library that pkg-config finds, and as a repository of a
-// Bazel workspace. What they build is the code that the documents show.
+// Package dependency has tests of this repository as others get it: as modules
+// from a proxy, as a library that pkg-config finds, as a Bazel module, and as a
+// repository of a Bazel workspace. What they build is the code that the documents
+// show.
 //
 //	go test ./tools/dependency
 //	PKG_CONFIG_PATH=PREFIX/lib/pkgconfig go test -tags xnnpack ./tools/dependency

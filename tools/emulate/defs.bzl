@@ -53,7 +53,7 @@ run_under = rule(
     attrs = {
         "arguments": attr.string_list(doc = "target and flags of emulate"),
         "emulate": attr.label(
-            cfg = "exec", # it runs here, whatever the test is built for
+            cfg = "exec",  # it runs here, whatever the test is built for
             default = "//tools/emulate",
             executable = True,
         ),

@@ -1,7 +1,7 @@
 // Command gazelle brings Bazel's view of the Go code up to date with go.work, the go.mod files and the Go files:
 //
-//   - third_party/go/modules.bzl, the external modules that any package of the workspace needs, at the versions and with
-//     the hashes that the go command uses;
+//   - third_party/go/modules.bzl for WORKSPACE, and the end of MODULE.bazel: the external modules that any package of the
+//     workspace needs, at the versions and with the hashes that the go command uses;
 //   - the BUILD.bazel files, by means of the gazelle command that this module's go.mod names as a tool.
 //
 // Run it after adding a package, a file, an import or a module:
@@ -85,20 +85,26 @@ const modulesFile = "third_party/go/modules.bzl"
 // update brings the workspace at root up to date. If check is set it writes nothing and returns what it would change,
 // as a text to read; otherwise the text is empty.
 func update(root string, check bool) (diff string, err error) {
-	want, err := moduleList(root)
+	modules, err := workspaceModules(root)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(root, modulesFile)
-	have, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	moduleFileText, err := updatedModuleFile(root, modules)
+	if err != nil {
 		return "", err
 	}
-	if !bytes.Equal(have, want) {
-		if check {
-			diff += fmt.Sprintf("%s differs; it should be:\n%s", modulesFile, want)
-		} else if err := writeFile(path, want); err != nil {
+	for name, want := range map[string][]byte{modulesFile: moduleList(modules), moduleFile: moduleFileText} {
+		path := filepath.Join(root, name)
+		have, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
+		}
+		if !bytes.Equal(have, want) {
+			if check {
+				diff += fmt.Sprintf("%s differs; it should be:\n%s", name, want)
+			} else if err := writeFile(path, want); err != nil {
+				return "", err
+			}
 		}
 	}
 	buildDiff, err := updateBuildFiles(root, check)
@@ -146,8 +152,8 @@ type module struct{ Path, Version, sum string }
 // platforms are where the packages are meant to build; a module that one of them needs is on the list.
 var platforms = []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64"}
 
-// moduleList returns the contents of modulesFile for the workspace at root.
-func moduleList(root string) ([]byte, error) {
+// workspaceModules returns the external modules that the packages of the workspace at root need, by repository name.
+func workspaceModules(root string) ([]module, error) {
 	dirs, err := goList(root, "", "list", "-m", "-f", "{{.Dir}}")
 	if err != nil {
 		return nil, err
@@ -182,8 +188,11 @@ func moduleList(root string) ([]byte, error) {
 		}
 	}
 	slices.SortFunc(modules, func(a, b module) int { return strings.Compare(repositoryName(a.Path), repositoryName(b.Path)) })
-	modules = slices.Compact(modules)
+	return slices.Compact(modules), nil
+}
 
+// moduleList returns the contents of modulesFile.
+func moduleList(modules []module) []byte {
 	var b bytes.Buffer
 	b.WriteString(`"""The external Go modules of the workspace, generated from go.work by ` + "`tools/bazel run //tools/gazelle`" + `."""
 
@@ -198,7 +207,7 @@ def go_modules():
 	if len(modules) == 0 {
 		b.WriteString("    pass\n")
 	}
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // goList runs the go command in the workspace at root, for platform ("" is this one), and returns its output's lines,

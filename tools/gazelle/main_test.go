@@ -52,6 +52,7 @@ func TestCheckSees(t *testing.T) {
 		}
 	}
 	write("WORKSPACE", read("WORKSPACE"))
+	write(moduleFile, read(moduleFile))
 	write("BUILD.bazel", "# gazelle:prefix example.com/m\n# gazelle:go_naming_convention import\n# gazelle:go_naming_convention_external import\n")
 	write("go.work", "go 1.24.12\n\nuse (\n\t.\n\t./tools/gazelle\n)\n")
 	write("go.mod", strings.Replace(read("go.mod"), "module github.com/twopass-softmax/twopass", "module example.com/m", 1))
@@ -106,6 +107,49 @@ func TestCheckSees(t *testing.T) {
 	write(modulesFile, strings.Replace(string(list), `version = "v`, `version = "v9`, 1))
 	if diff := check(); !strings.Contains(diff, modulesFile) {
 		t.Errorf("another version in %s: the check reports %q", modulesFile, diff)
+	}
+	refresh()
+
+	file := read(moduleFile)
+	for _, change := range []struct{ old, new string }{
+		{`name = "rules_go", version = "`, `name = "rules_go", version = "9`},
+		{"\n    \"com_github_klauspost_cpuid_v2\",", ""},
+	} {
+		data, err := os.ReadFile(filepath.Join(root, moduleFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(string(data), change.old) != 1 {
+			t.Fatalf("%s does not have %s once", moduleFile, change.old)
+		}
+		write(moduleFile, strings.Replace(string(data), change.old, change.new, 1))
+		if diff := check(); !strings.Contains(diff, moduleFile) {
+			t.Errorf("%s without %s: the check reports %q", moduleFile, change.old, diff)
+		}
+		refresh()
+	}
+	write(moduleFile, strings.Replace(file, moduleFileMark, "", 1))
+	if _, err := update(root, true); err == nil || !strings.Contains(err.Error(), moduleFileMark) {
+		t.Errorf("%s without its mark: %v", moduleFile, err)
+	}
+}
+
+// TestModuleFile: what our tests need is nothing for a Bazel module that depends on this one.
+func TestModuleFile(t *testing.T) {
+	root := sourceTree(t)
+	modules, err := workspaceModules(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := updatedModuleFile(root, append(modules, module{"example.com/needed", "v1.0.0", "h1:x"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\ndev_go_deps.module(\n    indirect = True,\n    path = \"example.com/needed\",\n    sum = \"h1:x\",\n    version = \"v1.0.0\",\n)\n"; !strings.Contains(string(text), want) {
+		t.Errorf("%s lacks %s", moduleFile, want)
+	}
+	if strings.Contains(string(text), `path = "golang.org/x/sys"`) {
+		t.Errorf("%s names golang.org/x/sys, which the root module's go.mod does", moduleFile)
 	}
 }
 
