@@ -54,6 +54,7 @@ func TestCheckMatrices(t *testing.T) {
 		{"test: dst (stride 7) and src (stride 8) overlap", check(x, x, 2, 7, 7, 8)},
 		{"test: dst (stride 7) and src (stride 7) overlap", check(x[1:], x, 2, 7, 7, 7)},
 		{"test: dst (stride 7) and src (stride 7) overlap", check(x, x[13:], 2, 7, 7, 7)},
+		{"test: dst (stride 7) and src (stride 7) overlap", check(x[13:], x, 2, 7, 7, 7)},
 	} {
 		wantPanic(t, c.text, c.call)
 	}

@@ -8,7 +8,8 @@
 // no test fails for has to stand in survivors.txt, with the reason why it changes
 // nothing that a test could hold; if one does not, or one that stands there does not
 // survive, the status is 1. Mutants that run out of time count as killed and are listed,
-// since a loaded machine makes some, too: they are then to be run again.
+// since a loaded machine makes some, too: they are then to be run again. The few that
+// do not compile count as killed as well.
 //
 // With -tags xnnpack, PKG_CONFIG_PATH has to name the installed library; without it the
 // folder xnnpack is mostly not built, and not tested.
