@@ -16,7 +16,7 @@
 
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowsAVX2(SB), $2016-96
+TEXT ·softmaxRowsAVX2(SB), $800-96
 	// softmaxRowsAVX2 the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -30,458 +30,542 @@ TEXT ·softmaxRowsAVX2(SB), $2016-96
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
-	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done0
-	TESTQ        R8, R8
-	JZ           end
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
+	// What near elements share, and up to where a row's first one may be.
 	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
 	VBROADCASTSS 4(R14), Y1
-	VBROADCASTSS 12(R14), Y2
-	VBROADCASTSS 8(R14), Y3
-	VBROADCASTSS 16(R14), Y4
-	VMOVUPS      magic<>+0(SB), Y5
-	VMOVUPS      exp3<>+0(SB), Y6
-	VMOVUPS      exp2<>+0(SB), Y7
-	VMOVUPS      exp1<>+0(SB), Y8
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y2
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Y3
+	VBROADCASTSS 12(R14), Y4
+	VMOVUPS      nearExp3<>+0(SB), Y5
+	VMOVUPS      nearExp2<>+0(SB), Y6
+	VMOVUPS      nearExp1<>+0(SB), Y7
 	PCALIGN      $0x40
 
-loop0:
-	VBROADCASTSS (SI), Y9
-	VUCOMISS     X2, X9
-	JCS          end
+loop1:
+	VBROADCASTSS (SI), Y8
+	VUCOMISS     X4, X8
+	JCS          exact16
+	VUCOMISS     X8, X2
+	JCS          exact16
 
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y9, Y9
-	VMOVUPS integerHeadroom<>+0(SB), Y10
-	VSUBPS  Y9, Y10, Y10
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y8, Y8
+	VMOVUPS    nearHeadroom<>+0(SB), Y9
+	VSUBPS     Y8, Y9, Y9
+	VSUBPS     nearInteger<>+0(SB), Y9, Y9
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS (SI), Y8, Y10
+	VMOVUPS    32(DX), Y11
+	VMASKMOVPS 32(SI), Y11, Y12
+	VMOVAPS    Y9, Y13
 
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y10, Y9
-	VMOVUPS exp2Table<>+0(SB), Y11
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS lowestRow<>+0(SB), Y11
-	VSUBPS  Y10, Y11, Y11
-	VMOVUPS integerReach<>+0(SB), Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y13, Y8, Y13
 
-	// lim = min((N + 84) / k, high)
-	VSUBPS     Y10, Y12, Y12
-	VMULPS     Y3, Y12, Y12
-	VMINPS     Y4, Y12, Y12
-	VMOVUPS    (DX), Y10
-	VMASKMOVPS (SI), Y10, Y10
-	VORPS      128(DX), Y10, Y10
-	VMOVUPS    32(DX), Y13
-	VMASKMOVPS 32(SI), Y13, Y13
-	VORPS      160(DX), Y13, Y13
-
-	// Leave if an element is above the limit.
-	VMAXPS    Y13, Y10, Y14
-	VCMPPS    $0x1e, Y12, Y14, Y14
-	VMOVMSKPS Y14, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVAPS   Y5, Y12
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y10, Y12
-
-	// -n = magic - u
-	VSUBPS Y12, Y5, Y14
+	// -n = magic - N - u
+	VSUBPS Y13, Y9, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y10, Y14
 	VFMADD231PS Y1, Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y9, Y12, Y10
-	VPSLLD  $0x14, Y12, Y15
+	VPERMPS Y3, Y13, Y10
+	VPSLLD  $0x14, Y13, Y15
 	VPADDD  Y10, Y15, Y10
-	VMOVAPS Y7, Y15
+	VMOVAPS Y6, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y6, Y15
-	VFMADD213PS Y8, Y14, Y15
+	VFMADD231PS Y14, Y5, Y15
+	VFMADD213PS Y7, Y14, Y15
 	VMULPS      Y15, Y14, Y14
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y11, Y12, Y12
+	// s*q + s
 	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y14, Y12, Y12
-	VMOVAPS     Y5, Y10
+	VANDPS      Y14, Y8, Y8
+	VMOVAPS     Y9, Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y13, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y12, Y10
+	VANDPS      Y10, Y11, Y10
 
-	// -n = magic - u
-	VSUBPS Y10, Y5, Y14
+	// -n = magic - N - u
+	VSUBPS Y10, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y14
-	VFMADD231PS Y1, Y13, Y14
+	VFMADD231PS Y0, Y12, Y9
+	VFMADD231PS Y1, Y12, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y9, Y10, Y9
-	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y9, Y13, Y9
-	VMOVAPS Y7, Y13
+	VPERMPS Y3, Y10, Y12
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y12, Y14, Y12
+	VMOVAPS Y6, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y6, Y13
-	VFMADD213PS Y8, Y14, Y13
-	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y9, Y5, Y14
+	VFMADD213PS Y7, Y9, Y14
+	VMULPS      Y14, Y9, Y9
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y11, Y10, Y10
-	VFMADD213PS  Y9, Y9, Y14
-	VANDPS       Y14, Y10, Y10
-	VEXTRACTF128 $0x01, Y12, X9
-	VCVTPS2PD    X12, Y11
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y14, Y11, Y11
-	VADDPD       Y13, Y9, Y9
-	VADDPD       Y9, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X9
-	VADDPD       X9, X11, X11
-	VMOVHLPS     X11, X11, X9
-	VADDSD       X9, X11, X11
-	VUCOMISD     X11, X11
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y9
-
-	// 1/total = cHi + cLo
-	VDIVSD       X11, X9, X9
-	VCVTSD2SS    X9, X9, X13
-	VCVTSS2SD    X13, X13, X14
-	VSUBSD       X14, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VMOVUPS      thr64<>+0(SB), Y14
-	VMULSD       X14, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X13, Y13
-	VBROADCASTSS X9, Y9
-	VBROADCASTSS X11, Y11
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y9, Y12, Y14
-	VCMPPS      $0x05, Y11, Y12, Y15
-	VFMADD231PS Y13, Y12, Y14
-	VANDPS      Y14, Y15, Y15
-	VMOVUPS     (DX), Y12
-	VMASKMOVPS  Y15, Y12, (DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y9, Y10, Y9
-	VCMPPS      $0x05, Y11, Y10, Y11
-	VFMADD231PS Y13, Y10, Y9
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
 	VANDPS      Y9, Y11, Y11
-	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y11, Y9, 32(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop0
-	JMP         end
+	VPOR        Y13, Y10, Y13
 
-done0:
-	// Rows of 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000010, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	VBROADCASTSS 12(R14), Y2
-	VBROADCASTSS 8(R14), Y3
-	PCALIGN      $0x40
-
-loop1:
-	VBROADCASTSS (SI), Y4
-	VUCOMISS     X2, X4
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y4, Y4
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y4, Y5, Y5
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y5, Y4
-	VMOVUPS exp2Table<>+0(SB), Y6
-	VPADDD  Y4, Y6, Y4
-	VMOVUPS lowestRow<>+0(SB), Y6
-	VSUBPS  Y5, Y6, Y6
-	VMOVUPS integerReach<>+0(SB), Y7
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y7, Y7
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   64(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   96(SI), Y8, Y8
-	VORPS        160(DX), Y8, Y8
-	VMOVUPS      (SI), Y9
-
-	// Leave if an element is above the limit.
-	VMAXPS    Y5, Y9, Y9
-	VMOVUPS   32(SI), Y10
-	VMAXPS    Y8, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VCMPPS    $0x1e, Y7, Y9, Y9
-	VMOVMSKPS Y9, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y9
-	VFMADD231PS Y0, Y5, Y9
-	VMOVUPS     magic<>+0(SB), Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y5
-	VPERMPS Y4, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y6, Y7, Y7
-	VCMPPS      $0x05, Y6, Y9, Y9
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VMOVUPS     32(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y11
-	VMOVAPS     Y10, Y12
-	VFMADD231PS Y0, Y8, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y10, Y13
-	VSUBPS Y12, Y10, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS Y1, Y8, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y11, Y8
-	VPERMPS Y4, Y12, Y4
-	VPSLLD  $0x14, Y11, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y4, Y15, Y4
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y6, Y11, Y11
-	VCMPPS       $0x05, Y6, Y12, Y12
-	VFMADD213PS  Y8, Y8, Y13
-	VFMADD213PS  Y4, Y4, Y10
-	VANDPS       Y13, Y11, Y11
-	VANDPS       Y10, Y12, Y12
-	VADDPS       Y12, Y11, Y4
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VUCOMISD     X5, X5
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y4
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y13
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X9
+	VUCOMISD     X10, X9
+	JCS          exact16
+	VMOVSD       one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VCVTSS2SD    X6, X6, X8
-	VSUBSD       X8, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VMOVUPS      thr64<>+0(SB), Y8
-	VMULSD       X8, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X6, Y6
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X5, Y5
+	VDIVSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Y12
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VCMPPS      $0x05, Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y8
-	VANDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, (DI)
+	VMULPS      Y9, Y8, Y10
+	VFMADD231PS Y12, Y8, Y10
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  Y10, Y8, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y11, Y7
-	VCMPPS      $0x05, Y5, Y11, Y8
-	VFMADD231PS Y6, Y11, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y9, Y7
-	VCMPPS      $0x05, Y5, Y9, Y8
-	VFMADD231PS Y6, Y9, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     (DX), Y7
-	VMASKMOVPS  Y8, Y7, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y12, Y4
-	VCMPPS      $0x05, Y5, Y12, Y5
-	VFMADD231PS Y6, Y12, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  Y5, Y4, 96(DI)
+	VMULPS      Y9, Y11, Y9
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  Y9, Y8, 32(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
 	JNZ         loop1
 	JMP         end
 
-done1:
-	// Rows of 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done2
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000020, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop2:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
+exact16:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
 	JCS          end
+	VBROADCASTSS (R14), Y4
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   128(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   160(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   (SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   32(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMAXPS    Y3, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMAXPS    Y6, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
+	VMAXPS    Y7, Y5, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y5
+	VMOVAPS   Y3, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y6
 
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
+	VFMADD231PS  Y4, Y5, Y8
+	VBROADCASTSS 4(R14), Y9
+	VFMADD231PS  Y9, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y3, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y7, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS Y9, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y3, Y7
+	VFMADD213PS exp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X7
+	VBROADCASTSS X7, Y8
+	VCVTSS2SD    X7, X7, X7
+	VSUBSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y7
+	VCMPPS      $0x05, Y4, Y6, Y9
+	VFMADD231PS Y8, Y6, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  Y9, Y6, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y3
+	VCMPPS      $0x05, Y4, Y5, Y4
+	VFMADD231PS Y8, Y5, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y4, Y3, 32(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin1
+	JMP         end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin3:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact32
+	VUCOMISS     X3, X2
+	JCS          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 96(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y10, Y5
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y12
+	VSUBPS Y11, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y6, Y6
+	VADDPS      Y6, Y12, Y4
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X5, X4
+	JCS          exact32
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y10, Y5
+	VFMADD231PS Y7, Y10, Y5
+	VMOVUPS     Y5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y12, Y5
+	VFMADD231PS Y7, Y12, Y5
+	VMOVUPS     Y5, 32(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y3, Y5
+	VFMADD231PS Y7, Y3, Y5
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y5, Y3, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y7, Y6, Y4
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y4, Y3, 96(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop3
+	JMP         end
+
+exact32:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   64(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   96(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    Y7, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y4, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  Y4, Y5, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  Y11, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y5, Y13, Y5
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
@@ -495,65 +579,3740 @@ loop2:
 	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVAPS     Y8, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VMOVUPS     32(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y3, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y4, Y7, Y10
 
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y11
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y10, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y11
-	VFMADD231PS Y1, Y3, Y11
+	VFMADD231PS 32(SI), Y4, Y12
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS 32(SI), Y11, Y12
+	VFMADD231PS Y11, Y7, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y3
-	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y3, Y12, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y11
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y3, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
+	VFMADD213PS exp1<>+0(SB), Y3, Y13
+	VMULPS      Y11, Y12, Y12
+	VMULPS      Y13, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y4, Y4, Y12
+	VFMADD213PS  Y7, Y7, Y3
+	VANDPS       Y12, Y9, Y9
+	VANDPS       Y3, Y10, Y10
+	VADDPS       Y10, Y9, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y5, Y6, Y11
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y11, Y11
+	VMOVUPS     Y11, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VCMPPS      $0x05, Y5, Y9, Y6
+	VFMADD231PS Y7, Y9, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y4
+	VCMPPS      $0x05, Y5, Y8, Y6
+	VFMADD231PS Y7, Y8, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y3
+	VCMPPS      $0x05, Y5, Y10, Y5
+	VFMADD231PS Y7, Y10, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y5, Y3, 96(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin3
+	JMP         end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin5:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop5:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact48
+	VUCOMISS     X3, X2
+	JCS          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 160(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y13, Y3, Y3
+	VPOR        Y8, Y9, Y8
+	VADDPS      Y3, Y12, Y12
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y13
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y2, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y2
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y15, Y3, Y15
+	VPADDD  Y2, Y11, Y2
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y2, Y2, Y14
+	VADDPS      Y14, Y13, Y2
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y3
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y7
+	VPADDD  Y5, Y7, Y5
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
+	VMULPS      Y7, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y3, Y8
+	VADDPS      Y6, Y2, Y2
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y12, X3
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y12, Y12
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X2
+	VADDPD       X2, X12, X12
+	VMOVHLPS     X12, X12, X2
+	VADDSD       X2, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X12, X2
+	JCS          exact48
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     Y3, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y13, Y3
+	VFMADD231PS Y4, Y13, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y14, Y3
+	VFMADD231PS Y4, Y14, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y5, Y3, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y2
+	VFMADD231PS Y4, Y6, Y2
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y2, Y3, 160(DI)
+	VMOVUPS     224(BX), Y2
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop5
+	JMP         end
+
+exact48:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   128(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   160(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMAXPS    Y7, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y5, Y12
+	VFMADD231PS Y11, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y13
+	VFMADD231PS 96(SI), Y4, Y14
+	VFMADD231PS 32(SI), Y11, Y13
+	VFMADD231PS 96(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y10, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y10
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y5, Y6
+	VMOVAPS     Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y7, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS Y11, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y3, Y7
+	VFMADD213PS exp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y10
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y10, Y10
+	VMOVUPS     Y10, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y6, Y5, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y4
+	VCMPPS      $0x05, Y9, Y12, Y5
+	VFMADD231PS Y6, Y12, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VCMPPS      $0x05, Y9, Y8, Y9
+	VFMADD231PS Y6, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 160(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin5
+	JMP         end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop7:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact64
+	VUCOMISS     X3, X2
+	JCS          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 224(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y13, Y3, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS Y1, Y5, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VMOVUPS Y2, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y2
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y5, Y11, Y5
+	VPADDD  Y2, Y10, Y2
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y2, Y2, Y15
+	VANDPS      Y15, Y3, Y3
+	VADDPS      Y3, Y14, Y2
+	VADDPS      Y2, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y9
+	VSUBPS Y5, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y3, Y13
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y3
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVAPS     Y4, Y5
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y5, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y0, 352(BX)
+	VPSLLD  $0x14, Y5, Y0
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y13, Y0, Y13
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y6, Y6
+	VADDPS      Y6, Y11, Y0
+	VADDPS      Y0, Y3, Y3
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y12, X0
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y0, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X12
+	VMOVHLPS     X12, X12, X0
+	VADDSD       X0, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X12, X0
+	JCS          exact64
+	VMOVSD       one64<>+0(SB), X0
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      288(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMOVUPS     Y2, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y10, Y2
+	VFMADD231PS Y3, Y10, Y2
+	VMOVUPS     Y2, 96(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y14, Y2
+	VFMADD231PS Y3, Y14, Y2
+	VMOVUPS     Y2, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y11, Y2
+	VFMADD231PS Y3, Y11, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     320(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     (DX), Y2
+	VMASKMOVPS  Y4, Y2, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y6, Y0
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS     32(DX), Y2
+	VMASKMOVPS  Y0, Y2, 224(DI)
+	VMOVUPS     352(BX), Y0
+	VMOVUPS     224(BX), Y2
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop7
+	JMP         end
+
+exact64:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   192(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   224(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    Y7, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS Y4, Y5, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS Y11, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y8
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y8
+	VFMADD231PS 96(SI), Y4, Y13
+	VFMADD231PS 32(SI), Y11, Y8
+	VFMADD231PS 96(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y8
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS Y11, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VPSLLD  $0x14, Y10, Y11
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y3, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y3, Y14
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS  Y4, Y4, Y13
+	VFMADD213PS  Y7, Y7, Y3
+	VANDPS       Y13, Y10, Y10
+	VANDPS       Y3, Y12, Y12
+	VADDPS       Y12, Y10, Y3
+	VADDPS       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y8
+	VFMADD231PS Y7, Y5, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y8
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y9, Y6, Y5
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y5
+	VFMADD231PS Y7, Y10, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y3
+	VCMPPS      $0x05, Y9, Y12, Y9
+	VFMADD231PS Y7, Y12, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 224(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin7
+	JMP         end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin9:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	PCALIGN $0x40
+
+loop9:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact80
+	VUCOMISS     X3, X2
+	JCS          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 288(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y2, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y2
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y2, Y10, Y2
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y2
+	VADDPS      Y2, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y2
+	VANDPS      Y2, Y3, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y5, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y5
+	VPSLLD  $0x14, Y2, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y3, Y3
+	VPOR        Y8, Y2, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y6
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y2, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y6, Y6
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y6, Y10
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y5, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y14, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y2, Y9
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y5, Y6
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y11, Y6
+	VADDPS      Y6, Y10, Y10
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVAPS     Y4, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y2
+	VMOVUPS     320(BX), Y5
+	VANDPS      Y2, Y5, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y6
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y6, Y7, Y6
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
+	VMULPS      Y7, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y8, Y2, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact80
+	VEXTRACTF128 $0x01, Y12, X2
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y7
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y9, Y10, Y10
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y10, Y12, Y12
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X2
+	VADDPD       X2, X12, X12
+	VMOVHLPS     X12, X12, X2
+	VADDSD       X2, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X12, X2
+	JCS          exact80
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y4
+	VFMADD231PS Y6, Y11, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y13, Y4
+	VFMADD231PS Y6, Y13, Y4
+	VMOVUPS     Y4, 224(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VFMADD231PS Y6, Y3, Y4
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y4, Y3, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y2, Y3, 288(DI)
+	VMOVUPS     224(BX), Y2
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop9
+	JMP         end
+
+exact80:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   256(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   288(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y7, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y5, Y7
+	VFMADD231PS Y11, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y8
+	VFMADD231PS 96(SI), Y4, Y13
+	VFMADD231PS 32(SI), Y11, Y8
+	VFMADD231PS 96(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y7, 384(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y6
+	VFMADD231PS exp3<>+0(SB), Y14, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y6
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     288(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y3, Y3
+	VMOVUPS 288(BX), Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y6, Y3
+	VFMADD231PS Y11, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y6
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y3, Y6
+	VFMADD213PS exp1<>+0(SB), Y3, Y6
+	VMULPS      Y6, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      448(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y11
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y5, X13
+	VCVTPS2PD    X5, Y14
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y14, Y8, Y8
+	VADDPD       Y13, Y4, Y4
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y8
+	VFMADD231PS Y7, Y10, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y10
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y4
+	VCMPPS      $0x05, Y9, Y12, Y8
+	VFMADD231PS Y7, Y12, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y9, Y6, Y8
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y8, Y4, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y3
+	VCMPPS      $0x05, Y9, Y5, Y9
+	VFMADD231PS Y7, Y5, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 288(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin9
+	JMP         end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin11:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	PCALIGN $0x40
+
+loop11:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact96
+	VUCOMISS     X3, X2
+	JCS          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 352(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y2, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y2
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y2, Y10, Y2
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y2
+	VADDPS      Y2, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVAPS     Y4, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y9
+	VSUBPS Y6, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y5
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y2, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y5
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y6, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y2, Y3
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y13, Y3, Y13
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y9
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y14, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y2, Y11
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y9
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y9, Y10
+	VADDPS      Y10, Y3, Y3
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVAPS     Y4, Y6
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     320(BX), Y10
+	VANDPS      Y6, Y10, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y11
+	VSUBPS Y6, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y0, 544(BX)
+	VPSLLD  $0x14, Y6, Y0
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y14, Y0, Y14
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y11
+	VFMADD213PS Y14, Y14, Y4
+	VANDPS      Y4, Y10, Y10
+	VADDPS      Y10, Y11, Y0
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact96
+	VEXTRACTF128 $0x01, Y12, X2
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y0, X7
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y12, Y12
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y0, Y3, Y3
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X12
+	VMOVHLPS     X12, X12, X0
+	VADDSD       X0, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X12, X0
+	JCS          exact96
+	VMOVSD       one64<>+0(SB), X0
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X0, X0
+	VCVTSD2SS    X0, X0, X2
+	VBROADCASTSS X2, Y3
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      288(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     512(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 64(DI)
+	VMOVUPS     480(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     448(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y9, Y2
+	VFMADD231PS Y3, Y9, Y2
+	VMOVUPS     Y2, 160(DI)
+	VMOVUPS     352(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y13, Y2
+	VFMADD231PS Y3, Y13, Y2
+	VMOVUPS     Y2, 224(DI)
+	VMOVUPS     416(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     Y4, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y11, Y2
+	VFMADD231PS Y3, Y11, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     384(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y2, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMOVUPS     (DX), Y2
+	VMASKMOVPS  Y4, Y2, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y10, Y0
+	VFMADD231PS Y3, Y10, Y0
+	VMOVUPS     32(DX), Y2
+	VMASKMOVPS  Y0, Y2, 352(DI)
+	VMOVUPS     544(BX), Y0
+	VMOVUPS     224(BX), Y2
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop11
+	JMP         end
+
+exact96:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   320(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   352(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    Y7, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y4, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y4, Y8
+	VFMADD231PS Y4, Y5, Y13
+	VFMADD231PS 256(SI), Y11, Y8
+	VFMADD231PS Y11, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y14, Y12, Y14
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VFMADD213PS Y3, Y3, Y11
-	VANDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y8
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y5
+	VMOVUPS     32(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y8
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
 
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y11, Y8, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y4, Y13
+	VFMADD231PS 96(SI), Y4, Y14
+	VFMADD231PS 32(SI), Y11, Y13
+	VFMADD231PS 96(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y7, 352(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y7
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y3, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y10, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 448(BX)
+	VPERMPS exp2Table<>+0(SB), Y10, Y12
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y12, Y5, Y12
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y5
+	VADDPS      Y5, Y6, Y6
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     288(BX), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y4, Y12
+	VMOVUPS     288(BX), Y13
+	VFMADD231PS Y4, Y13, Y3
+	VFMADD231PS 288(SI), Y11, Y12
+	VFMADD231PS Y11, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y11, Y14, Y11
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y3, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y3, Y14
+	VMULPS      Y13, Y12, Y12
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y4, Y4, Y12
+	VFMADD213PS  Y11, Y11, Y3
+	VANDPS       Y12, Y5, Y5
+	VANDPS       Y3, Y8, Y8
+	VADDPS       Y8, Y5, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y6, X11
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X11, Y11
+	VMOVUPS      512(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y3, X14
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y13, Y4, Y4
+	VADDPD       Y3, Y6, Y6
+	VADDPD       Y14, Y11, Y11
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 64(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y7, Y4
+	VCMPPS      $0x05, Y9, Y7, Y11
+	VFMADD231PS Y6, Y7, Y4
+	VANDPS      Y4, Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y7
+	VFMADD231PS Y6, Y10, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y10
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y10, Y10
+	VMOVUPS     Y10, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y6, Y5, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VCMPPS      $0x05, Y9, Y8, Y9
+	VFMADD231PS Y6, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 352(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin11
+	JMP         end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop13:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact112
+	VUCOMISS     X4, X2
+	JCS          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 416(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y2, 224(BX)
+	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y2, Y14
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y2, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y2
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y12, Y7, Y12
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y7
+	VADDPS      Y7, Y2, Y2
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y7, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVAPS     Y5, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y7
+	VANDPS      Y7, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y6
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y6, Y13, Y6
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y4, Y4
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y4, Y12, Y12
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y10, 160(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
+	VPERMPS Y3, Y6, Y14
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y4, Y8, Y8
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y8, Y4
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y11
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y10, 512(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y13, 544(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y11, Y8
+	VADDPS      Y8, Y4, Y4
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y13
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 608(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VMOVUPS Y11, 640(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y6, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     352(BX), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     320(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS  Y6, Y5, Y5
+	VMOVUPS 352(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y5
+	VFMADD231PS Y1, Y13, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VANDPS      Y5, Y7, Y7
+	VPOR        Y9, Y6, Y9
+	VADDPS      Y7, Y11, Y11
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact112
+	VEXTRACTF128 $0x01, Y2, X5
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y12, X9
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y11, X13
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y12, Y2, Y2
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y13, Y6, Y6
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPD       X4, X2, X2
+	VMOVHLPS     X2, X2, X4
+	VADDSD       X4, X2, X2
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X2, X4
+	JCS          exact112
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X2, X4, X4
+	VCVTSD2SS    X4, X4, X2
+	VBROADCASTSS X2, Y5
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     576(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     256(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     544(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     416(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     640(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     384(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     608(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     512(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y2
+	VFMADD231PS Y5, Y8, Y2
+	VMOVUPS     Y2, 288(DI)
+	VMOVUPS     480(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     Y6, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y10, Y2
+	VFMADD231PS Y5, Y10, Y2
+	VMOVUPS     Y2, 352(DI)
+	VMOVUPS     448(BX), Y2
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y2, Y6
+	VFMADD231PS Y5, Y2, Y6
+	VMOVUPS     (DX), Y2
+	VMASKMOVPS  Y6, Y2, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y4
+	VFMADD231PS Y5, Y7, Y4
+	VMOVUPS     32(DX), Y2
+	VMASKMOVPS  Y4, Y2, 416(DI)
+	VMOVUPS     224(BX), Y2
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop13
+	JMP         end
+
+exact112:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   384(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   416(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    320(SI), Y9, Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    352(SI), Y10, Y10
+	VMAXPS    Y7, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y4, Y8
+	VFMADD231PS 320(SI), Y4, Y13
+	VFMADD231PS 256(SI), Y11, Y8
+	VFMADD231PS 320(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y5, Y12
+	VFMADD231PS Y11, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y13
+	VFMADD231PS 96(SI), Y4, Y14
+	VFMADD231PS 32(SI), Y11, Y13
+	VFMADD231PS 96(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y10
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y5, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y7
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y3, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y10, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 480(BX)
+	VPERMPS exp2Table<>+0(SB), Y10, Y12
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y8, 544(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y5
+	VADDPS      Y5, Y6, Y6
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y4, Y12
+	VFMADD231PS 352(SI), Y4, Y13
+	VFMADD231PS 288(SI), Y11, Y12
+	VFMADD231PS 352(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y14, Y10, Y14
 	VPADDD  Y15, Y7, Y15
 	VMOVUPS exp2<>+0(SB), Y7
@@ -568,2530 +4327,1325 @@ loop2:
 	VMULPS      Y10, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y3, Y7
-	VMOVAPS     Y8, Y10
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y5, Y7
+	VMOVUPS     288(BX), Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y6, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
 
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS  Y10, Y3, Y3
+	VMOVUPS 288(BX), Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y4, Y12, Y3
+	VFMADD231PS Y11, Y12, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y2
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y2, Y6, Y2
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y10, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y6
-	VFMADD213PS exp1<>+0(SB), Y8, Y6
-	VMULPS      Y6, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y3, Y11
+	VFMADD213PS exp1<>+0(SB), Y3, Y11
+	VMULPS      Y11, Y3, Y3
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y10, Y10
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y8, Y10, Y10
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y10, Y10
 	VADDPS       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y9, X2
+	VEXTRACTF128 $0x01, Y9, X3
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, (DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y9, Y11, Y5
-	VFMADD231PS Y4, Y11, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     160(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y2
-	VCMPPS      $0x05, Y9, Y10, Y9
-	VFMADD231PS Y4, Y10, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 160(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop2
-	JMP         end
-
-done2:
-	// Rows of 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done3
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000030, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop3:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   192(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   224(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    Y3, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    Y6, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVAPS     Y8, Y11
-	VFMADD231PS Y0, Y3, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS Y0, Y3, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS Y1, Y3, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y3
-	VPERMPS Y2, Y11, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y3, Y15, Y3
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y3
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 256(BX)
-	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y3, Y10
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y0, Y6, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y6
-	VPERMPS Y2, Y12, Y2
-	VPSLLD  $0x14, Y11, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y2, Y15, Y2
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y8, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VCMPPS       $0x05, Y4, Y12, Y12
-	VFMADD213PS  Y6, Y6, Y13
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y13, Y11, Y11
-	VANDPS       Y8, Y12, Y12
-	VADDPS       Y12, Y11, Y2
-	VADDPS       Y2, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     224(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y9, Y7, Y5
-	VFMADD231PS Y4, Y7, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     288(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y9, Y11, Y5
-	VFMADD231PS Y4, Y11, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     256(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y9, Y12, Y9
-	VFMADD231PS Y4, Y12, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 224(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop3
-	JMP         end
-
-done3:
-	// Rows of 65 to 80 elements.
-	CMPQ         CX, $0x00000050
-	JGT          done4
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000040, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop4:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   256(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   288(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y3, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y6, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVAPS     Y8, Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y3, Y5
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y7
-	VFMADD231PS Y1, Y3, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y3
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y12
-	VFMADD213PS exp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y3, Y3, Y7
-	VANDPS      Y7, Y5, Y5
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y3, Y10
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 448(BX)
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y3, 480(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y5, 512(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y7, Y5, Y7
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y5
-	VFMADD231PS exp3<>+0(SB), Y14, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y5
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y5, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVAPS     Y8, Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y6, Y3
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y2
-	VPSLLD  $0x14, Y3, Y5
-	VPADDD  Y2, Y5, Y2
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y5
-	VFMADD213PS exp1<>+0(SB), Y8, Y5
-	VMULPS      Y5, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y8, Y3, Y3
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      512(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y6, X4
 	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y3, X8
-	VCVTPS2PD    X3, Y13
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y13, Y10, Y10
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-	VMOVUPS      352(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     480(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     320(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     448(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     416(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y6
-	VCMPPS      $0x05, Y9, Y11, Y7
-	VFMADD231PS Y4, Y11, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     384(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y6
-	VCMPPS      $0x05, Y9, Y12, Y7
-	VFMADD231PS Y4, Y12, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  Y7, Y5, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y2
-	VCMPPS      $0x05, Y9, Y3, Y9
-	VFMADD231PS Y4, Y3, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 288(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop4
-	JMP         end
-
-done4:
-	// Rows of 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done5
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000050, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop5:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   320(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   352(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    Y3, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    Y6, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 576(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVAPS     Y8, Y7
-	VFMADD231PS Y0, Y3, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS Y0, Y3, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS Y1, Y3, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y3
-	VPERMPS Y2, Y7, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y11, 608(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y3, Y15, Y3
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y11
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y11, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y3
-	VMOVUPS     32(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 640(BX)
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y5, 672(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VMOVUPS Y10, 704(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y13
-	VSUBPS Y10, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y12, 736(BX)
-	VPERMPS Y2, Y10, Y12
-	VMOVUPS Y11, 768(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VMOVUPS Y3, 800(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y14, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y11
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y7, Y3
-	VADDPS      Y3, Y5, Y5
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVAPS     Y8, Y11
-	VFMADD231PS Y0, Y6, Y11
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y11, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y6
-	VPERMPS Y2, Y11, Y2
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y11, Y14
-	VPADDD  Y6, Y13, Y6
-	VPADDD  Y2, Y14, Y2
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y13
-	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y12, Y12
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VFMADD213PS  Y6, Y6, Y12
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y12, Y3, Y3
-	VANDPS       Y8, Y11, Y11
-	VADDPS       Y11, Y3, Y2
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      800(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X12
-	VCVTPS2PD    X8, Y8
+	VMOVUPS      544(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y2, X13
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y8, Y9, Y9
-	VADDPD       Y12, Y4, Y4
-	VADDPD       Y2, Y5, Y5
-	VADDPD       Y13, Y6, Y6
-	VADDPD       Y5, Y9, Y9
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y5
-	VMULSD       X5, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-	VMOVUPS      576(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     768(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     544(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     736(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     704(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y7, Y5
-	VCMPPS      $0x05, Y9, Y7, Y6
-	VFMADD231PS Y4, Y7, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     608(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y5
-	VCMPPS      $0x05, Y9, Y10, Y6
-	VFMADD231PS Y4, Y10, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     672(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     640(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 320(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y9, Y11, Y9
-	VFMADD231PS Y4, Y11, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 352(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop5
-	JMP         end
-
-done5:
-	// Rows of 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done6
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop6:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   384(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   416(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMAXPS    Y3, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMAXPS    Y6, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 832(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 864(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 896(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 928(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y10
-	VMOVAPS     Y8, Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y3, Y11
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y1, Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y3, Y13, Y3
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y13
-	VFMADD213PS exp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y3, Y3, Y12
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y15
-	VMOVUPS Y11, 960(BX)
-	VPERMPS Y2, Y12, Y11
-	VMOVUPS Y7, 992(BX)
-	VPSLLD  $0x14, Y3, Y7
-	VMOVUPS Y5, 1024(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VANDPS      Y13, Y3, Y3
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y3, Y5
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     224(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y13
-	VSUBPS Y11, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y12, 1056(BX)
-	VPERMPS Y2, Y11, Y12
-	VMOVUPS Y3, 1088(BX)
-	VPSLLD  $0x14, Y7, Y3
-	VMOVUPS Y10, 1120(BX)
-	VPSLLD  $0x14, Y11, Y10
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y5, Y5
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y10, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y10, Y15
-	VMOVUPS Y11, 1152(BX)
-	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y7, 1184(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y7
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y3, Y7
-	VMOVAPS     Y8, Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y6, Y11
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y2
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y2, Y6, Y2
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y6
-	VFMADD213PS exp1<>+0(SB), Y8, Y6
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y8, Y11, Y11
-	VADDPS       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      1120(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y7, X12
+	VEXTRACTF128 $0x01, Y7, X13
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X12, Y12
-	VADDPD       Y6, Y9, Y9
-	VADDPD       Y8, Y2, Y2
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y12, Y4, Y4
-	VADDPD       Y5, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y5
-	VMULSD       X5, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-	VMOVUPS      864(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     1088(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     832(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     1056(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     928(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     1184(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     896(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     1152(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     1024(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     992(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VCMPPS      $0x05, Y9, Y10, Y5
-	VFMADD231PS Y4, Y10, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     960(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 384(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y9, Y11, Y9
-	VFMADD231PS Y4, Y11, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 416(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop6
-	JMP         end
-
-done6:
-	// Rows of 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done7
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000070, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop7:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   448(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   480(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    Y3, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    Y6, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 1216(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 1248(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 1280(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 1312(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y10
-	VMOVUPS     384(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y0, Y3, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y13
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS 384(SI), Y1, Y13
-	VFMADD231PS Y1, Y3, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y12, Y15
-	VMOVUPS Y7, 1344(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 1376(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y3, Y7, Y3
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y3, Y3, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y8, Y0, Y5
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y7
-	VSUBPS Y5, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y12, 1408(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y11, 1440(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y11
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y7, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y14, Y14, Y7
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y7, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y7
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 1472(BX)
-	VPERMPS Y2, Y12, Y5
-	VMOVUPS Y3, 1504(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y10, 1536(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y7, Y7
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y8, Y0, Y5
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y10
-	VSUBPS Y5, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y12, 1568(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y11, 1600(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y14, Y14, Y10
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y10
-	VMOVUPS     416(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y0, Y6, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y13
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y6
-	VPERMPS Y2, Y12, Y2
-	VPSLLD  $0x14, Y11, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y2, Y15, Y2
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y8, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VCMPPS       $0x05, Y4, Y12, Y12
-	VFMADD213PS  Y6, Y6, Y13
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y13, Y11, Y11
-	VANDPS       Y8, Y12, Y12
-	VADDPS       Y12, Y11, Y2
-	VADDPS       Y2, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      1536(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X13, Y13
-	VADDPD       Y6, Y9, Y9
-	VADDPD       Y8, Y2, Y2
-	VADDPD       Y10, Y7, Y7
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y12, Y3, Y3
+	VADDPD       Y7, Y6, Y6
 	VADDPD       Y13, Y4, Y4
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
 	VUCOMISD     X9, X9
 	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
 	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
 	VBROADCASTSS X9, Y9
-	VMOVUPS      1248(BX), Y6
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     1504(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     1216(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     1472(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     480(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     1312(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     1600(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     608(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     1280(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     320(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     1568(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     1376(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 256(DI)
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y9, Y3, Y7
-	VFMADD231PS Y4, Y3, Y6
-	VANDPS      Y6, Y7, Y7
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y6, Y5, Y4
+	VANDPS      Y4, Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     1344(BX), Y3
+	VMOVUPS     416(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y9, Y3, Y7
-	VFMADD231PS Y4, Y3, Y6
-	VANDPS      Y6, Y7, Y7
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y9, Y5, Y6
-	VFMADD231PS Y4, Y5, Y3
-	VANDPS      Y3, Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     1440(BX), Y3
+	VMULPS      Y3, Y8, Y4
+	VCMPPS      $0x05, Y9, Y8, Y5
+	VFMADD231PS Y6, Y8, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y3
+	VCMPPS      $0x05, Y9, Y10, Y9
+	VFMADD231PS Y6, Y10, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 416(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin13
+	JMP         end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin15:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
+	PCALIGN $0x40
+
+loop15:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact128
+	VUCOMISS     X3, X2
+	JCS          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 480(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y2, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y2
+	VMOVUPS Y11, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y2, Y10, Y2
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y2
+	VADDPS      Y2, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     320(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y9
+	VSUBPS Y6, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     384(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVAPS     Y4, Y6
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y13
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS Y1, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y5
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y2, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y6
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y3, 480(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y3, Y6, Y6
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y14, Y14, Y9
+	VADDPS      Y9, Y6, Y3
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     160(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y10
+	VSUBPS Y5, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VMOVUPS Y13, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y2, Y9
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y5, Y6
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y6
+	VADDPS      Y6, Y3, Y3
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     288(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y6
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y6
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y6
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y14, 608(BX)
+	VPSLLD  $0x14, Y2, Y14
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y6
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y6, Y10
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     416(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y2
+	VMOVAPS     Y4, Y5
+	VFMADD231PS Y0, Y7, Y5
+	VMOVUPS     320(BX), Y13
+	VANDPS      Y5, Y13, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y4, Y14
+	VSUBPS Y5, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS 416(SI), Y1, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y0, 672(BX)
+	VPSLLD  $0x14, Y2, Y0
+	VMOVUPS Y1, 704(BX)
+	VPSLLD  $0x14, Y5, Y1
+	VPADDD  Y7, Y0, Y7
+	VPADDD  Y15, Y1, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y1
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y1
+	VMULPS      Y0, Y14, Y14
+	VMULPS      Y1, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y14
+	VFMADD213PS Y15, Y15, Y4
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y14, Y0
+	VADDPS      Y0, Y10, Y10
+	VPOR        Y8, Y2, Y8
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact128
+	VEXTRACTF128 $0x01, Y12, X0
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y3, X1
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X1, Y1
+	VEXTRACTF128 $0x01, Y11, X2
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y11, Y12, Y12
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y10, Y3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y0, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X0
+	VADDPD       X0, X12, X12
+	VMOVHLPS     X12, X12, X0
+	VADDSD       X0, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X0
+	VUCOMISD     X12, X0
+	JCS          exact128
+	VMOVSD       one64<>+0(SB), X0
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X0, X0
+	VCVTSD2SS    X0, X0, X1
+	VBROADCASTSS X1, Y2
+	VCVTSS2SD    X1, X1, X1
+	VSUBSD       X1, X0, X0
+	VCVTSD2SS    X0, X0, X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      288(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     576(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     256(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 64(DI)
+	VMOVUPS     544(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     384(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     640(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     352(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 192(DI)
+	VMOVUPS     608(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 224(DI)
+	VMOVUPS     448(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y6, Y1
+	VFMADD231PS Y2, Y6, Y1
+	VMOVUPS     Y1, 288(DI)
+	VMOVUPS     416(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y9, Y1
+	VFMADD231PS Y2, Y9, Y1
+	VMOVUPS     Y1, 352(DI)
+	VMOVUPS     512(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y14, Y1
+	VFMADD231PS Y2, Y14, Y1
+	VMOVUPS     Y1, 416(DI)
+	VMOVUPS     480(BX), Y1
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y1, Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     (DX), Y1
+	VMASKMOVPS  Y3, Y1, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y0, Y13, Y0
+	VFMADD231PS Y2, Y13, Y0
+	VMOVUPS     32(DX), Y1
+	VMASKMOVPS  Y0, Y1, 480(DI)
+	VMOVUPS     672(BX), Y0
+	VMOVUPS     704(BX), Y1
+	VMOVUPS     224(BX), Y2
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop15
+	JMP         end
+
+exact128:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   448(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   480(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    320(SI), Y9, Y9
+	VMOVUPS   384(SI), Y10
+	VMAXPS    Y5, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    352(SI), Y10, Y10
+	VMOVUPS   416(SI), Y11
+	VMAXPS    Y7, Y11, Y11
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y4, Y8
+	VFMADD231PS 320(SI), Y4, Y13
+	VFMADD231PS 256(SI), Y11, Y8
+	VFMADD231PS 320(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     384(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y4, Y13
+	VFMADD231PS Y4, Y5, Y14
+	VFMADD231PS 384(SI), Y11, Y13
+	VFMADD231PS Y11, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y7
+	VFMADD231PS 96(SI), Y4, Y13
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y7, Y5, Y5
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y7
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y6, 512(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y6
+	VMOVUPS Y5, 544(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y8
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y4, Y8
+	VFMADD231PS 352(SI), Y4, Y13
+	VFMADD231PS 288(SI), Y11, Y8
+	VFMADD231PS 352(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y8
+	VMOVUPS     416(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     288(BX), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y4, Y13
+	VMOVUPS     288(BX), Y14
+	VFMADD231PS Y4, Y14, Y3
+	VFMADD231PS 416(SI), Y11, Y13
+	VFMADD231PS Y11, Y14, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y12, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y3, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y13, Y13
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS  Y4, Y4, Y13
+	VFMADD213PS  Y11, Y11, Y3
+	VANDPS       Y13, Y10, Y10
+	VANDPS       Y3, Y12, Y12
+	VADDPS       Y12, Y10, Y3
+	VADDPS       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      576(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X13
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y8, X14
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y13, Y3, Y3
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y14, Y4, Y4
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y8
+	VFMADD231PS Y7, Y5, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y8
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y8, Y8
+	VMOVUPS     Y8, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y9, Y6, Y5
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
 	VANDPS      Y5, Y6, Y6
 	VMOVUPS     Y6, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y9, Y11, Y5
-	VFMADD231PS Y4, Y11, Y3
-	VANDPS      Y3, Y5, Y5
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y5
+	VFMADD231PS Y7, Y10, Y4
+	VANDPS      Y4, Y5, Y5
 	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     1408(BX), Y3
+	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
 	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 448(DI)
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y2
+	VMULPS      Y3, Y12, Y3
 	VCMPPS      $0x05, Y9, Y12, Y9
-	VFMADD231PS Y4, Y12, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 480(DI)
+	VFMADD231PS Y7, Y12, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 480(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
-	JNZ         loop7
+	JNZ         begin15
 	JMP         end
 
-done7:
+done15:
 	TESTQ R8, R8
 	JZ    end
 	MOVQ  SI, R11
@@ -3103,99 +5657,760 @@ row:
 	MOVQ         R11, SI
 	MOVQ         R12, DI
 	MOVQ         R13, CX
-	VBROADCASTSS (SI), Y0
-	VBROADCASTSS 12(R14), Y1
-	VUCOMISS     X1, X0
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
 	JCS          irregular
-	VBROADCASTSS (R14), Y1
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS integerHeadroom<>+0(SB), Y2
-	VSUBPS  Y0, Y2, Y2
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y2, Y0
-	VMOVUPS exp2Table<>+0(SB), Y3
-	VPADDD  Y0, Y3, Y0
-	VMOVUPS lowestRow<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-	VMOVUPS integerReach<>+0(SB), Y4
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y2, Y4, Y4
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS (SI), Y2
-	VUCOMISS     X2, X5
+	VBROADCASTSS 16(R14), Y4
+	VUCOMISS     X3, X4
 	JCS          irregular
-	VMOVSS       X6, 20(R14)
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y1, Y0
-	VBROADCASTSS 4(R14), Y1
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
 	VXORPS       X4, X4, X4
 	VMOVUPS      Y4, 96(BX)
 	VXORPS       X4, X4, X4
 	VMOVUPS      Y4, 128(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 160(BX)
+	VXORPS       X4, X4, X4
+	VMOVUPS      Y4, 192(BX)
 
-	// Turns of 128 elements.
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS (SI), Y3
+	VUCOMISS     X3, X2
+	JCS          exact
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VBROADCASTSS 20(R14), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y3
+
+	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done9
-	VMOVUPS magic<>+0(SB), Y4
-	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
+	JLT     done19
+	VMOVUPS nearTable<>+0(SB), Y4
+	VMOVUPS nearExp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop9:
-	VMOVUPS (SI), Y7
+loop19:
+	VMOVUPS (SI), Y6
 
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    448(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    480(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   (BX), Y8
-	VCMPPS    $0x1e, Y8, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       irregular
-	VMOVUPS   (SI), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y10
+	VPERMPS Y4, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y14
+	VPERMPS Y4, Y11, Y15
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS Y13, Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VADDPS      Y8, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y14
+	VPERMPS Y4, Y8, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y11, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y8, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y15
+	VMOVUPS Y11, 352(BX)
+	VPERMPS Y4, Y8, Y11
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS Y14, Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y15
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 480(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y10, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS Y11, Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y8, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y15
+	VMOVUPS Y11, 512(BX)
+	VPERMPS Y4, Y8, Y11
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y14, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y12, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y15
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 640(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS Y11, Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y8, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y15
+	VMOVUPS Y0, 672(BX)
+	VPERMPS Y4, Y8, Y0
+	VMOVUPS Y1, 704(BX)
+	VPSLLD  $0x14, Y7, Y1
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y15, Y1, Y15
+	VPADDD  Y0, Y3, Y0
+	VMOVUPS nearExp2<>+0(SB), Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y3
+	VFMADD231PS Y14, Y5, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VMULPS      Y1, Y13, Y13
+	VMULPS      Y3, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y0, Y0, Y14
+	VADDPS      Y14, Y13, Y0
+	VADDPS      Y0, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS 256(BX), Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS 224(BX), Y0
+	VMOVUPS Y0, 64(DI)
+	VMOVUPS 416(BX), Y0
+	VMOVUPS Y0, 128(DI)
+	VMOVUPS 320(BX), Y0
+	VMOVUPS Y0, 192(DI)
+	VMOVUPS 384(BX), Y0
+	VMOVUPS Y0, 256(DI)
+	VMOVUPS 352(BX), Y0
+	VMOVUPS Y0, 320(DI)
+	VMOVUPS 576(BX), Y0
+	VMOVUPS Y0, 384(DI)
+	VMOVUPS 480(BX), Y0
+	VMOVUPS Y0, 448(DI)
+	VMOVUPS 544(BX), Y0
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS 512(BX), Y0
+	VMOVUPS Y0, 96(DI)
+	VMOVUPS Y12, 160(DI)
+	VMOVUPS 640(BX), Y0
+	VMOVUPS Y0, 224(DI)
+	VMOVUPS Y9, 288(DI)
+	VMOVUPS Y11, 352(DI)
+	VMOVUPS Y13, 416(DI)
+	VMOVUPS Y14, 480(DI)
+	VMOVUPS 96(BX), Y0
+	VMOVUPS 288(BX), Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y3, Y6
+	VSUBPS  Y6, Y3, Y7
+	VSUBPS  Y7, Y0, Y0
+	VSUBPS  Y6, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  160(BX), Y0, Y0
+	VMOVUPS 448(BX), Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y1, Y3, Y6
+	VSUBPS  Y3, Y6, Y7
+	VSUBPS  Y7, Y6, Y8
+	VSUBPS  Y8, Y3, Y3
+	VSUBPS  Y7, Y1, Y1
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS 128(BX), Y1
+	VMOVUPS 608(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y3, Y1, Y7
+	VSUBPS Y1, Y7, Y8
+	VSUBPS Y8, Y7, Y9
+	VSUBPS Y9, Y1, Y1
+	VSUBPS Y8, Y3, Y3
+	VADDPS Y3, Y1, Y1
+	VADDPS 192(BX), Y1, Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y7, Y3
+	VSUBPS  Y7, Y3, Y8
+	VSUBPS  Y8, Y3, Y9
+	VSUBPS  Y9, Y7, Y7
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	VADDPS  Y7, Y1, Y1
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y3, 128(BX)
+	VMOVUPS 736(BX), Y3
+	VMOVUPS Y0, 160(BX)
+	VMOVUPS 672(BX), Y0
+	VMOVUPS Y1, 192(BX)
+	VMOVUPS 704(BX), Y1
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop19
+
+done19:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind27
+	CMPQ  CX, $0x00000010
+	JLE   upto20
+	CMPQ  CX, $0x00000020
+	JLE   upto21
+	CMPQ  CX, $0x00000030
+	JLE   upto22
+	CMPQ  CX, $0x00000040
+	JLE   upto23
+	CMPQ  CX, $0x00000050
+	JLE   upto24
+	CMPQ  CX, $0x00000060
+	JLE   upto25
+	CMPQ  CX, $0x00000070
+	JLE   upto26
+	JMP   upto27
+
+upto20:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y7
+	VMOVAPS    Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y9, Y4, Y4
+	VMOVAPS     Y3, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y9
+	VANDPS      Y9, Y6, Y6
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS Y4, Y5, (DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y6, Y5, 32(DI)
+	VMOVUPS    96(BX), Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y4, Y5, Y7
+	VSUBPS  Y5, Y7, Y8
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y5, Y5
+	VSUBPS  Y8, Y4, Y4
+	VADDPS  Y4, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  192(BX), Y4, Y4
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind27
+
+upto21:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 96(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y10, Y5
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y0, 224(BX)
+	VPSLLD  $0x14, Y11, Y0
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y14, Y0, Y14
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y0, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y12, Y0
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    Y10, (DI)
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS Y4, Y7, 64(DI)
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y6, Y4, 96(DI)
+	VMOVUPS    96(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y4, Y6, Y7
+	VSUBPS  Y7, Y6, Y8
+	VSUBPS  Y8, Y4, Y4
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VADDPS  160(BX), Y4, Y4
+	VMOVUPS 128(BX), Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y0, Y5, Y7
+	VSUBPS  Y5, Y7, Y8
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y5, Y5
+	VSUBPS  Y8, Y0, Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  192(BX), Y5, Y5
+	VMOVUPS 224(BX), Y0
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y5, 192(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind27
+
+upto22:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 160(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y10
@@ -3204,430 +6419,2580 @@ loop9:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VMOVAPS Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	// s*q + s
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y3, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y5, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     32(BX), Y8
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y13, Y4, Y4
+	VPOR        Y8, Y9, Y8
+	VADDPS      Y4, Y12, Y12
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y9, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y3, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y9
+	VANDPS      Y9, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    Y10, (DI)
+	VMOVUPS    288(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    256(BX), Y7
+	VMASKMOVPS Y7, Y5, 128(DI)
+	VMOVUPS    Y13, 32(DI)
+	VMOVUPS    Y14, 96(DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y6, Y5, 160(DI)
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    224(BX), Y6
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y9
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y5, Y7, Y8
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y5, Y5
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVUPS 128(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y4, Y6, Y8
+	VSUBPS  Y6, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y4, Y4
+	VADDPS  Y4, Y6, Y6
+	VADDPS  192(BX), Y6, Y6
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind27
+
+upto23:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 224(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y13, Y4, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS Y1, Y5, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VMOVUPS Y11, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y15, Y4, Y4
+	VADDPS      Y4, Y14, Y5
+	VADDPS      Y5, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y6, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y12, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     288(BX), Y12
+	VANDPS      Y6, Y12, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y6, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VMOVUPS Y0, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y0
+	VMOVUPS Y1, 384(BX)
+	VPSLLD  $0x14, Y5, Y1
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VPADDD  Y7, Y1, Y7
+	VPADDD  Y0, Y3, Y0
+	VMOVUPS nearExp2<>+0(SB), Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y3
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VMULPS      Y1, Y13, Y13
+	VMULPS      Y3, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y0, Y0, Y15
+	VANDPS      Y15, Y12, Y12
+	VADDPS      Y12, Y13, Y0
+	VADDPS      Y0, Y11, Y11
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    224(BX), Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS Y4, Y0, 192(DI)
+	VMOVUPS    Y9, 32(DI)
+	VMOVUPS    Y10, 96(DI)
+	VMOVUPS    Y13, 160(DI)
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS Y12, Y0, 224(DI)
+	VMOVUPS    96(BX), Y0
+	VMOVUPS    320(BX), Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y3, Y4
+	VSUBPS  Y4, Y3, Y5
+	VSUBPS  Y5, Y0, Y0
+	VSUBPS  Y4, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  160(BX), Y0, Y0
+	VMOVUPS 128(BX), Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y11, Y1, Y4
+	VSUBPS  Y1, Y4, Y5
+	VSUBPS  Y5, Y4, Y6
+	VSUBPS  Y6, Y1, Y1
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  Y11, Y1, Y1
+	VADDPS  192(BX), Y1, Y1
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 416(BX), Y3
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y0, 160(BX)
+	VMOVUPS 352(BX), Y0
+	VMOVUPS Y1, 192(BX)
+	VMOVUPS 384(BX), Y1
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind27
+
+upto24:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 288(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y13, Y7, Y13
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y7, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y9, Y9, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     288(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y3, Y6
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y6
+	VFMADD231PS Y1, Y7, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y6
+	VANDPS      Y6, Y5, Y5
+	VPOR        Y8, Y4, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    Y15, 192(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y6
+	VMASKMOVPS Y6, Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 288(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    352(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y7, Y4, Y8
+	VSUBPS Y4, Y8, Y9
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y11, Y4, Y4
+	VSUBPS Y9, Y7, Y7
+	VADDPS Y7, Y4, Y4
+	VADDPS 160(BX), Y4, Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y7
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y7, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 128(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y10, Y6, Y8
+	VSUBPS Y6, Y8, Y9
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y11, Y6, Y6
+	VSUBPS Y9, Y10, Y10
+	VADDPS Y10, Y6, Y6
+	VADDPS 192(BX), Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y9
 	VSUBPS  Y8, Y9, Y10
 	VSUBPS  Y10, Y9, Y11
 	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
-	VMOVUPS 256(SI), Y7
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind27
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+upto25:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 352(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
 
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 1632(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y7, Y7
-	VMOVUPS     384(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y11
-	VFMADD231PS 448(SI), Y0, Y12
-	VFMADD231PS 384(SI), Y1, Y11
-	VFMADD231PS 448(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y2, 1664(BX)
-	VPSLLD  $0x14, Y10, Y2
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y2
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 384(DI)
-	VMOVUPS     Y10, 448(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y9, Y2
-	VSUBPS  Y9, Y2, Y8
-	VSUBPS  Y8, Y2, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VADDPS  1632(BX), Y9, Y9
-	VMOVUPS 32(SI), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y8, Y4, Y11
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y4, Y4
+	VADDPS      Y4, Y9, Y5
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y10
+	VSUBPS Y7, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
 	VFMADD231PS 96(SI), Y0, Y11
 	VFMADD231PS 32(SI), Y1, Y10
 	VFMADD231PS 96(SI), Y1, Y11
-	VMOVUPS     1664(BX), Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 1696(BX)
-	VPSLLD  $0x14, Y8, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y12, Y5, Y12
+	VPADDD  Y13, Y4, Y13
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y5, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y2
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y4
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     160(SI), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y8, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y8, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y9, 1728(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVAPS Y6, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y11, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y9
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y9, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y10, Y12, Y12
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VMOVUPS     64(BX), Y2
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y11, Y11, Y12
+	VADDPS      Y12, Y7, Y9
+	VADDPS      Y9, Y4, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y2, Y8
-	VSUBPS  Y2, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y2, Y2
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS 288(SI), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     288(BX), Y9
+	VANDPS      Y6, Y9, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y10
+	VSUBPS Y6, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y11
 	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS Y1, Y13, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 1760(BX)
-	VPSLLD  $0x14, Y9, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y0, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y0
+	VMOVUPS Y1, 576(BX)
+	VPSLLD  $0x14, Y5, Y1
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VPADDD  Y13, Y1, Y13
+	VPADDD  Y0, Y3, Y0
+	VMOVUPS nearExp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y3
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VMULPS      Y1, Y10, Y10
+	VMULPS      Y3, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y0, Y0, Y11
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y10, Y0
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y1
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    224(BX), Y1
+	VMOVUPS    Y1, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    Y15, 192(DI)
+	VMOVUPS    512(BX), Y1
+	VMOVUPS    Y1, 256(DI)
+	VMOVUPS    (DX), Y1
+	VMOVUPS    416(BX), Y3
+	VMASKMOVPS Y3, Y1, 320(DI)
+	VMOVUPS    480(BX), Y1
+	VMOVUPS    Y1, 32(DI)
+	VMOVUPS    448(BX), Y1
+	VMOVUPS    Y1, 96(DI)
+	VMOVUPS    Y7, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    Y10, 288(DI)
+	VMOVUPS    32(DX), Y1
+	VMASKMOVPS Y9, Y1, 352(DI)
+	VMOVUPS    96(BX), Y1
+	VMOVUPS    352(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y1, Y5
+	VSUBPS  Y1, Y5, Y6
+	VSUBPS  Y6, Y5, Y7
+	VSUBPS  Y7, Y1, Y1
+	VSUBPS  Y6, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VADDPS  160(BX), Y1, Y1
+	VMOVUPS 384(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y5, Y6, Y7
+	VSUBPS  Y7, Y6, Y8
+	VSUBPS  Y8, Y5, Y5
+	VSUBPS  Y7, Y3, Y3
+	VADDPS  Y3, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS 128(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y4, Y3, Y5
+	VSUBPS Y3, Y5, Y7
+	VSUBPS Y7, Y5, Y8
+	VSUBPS Y8, Y3, Y3
+	VSUBPS Y7, Y4, Y4
+	VADDPS Y4, Y3, Y3
+	VADDPS 192(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y0, Y5, Y4
+	VSUBPS  Y5, Y4, Y7
+	VSUBPS  Y7, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VSUBPS  Y7, Y0, Y0
+	VADDPS  Y0, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS 544(BX), Y0
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y1, 160(BX)
+	VMOVUPS 576(BX), Y1
+	VMOVUPS Y3, 192(BX)
+	VMOVUPS 608(BX), Y3
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind27
+
+upto26:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 416(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y12, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VMULPS      Y12, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VPOR        Y8, Y6, Y8
+	VADDPS      Y4, Y11, Y11
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y13, Y11, Y13
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y4, Y7, Y7
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y12, Y12, Y13
+	VADDPS      Y13, Y11, Y7
+	VADDPS      Y7, Y4, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y13, 608(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y4, Y7, Y7
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y7, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y3, Y12
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y12
+	VFMADD231PS Y1, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y5
+	VMOVUPS    Y5, (DI)
+	VMOVUPS    224(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    384(BX), Y5
+	VMOVUPS    Y5, 192(DI)
+	VMOVUPS    Y9, 256(DI)
+	VMOVUPS    544(BX), Y5
+	VMOVUPS    Y5, 320(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    448(BX), Y8
+	VMASKMOVPS Y8, Y5, 384(DI)
+	VMOVUPS    512(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    480(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    608(BX), Y5
+	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    Y7, 288(DI)
+	VMOVUPS    Y10, 352(DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y6, Y5, 416(DI)
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    352(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y5, Y7, Y8
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y5, Y5
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVUPS 416(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 128(BX), Y6
+	VMOVUPS 576(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y7, Y6, Y9
+	VSUBPS Y6, Y9, Y10
+	VSUBPS Y10, Y9, Y11
+	VSUBPS Y11, Y6, Y6
+	VSUBPS Y10, Y7, Y7
+	VADDPS Y7, Y6, Y6
+	VADDPS 192(BX), Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y4, Y9, Y7
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y7, Y11
+	VSUBPS  Y11, Y9, Y9
+	VSUBPS  Y10, Y4, Y4
+	VADDPS  Y4, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind27
+
+upto27:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 480(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y12, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     384(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y12
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y12
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS 384(SI), Y1, Y12
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y12, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y9, Y9, Y13
+	VADDPS      Y13, Y11, Y4
+	VADDPS      Y4, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y6
+	VSUBPS Y5, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y6
+	VFMADD231PS 352(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y1, Y6
+	VFMADD231PS 352(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y13, 640(BX)
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y10, Y9
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y15, Y15, Y7
+	VADDPS      Y7, Y6, Y9
+	VPOR        Y8, Y4, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     320(BX), Y5
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     288(BX), Y10
+	VANDPS      Y5, Y10, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y13
+	VSUBPS Y5, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y3
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS Y1, Y15, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y0, 672(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y0
+	VMOVUPS Y1, 704(BX)
+	VPSLLD  $0x14, Y4, Y1
+	VMOVUPS Y7, 736(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VPADDD  Y15, Y1, Y15
+	VPADDD  Y0, Y7, Y0
+	VMOVUPS nearExp2<>+0(SB), Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y1
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VMULPS      Y1, Y13, Y13
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y0, Y0, Y3
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y13, Y0
+	VADDPS      Y0, Y9, Y9
+	VPOR        Y8, Y4, Y8
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    224(BX), Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    384(BX), Y0
+	VMOVUPS    Y0, 192(DI)
+	VMOVUPS    448(BX), Y0
+	VMOVUPS    Y0, 256(DI)
+	VMOVUPS    416(BX), Y0
+	VMOVUPS    Y0, 320(DI)
+	VMOVUPS    Y12, 384(DI)
+	VMOVUPS    (DX), Y0
+	VMOVUPS    576(BX), Y1
+	VMASKMOVPS Y1, Y0, 448(DI)
+	VMOVUPS    544(BX), Y0
+	VMOVUPS    Y0, 32(DI)
+	VMOVUPS    512(BX), Y0
+	VMOVUPS    Y0, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    640(BX), Y0
+	VMOVUPS    Y0, 224(DI)
+	VMOVUPS    Y6, 288(DI)
+	VMOVUPS    736(BX), Y0
+	VMOVUPS    Y0, 352(DI)
+	VMOVUPS    Y13, 416(DI)
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS Y10, Y0, 480(DI)
+	VMOVUPS    96(BX), Y0
+	VMOVUPS    352(BX), Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y3, Y4
+	VSUBPS  Y4, Y3, Y5
+	VSUBPS  Y5, Y0, Y0
+	VSUBPS  Y4, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VADDPS  160(BX), Y0, Y0
+	VMOVUPS 480(BX), Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y1, Y3, Y4
+	VSUBPS  Y3, Y4, Y5
+	VSUBPS  Y5, Y4, Y6
+	VSUBPS  Y6, Y3, Y3
+	VSUBPS  Y5, Y1, Y1
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS 128(BX), Y1
+	VMOVUPS 608(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y3, Y1, Y5
+	VSUBPS Y1, Y5, Y6
+	VSUBPS Y6, Y5, Y7
+	VSUBPS Y7, Y1, Y1
+	VSUBPS Y6, Y3, Y3
+	VADDPS Y3, Y1, Y1
+	VADDPS 192(BX), Y1, Y1
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y5, Y3
+	VSUBPS  Y5, Y3, Y6
+	VSUBPS  Y6, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y3, 128(BX)
+	VMOVUPS Y0, 160(BX)
+	VMOVUPS 672(BX), Y0
+	VMOVUPS Y1, 192(BX)
+	VMOVUPS 704(BX), Y1
+	LEAQ    448(SI)(CX*4), SI
+
+behind27:
+	// The sum of all lanes, and its reciprocal. No result is 0.
+	VMOVUPS      96(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      128(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y8
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      160(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y11
+	VCVTPS2PD    X10, Y10
+	VMOVUPS      192(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y14, Y8, Y8
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X5, X4
+	JCS          total
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      Y3, 96(BX)
+	VMOVUPS      Y6, 128(BX)
+	VMOVUPS      Y9, 160(BX)
+	VMOVUPS      Y12, 192(BX)
+	VMOVAPS      Y7, Y3
+	VMOVUPS      Y4, (BX)
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done30
+	PCALIGN $0x40
+
+loop30:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     Y5, (BX)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop30
+
+done30:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done31
+	PCALIGN $0x40
+
+loop31:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y5, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop31
+
+done31:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind32
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      (BX), Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y5, Y3, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind32:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y3
+	VBROADCASTSS 20(R14), Y4
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       reach<>+0(SB), Y4, Y4
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R14), Y5
+	VMOVUPS      Y5, (BX)
+	VMOVUPS      Y3, 32(BX)
+	VBROADCASTSS (R14), Y3
+	VMOVUPS      Y4, 64(BX)
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done34
+	VMOVUPS exp2Table<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop34:
+	VMOVUPS (SI), Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y5, Y5
+	VMOVUPS   128(SI), Y6
+	VMAXPS    192(SI), Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VMOVUPS   256(SI), Y6
+	VMAXPS    320(SI), Y6, Y6
+	VMOVUPS   384(SI), Y7
+	VMAXPS    448(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VMOVUPS   32(SI), Y6
+	VMAXPS    96(SI), Y6, Y6
+	VMOVUPS   160(SI), Y7
+	VMAXPS    224(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   288(SI), Y7
+	VMAXPS    352(SI), Y7, Y7
+	VMOVUPS   416(SI), Y8
+	VMAXPS    480(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VMOVUPS   64(BX), Y6
+	VCMPPS    $0x1e, Y6, Y5, Y5
+	VMOVMSKPS Y5, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   32(BX), Y5
+	VMOVUPS   (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y9
+	VSUBPS Y8, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y9
+	VFMADD231PS 64(SI), Y3, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y8, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y10
+	VFMADD231PS 192(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     96(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y6, Y7
+	VSUBPS  Y6, Y7, Y8
+	VSUBPS  Y8, Y7, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VADDPS  160(BX), Y6, Y6
+	VMOVUPS 256(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS 320(SI), Y3, Y12
+	VFMADD231PS 256(SI), Y11, Y10
+	VFMADD231PS 320(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y6
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     384(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y10
+	VFMADD231PS 448(SI), Y3, Y12
+	VFMADD231PS 384(SI), Y11, Y10
+	VFMADD231PS 448(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VADDPS      Y10, Y6, Y6
+	VMOVUPS     Y8, 384(DI)
+	VMOVUPS     Y9, 448(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  224(BX), Y7, Y7
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y9, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VMULPS      Y7, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y7
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y9, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y8
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     128(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y6, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  192(BX), Y6, Y6
+	VMOVUPS 288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y10, Y7, Y7
 	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y6
 	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y2
+	VMOVUPS     416(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
 	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y5, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y11
+	VFMADD231PS 416(SI), Y3, Y10
+	VFMADD231PS 480(SI), Y3, Y11
+	VFMADD231PS 416(SI), Y12, Y10
+	VFMADD231PS 480(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VPSLLD  $0x14, Y9, Y12
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVAPS Y6, Y12
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y12
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y10, Y10
+	VMULPS      Y5, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
+	VANDPS      Y10, Y7, Y7
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y2, 416(DI)
+	VADDPS      Y9, Y7, Y5
+	VADDPS      Y5, Y6, Y6
+	VMOVUPS     Y7, 416(DI)
 	VMOVUPS     Y9, 480(DI)
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y2
-	VSUBPS  Y8, Y2, Y9
-	VSUBPS  Y9, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  1760(BX), Y8, Y8
-	VMOVUPS 1696(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 1664(BX), Y2
-	VMOVUPS 1728(BX), Y7
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
+	VADDPS  Y6, Y8, Y5
+	VSUBPS  Y8, Y5, Y7
+	VSUBPS  Y7, Y5, Y9
+	VSUBPS  Y9, Y8, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  320(BX), Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop9
+	JGE     loop34
 
-done9:
+done34:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind17
+	JZ    behind42
 	CMPQ  CX, $0x00000010
-	JLE   upto10
+	JLE   upto35
 	CMPQ  CX, $0x00000020
-	JLE   upto11
+	JLE   upto36
 	CMPQ  CX, $0x00000030
-	JLE   upto12
+	JLE   upto37
 	CMPQ  CX, $0x00000040
-	JLE   upto13
+	JLE   upto38
 	CMPQ  CX, $0x00000050
-	JLE   upto14
+	JLE   upto39
 	CMPQ  CX, $0x00000060
-	JLE   upto15
+	JLE   upto40
 	CMPQ  CX, $0x00000070
-	JLE   upto16
-	JMP   upto17
+	JLE   upto41
+	JMP   upto42
 
-upto10:
-	// A turn of 1 to 16 elements.
+upto35:
+	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -3641,100 +9006,103 @@ upto10:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   magic<>+0(SB), Y6
+	VMOVUPS   32(BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     32(BX), Y8
 
-	// -n = magic - u
+	// -n = magic - N - u
 	VSUBPS Y6, Y8, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y10, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VFMADD213PS Y4, Y4, Y9
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y6, Y4, (DI)
-	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
 	VADDPS  Y6, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
+	VSUBPS  Y4, Y9, Y11
+	VSUBPS  Y11, Y9, Y12
+	VSUBPS  Y12, Y4, Y4
+	VSUBPS  Y11, Y6, Y6
 	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
+	VADDPS  160(BX), Y4, Y4
 	VMOVAPS Y8, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y6
 
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y8
-	VFMADD231PS Y1, Y5, Y8
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS Y10, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y8, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y11, Y6, Y6
 	VMOVUPS     32(DX), Y5
 	VMASKMOVPS  Y6, Y5, 32(DI)
-	VMOVUPS     64(BX), Y5
+	VMOVUPS     128(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y5, Y11
+	VSUBPS  Y5, Y11, Y12
+	VSUBPS  Y12, Y11, Y13
+	VSUBPS  Y13, Y5, Y5
+	VSUBPS  Y12, Y6, Y6
 	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	VADDPS  192(BX), Y5, Y5
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y11, 128(BX)
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y5, 192(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind42
 
-upto11:
-	// A turn of 17 to 32 elements.
+upto36:
+	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -3753,134 +9121,136 @@ upto11:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     magic<>+0(SB), Y8
-	VFMADD231PS Y0, Y4, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS Y12, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y8, Y12
-	VPSLLD  $0x14, Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y4
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  Y9, Y8, 64(DI)
+	VMOVUPS     96(BX), Y8
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y6
+	VADDPS  Y4, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y4, Y4
+	VADDPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 32(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y5, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y3, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS 32(SI), Y12, Y11
+	VFMADD231PS Y12, Y5, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y9, Y10, Y10
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 96(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     64(BX), Y5
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y4, Y5
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y10, Y4, 96(DI)
+	VMOVUPS     128(BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y4, Y6, Y10
+	VSUBPS  Y10, Y6, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VADDPS  192(BX), Y4, Y4
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y4, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind42
 
-upto12:
-	// A turn of 33 to 48 elements.
+upto37:
+	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -3901,156 +9271,158 @@ upto12:
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVAPS     Y9, Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 128(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVAPS     Y9, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVAPS     Y6, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y12, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y8, Y4, 128(DI)
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VADDPS  160(BX), Y4, Y4
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVAPS     Y6, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y9
+	VFMADD231PS Y12, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
 	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y5, Y10, Y5
 	VMOVUPS exp2<>+0(SB), Y10
@@ -4061,31 +9433,34 @@ upto12:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y5, Y5, Y9
 	VANDPS      Y9, Y7, Y7
 	VMOVUPS     32(DX), Y5
 	VMASKMOVPS  Y7, Y5, 160(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     64(BX), Y5
+	VADDPS      Y7, Y4, Y4
+	VMOVUPS     128(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
+	VADDPS  Y4, Y5, Y7
 	VSUBPS  Y5, Y7, Y9
 	VSUBPS  Y9, Y7, Y10
 	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	VSUBPS  Y9, Y4, Y4
+	VADDPS  Y4, Y5, Y5
+	VADDPS  192(BX), Y5, Y5
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y5, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind42
 
-upto13:
-	// A turn of 49 to 64 elements.
+upto38:
+	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -4110,35 +9485,81 @@ upto13:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS Y12, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -4152,183 +9573,142 @@ upto13:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y9, Y4, 192(DI)
+	VMOVUPS     96(BX), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y4, Y10
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VADDPS  160(BX), Y4, Y4
+	VMOVUPS 32(SI), Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS Y12, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y5, Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y9, Y11
-	VSUBPS Y10, Y9, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y9, Y10, Y10
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y5
+	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 224(DI)
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     64(BX), Y5
+	VMASKMOVPS  Y9, Y5, 224(DI)
+	VMOVUPS     128(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
+	VADDPS  Y4, Y5, Y7
 	VSUBPS  Y5, Y7, Y9
 	VSUBPS  Y9, Y7, Y10
 	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	VSUBPS  Y9, Y4, Y4
+	VADDPS  Y4, Y5, Y5
+	VADDPS  192(BX), Y5, Y5
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y5, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind42
 
-upto14:
-	// A turn of 65 to 80 elements.
+upto39:
+	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -4355,269 +9735,131 @@ upto14:
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y7
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVAPS Y9, Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y6, Y4, 256(DI)
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y7, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     160(SI), Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS 192(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 1792(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y10, 224(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVAPS Y9, Y6
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y5, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVAPS Y6, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y12, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y5, Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4626,30 +9868,173 @@ upto14:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y6, Y5, 288(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 256(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
+	VADDPS  Y7, Y8, Y4
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 1792(BX), Y6
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind17
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS 32(SI), Y7
 
-upto15:
-	// A turn of 81 to 96 elements.
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 96(SI), Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y8, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y4, Y7
+	VSUBPS  Y4, Y7, Y8
+	VSUBPS  Y8, Y7, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VADDPS  192(BX), Y4, Y4
+	VMOVUPS 224(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS  Y8, Y6, Y9
+	VMOVUPS 224(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y12, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  Y8, Y9, 288(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y9
+	VSUBPS  Y7, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind42
+
+upto40:
+	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -4680,191 +10065,138 @@ upto15:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y4, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS 192(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 320(DI)
-	VADDPS      Y10, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(SI), Y6
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y5, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVUPS 256(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS 256(SI), Y12, Y10
+	VFMADD231PS Y12, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -4878,137 +10210,194 @@ upto15:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     160(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 1824(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y10, 224(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     64(BX), Y4
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     (DX), Y7
+	VMASKMOVPS  Y9, Y7, 320(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS 288(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y5, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y9, Y10, Y10
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 352(DI)
-	VADDPS      Y10, Y6, Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
+	VADDPS  Y4, Y8, Y7
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 1824(BX), Y6
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	LEAQ    320(SI)(CX*4), SI
-	JMP     behind17
+	VSUBPS  Y9, Y4, Y4
+	VADDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS 32(SI), Y4
 
-upto16:
-	// A turn of 97 to 112 elements.
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y9
+	VSUBPS Y8, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 96(SI), Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y4, Y9
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y4, Y5
+	VSUBPS  Y4, Y5, Y8
+	VSUBPS  Y8, Y5, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VADDPS  192(BX), Y4, Y4
+	VMOVUPS 288(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     224(BX), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y10
+	VMOVUPS     224(BX), Y13
+	VFMADD231PS Y3, Y13, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS Y12, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y6
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  Y9, Y8, 352(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y5, Y8
+	VSUBPS  Y5, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y4, 192(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind42
+
+upto41:
+	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -5041,361 +10430,364 @@ upto16:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS 192(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y5, 1856(BX)
-	VPSLLD  $0x14, Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVAPS     Y9, Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-
-	// -n = magic - u
-	VSUBPS Y5, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y5, Y5
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y5, Y4, 384(DI)
-	VADDPS      Y5, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y5
-	VSUBPS  Y5, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y5, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(SI), Y5
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y5, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVUPS 256(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y9, Y0, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y5, Y9, Y8
-	VSUBPS Y6, Y9, Y10
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS 320(SI), Y3, Y11
+	VFMADD231PS 256(SI), Y12, Y10
+	VFMADD231PS 320(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y5
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VMOVAPS     Y6, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y12, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 384(DI)
+	VADDPS      Y7, Y5, Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y4
+	VSUBPS  Y8, Y4, Y7
+	VSUBPS  Y7, Y4, Y9
+	VSUBPS  Y9, Y8, Y8
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  256(BX), Y8, Y8
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 96(SI), Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     64(BX), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y6, Y8
-	VSUBPS  Y6, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS 288(SI), Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y5
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y5, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS 352(SI), Y1, Y12
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 1888(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y10, 352(DI)
-	VADDPS      Y10, Y5, Y5
-	VMOVUPS     1856(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y4, Y5
+	VSUBPS  Y4, Y5, Y7
+	VSUBPS  Y7, Y5, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VADDPS  192(BX), Y4, Y4
+	VMOVUPS 288(SI), Y7
 
-	// -n = magic - u
-	VSUBPS  Y4, Y9, Y9
-	VMOVUPS 1856(BX), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y9
-	VFMADD231PS Y1, Y10, Y9
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
-	VPSLLD  $0x14, Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y8
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     224(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS  Y7, Y6, Y9
+	VMOVUPS 224(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y12, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y10
+	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y10, Y11, Y10
 	VMOVUPS exp2<>+0(SB), Y11
 
@@ -5405,31 +10797,34 @@ upto16:
 	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y10, Y10, Y9
-	VANDPS      Y9, Y4, Y4
+	VANDPS      Y9, Y7, Y7
 	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y4, Y9, 416(DI)
-	VADDPS      Y4, Y5, Y5
+	VMASKMOVPS  Y7, Y9, 416(DI)
+	VADDPS      Y7, Y8, Y8
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVUPS 1888(BX), Y5
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VADDPS  Y8, Y5, Y7
+	VSUBPS  Y5, Y7, Y9
+	VSUBPS  Y9, Y7, Y10
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS 320(BX), Y5
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y4, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind42
 
-upto17:
-	// A turn of 113 to 128 elements.
+upto42:
+	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -5466,473 +10861,478 @@ upto17:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VCMPPS    $0x1e, (BX), Y6, Y6
+	VCMPPS    $0x1e, 64(BX), Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y7, 64(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y8, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y10
-	VSUBPS Y9, Y8, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y11
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y11
+	VFMADD231PS (SI), Y3, Y9
+	VFMADD231PS 64(SI), Y3, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y6
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y11
-	VSUBPS Y10, Y8, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y10
+	VFMADD231PS 192(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y5, 1920(BX)
-	VPSLLD  $0x14, Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y8, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
+	VMULPS      Y5, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     384(SI), Y5
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     96(BX), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVAPS     Y8, Y10
-	VFMADD231PS Y0, Y4, Y10
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y5, Y7
+	VSUBPS  Y5, Y7, Y8
+	VSUBPS  Y8, Y7, Y10
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  Y9, Y5, Y5
+	VADDPS  160(BX), Y5, Y5
+	VMOVUPS 256(SI), Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y11
-	VSUBPS Y10, Y8, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 384(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS 320(SI), Y3, Y12
+	VFMADD231PS 256(SI), Y11, Y10
+	VFMADD231PS 320(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     384(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS 384(SI), Y11, Y10
+	VFMADD231PS Y11, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y5, 384(DI)
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y8, 384(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 448(DI)
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y6, Y6
+	VMASKMOVPS  Y9, Y4, 448(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y9, Y4
-	VSUBPS  Y9, Y4, Y5
-	VSUBPS  Y5, Y4, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y5, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VADDPS  Y9, Y7, Y7
+	VADDPS  Y5, Y7, Y4
+	VSUBPS  Y7, Y4, Y8
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y7, Y7
+	VADDPS  256(BX), Y7, Y7
 	VMOVUPS 32(SI), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y8, Y0, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y6, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y6
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y8, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y10
-	VSUBPS Y9, Y8, Y11
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     64(BX), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y5, Y9
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS 288(SI), Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y11
-	VSUBPS Y10, Y8, Y12
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS 352(SI), Y1, Y12
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 1952(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
+	VMULPS      Y4, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y10, 352(DI)
-	VADDPS      Y10, Y5, Y5
-	VMOVUPS     416(SI), Y4
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y4
-	VMOVUPS     1920(BX), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y4, Y8, Y11
-	VSUBPS Y10, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VMOVUPS     1920(BX), Y12
-	VFMADD231PS Y0, Y12, Y8
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y12, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y0
-	VPERMPS Y2, Y10, Y2
-	VPSLLD  $0x14, Y4, Y1
-	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y2, Y12, Y2
-	VMOVUPS exp2<>+0(SB), Y1
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y8, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y8, Y12
-	VMULPS      Y1, Y11, Y11
-	VMULPS      Y12, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y2, Y2, Y8
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y8, Y10, Y10
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  Y10, Y0, 480(DI)
-	VADDPS      Y10, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y5, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y9, Y0
-	VSUBPS  Y9, Y0, Y1
-	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y9, Y9
-	VSUBPS  Y1, Y5, Y5
-	VADDPS  Y5, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVUPS 1952(BX), Y4
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VADDPS  Y9, Y4, Y5
+	VSUBPS  Y4, Y5, Y8
+	VSUBPS  Y8, Y5, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y8, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VADDPS  192(BX), Y4, Y4
+	VMOVUPS 288(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y12
+	VFMADD231PS 288(SI), Y11, Y10
+	VFMADD231PS 352(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     416(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     224(BX), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y3, Y10
+	VMOVUPS     224(BX), Y12
+	VFMADD231PS Y3, Y12, Y6
+	VFMADD231PS 416(SI), Y11, Y10
+	VFMADD231PS Y11, Y12, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y6, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y6, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y11, Y11, Y6
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y6, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VADDPS      Y3, Y7, Y7
+	VMOVUPS     Y8, 416(DI)
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 480(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y5, Y3
+	VSUBPS  Y5, Y3, Y6
+	VSUBPS  Y6, Y3, Y8
+	VSUBPS  Y8, Y5, Y5
+	VSUBPS  Y6, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y3, 128(BX)
+	VMOVUPS 320(BX), Y5
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y4, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind17:
+behind42:
+total:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      32(BX), Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
+	VMOVUPS      96(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      96(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      128(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      128(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
+	VMOVUPS      160(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
-	VADDPD       Y4, Y0, Y0
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y6, Y2, Y2
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      192(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
 	VADDPD       Y7, Y3, Y3
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDSD       X1, X0, X0
-	VUCOMISD     X0, X0
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VUCOMISD     X3, X3
 	JPS          irregular
-	VMOVUPS      one64<>+0(SB), Y1
+	VMOVSD       one64<>+0(SB), X4
 
 	// 1/total = cHi + cLo
-	VDIVSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X2
-	VCVTSS2SD    X2, X2, X3
-	VSUBSD       X3, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VMOVUPS      thr64<>+0(SB), Y3
-	VMULSD       X3, X0, X0
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X1, Y1
-	VBROADCASTSS X0, Y0
-	VMOVAPS      Y2, Y4
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y4, Y0
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y3, 32(BX)
+	VMOVAPS      Y6, Y3
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -5941,125 +11341,134 @@ behind17:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done20
+	JLT     done45
 	PCALIGN $0x40
 
-loop20:
-	VMOVUPS (SI), Y3
+loop45:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (DI)
-	VMOVUPS     32(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     64(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     96(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     160(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     192(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     224(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 224(DI)
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     Y5, (BX)
+	VMOVUPS     Y7, 32(BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop20
+	JGE         loop45
 
-done20:
+done45:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done21
+	JLT     done46
 	PCALIGN $0x40
 
-loop21:
-	VMOVUPS (SI), Y3
+loop46:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (DI)
+	VMULPS      Y5, Y4, Y6
+	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y5, (BX)
+	VMOVUPS     Y7, 32(BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop21
+	JGE         loop46
 
-done21:
+done46:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind22
+	JZ    behind47
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS (SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y1
-	VCMPPS      $0x05, Y2, Y3, Y2
-	VFMADD231PS Y0, Y3, Y1
-	VANDPS      Y1, Y2, Y2
-	VMOVUPS     (DX), Y0
-	VMASKMOVPS  Y2, Y0, (DI)
+	VMULPS      (BX), Y4, Y5
+	VCMPPS      $0x05, 32(BX), Y4, Y6
+	VFMADD231PS Y3, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y6, Y3, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind22:
+behind47:
+next:
 	// The next row.
 	ADDQ R9, R11
 	ADDQ R10, R12
@@ -6079,6 +11488,26 @@ end:
 	MOVQ AX, done+88(FP)
 	VZEROUPPER
 	RET
+
+DATA unit<>+0(SB)/4, $0x36000000
+DATA unit<>+4(SB)/4, $0x36000000
+DATA unit<>+8(SB)/4, $0x36000000
+DATA unit<>+12(SB)/4, $0x36000000
+DATA unit<>+16(SB)/4, $0x36000000
+DATA unit<>+20(SB)/4, $0x36000000
+DATA unit<>+24(SB)/4, $0x36000000
+DATA unit<>+28(SB)/4, $0x36000000
+GLOBL unit<>(SB), RODATA|NOPTR, $32
+
+DATA nearReach<>+0(SB)/4, $0x42740000
+DATA nearReach<>+4(SB)/4, $0x42740000
+DATA nearReach<>+8(SB)/4, $0x42740000
+DATA nearReach<>+12(SB)/4, $0x42740000
+DATA nearReach<>+16(SB)/4, $0x42740000
+DATA nearReach<>+20(SB)/4, $0x42740000
+DATA nearReach<>+24(SB)/4, $0x42740000
+DATA nearReach<>+28(SB)/4, $0x42740000
+GLOBL nearReach<>(SB), RODATA|NOPTR, $32
 
 DATA leftMasks<>+0(SB)/4, $0xffffffff
 DATA leftMasks<>+4(SB)/4, $0xffffffff
@@ -6146,45 +11575,83 @@ DATA leftMasks<>+248(SB)/4, $0xff800000
 DATA leftMasks<>+252(SB)/4, $0xff800000
 GLOBL leftMasks<>(SB), RODATA|NOPTR, $256
 
-DATA magic<>+0(SB)/4, $0x49c00000
-DATA magic<>+4(SB)/4, $0x49c00000
-DATA magic<>+8(SB)/4, $0x49c00000
-DATA magic<>+12(SB)/4, $0x49c00000
-DATA magic<>+16(SB)/4, $0x49c00000
-DATA magic<>+20(SB)/4, $0x49c00000
-DATA magic<>+24(SB)/4, $0x49c00000
-DATA magic<>+28(SB)/4, $0x49c00000
-GLOBL magic<>(SB), RODATA|NOPTR, $32
+DATA nearTable<>+0(SB)/4, $0x290b3a3e
+DATA nearTable<>+4(SB)/4, $0x2907d424
+DATA nearTable<>+8(SB)/4, $0x29059202
+DATA nearTable<>+12(SB)/4, $0x29048e45
+DATA nearTable<>+16(SB)/4, $0x2904e5be
+DATA nearTable<>+20(SB)/4, $0x2906b7da
+DATA nearTable<>+24(SB)/4, $0x290a26de
+DATA nearTable<>+28(SB)/4, $0x290f5829
+GLOBL nearTable<>(SB), RODATA|NOPTR, $32
 
-DATA exp3<>+0(SB)/4, $0x3d6349bd
-DATA exp3<>+4(SB)/4, $0x3d6349bd
-DATA exp3<>+8(SB)/4, $0x3d6349bd
-DATA exp3<>+12(SB)/4, $0x3d6349bd
-DATA exp3<>+16(SB)/4, $0x3d6349bd
-DATA exp3<>+20(SB)/4, $0x3d6349bd
-DATA exp3<>+24(SB)/4, $0x3d6349bd
-DATA exp3<>+28(SB)/4, $0x3d6349bd
-GLOBL exp3<>(SB), RODATA|NOPTR, $32
+DATA nearExp3<>+0(SB)/4, $0x59e349bd
+DATA nearExp3<>+4(SB)/4, $0x59e349bd
+DATA nearExp3<>+8(SB)/4, $0x59e349bd
+DATA nearExp3<>+12(SB)/4, $0x59e349bd
+DATA nearExp3<>+16(SB)/4, $0x59e349bd
+DATA nearExp3<>+20(SB)/4, $0x59e349bd
+DATA nearExp3<>+24(SB)/4, $0x59e349bd
+DATA nearExp3<>+28(SB)/4, $0x59e349bd
+GLOBL nearExp3<>(SB), RODATA|NOPTR, $32
 
-DATA exp2<>+0(SB)/4, $0x3e7607de
-DATA exp2<>+4(SB)/4, $0x3e7607de
-DATA exp2<>+8(SB)/4, $0x3e7607de
-DATA exp2<>+12(SB)/4, $0x3e7607de
-DATA exp2<>+16(SB)/4, $0x3e7607de
-DATA exp2<>+20(SB)/4, $0x3e7607de
-DATA exp2<>+24(SB)/4, $0x3e7607de
-DATA exp2<>+28(SB)/4, $0x3e7607de
-GLOBL exp2<>(SB), RODATA|NOPTR, $32
+DATA nearExp2<>+0(SB)/4, $0x517607de
+DATA nearExp2<>+4(SB)/4, $0x517607de
+DATA nearExp2<>+8(SB)/4, $0x517607de
+DATA nearExp2<>+12(SB)/4, $0x517607de
+DATA nearExp2<>+16(SB)/4, $0x517607de
+DATA nearExp2<>+20(SB)/4, $0x517607de
+DATA nearExp2<>+24(SB)/4, $0x517607de
+DATA nearExp2<>+28(SB)/4, $0x517607de
+GLOBL nearExp2<>(SB), RODATA|NOPTR, $32
 
-DATA exp1<>+0(SB)/4, $0x3f317219
-DATA exp1<>+4(SB)/4, $0x3f317219
-DATA exp1<>+8(SB)/4, $0x3f317219
-DATA exp1<>+12(SB)/4, $0x3f317219
-DATA exp1<>+16(SB)/4, $0x3f317219
-DATA exp1<>+20(SB)/4, $0x3f317219
-DATA exp1<>+24(SB)/4, $0x3f317219
-DATA exp1<>+28(SB)/4, $0x3f317219
-GLOBL exp1<>(SB), RODATA|NOPTR, $32
+DATA nearExp1<>+0(SB)/4, $0x48b17219
+DATA nearExp1<>+4(SB)/4, $0x48b17219
+DATA nearExp1<>+8(SB)/4, $0x48b17219
+DATA nearExp1<>+12(SB)/4, $0x48b17219
+DATA nearExp1<>+16(SB)/4, $0x48b17219
+DATA nearExp1<>+20(SB)/4, $0x48b17219
+DATA nearExp1<>+24(SB)/4, $0x48b17219
+DATA nearExp1<>+28(SB)/4, $0x48b17219
+GLOBL nearExp1<>(SB), RODATA|NOPTR, $32
+
+DATA nearHeadroom<>+0(SB)/4, $0x41c00018
+DATA nearHeadroom<>+4(SB)/4, $0x41c00018
+DATA nearHeadroom<>+8(SB)/4, $0x41c00018
+DATA nearHeadroom<>+12(SB)/4, $0x41c00018
+DATA nearHeadroom<>+16(SB)/4, $0x41c00018
+DATA nearHeadroom<>+20(SB)/4, $0x41c00018
+DATA nearHeadroom<>+24(SB)/4, $0x41c00018
+DATA nearHeadroom<>+28(SB)/4, $0x41c00018
+GLOBL nearHeadroom<>(SB), RODATA|NOPTR, $32
+
+DATA nearInteger<>+0(SB)/4, $0x41afffd3
+DATA nearInteger<>+4(SB)/4, $0x41afffd3
+DATA nearInteger<>+8(SB)/4, $0x41afffd3
+DATA nearInteger<>+12(SB)/4, $0x41afffd3
+DATA nearInteger<>+16(SB)/4, $0x41afffd3
+DATA nearInteger<>+20(SB)/4, $0x41afffd3
+DATA nearInteger<>+24(SB)/4, $0x41afffd3
+DATA nearInteger<>+28(SB)/4, $0x41afffd3
+GLOBL nearInteger<>(SB), RODATA|NOPTR, $32
+
+DATA nearBits<>+0(SB)/4, $0xbffffc00
+DATA nearBits<>+4(SB)/4, $0xbffffc00
+DATA nearBits<>+8(SB)/4, $0xbffffc00
+DATA nearBits<>+12(SB)/4, $0xbffffc00
+DATA nearBits<>+16(SB)/4, $0xbffffc00
+DATA nearBits<>+20(SB)/4, $0xbffffc00
+DATA nearBits<>+24(SB)/4, $0xbffffc00
+DATA nearBits<>+28(SB)/4, $0xbffffc00
+GLOBL nearBits<>(SB), RODATA|NOPTR, $32
+
+DATA nearTotal64<>+0(SB)/4, $0x00000000
+DATA nearTotal64<>+4(SB)/4, $0x44e00000
+GLOBL nearTotal64<>(SB), RODATA|NOPTR, $8
+
+DATA one64<>+0(SB)/4, $0x00000000
+DATA one64<>+4(SB)/4, $0x3ff00000
+GLOBL one64<>(SB), RODATA|NOPTR, $8
 
 DATA integerHeadroom<>+0(SB)/4, $0x4b400018
 DATA integerHeadroom<>+4(SB)/4, $0x4b400018
@@ -6196,25 +11663,15 @@ DATA integerHeadroom<>+24(SB)/4, $0x4b400018
 DATA integerHeadroom<>+28(SB)/4, $0x4b400018
 GLOBL integerHeadroom<>(SB), RODATA|NOPTR, $32
 
-DATA exp2Table<>+0(SB)/4, $0x3f8b3a3e
-DATA exp2Table<>+4(SB)/4, $0x3f87d424
-DATA exp2Table<>+8(SB)/4, $0x3f859202
-DATA exp2Table<>+12(SB)/4, $0x3f848e45
-DATA exp2Table<>+16(SB)/4, $0x3f84e5be
-DATA exp2Table<>+20(SB)/4, $0x3f86b7da
-DATA exp2Table<>+24(SB)/4, $0x3f8a26de
-DATA exp2Table<>+28(SB)/4, $0x3f8f5829
-GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
-
-DATA lowestRow<>+0(SB)/4, $0x4b57ff83
-DATA lowestRow<>+4(SB)/4, $0x4b57ff83
-DATA lowestRow<>+8(SB)/4, $0x4b57ff83
-DATA lowestRow<>+12(SB)/4, $0x4b57ff83
-DATA lowestRow<>+16(SB)/4, $0x4b57ff83
-DATA lowestRow<>+20(SB)/4, $0x4b57ff83
-DATA lowestRow<>+24(SB)/4, $0x4b57ff83
-DATA lowestRow<>+28(SB)/4, $0x4b57ff83
-GLOBL lowestRow<>(SB), RODATA|NOPTR, $32
+DATA integerMagic<>+0(SB)/4, $0x4b280000
+DATA integerMagic<>+4(SB)/4, $0x4b280000
+DATA integerMagic<>+8(SB)/4, $0x4b280000
+DATA integerMagic<>+12(SB)/4, $0x4b280000
+DATA integerMagic<>+16(SB)/4, $0x4b280000
+DATA integerMagic<>+20(SB)/4, $0x4b280000
+DATA integerMagic<>+24(SB)/4, $0x4b280000
+DATA integerMagic<>+28(SB)/4, $0x4b280000
+GLOBL integerMagic<>(SB), RODATA|NOPTR, $32
 
 DATA integerReach<>+0(SB)/4, $0x4b400054
 DATA integerReach<>+4(SB)/4, $0x4b400054
@@ -6226,9 +11683,55 @@ DATA integerReach<>+24(SB)/4, $0x4b400054
 DATA integerReach<>+28(SB)/4, $0x4b400054
 GLOBL integerReach<>(SB), RODATA|NOPTR, $32
 
-DATA one64<>+0(SB)/4, $0x00000000
-DATA one64<>+4(SB)/4, $0x3ff00000
-GLOBL one64<>(SB), RODATA|NOPTR, $8
+DATA exp2Table<>+0(SB)/4, $0x3f8b3a3e
+DATA exp2Table<>+4(SB)/4, $0x3f87d424
+DATA exp2Table<>+8(SB)/4, $0x3f859202
+DATA exp2Table<>+12(SB)/4, $0x3f848e45
+DATA exp2Table<>+16(SB)/4, $0x3f84e5be
+DATA exp2Table<>+20(SB)/4, $0x3f86b7da
+DATA exp2Table<>+24(SB)/4, $0x3f8a26de
+DATA exp2Table<>+28(SB)/4, $0x3f8f5829
+GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
+
+DATA exp2<>+0(SB)/4, $0x3e7607de
+DATA exp2<>+4(SB)/4, $0x3e7607de
+DATA exp2<>+8(SB)/4, $0x3e7607de
+DATA exp2<>+12(SB)/4, $0x3e7607de
+DATA exp2<>+16(SB)/4, $0x3e7607de
+DATA exp2<>+20(SB)/4, $0x3e7607de
+DATA exp2<>+24(SB)/4, $0x3e7607de
+DATA exp2<>+28(SB)/4, $0x3e7607de
+GLOBL exp2<>(SB), RODATA|NOPTR, $32
+
+DATA exp3<>+0(SB)/4, $0x3d6349bd
+DATA exp3<>+4(SB)/4, $0x3d6349bd
+DATA exp3<>+8(SB)/4, $0x3d6349bd
+DATA exp3<>+12(SB)/4, $0x3d6349bd
+DATA exp3<>+16(SB)/4, $0x3d6349bd
+DATA exp3<>+20(SB)/4, $0x3d6349bd
+DATA exp3<>+24(SB)/4, $0x3d6349bd
+DATA exp3<>+28(SB)/4, $0x3d6349bd
+GLOBL exp3<>(SB), RODATA|NOPTR, $32
+
+DATA exp1<>+0(SB)/4, $0x3f317219
+DATA exp1<>+4(SB)/4, $0x3f317219
+DATA exp1<>+8(SB)/4, $0x3f317219
+DATA exp1<>+12(SB)/4, $0x3f317219
+DATA exp1<>+16(SB)/4, $0x3f317219
+DATA exp1<>+20(SB)/4, $0x3f317219
+DATA exp1<>+24(SB)/4, $0x3f317219
+DATA exp1<>+28(SB)/4, $0x3f317219
+GLOBL exp1<>(SB), RODATA|NOPTR, $32
+
+DATA cut<>+0(SB)/4, $0x49bffc18
+DATA cut<>+4(SB)/4, $0x49bffc18
+DATA cut<>+8(SB)/4, $0x49bffc18
+DATA cut<>+12(SB)/4, $0x49bffc18
+DATA cut<>+16(SB)/4, $0x49bffc18
+DATA cut<>+20(SB)/4, $0x49bffc18
+DATA cut<>+24(SB)/4, $0x49bffc18
+DATA cut<>+28(SB)/4, $0x49bffc18
+GLOBL cut<>(SB), RODATA|NOPTR, $32
 
 DATA thr64<>+0(SB)/4, $0x20000000
 DATA thr64<>+4(SB)/4, $0x38100000
@@ -6254,9 +11757,39 @@ DATA zero<>+24(SB)/4, $0x00000000
 DATA zero<>+28(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $32
 
+DATA nearBase<>+0(SB)/4, $0x49800168
+DATA nearBase<>+4(SB)/4, $0x49800168
+DATA nearBase<>+8(SB)/4, $0x49800168
+DATA nearBase<>+12(SB)/4, $0x49800168
+DATA nearBase<>+16(SB)/4, $0x49800168
+DATA nearBase<>+20(SB)/4, $0x49800168
+DATA nearBase<>+24(SB)/4, $0x49800168
+DATA nearBase<>+28(SB)/4, $0x49800168
+GLOBL nearBase<>(SB), RODATA|NOPTR, $32
+
+DATA magic<>+0(SB)/4, $0x49c00000
+DATA magic<>+4(SB)/4, $0x49c00000
+DATA magic<>+8(SB)/4, $0x49c00000
+DATA magic<>+12(SB)/4, $0x49c00000
+DATA magic<>+16(SB)/4, $0x49c00000
+DATA magic<>+20(SB)/4, $0x49c00000
+DATA magic<>+24(SB)/4, $0x49c00000
+DATA magic<>+28(SB)/4, $0x49c00000
+GLOBL magic<>(SB), RODATA|NOPTR, $32
+
+DATA reach<>+0(SB)/4, $0x42a80000
+DATA reach<>+4(SB)/4, $0x42a80000
+DATA reach<>+8(SB)/4, $0x42a80000
+DATA reach<>+12(SB)/4, $0x42a80000
+DATA reach<>+16(SB)/4, $0x42a80000
+DATA reach<>+20(SB)/4, $0x42a80000
+DATA reach<>+24(SB)/4, $0x42a80000
+DATA reach<>+28(SB)/4, $0x42a80000
+GLOBL reach<>(SB), RODATA|NOPTR, $32
+
 // func sumAVX2(src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumAVX2(SB), $1056-40
+TEXT ·sumAVX2(SB), $480-40
 	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
@@ -6264,227 +11797,183 @@ TEXT ·sumAVX2(SB), $1056-40
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
-	// The segment's N, and its sum so far.
-	VMOVUPS      integer<>+0(SB), Y0
-	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS 128(R14), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 160(R14), Y4
+	VMOVUPS Y4, 160(BX)
 
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
-	VBROADCASTSS 192(R14), Y0
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
 	VBROADCASTSS 196(R14), Y1
-	VBROADCASTSS 204(R14), Y4
-	VMOVUPS      Y4, (BX)
-	VMOVUPS      (R14), Y4
-	VMOVUPS      Y4, 32(BX)
-	VMOVUPS      32(R14), Y4
-	VMOVUPS      Y4, 64(BX)
-	VMOVUPS      64(R14), Y4
-	VMOVUPS      Y4, 96(BX)
-	VMOVUPS      96(R14), Y4
-	VMOVUPS      Y4, 128(BX)
-	VMOVUPS      128(R14), Y4
-	VMOVUPS      Y4, 160(BX)
-	VMOVUPS      160(R14), Y4
-	VMOVUPS      Y4, 192(BX)
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
 
-	// Turns of 128 elements.
+	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done1
-	VMOVUPS magic<>+0(SB), Y4
-	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
+	JLT     done2
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop1:
-	VMOVUPS (SI), Y7
+loop2:
+	VMOVUPS (SI), Y6
 
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    448(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    480(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y9
-	VMOVUPS   (BX), Y10
-	VCMPPS    $0x1e, Y10, Y9, Y9
-	VMOVMSKPS Y9, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMAXPS    160(BX), Y7, Y7
-	VMAXPS    192(BX), Y8, Y8
-	VMOVUPS   (SI), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y14
-	VPERMPS Y2, Y11, Y15
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVAPS Y6, Y7
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y7
-	VMOVAPS     Y6, Y10
-	VFMADD231PS Y13, Y5, Y10
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y9, Y9
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y9, Y9
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
 	VMOVUPS     128(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
-	VMOVUPS     32(BX), Y7
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVAPS Y6, Y7
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y7
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y10, Y10
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
 	VMOVUPS     384(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -6493,97 +11982,1146 @@ loop1:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 320(BX)
-	VPSLLD  $0x14, Y10, Y2
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y9, Y8
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y8, Y14
+	VMOVAPS Y5, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y2
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
+	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y2
-	VSUBPS  Y8, Y2, Y7
-	VSUBPS  Y7, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  288(BX), Y8, Y8
-	VMOVUPS 32(SI), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y9
 	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y9
 	VFMADD231PS 96(SI), Y1, Y11
-	VMOVUPS     320(BX), Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 352(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     160(SI), Y2
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y0, 256(BX)
+	VPSLLD  $0x14, Y8, Y0
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y0, Y14
+	VMOVAPS Y5, Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y0
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y0, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (SI), Y0
+	VMAXPS  64(SI), Y0, Y0
+	VMOVUPS 128(SI), Y6
+	VMAXPS  192(SI), Y6, Y6
+	VMAXPS  Y6, Y0, Y0
+	VMOVUPS 256(SI), Y6
+	VMAXPS  320(SI), Y6, Y6
+	VMOVUPS 384(SI), Y7
+	VMAXPS  448(SI), Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMAXPS  Y6, Y0, Y0
+	VMOVUPS 32(SI), Y6
+	VMAXPS  96(SI), Y6, Y6
+	VMOVUPS 160(SI), Y7
+	VMAXPS  224(SI), Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 288(SI), Y7
+	VMAXPS  352(SI), Y7, Y7
+	VMOVUPS 416(SI), Y8
+	VMAXPS  480(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMAXPS  128(BX), Y0, Y0
+	VMAXPS  160(BX), Y6, Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS 192(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y11
+	VSUBPS  Y7, Y11, Y12
+	VSUBPS  Y12, Y11, Y13
+	VSUBPS  Y13, Y7, Y7
+	VSUBPS  Y12, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 224(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y11, Y12
+	VSUBPS  Y11, Y12, Y13
+	VSUBPS  Y13, Y12, Y14
+	VSUBPS  Y14, Y11, Y11
+	VSUBPS  Y13, Y8, Y8
+	VADDPS  Y8, Y11, Y11
+	VADDPS  Y11, Y7, Y7
+	VMOVUPS 32(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y9, Y8, Y11
+	VSUBPS Y8, Y11, Y13
+	VSUBPS Y13, Y11, Y14
+	VSUBPS Y14, Y8, Y8
+	VSUBPS Y13, Y9, Y9
+	VADDPS Y9, Y8, Y8
+	VADDPS 96(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y11, Y9
+	VSUBPS  Y11, Y9, Y13
+	VSUBPS  Y13, Y9, Y14
+	VSUBPS  Y14, Y11, Y11
+	VSUBPS  Y13, Y10, Y10
+	VADDPS  Y10, Y11, Y11
+	VADDPS  Y11, Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y0, 128(BX)
+	VMOVUPS 256(BX), Y0
+	VMOVUPS Y6, 160(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind10
+	CMPQ  CX, $0x00000010
+	JLE   upto3
+	CMPQ  CX, $0x00000020
+	JLE   upto4
+	CMPQ  CX, $0x00000030
+	JLE   upto5
+	CMPQ  CX, $0x00000040
+	JLE   upto6
+	CMPQ  CX, $0x00000050
+	JLE   upto7
+	CMPQ  CX, $0x00000060
+	JLE   upto8
+	CMPQ  CX, $0x00000070
+	JLE   upto9
+	JMP   upto10
+
+upto3:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y6
+	VORPS      160(DX), Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y3, Y3
+	VADDPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind10
+
+upto4:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 96(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y3, Y6
+	VSUBPS  Y3, Y6, Y7
+	VSUBPS  Y7, Y6, Y10
+	VSUBPS  Y10, Y3, Y3
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y9
+	VSUBPS  Y7, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind10
+
+upto5:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VANDPS      Y3, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y5, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 160(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y3, Y6
+	VSUBPS  Y3, Y6, Y7
+	VSUBPS  Y7, Y6, Y10
+	VSUBPS  Y10, Y3, Y3
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y9
+	VSUBPS  Y7, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind10
+
+upto6:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 224(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y3, Y6
+	VSUBPS  Y3, Y6, Y7
+	VSUBPS  Y7, Y6, Y10
+	VSUBPS  Y10, Y3, Y3
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y7, Y9
+	VSUBPS  Y7, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind10
+
+upto7:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
@@ -6592,9 +13130,1614 @@ loop1:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VANDPS      Y10, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y4, Y6, Y6
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 288(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y10
+	VMAXPS     224(SI), Y10, Y10
+	VMAXPS     Y10, Y7, Y7
+	VMAXPS     Y4, Y7, Y7
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y7, Y7
+	VMOVUPS    (BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y9, Y4, Y10
+	VSUBPS Y4, Y10, Y11
+	VSUBPS Y11, Y10, Y12
+	VSUBPS Y12, Y4, Y4
+	VSUBPS Y11, Y9, Y9
+	VADDPS Y9, Y4, Y4
+	VADDPS 64(BX), Y4, Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y10, Y9
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y9, Y12
+	VSUBPS  Y12, Y10, Y10
+	VSUBPS  Y11, Y3, Y3
+	VADDPS  Y3, Y10, Y10
+	VADDPS  Y10, Y4, Y4
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y8, Y3, Y10
+	VSUBPS Y3, Y10, Y11
+	VSUBPS Y11, Y10, Y12
+	VSUBPS Y12, Y3, Y3
+	VSUBPS Y11, Y8, Y8
+	VADDPS Y8, Y3, Y3
+	VADDPS 96(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y10, Y8
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y8, Y12
+	VSUBPS  Y12, Y10, Y10
+	VSUBPS  Y11, Y5, Y5
+	VADDPS  Y5, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind10
+
+upto8:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y4, Y8, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y4, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    256(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 352(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    288(SI), Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y9, Y3, Y7
+	VSUBPS Y3, Y7, Y8
+	VSUBPS Y8, Y7, Y12
+	VSUBPS Y12, Y3, Y3
+	VSUBPS Y8, Y9, Y9
+	VADDPS Y9, Y3, Y3
+	VADDPS 64(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y12
+	VSUBPS  Y12, Y7, Y7
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y5, Y7, Y9
+	VSUBPS Y7, Y9, Y10
+	VSUBPS Y10, Y9, Y12
+	VSUBPS Y12, Y7, Y7
+	VSUBPS Y10, Y5, Y5
+	VADDPS Y5, Y7, Y7
+	VADDPS 96(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y11, Y9, Y5
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y5, Y12
+	VSUBPS  Y12, Y9, Y9
+	VSUBPS  Y10, Y11, Y11
+	VADDPS  Y11, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind10
+
+upto9:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     192(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y11, Y4, Y4
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y4, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    256(SI), Y6
+	VMAXPS     320(SI), Y6, Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 416(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    288(SI), Y7
+	VMAXPS     352(SI), Y7, Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y9, Y3, Y7
+	VSUBPS Y3, Y7, Y11
+	VSUBPS Y11, Y7, Y12
+	VSUBPS Y12, Y3, Y3
+	VSUBPS Y11, Y9, Y9
+	VADDPS Y9, Y3, Y3
+	VADDPS 64(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y7, Y9
+	VSUBPS  Y7, Y9, Y11
+	VSUBPS  Y11, Y9, Y12
+	VSUBPS  Y12, Y7, Y7
+	VSUBPS  Y11, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y5, Y7, Y10
+	VSUBPS Y7, Y10, Y11
+	VSUBPS Y11, Y10, Y12
+	VSUBPS Y12, Y7, Y7
+	VSUBPS Y11, Y5, Y5
+	VADDPS Y5, Y7, Y7
+	VADDPS 96(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y10, Y5
+	VSUBPS  Y10, Y5, Y11
+	VSUBPS  Y11, Y5, Y12
+	VSUBPS  Y12, Y10, Y10
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind10
+
+upto10:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y11
+	VANDPS      Y4, Y11, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y12
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y2
+	VFMADD231PS 416(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y0
+	VPERMPS nearTable<>+0(SB), Y4, Y1
+	VPSLLD  $0x14, Y3, Y6
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y0, Y6, Y0
+	VPADDD  Y1, Y13, Y1
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y13
+	VMULPS      Y6, Y12, Y12
+	VMULPS      Y13, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS Y0, Y0, Y12
+	VFMADD213PS Y1, Y1, Y2
+	VANDPS      Y2, Y11, Y11
+	VADDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 448(SI), Y0, Y0
+	VORPS      128(DX), Y0, Y0
+	VMOVUPS    (SI), Y1
+	VMAXPS     64(SI), Y1, Y1
+	VMOVUPS    128(SI), Y2
+	VMAXPS     192(SI), Y2, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMOVUPS    256(SI), Y2
+	VMAXPS     320(SI), Y2, Y2
+	VMOVUPS    384(SI), Y3
+	VMAXPS     Y0, Y3, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 480(SI), Y0, Y0
+	VORPS      160(DX), Y0, Y0
+	VMOVUPS    32(SI), Y2
+	VMAXPS     96(SI), Y2, Y2
+	VMOVUPS    160(SI), Y3
+	VMAXPS     224(SI), Y3, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMOVUPS    288(SI), Y3
+	VMAXPS     352(SI), Y3, Y3
+	VMOVUPS    416(SI), Y4
+	VMAXPS     Y0, Y4, Y4
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMAXPS     128(BX), Y1, Y1
+	VMAXPS     160(BX), Y2, Y2
+	VMOVUPS    (BX), Y0
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y9, Y0, Y3
+	VSUBPS Y0, Y3, Y4
+	VSUBPS Y4, Y3, Y6
+	VSUBPS Y6, Y0, Y0
+	VSUBPS Y4, Y9, Y9
+	VADDPS Y9, Y0, Y0
+	VADDPS 64(BX), Y0, Y0
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y3, Y4
+	VSUBPS  Y3, Y4, Y6
+	VSUBPS  Y6, Y4, Y7
+	VSUBPS  Y7, Y3, Y3
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y5, Y3, Y6
+	VSUBPS Y3, Y6, Y7
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y9, Y3, Y3
+	VSUBPS Y7, Y5, Y5
+	VADDPS Y5, Y3, Y3
+	VADDPS 96(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y6, Y5
+	VSUBPS  Y6, Y5, Y7
+	VSUBPS  Y7, Y5, Y9
+	VSUBPS  Y9, Y6, Y6
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  Y6, Y3, Y3
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y1, 128(BX)
+	VMOVUPS Y2, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind10:
+	JMP end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+8(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+0(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VBROADCASTSS 192(R14), Y0
+	VBROADCASTSS 196(R14), Y1
+	VBROADCASTSS 204(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done12
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	VMOVUPS exp2<>+0(SB), Y6
+	VMOVUPS exp1<>+0(SB), Y7
+	PCALIGN $0x40
+
+loop12:
+	VMOVUPS (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    320(SI), Y9, Y9
+	VMOVUPS   384(SI), Y10
+	VMAXPS    448(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    352(SI), Y10, Y10
+	VMOVUPS   416(SI), Y11
+	VMAXPS    480(SI), Y11, Y11
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y10
+	VCMPPS    $0x1e, Y3, Y10, Y10
+	VMOVMSKPS Y10, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    128(BX), Y8, Y8
+	VMAXPS    160(BX), Y9, Y9
+	VMOVUPS   (SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y10, Y14
+	VPERMPS Y4, Y11, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y3, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVAPS Y6, Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y3
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y13, Y5, Y8
+	VFMADD213PS Y7, Y12, Y3
+	VFMADD213PS Y7, Y13, Y8
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y10, Y10
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VMOVUPS     128(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS Y7, Y11, Y9
+	VFMADD213PS Y7, Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y3, Y3
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y3, Y3
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y3, Y8
+	VSUBPS  Y3, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVAPS Y6, Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y3
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS Y7, Y11, Y3
+	VFMADD213PS Y7, Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     384(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     448(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y1, 320(BX)
+	VPSLLD  $0x14, Y10, Y1
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y1, Y14
+	VMOVAPS Y6, Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y1
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS Y7, Y11, Y1
+	VFMADD213PS Y7, Y12, Y15
+	VMULPS      Y1, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y3, Y3
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y8, Y1
+	VSUBPS  Y8, Y1, Y3
+	VSUBPS  Y3, Y1, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y3, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VADDPS  288(BX), Y8, Y8
+	VMOVUPS 32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VMOVUPS     320(BX), Y12
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y1, 352(BX)
+	VPSLLD  $0x14, Y9, Y1
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y1, Y14
+	VMOVAPS Y6, Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y1
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS Y7, Y10, Y1
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y1, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y3, Y3
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y3, Y3
+	VMOVUPS     160(SI), Y1
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y1
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y1, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y1, Y15
 	VMOVUPS Y8, 384(BX)
 	VPSLLD  $0x14, Y9, Y8
 	VPADDD  Y13, Y15, Y13
@@ -6605,95 +14748,95 @@ loop1:
 	VFMADD231PS Y10, Y5, Y8
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS Y7, Y10, Y8
+	VFMADD213PS Y7, Y11, Y15
 	VMULPS      Y8, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
+	VANDPS      Y10, Y1, Y1
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VMOVUPS     64(BX), Y2
+	VADDPS      Y9, Y1, Y1
+	VADDPS      Y1, Y3, Y3
+	VMOVUPS     32(BX), Y1
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y2, Y8
-	VSUBPS  Y2, Y8, Y9
+	VADDPS  Y3, Y1, Y8
+	VSUBPS  Y1, Y8, Y9
 	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y2, Y2
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS 288(SI), Y7
+	VSUBPS  Y10, Y1, Y1
+	VSUBPS  Y9, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VADDPS  96(BX), Y1, Y1
+	VMOVUPS 288(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
 	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
 	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 416(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y1, 416(BX)
+	VPSLLD  $0x14, Y9, Y1
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y1, Y14
+	VMOVAPS Y6, Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
+	VFMADD231PS Y10, Y5, Y1
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VFMADD213PS Y7, Y10, Y1
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y1, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y3, Y3
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y2
+	VADDPS      Y9, Y3, Y3
+	VMOVUPS     416(SI), Y1
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y1
 	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y10
 	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y11
+	VFMADD231PS 416(SI), Y12, Y10
+	VFMADD231PS 480(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
+	VPERMPS Y4, Y1, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y1, Y15
 	VPSLLD  $0x14, Y9, Y12
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y12, Y14
@@ -6703,66 +14846,67 @@ loop1:
 	VFMADD231PS Y10, Y5, Y12
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS Y7, Y10, Y12
+	VFMADD213PS Y7, Y11, Y15
 	VMULPS      Y12, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
+	VANDPS      Y10, Y1, Y1
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
+	VADDPS      Y9, Y1, Y1
+	VADDPS      Y1, Y3, Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y2
-	VSUBPS  Y8, Y2, Y9
-	VSUBPS  Y9, Y2, Y10
+	VADDPS  Y3, Y8, Y1
+	VSUBPS  Y8, Y1, Y9
+	VSUBPS  Y9, Y1, Y10
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
+	VSUBPS  Y9, Y3, Y3
+	VADDPS  Y3, Y8, Y8
 	VADDPS  416(BX), Y8, Y8
-	VMOVUPS 352(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 320(BX), Y2
-	VMOVUPS 384(BX), Y7
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 352(BX), Y9
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS 320(BX), Y1
+	VMOVUPS 384(BX), Y9
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 224(BX), Y8
 	VMOVUPS Y8, 128(BX)
-	VMOVUPS 224(BX), Y7
-	VMOVUPS Y7, 160(BX)
-	VMOVUPS 256(BX), Y7
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS 256(BX), Y8
+	VMOVUPS Y8, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop1
+	JGE     loop12
 
-done1:
+done12:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind9
+	JZ    behind20
 	CMPQ  CX, $0x00000010
-	JLE   upto2
+	JLE   upto13
 	CMPQ  CX, $0x00000020
-	JLE   upto3
+	JLE   upto14
 	CMPQ  CX, $0x00000030
-	JLE   upto4
+	JLE   upto15
 	CMPQ  CX, $0x00000040
-	JLE   upto5
+	JLE   upto16
 	CMPQ  CX, $0x00000050
-	JLE   upto6
+	JLE   upto17
 	CMPQ  CX, $0x00000060
-	JLE   upto7
+	JLE   upto18
 	CMPQ  CX, $0x00000070
-	JLE   upto8
-	JMP   upto9
+	JLE   upto19
+	JMP   upto20
 
-upto2:
-	// A turn of 1 to 16 elements.
+upto13:
+	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -6776,100 +14920,97 @@ upto2:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   (BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y4, Y6
-	VMAXPS    192(BX), Y5, Y8
-	VMOVUPS   magic<>+0(SB), Y9
+	VMAXPS    128(BX), Y4, Y6
+	VMAXPS    160(BX), Y5, Y7
+	VMOVAPS   Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y4
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y4, Y12, Y4
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y11
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     32(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y11
-	VSUBPS  Y4, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y4, Y4
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVAPS Y10, Y9
+	VADDPS  Y8, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  64(BX), Y4, Y4
+	VMOVAPS Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y10
 	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y5
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
-	VMOVUPS     64(BX), Y5
+	VANDPS      Y10, Y8, Y8
+	VMOVUPS     32(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y5, Y10
-	VSUBPS  Y5, Y10, Y12
-	VSUBPS  Y12, Y10, Y13
-	VSUBPS  Y13, Y5, Y5
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y11, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VADDPS  Y8, Y5, Y10
+	VSUBPS  Y5, Y10, Y11
+	VSUBPS  Y11, Y10, Y12
+	VSUBPS  Y12, Y5, Y5
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VADDPS  96(BX), Y5, Y5
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y10, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto3:
-	// A turn of 17 to 32 elements.
+upto14:
+	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -6888,87 +15029,85 @@ upto3:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y10
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y4, Y15, Y4
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y9
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y9
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
 	VADDPS  Y8, Y4, Y9
 	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y12
-	VSUBPS  Y12, Y4, Y4
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y4, Y4
 	VSUBPS  Y10, Y8, Y8
 	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
+	VADDPS  64(BX), Y4, Y4
 	VMOVUPS 32(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
 	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
-	VPERMPS Y2, Y10, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y10, Y15
 	VPADDD  Y5, Y14, Y5
@@ -6976,23 +15115,23 @@ upto3:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y11, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y8, Y8
-	VMOVUPS     64(BX), Y5
+	VMOVUPS     32(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
 	VADDPS  Y8, Y5, Y10
@@ -7001,18 +15140,18 @@ upto3:
 	VSUBPS  Y12, Y5, Y5
 	VSUBPS  Y11, Y8, Y8
 	VADDPS  Y8, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VADDPS  96(BX), Y5, Y5
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y10, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto4:
-	// A turn of 33 to 48 elements.
+upto15:
+	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7033,191 +15172,187 @@ upto4:
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVAPS     Y11, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y2, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y8, Y8
 	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
+	VADDPS  64(BX), Y4, Y4
 	VMOVUPS 32(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 480(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y4
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVAPS     Y2, Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y3
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VMOVUPS     32(BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 480(BX), Y5
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 448(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VADDPS  Y8, Y3, Y5
+	VSUBPS  Y3, Y5, Y10
+	VSUBPS  Y10, Y5, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto5:
-	// A turn of 49 to 64 elements.
+upto16:
+	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7242,223 +15377,219 @@ upto5:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y8, Y8
 	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
+	VADDPS  64(BX), Y4, Y4
 	VMOVUPS 32(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 544(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     160(SI), Y4
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     160(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y3, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y3, Y3
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y8, Y8
+	VMOVUPS     32(BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 544(BX), Y5
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 512(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VADDPS  Y8, Y3, Y5
+	VSUBPS  Y3, Y5, Y10
+	VSUBPS  Y10, Y5, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto6:
-	// A turn of 65 to 80 elements.
+upto17:
+	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7485,297 +15616,293 @@ upto6:
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 608(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVAPS Y11, Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 640(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
+	VMOVUPS     (BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVAPS Y11, Y7
+	VADDPS  Y8, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVAPS Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y8, Y8
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
+	VADDPS  Y8, Y9, Y4
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y4, Y11
+	VSUBPS  Y11, Y9, Y9
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 640(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 576(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 608(BX), Y4
-	VMOVUPS Y4, 192(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind9
+	VADDPS  Y8, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS 32(SI), Y8
 
-upto7:
-	// A turn of 81 to 96 elements.
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVAPS Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y9, Y5
+	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y5, Y11
+	VSUBPS  Y11, Y9, Y9
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind20
+
+upto18:
+	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7806,329 +15933,325 @@ upto7:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 672(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y8, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 256(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y9, Y4
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y4, Y11
+	VSUBPS  Y11, Y9, Y9
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS 32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     160(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y11
 	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y11
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 736(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
+	VMOVUPS     32(BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS 288(SI), Y7
+	VADDPS  Y8, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS 288(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
+	VADDPS  Y8, Y9, Y5
 	VSUBPS  Y9, Y5, Y10
+	VSUBPS  Y10, Y5, Y11
+	VSUBPS  Y11, Y9, Y9
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 736(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 672(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 704(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VADDPS  Y8, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto8:
-	// A turn of 97 to 112 elements.
+upto19:
+	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -8161,387 +16284,383 @@ upto8:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 768(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 800(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 832(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y8
-	VSUBPS Y7, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y10
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 864(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     832(BX), Y4
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-
-	// -n = magic - u
-	VSUBPS  Y4, Y11, Y11
-	VMOVUPS 832(BX), Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y9, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y10
-	VFMADD213PS exp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
+	VADDPS  Y8, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 864(BX), Y5
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 768(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 800(BX), Y4
-	VMOVUPS Y4, 192(BX)
-	LEAQ    384(SI)(CX*4), SI
-	JMP     behind9
+	VADDPS  Y8, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 256(SI), Y8
 
-upto9:
-	// A turn of 113 to 128 elements.
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y8, Y9, Y4
+	VSUBPS  Y9, Y4, Y6
+	VSUBPS  Y6, Y4, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     32(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y3, Y5
+	VPSLLD  $0x14, Y3, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y9, Y3
+	VSUBPS  Y9, Y3, Y5
+	VSUBPS  Y5, Y3, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y5, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind20
+
+upto20:
+	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -8578,36 +16697,132 @@ upto9:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, (BX), Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
+	VMOVUPS   (SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS magic<>+0(SB), Y0, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y3, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y3, Y3
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y3, Y3
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y3, Y3
+	VMOVUPS     (BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y3, Y3
+	VADDPS  Y3, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y3, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
@@ -8622,122 +16837,23 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y6
+	VANDPS      Y11, Y3, Y3
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y3, Y3
+	VMOVUPS     384(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
 
-	// -n = magic - u
-	VSUBPS Y6, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 928(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 960(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVAPS     Y10, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -8746,10 +16862,10 @@ upto9:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y10, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -8764,130 +16880,130 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y3, Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
+	VADDPS  Y3, Y9, Y4
+	VSUBPS  Y9, Y4, Y6
+	VSUBPS  Y6, Y4, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y6, Y3, Y3
+	VADDPS  Y3, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 32(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y2, Y0, Y6
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y8
-	VSUBPS Y7, Y10, Y9
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y9
+	VSUBPS Y6, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y3, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y3, Y3
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y3, Y3
+	VMOVUPS     160(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y10, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y10, Y9
-	VSUBPS Y8, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y0, Y10
 	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 160(SI), Y1, Y10
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y3, Y3
+	VMOVUPS     32(BX), Y6
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	VADDPS  Y3, Y6, Y9
+	VSUBPS  Y6, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y10, Y3, Y3
+	VADDPS  Y3, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 288(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -8896,11 +17012,11 @@ upto9:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 992(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y3, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y10, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
@@ -8915,92 +17031,90 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y5
+	VANDPS      Y11, Y3, Y3
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y3, Y3
 	VMOVUPS     416(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y4
-	VMOVUPS     960(BX), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y4, Y10, Y11
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y10, Y2, Y2
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VMOVUPS     960(BX), Y12
-	VFMADD231PS Y0, Y12, Y10
+	VFMADD231PS Y0, Y5, Y2
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y12, Y10
+	VFMADD231PS Y1, Y5, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y0
-	VPERMPS Y2, Y9, Y2
-	VPSLLD  $0x14, Y4, Y1
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y2, Y12, Y2
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y4, Y0
+	VPERMPS exp2Table<>+0(SB), Y10, Y1
+	VPSLLD  $0x14, Y4, Y5
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y0, Y5, Y0
+	VPADDD  Y1, Y12, Y1
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y1
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y1, Y11, Y11
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y2, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y2, Y12
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y12, Y2, Y2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y2, Y2, Y10
+	VFMADD213PS Y1, Y1, Y2
 	VANDPS      Y11, Y4, Y4
-	VANDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VANDPS      Y2, Y10, Y10
+	VADDPS      Y10, Y4, Y4
+	VADDPS      Y4, Y3, Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y0
-	VSUBPS  Y8, Y0, Y1
+	VADDPS  Y3, Y9, Y0
+	VSUBPS  Y9, Y0, Y1
 	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y8, Y8
-	VSUBPS  Y1, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 992(BX), Y4
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
+	VSUBPS  Y2, Y9, Y9
+	VSUBPS  Y1, Y3, Y3
+	VADDPS  Y3, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y0, 32(BX)
+	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 896(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 928(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind9:
+behind20:
 end:
 	// The sum.
-	VMOVUPS 32(BX), Y0
+	VMOVUPS (BX), Y0
 	VMOVUPS Y0, (R14)
-	VMOVUPS 96(BX), Y0
-	VMOVUPS Y0, 64(R14)
-	VMOVUPS 160(BX), Y0
-	VMOVUPS Y0, 128(R14)
 	VMOVUPS 64(BX), Y0
-	VMOVUPS Y0, 32(R14)
+	VMOVUPS Y0, 64(R14)
 	VMOVUPS 128(BX), Y0
+	VMOVUPS Y0, 128(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 32(R14)
+	VMOVUPS 96(BX), Y0
 	VMOVUPS Y0, 96(R14)
-	VMOVUPS 192(BX), Y0
+	VMOVUPS 160(BX), Y0
 	VMOVUPS Y0, 160(R14)
 	SUBQ    src_base+0(FP), SI
 	SHRQ    $0x02, SI
@@ -9008,19 +17122,19 @@ end:
 	VZEROUPPER
 	RET
 
-DATA lowestSum<>+0(SB)/4, $0x49bffc18
-DATA lowestSum<>+4(SB)/4, $0x49bffc18
-DATA lowestSum<>+8(SB)/4, $0x49bffc18
-DATA lowestSum<>+12(SB)/4, $0x49bffc18
-DATA lowestSum<>+16(SB)/4, $0x49bffc18
-DATA lowestSum<>+20(SB)/4, $0x49bffc18
-DATA lowestSum<>+24(SB)/4, $0x49bffc18
-DATA lowestSum<>+28(SB)/4, $0x49bffc18
-GLOBL lowestSum<>(SB), RODATA|NOPTR, $32
+DATA nearTop<>+0(SB)/4, $0x42a70000
+DATA nearTop<>+4(SB)/4, $0x42a70000
+DATA nearTop<>+8(SB)/4, $0x42a70000
+DATA nearTop<>+12(SB)/4, $0x42a70000
+DATA nearTop<>+16(SB)/4, $0x42a70000
+DATA nearTop<>+20(SB)/4, $0x42a70000
+DATA nearTop<>+24(SB)/4, $0x42a70000
+DATA nearTop<>+28(SB)/4, $0x42a70000
+GLOBL nearTop<>(SB), RODATA|NOPTR, $32
 
 // func sumStoreAVX2(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumStoreAVX2(SB), $1056-64
+TEXT ·sumStoreAVX2(SB), $768-64
 	// sumStoreAVX2 the same, and stores exp(x).
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -9029,84 +17143,2918 @@ TEXT ·sumStoreAVX2(SB), $1056-64
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
-	// The segment's N, and its sum so far.
-	VMOVUPS      integer<>+0(SB), Y0
-	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS 128(R14), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 160(R14), Y4
+	VMOVUPS Y4, 160(BX)
 
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
+	VBROADCASTSS 196(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done2
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop2:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVAPS Y5, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y4, Y8
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y13, Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VADDPS      Y8, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y13, 288(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y13, Y15
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y11, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 320(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 448(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y10, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 480(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y13, 544(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y4, Y9
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y14, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y12, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 608(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y14, Y15
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y0, 640(BX)
+	VPERMPS Y3, Y8, Y0
+	VMOVUPS Y1, 672(BX)
+	VPSLLD  $0x14, Y7, Y1
+	VMOVUPS Y2, 704(BX)
+	VPSLLD  $0x14, Y8, Y2
+	VPADDD  Y15, Y1, Y15
+	VPADDD  Y0, Y2, Y0
+	VMOVAPS Y5, Y1
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y4, Y1
+	VMOVAPS     Y5, Y2
+	VFMADD231PS Y14, Y4, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
+	VMULPS      Y1, Y13, Y13
+	VMULPS      Y2, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y0, Y0, Y14
+	VADDPS      Y14, Y13, Y0
+	VADDPS      Y0, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (SI), Y0
+	VMAXPS  64(SI), Y0, Y0
+	VMOVUPS 128(SI), Y1
+	VMAXPS  192(SI), Y1, Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS 256(SI), Y1
+	VMAXPS  320(SI), Y1, Y1
+	VMOVUPS 384(SI), Y2
+	VMAXPS  448(SI), Y2, Y2
+	VMAXPS  Y2, Y1, Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS 32(SI), Y1
+	VMAXPS  96(SI), Y1, Y1
+	VMOVUPS 160(SI), Y2
+	VMAXPS  224(SI), Y2, Y2
+	VMAXPS  Y2, Y1, Y1
+	VMOVUPS 288(SI), Y2
+	VMAXPS  352(SI), Y2, Y2
+	VMOVUPS 416(SI), Y6
+	VMAXPS  480(SI), Y6, Y6
+	VMAXPS  Y6, Y2, Y2
+	VMAXPS  Y2, Y1, Y1
+	VMAXPS  128(BX), Y0, Y0
+	VMAXPS  160(BX), Y1, Y1
+	VMOVUPS 224(BX), Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS 192(BX), Y2
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS 384(BX), Y2
+	VMOVUPS Y2, 128(DI)
+	VMOVUPS 288(BX), Y2
+	VMOVUPS Y2, 192(DI)
+	VMOVUPS 352(BX), Y2
+	VMOVUPS Y2, 256(DI)
+	VMOVUPS 320(BX), Y2
+	VMOVUPS Y2, 320(DI)
+	VMOVUPS 544(BX), Y2
+	VMOVUPS Y2, 384(DI)
+	VMOVUPS 448(BX), Y2
+	VMOVUPS Y2, 448(DI)
+	VMOVUPS 512(BX), Y2
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS 480(BX), Y2
+	VMOVUPS Y2, 96(DI)
+	VMOVUPS Y12, 160(DI)
+	VMOVUPS 608(BX), Y2
+	VMOVUPS Y2, 224(DI)
+	VMOVUPS Y9, 288(DI)
+	VMOVUPS Y11, 352(DI)
+	VMOVUPS Y13, 416(DI)
+	VMOVUPS Y14, 480(DI)
+	VMOVUPS (BX), Y2
+	VMOVUPS 256(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y2, Y7
+	VSUBPS  Y2, Y7, Y8
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y2, Y2
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y2, Y2
+	VADDPS  64(BX), Y2, Y2
+	VMOVUPS 416(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y7, Y7
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  Y7, Y2, Y2
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 576(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y7, Y6, Y9
+	VSUBPS Y6, Y9, Y11
+	VSUBPS Y11, Y9, Y12
+	VSUBPS Y12, Y6, Y6
+	VSUBPS Y11, Y7, Y7
+	VADDPS Y7, Y6, Y6
+	VADDPS 96(BX), Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y9, Y7
+	VSUBPS  Y9, Y7, Y11
+	VSUBPS  Y11, Y7, Y12
+	VSUBPS  Y12, Y9, Y9
+	VSUBPS  Y11, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS 704(BX), Y2
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y0, 128(BX)
+	VMOVUPS 640(BX), Y0
+	VMOVUPS Y1, 160(BX)
+	VMOVUPS 672(BX), Y1
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind10
+	CMPQ  CX, $0x00000010
+	JLE   upto3
+	CMPQ  CX, $0x00000020
+	JLE   upto4
+	CMPQ  CX, $0x00000030
+	JLE   upto5
+	CMPQ  CX, $0x00000040
+	JLE   upto6
+	CMPQ  CX, $0x00000050
+	JLE   upto7
+	CMPQ  CX, $0x00000060
+	JLE   upto8
+	CMPQ  CX, $0x00000070
+	JLE   upto9
+	JMP   upto10
+
+upto3:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y6
+	VORPS      160(DX), Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS Y3, Y7, (DI)
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS Y5, Y7, 32(DI)
+	VMOVUPS    (BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y3, Y3
+	VADDPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y3, Y9
+	VSUBPS  Y3, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind10
+
+upto4:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y10, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y11, Y6
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS 64(SI), Y7, Y7
+	VORPS      128(DX), Y7, Y7
+	VMOVUPS    (SI), Y8
+	VMAXPS     Y7, Y8, Y8
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 96(SI), Y7, Y7
+	VORPS      160(DX), Y7, Y7
+	VMOVUPS    32(SI), Y10
+	VMAXPS     Y7, Y10, Y10
+	VMAXPS     128(BX), Y8, Y8
+	VMAXPS     160(BX), Y10, Y10
+	VMOVUPS    Y9, (DI)
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS Y3, Y7, 64(DI)
+	VMOVUPS    Y11, 32(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y5, Y3, 96(DI)
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y4, Y3, Y5
+	VSUBPS  Y3, Y5, Y7
+	VSUBPS  Y7, Y5, Y9
+	VSUBPS  Y9, Y3, Y3
+	VSUBPS  Y7, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 32(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y4, Y7
+	VSUBPS  Y4, Y7, Y9
+	VSUBPS  Y9, Y7, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind10
+
+upto5:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 192(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMAXPS     Y4, Y6, Y6
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 160(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMAXPS     Y4, Y7, Y7
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y7, Y7
+	VMOVUPS    Y9, (DI)
+	VMOVUPS    Y10, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    224(BX), Y8
+	VMASKMOVPS Y8, Y4, 128(DI)
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    Y13, 96(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 160(DI)
+	VMOVUPS    (BX), Y4
+	VMOVUPS    192(BX), Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VADDPS  64(BX), Y4, Y4
+	VMOVUPS 32(BX), Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y5, Y9
+	VSUBPS  Y5, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y5, Y5
+	VSUBPS  Y10, Y3, Y3
+	VADDPS  Y3, Y5, Y5
+	VADDPS  96(BX), Y5, Y5
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind10
+
+upto6:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y12, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y0, 288(BX)
+	VPSLLD  $0x14, Y4, Y0
+	VMOVUPS Y1, 320(BX)
+	VPSLLD  $0x14, Y8, Y1
+	VPADDD  Y6, Y0, Y6
+	VPADDD  Y15, Y1, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y1
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y1
+	VMULPS      Y0, Y12, Y12
+	VMULPS      Y1, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y12, Y0
+	VADDPS      Y0, Y11, Y11
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 192(SI), Y0, Y0
+	VORPS      128(DX), Y0, Y0
+	VMOVUPS    (SI), Y1
+	VMAXPS     64(SI), Y1, Y1
+	VMOVUPS    128(SI), Y4
+	VMAXPS     Y0, Y4, Y4
+	VMAXPS     Y4, Y1, Y1
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 224(SI), Y0, Y0
+	VORPS      160(DX), Y0, Y0
+	VMOVUPS    32(SI), Y4
+	VMAXPS     96(SI), Y4, Y4
+	VMOVUPS    160(SI), Y6
+	VMAXPS     Y0, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMAXPS     128(BX), Y1, Y1
+	VMAXPS     160(BX), Y4, Y4
+	VMOVUPS    224(BX), Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    192(BX), Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS Y3, Y0, 192(DI)
+	VMOVUPS    Y9, 32(DI)
+	VMOVUPS    Y10, 96(DI)
+	VMOVUPS    Y12, 160(DI)
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS Y5, Y0, 224(DI)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    256(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y0, Y5
+	VSUBPS  Y0, Y5, Y6
+	VSUBPS  Y6, Y5, Y7
+	VSUBPS  Y7, Y0, Y0
+	VSUBPS  Y6, Y3, Y3
+	VADDPS  Y3, Y0, Y0
+	VADDPS  64(BX), Y0, Y0
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y11, Y3, Y6
+	VSUBPS  Y3, Y6, Y7
+	VSUBPS  Y7, Y6, Y8
+	VSUBPS  Y8, Y3, Y3
+	VSUBPS  Y7, Y11, Y11
+	VADDPS  Y11, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS 288(BX), Y0
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y1, 128(BX)
+	VMOVUPS 320(BX), Y1
+	VMOVUPS Y4, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind10
+
+upto7:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y9, Y9, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     256(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y5
+	VFMADD231PS Y1, Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y5, Y4, Y4
+	VPOR        Y7, Y3, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y5
+	VMAXPS     64(SI), Y5, Y5
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     Y3, Y5, Y5
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 288(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     128(BX), Y5, Y5
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    384(BX), Y7
+	VMASKMOVPS Y7, Y3, 256(DI)
+	VMOVUPS    352(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y4, Y3, 288(DI)
+	VMOVUPS    (BX), Y3
+	VMOVUPS    288(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y8, Y3, Y9
+	VSUBPS Y3, Y9, Y11
+	VSUBPS Y11, Y9, Y12
+	VSUBPS Y12, Y3, Y3
+	VSUBPS Y11, Y8, Y8
+	VADDPS Y8, Y3, Y3
+	VADDPS 64(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y7, Y9, Y8
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y8, Y12
+	VSUBPS  Y12, Y9, Y9
+	VSUBPS  Y11, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y10, Y7, Y9
+	VSUBPS Y7, Y9, Y11
+	VSUBPS Y11, Y9, Y12
+	VSUBPS Y12, Y7, Y7
+	VSUBPS Y11, Y10, Y10
+	VADDPS Y10, Y7, Y7
+	VADDPS 96(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y4, Y9, Y10
+	VSUBPS  Y9, Y10, Y11
+	VSUBPS  Y11, Y10, Y12
+	VSUBPS  Y12, Y9, Y9
+	VSUBPS  Y11, Y4, Y4
+	VADDPS  Y4, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y10, 32(BX)
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind10
+
+upto8:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y3, 352(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y4, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y11, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y9, Y8, Y8
+	VMULPS      Y10, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y11, Y11, Y12
+	VADDPS      Y12, Y8, Y9
+	VADDPS      Y9, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     256(BX), Y9
+	VANDPS      Y5, Y9, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y0, 480(BX)
+	VPSLLD  $0x14, Y4, Y0
+	VMOVUPS Y1, 512(BX)
+	VPSLLD  $0x14, Y5, Y1
+	VPADDD  Y6, Y0, Y6
+	VPADDD  Y15, Y1, Y15
+	VMOVUPS nearExp2<>+0(SB), Y0
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y0
+	VMOVUPS     nearExp2<>+0(SB), Y1
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y1
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y1
+	VMULPS      Y0, Y10, Y10
+	VMULPS      Y1, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y10, Y0
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y1
+	VMASKMOVPS 320(SI), Y1, Y1
+	VORPS      128(DX), Y1, Y1
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     192(SI), Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    256(SI), Y5
+	VMAXPS     Y1, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y1
+	VMASKMOVPS 352(SI), Y1, Y1
+	VORPS      160(DX), Y1, Y1
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     224(SI), Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMAXPS     Y1, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    224(BX), Y1
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    192(BX), Y1
+	VMOVUPS    Y1, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    448(BX), Y1
+	VMOVUPS    Y1, 256(DI)
+	VMOVUPS    (DX), Y1
+	VMOVUPS    352(BX), Y6
+	VMASKMOVPS Y6, Y1, 320(DI)
+	VMOVUPS    416(BX), Y1
+	VMOVUPS    Y1, 32(DI)
+	VMOVUPS    384(BX), Y1
+	VMOVUPS    Y1, 96(DI)
+	VMOVUPS    Y8, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    Y10, 288(DI)
+	VMOVUPS    32(DX), Y1
+	VMASKMOVPS Y9, Y1, 352(DI)
+	VMOVUPS    (BX), Y1
+	VMOVUPS    288(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y1, Y7
+	VSUBPS  Y1, Y7, Y8
+	VSUBPS  Y8, Y7, Y9
+	VSUBPS  Y9, Y1, Y1
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y1, Y1
+	VADDPS  64(BX), Y1, Y1
+	VMOVUPS 320(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y7, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y7, Y7
+	VADDPS  Y7, Y1, Y1
+	VMOVUPS 32(BX), Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y3, Y6, Y7
+	VSUBPS Y6, Y7, Y9
+	VSUBPS Y9, Y7, Y10
+	VSUBPS Y10, Y6, Y6
+	VSUBPS Y9, Y3, Y3
+	VADDPS Y3, Y6, Y6
+	VADDPS 96(BX), Y6, Y6
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y0, Y7, Y3
+	VSUBPS  Y7, Y3, Y9
+	VSUBPS  Y9, Y3, Y10
+	VSUBPS  Y10, Y7, Y7
+	VSUBPS  Y9, Y0, Y0
+	VADDPS  Y0, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 480(BX), Y0
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y1, 64(BX)
+	VMOVUPS 512(BX), Y1
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind10
+
+upto9:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y11, Y8
+	VADDPS      Y8, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y12, Y3, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y12, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    256(SI), Y7
+	VMAXPS     320(SI), Y7, Y7
+	VMAXPS     Y4, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 416(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y12
+	VMAXPS     224(SI), Y12, Y12
+	VMAXPS     Y12, Y7, Y7
+	VMOVUPS    288(SI), Y12
+	VMAXPS     352(SI), Y12, Y12
+	VMAXPS     Y4, Y12, Y12
+	VMAXPS     Y12, Y7, Y7
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y7, Y7
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    Y9, 256(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    384(BX), Y9
+	VMASKMOVPS Y9, Y4, 384(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y8, 288(DI)
+	VMOVUPS    Y10, 352(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 416(DI)
+	VMOVUPS    (BX), Y4
+	VMOVUPS    288(BX), Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y10
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y9, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VADDPS  64(BX), Y4, Y4
+	VMOVUPS 352(BX), Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y5, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 512(BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y8, Y5, Y10
+	VSUBPS Y5, Y10, Y11
+	VSUBPS Y11, Y10, Y12
+	VSUBPS Y12, Y5, Y5
+	VSUBPS Y11, Y8, Y8
+	VADDPS Y8, Y5, Y5
+	VADDPS 96(BX), Y5, Y5
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y10, Y8
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y8, Y12
+	VSUBPS  Y12, Y10, Y10
+	VSUBPS  Y11, Y3, Y3
+	VADDPS  Y3, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind10
+
+upto10:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y12
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 384(SI), Y1, Y12
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y12, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y14, Y14, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y5
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y5
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y14, 576(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y9, Y10, Y9
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y5, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y10
+	VANDPS      Y4, Y10, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y14
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y2
+	VFMADD231PS 416(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y0
+	VPERMPS nearTable<>+0(SB), Y4, Y1
+	VPSLLD  $0x14, Y3, Y6
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y0, Y6, Y0
+	VPADDD  Y1, Y15, Y1
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y2, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y2, Y15
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y15, Y2, Y2
+
+	// s*q + s
+	VFMADD213PS Y0, Y0, Y14
+	VFMADD213PS Y1, Y1, Y2
+	VANDPS      Y2, Y10, Y10
+	VADDPS      Y10, Y14, Y0
+	VADDPS      Y0, Y9, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y0
+	VMASKMOVPS 448(SI), Y0, Y0
+	VORPS      128(DX), Y0, Y0
+	VMOVUPS    (SI), Y1
+	VMAXPS     64(SI), Y1, Y1
+	VMOVUPS    128(SI), Y2
+	VMAXPS     192(SI), Y2, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMOVUPS    256(SI), Y2
+	VMAXPS     320(SI), Y2, Y2
+	VMOVUPS    384(SI), Y3
+	VMAXPS     Y0, Y3, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS 480(SI), Y0, Y0
+	VORPS      160(DX), Y0, Y0
+	VMOVUPS    32(SI), Y2
+	VMAXPS     96(SI), Y2, Y2
+	VMOVUPS    160(SI), Y3
+	VMAXPS     224(SI), Y3, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMOVUPS    288(SI), Y3
+	VMAXPS     352(SI), Y3, Y3
+	VMOVUPS    416(SI), Y4
+	VMAXPS     Y0, Y4, Y4
+	VMAXPS     Y4, Y3, Y3
+	VMAXPS     Y3, Y2, Y2
+	VMAXPS     128(BX), Y1, Y1
+	VMAXPS     160(BX), Y2, Y2
+	VMOVUPS    224(BX), Y0
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    192(BX), Y0
+	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    320(BX), Y0
+	VMOVUPS    Y0, 192(DI)
+	VMOVUPS    384(BX), Y0
+	VMOVUPS    Y0, 256(DI)
+	VMOVUPS    352(BX), Y0
+	VMOVUPS    Y0, 320(DI)
+	VMOVUPS    Y12, 384(DI)
+	VMOVUPS    (DX), Y0
+	VMOVUPS    512(BX), Y3
+	VMASKMOVPS Y3, Y0, 448(DI)
+	VMOVUPS    480(BX), Y0
+	VMOVUPS    Y0, 32(DI)
+	VMOVUPS    448(BX), Y0
+	VMOVUPS    Y0, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    576(BX), Y0
+	VMOVUPS    Y0, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    Y8, 352(DI)
+	VMOVUPS    Y14, 416(DI)
+	VMOVUPS    32(DX), Y0
+	VMASKMOVPS Y10, Y0, 480(DI)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    288(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y0, Y4
+	VSUBPS  Y0, Y4, Y5
+	VSUBPS  Y5, Y4, Y6
+	VSUBPS  Y6, Y0, Y0
+	VSUBPS  Y5, Y3, Y3
+	VADDPS  Y3, Y0, Y0
+	VADDPS  64(BX), Y0, Y0
+	VMOVUPS 416(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y4, Y5
+	VSUBPS  Y4, Y5, Y6
+	VSUBPS  Y6, Y5, Y7
+	VSUBPS  Y7, Y4, Y4
+	VSUBPS  Y6, Y3, Y3
+	VADDPS  Y3, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 544(BX), Y4
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS Y4, Y3, Y6
+	VSUBPS Y3, Y6, Y7
+	VSUBPS Y7, Y6, Y8
+	VSUBPS Y8, Y3, Y3
+	VSUBPS Y7, Y4, Y4
+	VADDPS Y4, Y3, Y3
+	VADDPS 96(BX), Y3, Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y6, Y4
+	VSUBPS  Y6, Y4, Y7
+	VSUBPS  Y7, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VADDPS  Y6, Y3, Y3
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y0, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y1, 128(BX)
+	VMOVUPS Y2, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind10:
+	JMP end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+32(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+24(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
-	VBROADCASTSS 204(R14), Y4
-	VMOVUPS      Y4, (BX)
-	VMOVUPS      (R14), Y4
-	VMOVUPS      Y4, 32(BX)
-	VMOVUPS      32(R14), Y4
-	VMOVUPS      Y4, 64(BX)
-	VMOVUPS      64(R14), Y4
-	VMOVUPS      Y4, 96(BX)
-	VMOVUPS      96(R14), Y4
-	VMOVUPS      Y4, 128(BX)
-	VMOVUPS      128(R14), Y4
-	VMOVUPS      Y4, 160(BX)
-	VMOVUPS      160(R14), Y4
-	VMOVUPS      Y4, 192(BX)
+	VBROADCASTSS 204(R14), Y3
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done1
-	VMOVUPS magic<>+0(SB), Y4
+	JLT     done12
+	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	VMOVUPS exp2<>+0(SB), Y6
+	VMOVUPS exp1<>+0(SB), Y7
 	PCALIGN $0x40
 
-loop1:
-	VMOVUPS (SI), Y7
+loop12:
+	VMOVUPS (SI), Y8
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    448(SI), Y9, Y9
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    480(SI), Y10, Y10
+	VMOVUPS   256(SI), Y9
+	VMAXPS    320(SI), Y9, Y9
+	VMOVUPS   384(SI), Y10
+	VMAXPS    448(SI), Y10, Y10
 	VMAXPS    Y10, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y9
-	VMOVUPS   (BX), Y10
-	VCMPPS    $0x1e, Y10, Y9, Y9
-	VMOVMSKPS Y9, AX
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    352(SI), Y10, Y10
+	VMOVUPS   416(SI), Y11
+	VMAXPS    480(SI), Y11, Y11
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y10
+	VCMPPS    $0x1e, Y3, Y10, Y10
+	VMOVMSKPS Y10, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y7, Y7
-	VMAXPS    192(BX), Y8, Y8
-	VMOVUPS   (SI), Y9
+	VMAXPS    128(BX), Y8, Y8
+	VMAXPS    160(BX), Y9, Y9
+	VMOVUPS   (SI), Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y10
 	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y12
@@ -9115,44 +20063,45 @@ loop1:
 	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y14
-	VPERMPS Y2, Y11, Y15
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVAPS Y6, Y7
+	VPERMPS Y4, Y10, Y14
+	VPERMPS Y4, Y11, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y3, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVAPS Y6, Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y7
-	VMOVAPS     Y6, Y10
-	VFMADD231PS Y13, Y5, Y10
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS Y12, Y5, Y3
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y13, Y5, Y8
+	VFMADD213PS Y7, Y12, Y3
+	VFMADD213PS Y7, Y13, Y8
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y8, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y9, Y9
+	VANDPS      Y12, Y10, Y10
 	VANDPS      Y13, Y11, Y11
-	VMOVUPS     Y9, (DI)
+	VADDPS      Y11, Y10, Y3
+	VMOVUPS     Y10, (DI)
 	VMOVUPS     Y11, 64(DI)
-	VADDPS      Y11, Y9, Y9
-	VMOVUPS     128(SI), Y7
+	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y11
@@ -9161,10 +20110,67 @@ loop1:
 	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 256(BX)
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y6, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVAPS     Y6, Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS Y7, Y11, Y9
+	VFMADD213PS Y7, Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y9
+	VADDPS      Y9, Y3, Y3
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     (BX), Y8
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y3, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y3, Y3
+	VADDPS  Y3, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 256(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y8, 288(BX)
 	VPSLLD  $0x14, Y10, Y8
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y8, Y14
@@ -9174,88 +20180,31 @@ loop1:
 	VFMADD231PS Y11, Y5, Y8
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS Y7, Y11, Y8
+	VFMADD213PS Y7, Y12, Y15
 	VMULPS      Y8, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
+	VANDPS      Y11, Y3, Y3
 	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
-	VMOVUPS     32(BX), Y7
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVAPS Y6, Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y7
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y9, 256(DI)
+	VADDPS      Y10, Y3, Y8
+	VMOVUPS     Y3, 256(DI)
 	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     384(SI), Y7
+	VMOVUPS     384(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
 	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -9264,215 +20213,215 @@ loop1:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 320(BX)
-	VPSLLD  $0x14, Y10, Y2
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y1, 320(BX)
+	VPSLLD  $0x14, Y10, Y1
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y1, Y14
+	VMOVAPS Y6, Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y2
+	VFMADD231PS Y11, Y5, Y1
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y2
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
+	VFMADD213PS Y7, Y11, Y1
+	VFMADD213PS Y7, Y12, Y15
+	VMULPS      Y1, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
+	VANDPS      Y11, Y3, Y3
 	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y7, 384(DI)
+	VADDPS      Y10, Y3, Y1
+	VADDPS      Y1, Y8, Y8
+	VMOVUPS     Y3, 384(DI)
 	VMOVUPS     Y10, 448(DI)
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y2
-	VSUBPS  Y8, Y2, Y7
-	VSUBPS  Y7, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  288(BX), Y8, Y8
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y8, Y9, Y1
+	VSUBPS  Y9, Y1, Y3
+	VSUBPS  Y3, Y1, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VADDPS  288(BX), Y9, Y9
+	VMOVUPS 32(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
 	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
 	VMOVUPS     320(BX), Y12
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 352(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y1, 352(BX)
+	VPSLLD  $0x14, Y8, Y1
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y1, Y14
+	VMOVAPS Y6, Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
+	VFMADD231PS Y10, Y5, Y1
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VFMADD213PS Y7, Y10, Y1
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y1, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     160(SI), Y2
+	VANDPS      Y10, Y3, Y3
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y3, Y1
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
 	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y8, 384(BX)
-	VPSLLD  $0x14, Y9, Y8
+	VPERMPS Y4, Y3, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y6, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y8
+	VFMADD231PS Y10, Y5, Y9
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
+	VFMADD213PS Y7, Y10, Y9
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y9, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VMOVUPS     64(BX), Y2
+	VANDPS      Y10, Y3, Y3
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y3, Y9
+	VADDPS      Y9, Y1, Y1
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     32(BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y2, Y8
-	VSUBPS  Y2, Y8, Y9
+	VADDPS  Y1, Y3, Y8
+	VSUBPS  Y3, Y8, Y9
 	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y2, Y2
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS 288(SI), Y7
+	VSUBPS  Y10, Y3, Y3
+	VSUBPS  Y9, Y1, Y1
+	VADDPS  Y1, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS 288(SI), Y1
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y1
 	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
 	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 416(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y4, Y1, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y1, Y15
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y9, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y3, Y14
+	VMOVAPS Y6, Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
+	VFMADD231PS Y10, Y5, Y3
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VFMADD213PS Y7, Y10, Y3
+	VFMADD213PS Y7, Y11, Y15
+	VMULPS      Y3, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y1, Y1
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 288(DI)
+	VADDPS      Y9, Y1, Y3
+	VMOVUPS     Y1, 288(DI)
 	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y2
+	VMOVUPS     416(SI), Y1
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y1
 	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y1, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y10
 	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y11
+	VFMADD231PS 416(SI), Y12, Y10
+	VFMADD231PS 480(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
+	VPERMPS Y4, Y1, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y1, Y15
 	VPSLLD  $0x14, Y9, Y12
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y12, Y14
@@ -9482,69 +20431,70 @@ loop1:
 	VFMADD231PS Y10, Y5, Y12
 	VMOVAPS     Y6, Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS Y7, Y10, Y12
+	VFMADD213PS Y7, Y11, Y15
 	VMULPS      Y12, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
+	VANDPS      Y10, Y1, Y1
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y2, 416(DI)
+	VADDPS      Y9, Y1, Y10
+	VADDPS      Y10, Y3, Y3
+	VMOVUPS     Y1, 416(DI)
 	VMOVUPS     Y9, 480(DI)
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y2
-	VSUBPS  Y8, Y2, Y9
-	VSUBPS  Y9, Y2, Y10
+	VADDPS  Y3, Y8, Y1
+	VSUBPS  Y8, Y1, Y9
+	VSUBPS  Y9, Y1, Y10
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
+	VSUBPS  Y9, Y3, Y3
+	VADDPS  Y3, Y8, Y8
 	VADDPS  416(BX), Y8, Y8
-	VMOVUPS 352(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 320(BX), Y2
-	VMOVUPS 384(BX), Y7
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 352(BX), Y9
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS 320(BX), Y1
+	VMOVUPS 384(BX), Y9
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 224(BX), Y8
 	VMOVUPS Y8, 128(BX)
-	VMOVUPS 224(BX), Y7
-	VMOVUPS Y7, 160(BX)
-	VMOVUPS 256(BX), Y7
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS 256(BX), Y8
+	VMOVUPS Y8, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop1
+	JGE     loop12
 
-done1:
+done12:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind9
+	JZ    behind20
 	CMPQ  CX, $0x00000010
-	JLE   upto2
+	JLE   upto13
 	CMPQ  CX, $0x00000020
-	JLE   upto3
+	JLE   upto14
 	CMPQ  CX, $0x00000030
-	JLE   upto4
+	JLE   upto15
 	CMPQ  CX, $0x00000040
-	JLE   upto5
+	JLE   upto16
 	CMPQ  CX, $0x00000050
-	JLE   upto6
+	JLE   upto17
 	CMPQ  CX, $0x00000060
-	JLE   upto7
+	JLE   upto18
 	CMPQ  CX, $0x00000070
-	JLE   upto8
-	JMP   upto9
+	JLE   upto19
+	JMP   upto20
 
-upto2:
-	// A turn of 1 to 16 elements.
+upto13:
+	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -9558,104 +20508,101 @@ upto2:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   (BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y4, Y6
-	VMAXPS    192(BX), Y5, Y8
-	VMOVUPS   magic<>+0(SB), Y9
+	VMAXPS    128(BX), Y4, Y6
+	VMAXPS    160(BX), Y5, Y7
+	VMOVAPS   Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y4
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y4, Y12, Y4
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y11
-	VANDPS      Y11, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, (DI)
-	VMOVUPS     32(BX), Y4
+	VMASKMOVPS  Y8, Y4, (DI)
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y11
-	VSUBPS  Y4, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y4, Y4
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVAPS Y10, Y9
+	VADDPS  Y8, Y4, Y9
+	VSUBPS  Y4, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VADDPS  64(BX), Y4, Y4
+	VMOVAPS Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y5, Y10
 	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y5
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
+	VANDPS      Y10, Y8, Y8
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 32(DI)
-	VMOVUPS     64(BX), Y5
+	VMASKMOVPS  Y8, Y5, 32(DI)
+	VMOVUPS     32(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y5, Y10
-	VSUBPS  Y5, Y10, Y12
-	VSUBPS  Y12, Y10, Y13
-	VSUBPS  Y13, Y5, Y5
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y11, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VADDPS  Y8, Y5, Y10
+	VSUBPS  Y5, Y10, Y11
+	VSUBPS  Y11, Y10, Y12
+	VSUBPS  Y12, Y5, Y5
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VADDPS  96(BX), Y5, Y5
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y10, 32(BX)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto3:
-	// A turn of 17 to 32 elements.
+upto14:
+	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -9674,137 +20621,135 @@ upto3:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y10
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y4, Y15, Y4
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y9
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y9
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  Y9, Y8, 64(DI)
+	VMOVUPS     (BX), Y8
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y12
-	VSUBPS  Y12, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VADDPS  Y4, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y4, Y4
+	VADDPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 32(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y10
 	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y4, Y14
 	VPSLLD  $0x14, Y10, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y11, Y10, Y10
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 96(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     64(BX), Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y5
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y10, Y4, 96(DI)
+	VMOVUPS     32(BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
+	VADDPS  Y5, Y4, Y10
+	VSUBPS  Y4, Y10, Y11
 	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y10, 64(BX)
+	VSUBPS  Y12, Y4, Y4
+	VSUBPS  Y11, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VADDPS  96(BX), Y4, Y4
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y10, 32(BX)
+	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto4:
-	// A turn of 33 to 48 elements.
+upto15:
+	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -9825,199 +20770,195 @@ upto4:
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVAPS     Y11, Y6
+	VMOVUPS     Y9, 64(DI)
+	VMOVAPS     Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y9
 	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y6, Y6
+	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y6, Y4, 128(DI)
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VMASKMOVPS  Y8, Y4, 128(DI)
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VADDPS  Y10, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y4, Y4
+	VADDPS  64(BX), Y4, Y4
+	VMOVUPS 32(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 480(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y4
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y3
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVAPS     Y2, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y9, Y9
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y4, Y5, 160(DI)
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VMASKMOVPS  Y9, Y5, 160(DI)
+	VADDPS      Y9, Y3, Y3
+	VMOVUPS     32(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 480(BX), Y5
+	VADDPS  Y3, Y5, Y9
+	VSUBPS  Y5, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y5, Y5
+	VSUBPS  Y10, Y3, Y3
+	VADDPS  Y3, Y5, Y5
+	VADDPS  96(BX), Y5, Y5
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 448(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto5:
-	// A turn of 49 to 64 elements.
+upto16:
+	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10042,233 +20983,229 @@ upto5:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
+	VADDPS      Y9, Y8, Y4
+	VADDPS      Y4, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VMOVUPS     (BX), Y4
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VADDPS  Y10, Y4, Y8
+	VSUBPS  Y4, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y4, Y4
+	VADDPS  64(BX), Y4, Y4
+	VMOVUPS 32(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 544(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     160(SI), Y4
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y3
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     160(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
 	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
 	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y4, 160(DI)
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VMOVUPS     Y9, 160(DI)
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 224(DI)
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VMASKMOVPS  Y10, Y5, 224(DI)
+	VMOVUPS     32(BX), Y5
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 544(BX), Y5
+	VADDPS  Y3, Y5, Y9
+	VSUBPS  Y5, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y5, Y5
+	VSUBPS  Y10, Y3, Y3
+	VADDPS  Y3, Y5, Y5
+	VADDPS  96(BX), Y5, Y5
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 512(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto6:
-	// A turn of 65 to 80 elements.
+upto17:
+	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10295,309 +21232,305 @@ upto6:
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 608(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVAPS Y11, Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 256(DI)
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 640(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y9, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
+	VADDPS      Y9, Y8, Y3
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     (BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVAPS Y11, Y7
+	VADDPS  Y10, Y3, Y8
+	VSUBPS  Y3, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVAPS Y2, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y7, Y7
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 288(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y9, Y9
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y9, Y4, 256(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 640(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 576(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 608(BX), Y4
-	VMOVUPS Y4, 192(BX)
-	LEAQ    256(SI)(CX*4), SI
-	JMP     behind9
+	VADDPS  Y9, Y8, Y4
+	VSUBPS  Y8, Y4, Y10
+	VSUBPS  Y10, Y4, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 32(SI), Y8
 
-upto7:
-	// A turn of 81 to 96 elements.
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     160(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y9, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y3
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     32(BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y10, Y3, Y8
+	VSUBPS  Y3, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVAPS Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y9, Y9
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y9, Y5, 288(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y8, Y5
+	VSUBPS  Y8, Y5, Y10
+	VSUBPS  Y10, Y5, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind20
+
+upto18:
+	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10628,343 +21561,339 @@ upto7:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 672(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y9, Y3
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 320(DI)
-	VADDPS      Y9, Y8, Y8
+	VADDPS      Y9, Y8, Y3
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     (BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y10, Y3, Y8
+	VSUBPS  Y3, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 256(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     (DX), Y9
+	VMASKMOVPS  Y10, Y9, 320(DI)
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y4, Y8, Y9
+	VSUBPS  Y8, Y9, Y10
+	VSUBPS  Y10, Y9, Y11
+	VSUBPS  Y11, Y8, Y8
+	VSUBPS  Y10, Y4, Y4
+	VADDPS  Y4, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 32(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y10
+	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y8
+	VMOVUPS     160(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y11
 	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y11
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 736(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y8, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y3
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     32(BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS 288(SI), Y7
+	VADDPS  Y10, Y3, Y4
+	VSUBPS  Y3, Y4, Y8
+	VSUBPS  Y8, Y4, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMOVUPS 288(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 352(DI)
-	VADDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y5
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  Y10, Y8, 352(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 736(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 672(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 704(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VADDPS  Y5, Y4, Y8
+	VSUBPS  Y4, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y4, Y4
+	VSUBPS  Y10, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto8:
-	// A turn of 97 to 112 elements.
+upto19:
+	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10997,403 +21926,399 @@ upto8:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 768(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y0, Y11
 	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y1, Y11
 	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 800(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y9, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
+	VADDPS      Y9, Y8, Y3
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
+	VMOVUPS     (BX), Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
+	VADDPS  Y10, Y3, Y8
+	VSUBPS  Y3, Y8, Y9
+	VSUBPS  Y9, Y8, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y9, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 256(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y11
 	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y11
 	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 832(BX)
-	VPSLLD  $0x14, Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y5
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVAPS     Y2, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y9, Y9
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y5, Y4, 384(DI)
-	VADDPS      Y5, Y8, Y8
+	VMASKMOVPS  Y9, Y4, 384(DI)
+	VADDPS      Y9, Y6, Y6
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
+	VADDPS  Y6, Y8, Y4
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y8
-	VSUBPS Y7, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y10
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y10, Y13, Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VMOVUPS     32(BX), Y6
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	VADDPS  Y9, Y6, Y8
+	VSUBPS  Y6, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 288(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y0, Y11
 	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y1, Y11
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 864(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 256(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     832(BX), Y4
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y3
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VMOVAPS     Y2, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
 
-	// -n = magic - u
-	VSUBPS  Y4, Y11, Y11
-	VMOVUPS 832(BX), Y9
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y9, Y11
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y10
-	VFMADD213PS exp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y11, Y4, Y4
-	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y4, Y9, 416(DI)
-	VADDPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y9, Y9
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y9, Y5, 416(DI)
+	VADDPS      Y9, Y3, Y3
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
+	VADDPS  Y3, Y8, Y5
+	VSUBPS  Y8, Y5, Y9
+	VSUBPS  Y9, Y5, Y10
 	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 864(BX), Y5
+	VSUBPS  Y9, Y3, Y3
+	VADDPS  Y3, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 192(BX), Y3
+	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
+	VMOVUPS 256(BX), Y4
 	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 768(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 800(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto9:
-	// A turn of 113 to 128 elements.
+upto20:
+	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -11430,36 +22355,136 @@ upto9:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, (BX), Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
+	VMOVUPS   (SI), Y3
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS magic<>+0(SB), Y0, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y3, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y3, Y3
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y3, Y9
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y3, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y3, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y3, Y3
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y3, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     Y3, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     (BX), Y3
+
+	// sum + t, and what that lacks to the rest: TwoSum
+	VADDPS  Y9, Y3, Y8
+	VSUBPS  Y3, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y3, Y3
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VADDPS  64(BX), Y3, Y3
+	VMOVUPS 256(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
@@ -11474,128 +22499,25 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y6
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     384(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
 
-	// -n = magic - u
-	VSUBPS Y6, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 928(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 960(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVAPS     Y10, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -11604,10 +22526,10 @@ upto9:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -11622,137 +22544,137 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y5, 384(DI)
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y4
+	VADDPS      Y4, Y6, Y6
+	VMOVUPS     Y9, 384(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 448(DI)
-	VADDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
+	VMASKMOVPS  Y10, Y4, 448(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
+	VADDPS  Y6, Y8, Y4
+	VSUBPS  Y8, Y4, Y9
+	VSUBPS  Y9, Y4, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y8
-	VSUBPS Y7, Y10, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y10, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y10, Y9
-	VSUBPS Y8, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y0, Y10
 	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 160(SI), Y1, Y10
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
+	VADDPS      Y8, Y6, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     Y6, 160(DI)
 	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VMOVUPS     32(BX), Y6
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	VADDPS  Y9, Y6, Y8
+	VSUBPS  Y6, Y8, Y10
+	VSUBPS  Y10, Y8, Y11
+	VSUBPS  Y11, Y6, Y6
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VADDPS  96(BX), Y6, Y6
+	VMOVUPS 288(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -11761,116 +22683,114 @@ upto9:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 992(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y10, Y3
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS exp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y3
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y3
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
+	VMULPS      Y3, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     416(SI), Y4
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y3
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     416(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y4
-	VMOVUPS     960(BX), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y5, Y10
 
-	// -n = magic - u
-	VSUBPS Y4, Y10, Y11
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y2
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VMOVUPS     960(BX), Y12
-	VFMADD231PS Y0, Y12, Y10
+	VFMADD231PS Y0, Y5, Y2
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y12, Y10
+	VFMADD231PS Y1, Y5, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y0
-	VPERMPS Y2, Y9, Y2
-	VPSLLD  $0x14, Y4, Y1
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y2, Y12, Y2
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y9, Y0
+	VPERMPS exp2Table<>+0(SB), Y10, Y1
+	VPSLLD  $0x14, Y9, Y5
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y0, Y5, Y0
+	VPADDD  Y1, Y12, Y1
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y1
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y1, Y11, Y11
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y2, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y2, Y12
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y12, Y2, Y2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y2, Y2, Y10
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y10, Y9, Y9
-	VMOVUPS     Y4, 416(DI)
+	VFMADD213PS Y1, Y1, Y2
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y2, Y10, Y10
+	VADDPS      Y10, Y9, Y0
+	VADDPS      Y0, Y3, Y3
+	VMOVUPS     Y9, 416(DI)
 	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  Y9, Y0, 480(DI)
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VMASKMOVPS  Y10, Y0, 480(DI)
 
 	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y0
+	VADDPS  Y3, Y8, Y0
 	VSUBPS  Y8, Y0, Y1
 	VSUBPS  Y1, Y0, Y2
 	VSUBPS  Y2, Y8, Y8
-	VSUBPS  Y1, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 992(BX), Y4
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
+	VSUBPS  Y1, Y3, Y3
+	VADDPS  Y3, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y0, 32(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 896(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 928(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind9:
+behind20:
 end:
 	// The sum.
-	VMOVUPS 32(BX), Y0
+	VMOVUPS (BX), Y0
 	VMOVUPS Y0, (R14)
-	VMOVUPS 96(BX), Y0
-	VMOVUPS Y0, 64(R14)
-	VMOVUPS 160(BX), Y0
-	VMOVUPS Y0, 128(R14)
 	VMOVUPS 64(BX), Y0
-	VMOVUPS Y0, 32(R14)
+	VMOVUPS Y0, 64(R14)
 	VMOVUPS 128(BX), Y0
+	VMOVUPS Y0, 128(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 32(R14)
+	VMOVUPS 96(BX), Y0
 	VMOVUPS Y0, 96(R14)
-	VMOVUPS 192(BX), Y0
+	VMOVUPS 160(BX), Y0
 	VMOVUPS Y0, 160(R14)
 	SUBQ    src_base+24(FP), SI
 	SHRQ    $0x02, SI
@@ -12192,38 +23112,33 @@ TEXT ·expScaleAVX2(SB), NOSPLIT, $0-64
 	MOVQ src_len+32(FP), CX
 
 	// What all elements share.
-	VMOVUPS      integer<>+0(SB), Y0
+	VMOVUPS      magic<>+0(SB), Y0
 	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
-
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
+	VSUBPS       Y1, Y0, Y2
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
 	JLT          done1
+	VMOVUPS      exp2Table<>+0(SB), Y3
 	VBROADCASTSS 4(R11), Y4
 	VBROADCASTSS 8(R11), Y5
 	VBROADCASTSS (R11), Y6
-	VMOVUPS      magic<>+0(SB), Y7
+	VMOVUPS      exp3<>+0(SB), Y7
 	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y10
@@ -12232,8 +23147,8 @@ loop1:
 	VFMADD231PS 32(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12241,17 +23156,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12270,14 +23185,14 @@ loop1:
 	VMOVUPS     Y13, 32(DI)
 	VMOVUPS     64(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 64(SI), Y0, Y10
@@ -12286,8 +23201,8 @@ loop1:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12295,17 +23210,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12324,14 +23239,14 @@ loop1:
 	VMOVUPS     Y13, 96(DI)
 	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y10
@@ -12340,8 +23255,8 @@ loop1:
 	VFMADD231PS 160(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12349,17 +23264,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12378,14 +23293,14 @@ loop1:
 	VMOVUPS     Y13, 160(DI)
 	VMOVUPS     192(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 192(SI), Y0, Y10
@@ -12394,8 +23309,8 @@ loop1:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12403,17 +23318,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12441,47 +23356,46 @@ done1:
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
 	JLT          done2
-	VBROADCASTSS 4(R11), Y4
-	VBROADCASTSS 8(R11), Y5
-	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y3
+	VBROADCASTSS 8(R11), Y4
+	VBROADCASTSS (R11), Y5
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y9
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y7, Y6, Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VCMPPS      $0x05, Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y8
-	VANDPS      Y8, Y9, Y9
-	VMOVUPS     Y9, (DI)
+	VMULPS      Y3, Y6, Y7
+	VCMPPS      $0x05, Y4, Y6, Y8
+	VFMADD231PS Y5, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -12497,45 +23411,44 @@ done2:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    magic<>+0(SB), Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVAPS    Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-	VMOVUPS     magic<>+0(SB), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y5, Y6, Y6
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y0, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y2
-	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y2, Y0, Y2
-	VMOVUPS exp2<>+0(SB), Y0
+	VPERMPS exp2Table<>+0(SB), Y4, Y0
+	VPSLLD  $0x14, Y4, Y1
+	VPADDD  Y0, Y1, Y0
+	VMOVUPS exp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y0
-	VFMADD213PS exp1<>+0(SB), Y6, Y0
-	VMULPS      Y0, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y2, Y1
+	VFMADD213PS exp1<>+0(SB), Y2, Y1
+	VMULPS      Y1, Y2, Y2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y3, Y5, Y5
-	VFMADD213PS  Y2, Y2, Y6
-	VANDPS       Y6, Y5, Y5
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y0, Y0, Y2
+	VANDPS       Y2, Y4, Y4
 	VBROADCASTSS 4(R11), Y0
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y4, Y0
 	VBROADCASTSS 8(R11), Y1
-	VCMPPS       $0x05, Y1, Y5, Y1
+	VCMPPS       $0x05, Y1, Y4, Y1
 	VBROADCASTSS (R11), Y2
-	VFMADD231PS  Y2, Y5, Y0
+	VFMADD231PS  Y2, Y4, Y0
 	VANDPS       Y0, Y1, Y1
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   Y1, Y0, (DI)
@@ -12556,15 +23469,9 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	MOVQ src_len+32(FP), CX
 
 	// What all elements share.
-	VMOVUPS      integer<>+0(SB), Y0
+	VMOVUPS      magic<>+0(SB), Y0
 	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
-
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
+	VSUBPS       Y1, Y0, Y2
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
 
@@ -12583,48 +23490,47 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    magic<>+0(SB), Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVAPS    Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-	VMOVUPS     magic<>+0(SB), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y5, Y6, Y6
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y7
-	VFMADD213PS exp1<>+0(SB), Y6, Y7
-	VMULPS      Y7, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y5, Y6
+	VFMADD213PS exp1<>+0(SB), Y5, Y6
+	VMULPS      Y6, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y3, Y5, Y5
-	VFMADD213PS  Y4, Y4, Y6
-	VANDPS       Y6, Y5, Y5
-	VBROADCASTSS 4(R11), Y4
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R11), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS 8(R11), Y6
-	VCMPPS       $0x05, Y6, Y5, Y6
-	VBROADCASTSS (R11), Y7
-	VFMADD231PS  Y7, Y5, Y4
-	VANDPS       Y4, Y6, Y6
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   Y6, Y4, (DI)
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS 8(R11), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   Y5, Y3, (DI)
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DI)(CX*4), DI
 	MOVQ         R8, CX
@@ -12633,23 +23539,24 @@ done1:
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
 	JLT          done2
+	VMOVUPS      exp2Table<>+0(SB), Y3
 	VBROADCASTSS 4(R11), Y4
 	VBROADCASTSS 8(R11), Y5
 	VBROADCASTSS (R11), Y6
-	VMOVUPS      magic<>+0(SB), Y7
+	VMOVUPS      exp3<>+0(SB), Y7
 	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y10
@@ -12658,8 +23565,8 @@ loop2:
 	VFMADD231PS 32(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12667,17 +23574,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12696,14 +23603,14 @@ loop2:
 	VMOVNTPS    Y13, 32(DI)
 	VMOVUPS     64(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 64(SI), Y0, Y10
@@ -12712,8 +23619,8 @@ loop2:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12721,17 +23628,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12750,14 +23657,14 @@ loop2:
 	VMOVNTPS    Y13, 96(DI)
 	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y10
@@ -12766,8 +23673,8 @@ loop2:
 	VFMADD231PS 160(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12775,17 +23682,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12804,14 +23711,14 @@ loop2:
 	VMOVNTPS    Y13, 160(DI)
 	VMOVUPS     192(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 192(SI), Y0, Y10
@@ -12820,8 +23727,8 @@ loop2:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12829,17 +23736,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12867,47 +23774,46 @@ done2:
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
 	JLT          done3
-	VBROADCASTSS 4(R11), Y4
-	VBROADCASTSS 8(R11), Y5
-	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y3
+	VBROADCASTSS 8(R11), Y4
+	VBROADCASTSS (R11), Y5
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y9
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y7, Y6, Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VCMPPS      $0x05, Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y8
-	VANDPS      Y8, Y9, Y9
-	VMOVNTPS    Y9, (DI)
+	VMULPS      Y3, Y6, Y7
+	VCMPPS      $0x05, Y4, Y6, Y8
+	VFMADD231PS Y5, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVNTPS    Y8, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -12923,45 +23829,44 @@ done3:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    magic<>+0(SB), Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVAPS    Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-	VMOVUPS     magic<>+0(SB), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y5, Y6, Y6
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y0, Y3, Y2
+	VFMADD231PS Y1, Y3, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y2
-	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y2, Y0, Y2
-	VMOVUPS exp2<>+0(SB), Y0
+	VPERMPS exp2Table<>+0(SB), Y4, Y0
+	VPSLLD  $0x14, Y4, Y1
+	VPADDD  Y0, Y1, Y0
+	VMOVUPS exp2<>+0(SB), Y1
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y0
-	VFMADD213PS exp1<>+0(SB), Y6, Y0
-	VMULPS      Y0, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y2, Y1
+	VFMADD213PS exp1<>+0(SB), Y2, Y1
+	VMULPS      Y1, Y2, Y2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y3, Y5, Y5
-	VFMADD213PS  Y2, Y2, Y6
-	VANDPS       Y6, Y5, Y5
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y0, Y0, Y2
+	VANDPS       Y2, Y4, Y4
 	VBROADCASTSS 4(R11), Y0
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y0, Y4, Y0
 	VBROADCASTSS 8(R11), Y1
-	VCMPPS       $0x05, Y1, Y5, Y1
+	VCMPPS       $0x05, Y1, Y4, Y1
 	VBROADCASTSS (R11), Y2
-	VFMADD231PS  Y2, Y5, Y0
+	VFMADD231PS  Y2, Y4, Y0
 	VANDPS       Y0, Y1, Y1
 	VMOVUPS      (DX), Y0
 	VMASKMOVPS   Y1, Y0, (DI)

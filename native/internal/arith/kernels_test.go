@@ -277,6 +277,11 @@ func TestSecondPass(t *testing.T) {
 					special(r, x)
 				}
 				st := start(r, s, x)
+				for i := range x {
+					if x[i] > st.Lim { // is of another segment
+						x[i] = st.Lim
+					}
+				}
 				f := MakeFactor(math.Ldexp(1+r.Float64(), int(r.IntN(120))-20))
 				e := make([]float32, n)
 				for i := range e {
