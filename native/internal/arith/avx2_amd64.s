@@ -16,7 +16,7 @@
 
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowsAVX2(SB), $800-96
+TEXT ·softmaxRowsAVX2(SB), $1504-96
 	// softmaxRowsAVX2 the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -820,125 +820,125 @@ loop5:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y2, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y9, Y2
-	VMOVUPS Y3, 256(BX)
-	VPSLLD  $0x14, Y5, Y3
-	VMOVUPS Y11, 288(BX)
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y2, Y11, Y2
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VMOVUPS Y3, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y3, Y10, Y3
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y3, Y13, Y13
+	VMULPS      Y10, Y13, Y13
 	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y2, Y2, Y14
-	VADDPS      Y14, Y13, Y2
+	VFMADD213PS Y3, Y3, Y14
+	VADDPS      Y14, Y13, Y3
 	VPOR        Y8, Y5, Y8
 	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y4, Y3
+	VMOVAPS     Y4, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y3
-	VANDPS      Y3, Y6, Y3
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y4
+	VSUBPS Y5, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y7, Y4
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y5
-	VPSLLD  $0x14, Y3, Y7
-	VPADDD  Y5, Y7, Y5
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VMULPS      Y7, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y4
+	VFMADD213PS Y7, Y7, Y4
 	VANDPS      Y4, Y6, Y6
-	VPOR        Y8, Y3, Y8
-	VADDPS      Y6, Y2, Y2
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y3, Y3
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact48
-	VEXTRACTF128 $0x01, Y12, X3
+	VEXTRACTF128 $0x01, Y12, X4
 	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y2, X4
-	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y2, Y12, Y12
-	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
 	VADDPD       Y3, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X2
-	VADDPD       X2, X12, X12
-	VMOVHLPS     X12, X12, X2
-	VADDSD       X2, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X12, X2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
 	JCS          exact48
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X2, X2
-	VCVTSD2SS    X2, X2, X3
-	VBROADCASTSS X3, Y4
-	VCVTSS2SD    X3, X3, X3
-	VSUBSD       X3, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      288(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VFMADD231PS Y4, Y10, Y3
-	VMOVUPS     Y3, (DI)
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y13, Y3
-	VFMADD231PS Y4, Y13, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     288(BX), Y3
+	VMULPS      Y3, Y13, Y4
+	VFMADD231PS Y5, Y13, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
-	VMOVUPS     Y5, 64(DI)
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y14, Y3
-	VFMADD231PS Y4, Y14, Y3
-	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     256(BX), Y3
+	VMULPS      Y3, Y14, Y4
+	VFMADD231PS Y5, Y14, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VFMADD231PS Y4, Y3, Y5
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y5, Y3, 128(DI)
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y2
-	VFMADD231PS Y4, Y6, Y2
-	VMOVUPS     32(DX), Y3
-	VMASKMOVPS  Y2, Y3, 160(DI)
-	VMOVUPS     224(BX), Y2
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 160(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1311,43 +1311,43 @@ loop7:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VMOVUPS Y2, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y2
-	VMOVUPS Y11, 256(BX)
-	VPSLLD  $0x14, Y9, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y13, Y10
-	VPADDD  Y5, Y11, Y5
-	VPADDD  Y2, Y10, Y2
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVUPS Y11, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y10, Y14, Y14
-	VMULPS      Y11, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
 
 	// s*q + s
 	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y2, Y2, Y15
+	VFMADD213PS Y11, Y11, Y15
 	VANDPS      Y15, Y3, Y3
-	VADDPS      Y3, Y14, Y2
-	VADDPS      Y2, Y12, Y12
+	VADDPS      Y3, Y14, Y5
+	VADDPS      Y5, Y12, Y12
 	VPOR        Y8, Y9, Y8
 	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y2
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     96(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y9
-	VSUBPS Y5, Y4, Y10
+	VSUBPS Y5, Y4, Y9
+	VSUBPS Y6, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -1356,11 +1356,11 @@ loop7:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y2, Y15
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y5, Y3
+	VPSLLD  $0x14, Y6, Y3
 	VPADDD  Y11, Y15, Y11
 	VPADDD  Y13, Y3, Y13
 	VMOVUPS nearExp2<>+0(SB), Y3
@@ -1378,130 +1378,132 @@ loop7:
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VADDPS      Y10, Y9, Y3
-	VPOR        Y8, Y2, Y8
 	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y2
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD213PS Y4, Y0, Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     288(BX), Y11
+	VANDPS      Y6, Y11, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y11
-	VSUBPS Y5, Y4, Y4
+	VSUBPS Y5, Y4, Y13
+	VSUBPS Y6, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y0, Y13
 	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 160(SI), Y1, Y13
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y7
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y0, 352(BX)
-	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y13, Y0, Y13
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 352(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y15, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y14, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y11
-	VFMADD213PS Y13, Y13, Y4
-	VANDPS      Y4, Y6, Y6
-	VADDPS      Y6, Y11, Y0
-	VADDPS      Y0, Y3, Y3
-	VPOR        Y8, Y2, Y8
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y15, Y15, Y4
+	VANDPS      Y4, Y11, Y11
+	VADDPS      Y11, Y13, Y4
+	VADDPS      Y4, Y3, Y3
 	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact64
-	VEXTRACTF128 $0x01, Y12, X0
+	VEXTRACTF128 $0x01, Y12, X4
 	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y3, X2
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X5, Y5
 	VADDPD       Y3, Y12, Y12
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y0, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X12
-	VMOVHLPS     X12, X12, X0
-	VADDSD       X0, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X12, X0
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
 	JCS          exact64
-	VMOVSD       one64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
-	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Y3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      288(BX), Y2
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, (DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y9, Y2
-	VFMADD231PS Y3, Y9, Y2
-	VMOVUPS     Y2, 32(DI)
-	VMOVUPS     256(BX), Y2
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 64(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y10, Y2
-	VFMADD231PS Y3, Y10, Y2
-	VMOVUPS     Y2, 96(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y14, Y2
-	VFMADD231PS Y3, Y14, Y2
-	VMOVUPS     Y2, 128(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y11, Y2
-	VFMADD231PS Y3, Y11, Y2
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     320(BX), Y2
+	VMULPS      Y3, Y13, Y4
+	VFMADD231PS Y5, Y13, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     320(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     (DX), Y2
-	VMASKMOVPS  Y4, Y2, 192(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y6, Y0
-	VFMADD231PS Y3, Y6, Y0
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y0, Y2, 224(DI)
-	VMOVUPS     352(BX), Y0
-	VMOVUPS     224(BX), Y2
+	VMULPS      Y3, Y11, Y3
+	VFMADD231PS Y5, Y11, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 224(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1922,116 +1924,116 @@ loop9:
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y2, 224(BX)
+	VMOVUPS     Y11, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y2
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 320(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y2, Y10, Y2
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
 	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y2, Y2, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y2
-	VADDPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
 	VPOR        Y8, Y9, Y8
 	VPOR        Y8, Y13, Y8
-	VMOVAPS     Y4, Y2
+	VMOVAPS     Y4, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y2
-	VANDPS      Y2, Y3, Y2
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y6
+	VSUBPS Y6, Y4, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y6
-	VFMADD231PS Y1, Y5, Y6
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y5
-	VPSLLD  $0x14, Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y9
 	VPADDD  Y5, Y9, Y5
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y9, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y8, Y2, Y8
-	VMOVUPS     32(SI), Y2
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     96(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y6
-	VSUBPS Y5, Y4, Y9
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 32(SI), Y0, Y7
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 32(SI), Y1, Y7
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y13
 	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y5, Y15
+	VPSLLD  $0x14, Y6, Y15
 	VPADDD  Y10, Y13, Y10
 	VPADDD  Y11, Y15, Y11
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y6, Y6
+	VMULPS      Y13, Y7, Y7
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y10, Y10, Y7
 	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y6, Y10
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y9, Y7, Y10
 	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y2
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y11
-	VSUBPS Y5, Y4, Y13
+	VSUBPS Y5, Y4, Y11
+	VSUBPS Y6, Y4, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -2040,161 +2042,161 @@ loop9:
 	VFMADD231PS 224(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VPERMPS nearTable<>+0(SB), Y5, Y15
 	VMOVUPS Y14, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y14
 	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y2, Y9
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y5, Y6
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 448(BX)
+	VPSLLD  $0x14, Y6, Y7
 	VPADDD  Y15, Y9, Y15
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y9
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y11, Y11
+	VMULPS      Y7, Y11, Y11
 	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y11
 	VFMADD213PS Y14, Y14, Y13
-	VADDPS      Y13, Y11, Y6
-	VADDPS      Y6, Y10, Y10
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y13, Y11, Y7
+	VADDPS      Y7, Y10, Y10
 	VPOR        Y8, Y5, Y8
-	VMOVAPS     Y4, Y2
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y2
-	VMOVUPS     320(BX), Y5
-	VANDPS      Y2, Y5, Y2
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y4
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 320(BX), Y7
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y7, Y4
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y6
-	VPSLLD  $0x14, Y2, Y7
-	VPADDD  Y6, Y7, Y6
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VMULPS      Y7, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y4
-	VANDPS      Y4, Y5, Y5
-	VPOR        Y8, Y2, Y8
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact80
-	VEXTRACTF128 $0x01, Y12, X2
+	VEXTRACTF128 $0x01, Y12, X4
 	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X6
+	VEXTRACTF128 $0x01, Y3, X5
 	VCVTPS2PD    X3, Y7
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y5, X8
-	VCVTPS2PD    X5, Y9
-	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X5, Y5
 	VADDPD       Y7, Y12, Y12
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y9, Y10, Y10
-	VADDPD       Y8, Y4, Y4
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y5, Y5
 	VADDPD       Y10, Y12, Y12
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X2
-	VADDPD       X2, X12, X12
-	VMOVHLPS     X12, X12, X2
-	VADDSD       X2, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X2
-	VUCOMISD     X12, X2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X4
+	VADDPD       X4, X12, X12
+	VMOVHLPS     X12, X12, X4
+	VADDSD       X4, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X12, X4
 	JCS          exact80
-	VMOVSD       one64<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X4
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VBROADCASTSS X2, Y2
-	VMOVUPS      288(BX), Y4
+	VDIVSD       X12, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      256(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     448(BX), Y4
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     448(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     256(BX), Y4
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     416(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 128(DI)
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y4
-	VFMADD231PS Y6, Y11, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y4, Y11, Y5
+	VFMADD231PS Y7, Y11, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     352(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y13, Y4
-	VFMADD231PS Y6, Y13, Y4
-	VMOVUPS     Y4, 224(DI)
+	VMULPS      Y4, Y13, Y5
+	VFMADD231PS Y7, Y13, Y5
+	VMOVUPS     Y5, 224(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y4
-	VFMADD231PS Y6, Y3, Y4
+	VMULPS      Y4, Y3, Y5
+	VFMADD231PS Y7, Y3, Y5
 	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y4, Y3, 256(DI)
+	VMASKMOVPS  Y5, Y3, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y2
-	VFMADD231PS Y6, Y5, Y2
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y7, Y6, Y4
 	VMOVUPS     32(DX), Y3
-	VMASKMOVPS  Y2, Y3, 288(DI)
-	VMOVUPS     224(BX), Y2
+	VMASKMOVPS  Y4, Y3, 288(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -2488,22 +2490,22 @@ exact80:
 	VEXTRACTF128 $0x01, Y9, X3
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y8, X4
+	VMOVUPS      448(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y8, X6
 	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      448(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y11
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y11
 	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y5, X13
-	VCVTPS2PD    X5, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y14, Y8, Y8
-	VADDPD       Y13, Y4, Y4
+	VADDPD       Y11, Y8, Y8
+	VADDPD       Y7, Y6, Y6
 	VADDPD       Y8, Y9, Y9
-	VADDPD       Y4, Y3, Y3
+	VADDPD       Y6, Y3, Y3
 	VADDPD       Y3, Y9, Y9
 	VEXTRACTF128 $0x01, Y9, X3
 	VADDPD       X3, X9, X9
@@ -2515,84 +2517,84 @@ exact80:
 
 	// 1/total = cHi + cLo
 	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y7
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X9, X9
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X9, X9
 	VCVTSD2SS    X9, X9, X9
 	VBROADCASTSS X9, Y9
-	VMOVUPS      256(BX), Y4
+	VMOVUPS      256(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
 	VANDPS      Y8, Y11, Y11
 	VMOVUPS     Y11, (DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     416(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
 	VANDPS      Y8, Y11, Y11
 	VMOVUPS     Y11, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMOVUPS     224(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
 	VANDPS      Y8, Y11, Y11
 	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     384(BX), Y4
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
 	VANDPS      Y8, Y11, Y11
 	VMOVUPS     Y11, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMOVUPS     352(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
 	VANDPS      Y8, Y11, Y11
 	VMOVUPS     Y11, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y4
+	VMULPS      Y3, Y10, Y6
 	VCMPPS      $0x05, Y9, Y10, Y8
-	VFMADD231PS Y7, Y10, Y4
-	VANDPS      Y4, Y8, Y8
+	VFMADD231PS Y7, Y10, Y6
+	VANDPS      Y6, Y8, Y8
 	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     320(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y10
-	VFMADD231PS Y7, Y4, Y8
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y10
+	VFMADD231PS Y7, Y6, Y8
 	VANDPS      Y8, Y10, Y10
 	VMOVUPS     Y10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y12, Y4
+	VMULPS      Y3, Y12, Y6
 	VCMPPS      $0x05, Y9, Y12, Y8
-	VFMADD231PS Y7, Y12, Y4
-	VANDPS      Y4, Y8, Y8
+	VFMADD231PS Y7, Y12, Y6
+	VANDPS      Y6, Y8, Y8
 	VMOVUPS     Y8, 224(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y7, Y6, Y4
-	VANDPS      Y4, Y8, Y8
+	VMULPS      Y3, Y4, Y6
+	VCMPPS      $0x05, Y9, Y4, Y8
+	VFMADD231PS Y7, Y4, Y6
+	VANDPS      Y6, Y8, Y8
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y8, Y4, 256(DI)
 
@@ -2703,47 +2705,47 @@ loop11:
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y2, 224(BX)
+	VMOVUPS     Y11, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y2
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 320(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y2, Y10, Y2
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
 	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y2, Y2, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y2
-	VADDPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
 	VPOR        Y8, Y9, Y8
 	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y2
+	VMOVUPS     256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y9
-	VSUBPS Y6, Y4, Y10
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -2752,11 +2754,11 @@ loop11:
 	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y5
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y13
 	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y5, Y13, Y5
 	VPADDD  Y11, Y15, Y11
 	VMOVUPS nearExp2<>+0(SB), Y13
@@ -2775,18 +2777,18 @@ loop11:
 	VFMADD213PS Y11, Y11, Y10
 	VANDPS      Y10, Y3, Y3
 	VADDPS      Y3, Y9, Y5
-	VPOR        Y8, Y2, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y2
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     96(SI), Y6
 	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y6, Y4, Y11
+	VSUBPS Y6, Y4, Y10
+	VSUBPS Y7, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
@@ -2795,12 +2797,12 @@ loop11:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y15
 	VMOVUPS Y3, 384(BX)
-	VPSLLD  $0x14, Y2, Y3
+	VPSLLD  $0x14, Y6, Y3
 	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y6, Y9
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y13, Y3, Y13
 	VPADDD  Y15, Y9, Y15
 	VMOVUPS nearExp2<>+0(SB), Y3
@@ -2818,18 +2820,18 @@ loop11:
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y15, Y15, Y11
 	VADDPS      Y11, Y10, Y3
-	VPOR        Y8, Y2, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y2
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y6
 	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y9
-	VSUBPS Y6, Y4, Y13
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -2838,13 +2840,13 @@ loop11:
 	VFMADD231PS 224(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y15
 	VMOVUPS Y14, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y14
 	VMOVUPS Y11, 480(BX)
-	VPSLLD  $0x14, Y2, Y11
+	VPSLLD  $0x14, Y6, Y11
 	VMOVUPS Y10, 512(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y15, Y11, Y15
 	VPADDD  Y14, Y10, Y14
 	VMOVUPS nearExp2<>+0(SB), Y10
@@ -2863,165 +2865,167 @@ loop11:
 	VFMADD213PS Y14, Y14, Y13
 	VADDPS      Y13, Y9, Y10
 	VADDPS      Y10, Y3, Y3
-	VPOR        Y8, Y2, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y2
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VMOVUPS     320(BX), Y10
-	VANDPS      Y6, Y10, Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(BX), Y7
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     288(BX), Y10
+	VANDPS      Y7, Y10, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y11
-	VSUBPS Y6, Y4, Y4
+	VSUBPS Y6, Y4, Y11
+	VSUBPS Y7, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS Y0, Y7, Y4
+	VMOVUPS     320(BX), Y14
+	VFMADD231PS Y0, Y14, Y4
 	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS Y1, Y14, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y7
 	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y0, 544(BX)
-	VPSLLD  $0x14, Y6, Y0
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y14, Y0, Y14
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y13, 544(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VMOVUPS Y9, 576(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y13, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
-	VMULPS      Y0, Y11, Y11
-	VMULPS      Y15, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y13, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y11
-	VFMADD213PS Y14, Y14, Y4
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y4
 	VANDPS      Y4, Y10, Y10
-	VADDPS      Y10, Y11, Y0
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y10, Y11, Y4
 	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact96
-	VEXTRACTF128 $0x01, Y12, X2
+	VEXTRACTF128 $0x01, Y12, X6
 	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y0, X7
-	VCVTPS2PD    X0, Y0
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X7, Y7
 	VADDPD       Y5, Y12, Y12
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y0, Y3, Y3
-	VADDPD       Y7, Y4, Y4
+	VADDPD       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y7, Y5, Y5
 	VADDPD       Y3, Y12, Y12
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X12
-	VMOVHLPS     X12, X12, X0
-	VADDSD       X0, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X12, X0
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y6, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
 	JCS          exact96
-	VMOVSD       one64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
-	VCVTSD2SS    X0, X0, X2
-	VBROADCASTSS X2, Y3
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X0, X0
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      288(BX), Y2
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, (DI)
-	VMOVUPS     512(BX), Y2
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     256(BX), Y2
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 64(DI)
-	VMOVUPS     480(BX), Y2
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     480(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     448(BX), Y2
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 128(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y9, Y2
-	VFMADD231PS Y3, Y9, Y2
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     352(BX), Y2
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 192(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     544(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y13, Y2
-	VFMADD231PS Y3, Y13, Y2
-	VMOVUPS     Y2, 224(DI)
-	VMOVUPS     416(BX), Y2
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     416(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y4, 256(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y11, Y2
-	VFMADD231PS Y3, Y11, Y2
-	VMOVUPS     Y2, 288(DI)
-	VMOVUPS     384(BX), Y2
+	VMULPS      Y3, Y11, Y4
+	VFMADD231PS Y5, Y11, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y2, Y4
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     (DX), Y2
-	VMASKMOVPS  Y4, Y2, 320(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y10, Y0
-	VFMADD231PS Y3, Y10, Y0
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y0, Y2, 352(DI)
-	VMOVUPS     544(BX), Y0
-	VMOVUPS     224(BX), Y2
+	VMULPS      Y3, Y10, Y3
+	VFMADD231PS Y5, Y10, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 352(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -3353,20 +3357,20 @@ exact96:
 	VEXTRACTF128 $0x01, Y9, X4
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      512(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y6, X11
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X11, Y11
-	VMOVUPS      512(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X13, Y13
-	VEXTRACTF128 $0x01, Y3, X14
+	VEXTRACTF128 $0x01, Y3, X12
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y12, Y9, Y9
-	VADDPD       Y13, Y4, Y4
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y3, Y6, Y6
-	VADDPD       Y14, Y11, Y11
+	VADDPD       Y12, Y11, Y11
 	VADDPD       Y6, Y9, Y9
 	VADDPD       Y11, Y4, Y4
 	VADDPD       Y4, Y9, Y9
@@ -3509,139 +3513,49 @@ begin13:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact112
-	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop13:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
 	JCS          exact112
-	VUCOMISS     X4, X2
+	VUCOMISS     X3, X2
 	JCS          exact112
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 384(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 416(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 416(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y2, 224(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVUPS nearExp2<>+0(SB), Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y2
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y2
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y8, 352(BX)
-	VPSLLD  $0x14, Y13, Y8
-	VPADDD  Y12, Y7, Y12
-	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y8, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y7
-	VADDPS      Y7, Y2, Y2
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y7
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y8, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y7, Y12
-	VPERMPS Y3, Y8, Y13
-	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y14, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y12, Y15, Y12
-	VPADDD  Y13, Y14, Y13
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -3657,323 +3571,410 @@ loop13:
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y7, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVAPS     Y5, Y7
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y7
-	VANDPS      Y7, Y4, Y7
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y8
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y7, Y6
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y6, Y13, Y6
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y13, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
-	VANDPS      Y8, Y4, Y4
-	VPOR        Y9, Y7, Y9
-	VADDPS      Y4, Y12, Y12
-	VMOVUPS     32(SI), Y6
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y13
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y13
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y14
-	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VMOVUPS Y11, 480(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VMULPS      Y4, Y8, Y8
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y8
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y8, Y4
-	VPOR        Y9, Y6, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y11
-	VSUBPS Y7, Y5, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y10, 512(BX)
-	VPERMPS Y3, Y7, Y10
-	VMOVUPS Y13, 544(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y8, 576(BX)
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y15, Y13, Y15
-	VPADDD  Y10, Y8, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y13, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y10, Y10, Y14
-	VADDPS      Y14, Y11, Y8
-	VADDPS      Y8, Y4, Y4
-	VPOR        Y9, Y6, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     288(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
-	VSUBPS Y7, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y13
-	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y14, 608(BX)
-	VPSLLD  $0x14, Y6, Y14
-	VMOVUPS Y11, 640(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y14, Y13
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y11, Y8, Y8
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y9, Y6, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     352(BX), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     320(BX), Y7
-	VANDPS      Y6, Y7, Y6
-
-	// -n = magic - N - u
-	VSUBPS  Y6, Y5, Y5
-	VMOVUPS 352(BX), Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y5
-	VFMADD231PS Y1, Y13, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y6, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y15, Y11
 	VPADDD  Y13, Y14, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y14, Y5, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VANDPS      Y5, Y7, Y7
-	VPOR        Y9, Y6, Y9
-	VADDPS      Y7, Y11, Y11
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVAPS     Y4, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y3, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y3, Y7, Y7
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y7, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y10
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y13, 512(BX)
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y3, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 576(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y4
+	VFMADD231PS Y1, Y13, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VMULPS      Y14, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y10, Y10
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact112
-	VEXTRACTF128 $0x01, Y2, X5
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y12, X9
+	VEXTRACTF128 $0x01, Y12, X4
 	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y11, X13
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y11, X5
 	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y12, Y2, Y2
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y11, Y4, Y4
-	VADDPD       Y13, Y6, Y6
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y5, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X4
-	VADDPD       X4, X2, X2
-	VMOVHLPS     X2, X2, X4
-	VADDSD       X4, X2, X2
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X2, X4
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y11, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X8
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y10, Y3, Y3
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
 	JCS          exact112
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X2, X4, X4
-	VCVTSD2SS    X4, X4, X2
-	VBROADCASTSS X2, Y5
-	VCVTSS2SD    X2, X2, X2
-	VSUBSD       X2, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y2
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     576(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     544(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     256(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     544(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     416(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     640(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     608(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     384(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     608(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     512(BX), Y2
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     480(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 256(DI)
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y8, Y2
-	VFMADD231PS Y5, Y8, Y2
-	VMOVUPS     Y2, 288(DI)
-	VMOVUPS     480(BX), Y2
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     Y6, 320(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y10, Y2
-	VFMADD231PS Y5, Y10, Y2
-	VMOVUPS     Y2, 352(DI)
-	VMOVUPS     448(BX), Y2
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y2, Y6
-	VFMADD231PS Y5, Y2, Y6
-	VMOVUPS     (DX), Y2
-	VMASKMOVPS  Y6, Y2, 384(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y4
+	VMULPS      Y3, Y7, Y4
 	VFMADD231PS Y5, Y7, Y4
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y4, Y2, 416(DI)
-	VMOVUPS     224(BX), Y2
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 416(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -4366,20 +4367,20 @@ exact112:
 	VEXTRACTF128 $0x01, Y9, X3
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X3, Y3
+	VMOVUPS      544(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X11
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y4, Y9, Y9
+	VADDPD       Y11, Y3, Y3
 	VEXTRACTF128 $0x01, Y6, X4
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X4, Y4
-	VMOVUPS      544(BX), Y11
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y7, X13
+	VEXTRACTF128 $0x01, Y7, X11
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y12, Y3, Y3
+	VCVTPS2PD    X11, Y11
 	VADDPD       Y7, Y6, Y6
-	VADDPD       Y13, Y4, Y4
+	VADDPD       Y11, Y4, Y4
 	VADDPD       Y6, Y9, Y9
 	VADDPD       Y4, Y3, Y3
 	VADDPD       Y3, Y9, Y9
@@ -4614,46 +4615,46 @@ loop15:
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y2, 224(BX)
+	VMOVUPS     Y11, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y2
-	VMOVUPS Y11, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 320(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y2, Y10, Y2
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
 	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
 	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y2, Y2, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y2
-	VADDPS      Y2, Y12, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
 	VPOR        Y8, Y9, Y8
 	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y2
+	VMOVUPS     256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     320(SI), Y6
 	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y9
-	VSUBPS Y6, Y4, Y10
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -4662,12 +4663,12 @@ loop15:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
 	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y2, Y15
+	VPSLLD  $0x14, Y6, Y15
 	VMOVUPS Y14, 384(BX)
-	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y15, Y11
 	VPADDD  Y13, Y14, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -4685,19 +4686,19 @@ loop15:
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y2, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     384(SI), Y2
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     384(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y13
-	VSUBPS Y6, Y4, Y14
+	VSUBPS Y6, Y4, Y13
+	VSUBPS Y7, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -4706,12 +4707,12 @@ loop15:
 	VFMADD231PS Y1, Y5, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y5
-	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y15
 	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y2, Y10
+	VPSLLD  $0x14, Y6, Y10
 	VMOVUPS Y9, 448(BX)
-	VPSLLD  $0x14, Y6, Y9
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y5, Y10, Y5
 	VPADDD  Y15, Y9, Y15
 	VMOVUPS nearExp2<>+0(SB), Y9
@@ -4731,60 +4732,60 @@ loop15:
 	VANDPS      Y14, Y3, Y3
 	VADDPS      Y3, Y13, Y5
 	VADDPS      Y5, Y11, Y11
-	VPOR        Y8, Y2, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y2
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     96(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y6
-	VSUBPS Y5, Y4, Y9
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 32(SI), Y0, Y7
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 32(SI), Y1, Y7
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y2, Y15
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y3, 480(BX)
-	VPSLLD  $0x14, Y5, Y3
+	VPSLLD  $0x14, Y6, Y3
 	VPADDD  Y10, Y15, Y10
 	VPADDD  Y14, Y3, Y14
 	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y3, Y6, Y6
+	VMULPS      Y3, Y7, Y7
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
+	VFMADD213PS Y10, Y10, Y7
 	VFMADD213PS Y14, Y14, Y9
-	VADDPS      Y9, Y6, Y3
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y9, Y7, Y3
 	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y2
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y5, Y4, Y14
+	VSUBPS Y5, Y4, Y10
+	VSUBPS Y6, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
@@ -4793,260 +4794,262 @@ loop15:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y15
+	VPERMPS nearTable<>+0(SB), Y5, Y15
 	VMOVUPS Y13, 512(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y13
 	VMOVUPS Y9, 544(BX)
-	VPSLLD  $0x14, Y2, Y9
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y5, Y6
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 576(BX)
+	VPSLLD  $0x14, Y6, Y7
 	VPADDD  Y15, Y9, Y15
-	VPADDD  Y13, Y6, Y13
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y9
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y6, Y10, Y10
+	VMULPS      Y7, Y10, Y10
 	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y10
 	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y6
-	VADDPS      Y6, Y3, Y3
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y3, Y3
 	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y2
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     352(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y6
-	VSUBPS Y5, Y4, Y9
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
+	VFMADD231PS 288(SI), Y0, Y7
 	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y6
+	VFMADD231PS 288(SI), Y1, Y7
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
 	VMOVUPS Y14, 608(BX)
-	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y5, Y10
+	VPSLLD  $0x14, Y6, Y10
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y10, Y15
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y10, Y6, Y6
+	VMULPS      Y10, Y7, Y7
 	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
+	VFMADD213PS Y13, Y13, Y7
 	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y6, Y10
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y9, Y7, Y10
 	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y2
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     416(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y2
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y7, Y5
-	VMOVUPS     320(BX), Y13
-	VANDPS      Y5, Y13, Y5
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     288(BX), Y13
+	VANDPS      Y6, Y13, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y4, Y14
-	VSUBPS Y5, Y4, Y4
+	VSUBPS Y5, Y4, Y14
+	VSUBPS Y6, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y14
-	VFMADD231PS Y0, Y7, Y4
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y4
 	VFMADD231PS 416(SI), Y1, Y14
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS Y1, Y15, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y7
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y0, 672(BX)
-	VPSLLD  $0x14, Y2, Y0
-	VMOVUPS Y1, 704(BX)
-	VPSLLD  $0x14, Y5, Y1
-	VPADDD  Y7, Y0, Y7
-	VPADDD  Y15, Y1, Y15
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VMOVUPS Y9, 672(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y1
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y1
-	VMULPS      Y0, Y14, Y14
-	VMULPS      Y1, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y7, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y14
-	VFMADD213PS Y15, Y15, Y4
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y9, Y9, Y4
 	VANDPS      Y4, Y13, Y13
-	VADDPS      Y13, Y14, Y0
-	VADDPS      Y0, Y10, Y10
-	VPOR        Y8, Y2, Y8
+	VADDPS      Y13, Y14, Y3
+	VADDPS      Y3, Y10, Y10
 	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact128
-	VEXTRACTF128 $0x01, Y12, X0
+	VEXTRACTF128 $0x01, Y12, X3
 	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X0, Y0
-	VEXTRACTF128 $0x01, Y3, X1
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X1, Y1
-	VEXTRACTF128 $0x01, Y11, X2
+	VEXTRACTF128 $0x01, Y11, X4
 	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X4, Y4
 	VADDPD       Y11, Y12, Y12
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y10, Y3, Y3
-	VADDPD       Y4, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VMOVUPS      736(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X6
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y4, Y12, Y12
+	VADDPD       Y5, Y3, Y3
 	VADDPD       Y3, Y12, Y12
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y0, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X0
-	VADDPD       X0, X12, X12
-	VMOVHLPS     X12, X12, X0
-	VADDSD       X0, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X0
-	VUCOMISD     X12, X0
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
 	JCS          exact128
-	VMOVSD       one64<>+0(SB), X0
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X0, X0
-	VCVTSD2SS    X0, X0, X1
-	VBROADCASTSS X1, Y2
-	VCVTSS2SD    X1, X1, X1
-	VSUBSD       X1, X0, X0
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X0, Y0
-	VMOVUPS      288(BX), Y1
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, (DI)
-	VMOVUPS     576(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     256(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 64(DI)
-	VMOVUPS     544(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     544(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 96(DI)
-	VMOVUPS     384(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 128(DI)
-	VMOVUPS     640(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     640(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     352(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 192(DI)
-	VMOVUPS     608(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     608(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 224(DI)
-	VMOVUPS     448(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 256(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     704(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y6, Y1
-	VFMADD231PS Y2, Y6, Y1
-	VMOVUPS     Y1, 288(DI)
-	VMOVUPS     416(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     416(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 320(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     672(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y9, Y1
-	VFMADD231PS Y2, Y9, Y1
-	VMOVUPS     Y1, 352(DI)
-	VMOVUPS     512(BX), Y1
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y3, 384(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y14, Y1
-	VFMADD231PS Y2, Y14, Y1
-	VMOVUPS     Y1, 416(DI)
-	VMOVUPS     480(BX), Y1
+	VMULPS      Y3, Y14, Y4
+	VFMADD231PS Y5, Y14, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     480(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y1, Y3
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     (DX), Y1
-	VMASKMOVPS  Y3, Y1, 448(DI)
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y0, Y13, Y0
-	VFMADD231PS Y2, Y13, Y0
-	VMOVUPS     32(DX), Y1
-	VMASKMOVPS  Y0, Y1, 480(DI)
-	VMOVUPS     672(BX), Y0
-	VMOVUPS     704(BX), Y1
-	VMOVUPS     224(BX), Y2
+	VMULPS      Y3, Y13, Y3
+	VFMADD231PS Y5, Y13, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 480(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -5476,20 +5479,20 @@ exact128:
 	VEXTRACTF128 $0x01, Y9, X3
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X3, Y3
+	VMOVUPS      576(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X11
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y4, Y9, Y9
+	VADDPD       Y11, Y3, Y3
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
-	VMOVUPS      576(BX), Y11
-	VEXTRACTF128 $0x01, Y11, X13
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X13, Y13
-	VEXTRACTF128 $0x01, Y8, X14
+	VEXTRACTF128 $0x01, Y8, X11
 	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X14, Y14
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y13, Y3, Y3
+	VCVTPS2PD    X11, Y11
 	VADDPD       Y8, Y7, Y7
-	VADDPD       Y14, Y4, Y4
+	VADDPD       Y11, Y4, Y4
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y4, Y3, Y3
 	VADDPD       Y3, Y9, Y9
@@ -5646,11 +5649,6632 @@ exact128:
 	JMP         end
 
 done15:
+	// Rows of 129 to 144 elements.
+	CMPQ    CX, $0x00000090
+	JGT     done17
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000080, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact144
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact144
+	PCALIGN $0x40
+
+loop17:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact144
+	VUCOMISS     X3, X2
+	JCS          exact144
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 512(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 544(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     384(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y13
+	VSUBPS Y7, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y10, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y7, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y11, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVAPS     Y4, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y14, 512(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y12
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y13, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VMOVUPS Y9, 576(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 640(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y7, Y12
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y13
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 736(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y10, 768(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact144
+	VMOVUPS      480(BX), Y4
+	VADDPS       Y11, Y4, Y5
+	VMINPS       Y11, Y4, Y7
+	VMAXPS       Y11, Y4, Y4
+	VSUBPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y7, Y7
+	VADDPS       Y3, Y5, Y4
+	VMINPS       Y3, Y5, Y8
+	VMAXPS       Y3, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y5, Y5
+	VMOVUPS      768(BX), Y7
+	VADDPS       Y12, Y7, Y8
+	VMINPS       Y12, Y7, Y9
+	VMAXPS       Y12, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y7
+	VMINPS       Y6, Y8, Y10
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X4, X5
+	JCS          exact144
+	VMOVSD       one64<>+0(SB), X5
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y13, Y4
+	VFMADD231PS Y7, Y13, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y14, Y4
+	VFMADD231PS Y7, Y14, Y4
+	VMOVUPS     Y4, 480(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y3, Y4
+	VFMADD231PS Y7, Y3, Y4
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y4, Y3, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y6, Y5
+	VFMADD231PS Y7, Y6, Y5
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y5, Y3, 544(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop17
+	JMP         end
+
+exact144:
+	ADDQ $0x00000080, CX
+	JMP  longer
+
+done17:
+	// Rows of 145 to 160 elements.
+	CMPQ    CX, $0x000000a0
+	JGT     done19
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000090, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact160
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact160
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop19:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact160
+	VUCOMISS     X4, X2
+	JCS          exact160
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 576(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 608(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 512(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y10, Y6
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y11, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 672(BX)
+	VPERMPS Y3, Y7, Y13
+	VMOVUPS Y11, 704(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y6, 736(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y6
+	VADDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 768(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 832(BX)
+	VPERMPS Y3, Y6, Y11
+	VMOVUPS Y7, 864(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y8, 896(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y8
+	VMOVUPS     320(BX), Y11
+	VFMADD231PS Y0, Y11, Y5
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS Y1, Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 960(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y5
+	VANDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y8, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact160
+	VMOVUPS      512(BX), Y4
+	VADDPS       Y12, Y4, Y6
+	VMINPS       Y12, Y4, Y9
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y9, Y9
+	VMOVUPS      736(BX), Y4
+	VADDPS       Y4, Y6, Y11
+	VMINPS       Y4, Y6, Y12
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y11, Y6
+	VSUBPS       Y6, Y12, Y12
+	VADDPS       Y12, Y9, Y9
+	VEXTRACTF128 $0x01, Y11, X4
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y11, Y11
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      896(BX), Y6
+	VADDPS       Y10, Y6, Y9
+	VMINPS       Y10, Y6, Y12
+	VMAXPS       Y10, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y12, Y12
+	VADDPS       Y5, Y9, Y6
+	VMINPS       Y5, Y9, Y10
+	VMAXPS       Y5, Y9, Y9
+	VSUBPS       Y9, Y6, Y9
+	VSUBPS       Y9, Y10, Y10
+	VADDPS       Y10, Y12, Y12
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y12, X9
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y6, Y11, Y11
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X4
+	VADDPD       X4, X11, X11
+	VMOVHLPS     X11, X11, X4
+	VADDSD       X4, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X11, X4
+	JCS          exact160
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X11, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y8, Y5, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y4
+	VFMADD231PS Y6, Y7, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 608(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop19
+	JMP         end
+
+exact160:
+	ADDQ $0x00000090, CX
+	JMP  longer
+
+done19:
+	// Rows of 161 to 176 elements.
+	CMPQ    CX, $0x000000b0
+	JGT     done21
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000a0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact176
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact176
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop21:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact176
+	VUCOMISS     X4, X2
+	JCS          exact176
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 640(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 672(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y13, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y7, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y7, 608(BX)
+	VPERMPS Y3, Y6, Y7
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 672(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 704(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y11, 768(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y8, Y11
+	VADDPS      Y11, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 832(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y11, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y10
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y10
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 864(BX)
+	VPERMPS Y3, Y6, Y13
+	VMOVUPS Y11, 896(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y7, 928(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y11
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 960(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 992(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y5
+	VFMADD231PS Y1, Y13, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y10, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact176
+	VMOVUPS      512(BX), Y4
+	VADDPS       Y12, Y4, Y5
+	VMINPS       Y12, Y4, Y9
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y9, Y9
+	VMOVUPS      768(BX), Y4
+	VADDPS       Y4, Y5, Y12
+	VMINPS       Y4, Y5, Y13
+	VMAXPS       Y4, Y5, Y5
+	VSUBPS       Y5, Y12, Y5
+	VSUBPS       Y5, Y13, Y13
+	VADDPS       Y13, Y9, Y9
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y9, X5
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y9, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      928(BX), Y5
+	VADDPS       Y8, Y5, Y9
+	VMINPS       Y8, Y5, Y13
+	VMAXPS       Y8, Y5, Y5
+	VSUBPS       Y5, Y9, Y5
+	VSUBPS       Y5, Y13, Y13
+	VADDPS       Y10, Y9, Y5
+	VMINPS       Y10, Y9, Y8
+	VMAXPS       Y10, Y9, Y9
+	VSUBPS       Y9, Y5, Y9
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y8, Y13, Y13
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y13, X9
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y13, Y5, Y5
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y5, Y12, Y12
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X4
+	VADDPD       X4, X12, X12
+	VMOVHLPS     X12, X12, X4
+	VADDSD       X4, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X12, X4
+	JCS          exact176
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y8
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y5
+	VFMADD231PS Y8, Y7, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VMOVUPS     Y7, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y11, Y5
+	VFMADD231PS Y8, Y11, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y8, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 672(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop21
+	JMP         end
+
+exact176:
+	ADDQ $0x000000a0, CX
+	JMP  longer
+
+done21:
+	// Rows of 177 to 192 elements.
+	CMPQ    CX, $0x000000c0
+	JGT     done23
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000b0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact192
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact192
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop23:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact192
+	VUCOMISS     X4, X2
+	JCS          exact192
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 704(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 736(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y13
+	VANDPS      Y7, Y13, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y7, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 640(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y14, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y13, 704(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y12
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 736(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y7, 800(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y12, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y13, 832(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y12, 864(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y14, Y13, Y14
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 896(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 928(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 960(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 992(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1024(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y13
+	VANDPS      Y6, Y13, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y14
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS 672(SI), Y1, Y14
+	VFMADD231PS Y1, Y15, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1056(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1088(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y12, 1120(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y8, Y8, Y5
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y14, Y5
+	VADDPS      Y5, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact192
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y6
+	VMINPS       Y5, Y4, Y7
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VADDPS       Y11, Y6, Y4
+	VMINPS       Y11, Y6, Y5
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      960(BX), Y6
+	VMOVUPS      1120(BX), Y7
+	VADDPS       Y7, Y6, Y8
+	VMINPS       Y7, Y6, Y9
+	VMAXPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y10, Y8, Y6
+	VMINPS       Y10, Y8, Y7
+	VMAXPS       Y10, Y8, Y8
+	VSUBPS       Y8, Y6, Y8
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y7, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X4, X5
+	JCS          exact192
+	VMOVSD       one64<>+0(SB), X5
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1088(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y14, Y4
+	VFMADD231PS Y6, Y14, Y4
+	VMOVUPS     Y4, 672(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y13, Y5
+	VFMADD231PS Y6, Y13, Y5
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y5, Y4, 736(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop23
+	JMP         end
+
+exact192:
+	ADDQ $0x000000b0, CX
+	JMP  longer
+
+done23:
+	// Rows of 193 to 208 elements.
+	CMPQ    CX, $0x000000d0
+	JGT     done25
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000c0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact208
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact208
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop25:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact208
+	VUCOMISS     X4, X2
+	JCS          exact208
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 768(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 800(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 768(BX)
+	VPERMPS Y3, Y6, Y10
+	VMOVUPS Y8, 800(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y7, 832(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 864(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 896(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 928(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 960(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y12, 992(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1024(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1056(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1088(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1120(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1152(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y5
+	VFMADD231PS Y1, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y9, Y4, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact208
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y7
+	VMINPS       Y5, Y4, Y8
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VADDPS       Y11, Y7, Y4
+	VMINPS       Y11, Y7, Y5
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y5, Y8, Y8
+	VMOVUPS      832(BX), Y5
+	VADDPS       Y5, Y4, Y7
+	VMINPS       Y5, Y4, Y9
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y9, Y4, Y4
+	VMOVUPS      992(BX), Y8
+	VMOVUPS      1152(BX), Y9
+	VADDPS       Y9, Y8, Y10
+	VMINPS       Y9, Y8, Y11
+	VMAXPS       Y9, Y8, Y8
+	VSUBPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y11, Y11
+	VADDPS       Y12, Y10, Y8
+	VMINPS       Y12, Y10, Y9
+	VMAXPS       Y12, Y10, Y10
+	VSUBPS       Y10, Y8, Y10
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y9, Y11, Y11
+	VADDPS       Y6, Y8, Y9
+	VMINPS       Y6, Y8, Y10
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y11, X10
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X7, X4
+	JCS          exact208
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X7
+	VBROADCASTSS X7, Y8
+	VCVTSS2SD    X7, X7, X7
+	VSUBSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     800(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     768(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     896(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     864(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     960(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     928(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     1056(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     1024(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     640(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 512(DI)
+	VMOVUPS     1120(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 544(DI)
+	VMOVUPS     608(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 576(DI)
+	VMOVUPS     1088(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 608(DI)
+	VMOVUPS     736(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y13, Y7
+	VFMADD231PS Y8, Y13, Y7
+	VMOVUPS     Y7, 672(DI)
+	VMOVUPS     704(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y14, Y7
+	VFMADD231PS Y8, Y14, Y7
+	VMOVUPS     Y7, 736(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y8, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 800(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop25
+	JMP         end
+
+exact208:
+	ADDQ $0x000000c0, CX
+	JMP  longer
+
+done25:
+	// Rows of 209 to 224 elements.
+	CMPQ    CX, $0x000000e0
+	JGT     done27
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000d0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact224
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact224
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop27:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact224
+	VUCOMISS     X4, X2
+	JCS          exact224
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 832(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 864(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 768(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y10, Y6
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y12
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 832(BX)
+	VPERMPS Y3, Y7, Y13
+	VMOVUPS Y12, 864(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y6, 896(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y6
+	VADDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 960(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y12, 992(BX)
+	VPERMPS Y3, Y6, Y12
+	VMOVUPS Y7, 1024(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y8, 1056(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1088(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1120(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1152(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1184(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1216(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y8
+	VMOVUPS     320(BX), Y10
+	VFMADD231PS Y0, Y10, Y5
+	VFMADD231PS 800(SI), Y1, Y8
+	VFMADD231PS Y1, Y10, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1248(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1280(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y15, Y15, Y5
+	VANDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y8, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact224
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y6
+	VADDPS       Y6, Y4, Y9
+	VMINPS       Y6, Y4, Y10
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y10, Y10
+	VADDPS       Y11, Y9, Y4
+	VMINPS       Y11, Y9, Y6
+	VMAXPS       Y11, Y9, Y9
+	VSUBPS       Y9, Y4, Y9
+	VSUBPS       Y9, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VMOVUPS      896(BX), Y6
+	VADDPS       Y6, Y4, Y9
+	VMINPS       Y6, Y4, Y11
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y10, X6
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      1056(BX), Y6
+	VMOVUPS      1216(BX), Y10
+	VADDPS       Y10, Y6, Y11
+	VMINPS       Y10, Y6, Y13
+	VMAXPS       Y10, Y6, Y6
+	VSUBPS       Y6, Y11, Y6
+	VSUBPS       Y6, Y13, Y13
+	VADDPS       Y12, Y11, Y6
+	VMINPS       Y12, Y11, Y10
+	VMAXPS       Y12, Y11, Y11
+	VSUBPS       Y11, Y6, Y11
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y10, Y13, Y13
+	VADDPS       Y5, Y6, Y10
+	VMINPS       Y5, Y6, Y11
+	VMAXPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y10, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y13, X6
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X4
+	VADDPD       X4, X9, X9
+	VMOVHLPS     X9, X9, X4
+	VADDSD       X4, X9, X9
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X9, X4
+	JCS          exact224
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     1120(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     1088(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 576(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 608(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 640(DI)
+	VMOVUPS     1280(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 672(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 704(DI)
+	VMOVUPS     1248(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 736(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y8, Y5, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y4
+	VFMADD231PS Y6, Y7, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 864(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop27
+	JMP         end
+
+exact224:
+	ADDQ $0x000000d0, CX
+	JMP  longer
+
+done27:
+	// Rows of 225 to 240 elements.
+	CMPQ    CX, $0x000000f0
+	JGT     done29
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000e0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact240
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact240
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop29:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact240
+	VUCOMISS     X4, X2
+	JCS          exact240
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 896(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 928(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     832(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y8
+	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 768(SI), Y1, Y8
+	VFMADD231PS 832(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y13, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y7, Y12, Y12
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y7, 768(BX)
+	VPERMPS Y3, Y6, Y7
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 832(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 864(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y13, 896(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y12, 928(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y8, Y12
+	VADDPS      Y12, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y12
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y10, 960(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 992(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y10
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y10
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 1024(BX)
+	VPERMPS Y3, Y6, Y13
+	VMOVUPS Y12, 1056(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y7, 1088(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y12
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1120(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 1152(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y12, 1184(BX)
+	VPERMPS Y3, Y6, Y12
+	VMOVUPS Y7, 1216(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y8, 1248(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     864(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y7
+	VFMADD231PS 864(SI), Y0, Y8
+	VFMADD231PS 800(SI), Y1, Y7
+	VFMADD231PS 864(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1280(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1312(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y5
+	VFMADD231PS Y1, Y13, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y12, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact240
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y9
+	VMINPS       Y5, Y4, Y13
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y13, Y13
+	VADDPS       Y11, Y9, Y4
+	VMINPS       Y11, Y9, Y5
+	VMAXPS       Y11, Y9, Y9
+	VSUBPS       Y9, Y4, Y9
+	VSUBPS       Y9, Y5, Y5
+	VADDPS       Y5, Y13, Y13
+	VMOVUPS      928(BX), Y5
+	VADDPS       Y5, Y4, Y9
+	VMINPS       Y5, Y4, Y11
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y13, X5
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y13, Y9, Y9
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      1088(BX), Y5
+	VMOVUPS      1248(BX), Y11
+	VADDPS       Y11, Y5, Y13
+	VMINPS       Y11, Y5, Y14
+	VMAXPS       Y11, Y5, Y5
+	VSUBPS       Y5, Y13, Y5
+	VSUBPS       Y5, Y14, Y14
+	VADDPS       Y10, Y13, Y5
+	VMINPS       Y10, Y13, Y11
+	VMAXPS       Y10, Y13, Y13
+	VSUBPS       Y13, Y5, Y13
+	VSUBPS       Y13, Y11, Y11
+	VADDPS       Y11, Y14, Y14
+	VADDPS       Y12, Y5, Y10
+	VMINPS       Y12, Y5, Y11
+	VMAXPS       Y12, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
+	VSUBPS       Y5, Y11, Y11
+	VADDPS       Y11, Y14, Y14
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y14, X11
+	VCVTPS2PD    X14, Y14
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y14, Y10, Y10
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X4
+	VADDPD       X4, X9, X9
+	VMOVHLPS     X9, X9, X4
+	VADDSD       X4, X9, X9
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X9, X4
+	JCS          exact240
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y9
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     1120(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 512(DI)
+	VMOVUPS     1216(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 576(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 608(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 640(DI)
+	VMOVUPS     1312(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 672(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 704(DI)
+	VMOVUPS     1280(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 736(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y5
+	VFMADD231PS Y9, Y7, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y9, Y5, Y7
+	VMOVUPS     Y7, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y5
+	VFMADD231PS Y9, Y8, Y5
+	VMOVUPS     Y5, 864(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y9, Y5, Y7
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 896(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y9, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 928(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop29
+	JMP         end
+
+exact240:
+	ADDQ $0x000000e0, CX
+	JMP  longer
+
+done29:
+	// Rows of 241 to 256 elements.
+	CMPQ    CX, $0x00000100
+	JGT     done31
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000f0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact256
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact256
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop31:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact256
+	VUCOMISS     X4, X2
+	JCS          exact256
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 960(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 992(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     832(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y8
+	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 768(SI), Y1, Y8
+	VFMADD231PS 832(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     896(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y13
+	VANDPS      Y7, Y13, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y7, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 896(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 896(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VMOVUPS Y10, 768(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 800(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y11, 832(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y11
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y13, 864(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 896(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y8, 928(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y7, 960(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y11, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y13, 992(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y11, 1024(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y14, Y13, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1056(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1088(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1120(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1152(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1184(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1216(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1248(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y11, 1280(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     864(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y7
+	VFMADD231PS 864(SI), Y0, Y8
+	VFMADD231PS 800(SI), Y1, Y7
+	VFMADD231PS 864(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1312(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1344(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     928(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y13
+	VANDPS      Y6, Y13, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 928(SI), Y0, Y14
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS 928(SI), Y1, Y14
+	VFMADD231PS Y1, Y15, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1376(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1408(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1440(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y8, Y8, Y5
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y14, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact256
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y6
+	VMINPS       Y5, Y4, Y7
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VMOVUPS      832(BX), Y4
+	VADDPS       Y4, Y6, Y5
+	VMINPS       Y4, Y6, Y8
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y12, Y5, Y4
+	VMINPS       Y12, Y5, Y6
+	VMAXPS       Y12, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      1120(BX), Y6
+	VMOVUPS      1280(BX), Y7
+	VADDPS       Y7, Y6, Y8
+	VMINPS       Y7, Y6, Y9
+	VMAXPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VMOVUPS      1440(BX), Y6
+	VADDPS       Y6, Y8, Y7
+	VMINPS       Y6, Y8, Y10
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y11, Y7, Y6
+	VMINPS       Y11, Y7, Y8
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X4, X5
+	JCS          exact256
+	VMOVSD       one64<>+0(SB), X5
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     1088(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     1184(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     1152(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1248(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1216(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 640(DI)
+	VMOVUPS     1344(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 672(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 704(DI)
+	VMOVUPS     1312(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 736(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 768(DI)
+	VMOVUPS     1408(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 800(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 832(DI)
+	VMOVUPS     1376(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 864(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 896(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y14, Y4
+	VFMADD231PS Y6, Y14, Y4
+	VMOVUPS     Y4, 928(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 960(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y13, Y5
+	VFMADD231PS Y6, Y13, Y5
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y5, Y4, 992(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop31
+	JMP         end
+
+exact256:
+	ADDQ $0x000000f0, CX
+	JMP  longer
+
+done31:
 	TESTQ R8, R8
 	JZ    end
-	MOVQ  SI, R11
-	MOVQ  DI, R12
-	MOVQ  CX, R13
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
 
 row:
 	// A row of more elements: N, and an empty sum.
@@ -5665,20 +12289,26 @@ row:
 	VUCOMISS     X3, X4
 	JCS          irregular
 	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y4, Y3, Y3
-	VMOVSS       X3, 20(R14)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 128(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 160(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 192(BX)
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVSS       X4, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS nearHeadroom<>+0(SB), Y4
+	VSUBPS  Y3, Y4, Y4
+	VSUBPS  nearInteger<>+0(SB), Y4, Y3
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 192(BX)
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -5687,22 +12317,18 @@ row:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS (SI), Y3
-	VUCOMISS     X3, X2
+	VBROADCASTSS (SI), Y4
+	VUCOMISS     X4, X2
 	JCS          exact
-	VMOVUPS      nearBase<>+0(SB), Y3
-	VBROADCASTSS 20(R14), Y4
-	VSUBPS       Y4, Y3, Y3
-	VMULPS       unit<>+0(SB), Y3, Y3
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done19
+	JLT     done35
 	VMOVUPS nearTable<>+0(SB), Y4
 	VMOVUPS nearExp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop19:
+loop35:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -6025,137 +12651,133 @@ loop19:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y4, Y7, Y15
-	VMOVUPS Y0, 672(BX)
-	VPERMPS Y4, Y8, Y0
-	VMOVUPS Y1, 704(BX)
-	VPSLLD  $0x14, Y7, Y1
-	VMOVUPS Y3, 736(BX)
-	VPSLLD  $0x14, Y8, Y3
-	VPADDD  Y15, Y1, Y15
-	VPADDD  Y0, Y3, Y0
-	VMOVUPS nearExp2<>+0(SB), Y1
+	VMOVUPS Y11, 672(BX)
+	VPERMPS Y4, Y8, Y11
+	VMOVUPS Y9, 704(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 736(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y5, Y1
-	VMOVUPS     nearExp2<>+0(SB), Y3
-	VFMADD231PS Y14, Y5, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VMULPS      Y1, Y13, Y13
-	VMULPS      Y3, Y14, Y14
+	VFMADD231PS Y13, Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS Y14, Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y0, Y0, Y14
-	VADDPS      Y14, Y13, Y0
-	VADDPS      Y0, Y10, Y10
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y8, Y6
 
 	// Leave if an element is not near.
 	VPTEST  nearBits<>+0(SB), Y6
 	JNZ     exact
-	VMOVUPS 256(BX), Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS 224(BX), Y0
-	VMOVUPS Y0, 64(DI)
-	VMOVUPS 416(BX), Y0
-	VMOVUPS Y0, 128(DI)
-	VMOVUPS 320(BX), Y0
-	VMOVUPS Y0, 192(DI)
-	VMOVUPS 384(BX), Y0
-	VMOVUPS Y0, 256(DI)
-	VMOVUPS 352(BX), Y0
-	VMOVUPS Y0, 320(DI)
-	VMOVUPS 576(BX), Y0
-	VMOVUPS Y0, 384(DI)
-	VMOVUPS 480(BX), Y0
-	VMOVUPS Y0, 448(DI)
-	VMOVUPS 544(BX), Y0
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS 512(BX), Y0
-	VMOVUPS Y0, 96(DI)
-	VMOVUPS Y12, 160(DI)
-	VMOVUPS 640(BX), Y0
-	VMOVUPS Y0, 224(DI)
-	VMOVUPS Y9, 288(DI)
-	VMOVUPS Y11, 352(DI)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, (DI)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS 416(BX), Y6
+	VMOVUPS Y6, 128(DI)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS 384(BX), Y6
+	VMOVUPS Y6, 256(DI)
+	VMOVUPS 352(BX), Y6
+	VMOVUPS Y6, 320(DI)
+	VMOVUPS 576(BX), Y6
+	VMOVUPS Y6, 384(DI)
+	VMOVUPS 480(BX), Y6
+	VMOVUPS Y6, 448(DI)
+	VMOVUPS 544(BX), Y6
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS 512(BX), Y6
+	VMOVUPS Y6, 96(DI)
+	VMOVUPS 736(BX), Y6
+	VMOVUPS Y6, 160(DI)
+	VMOVUPS 640(BX), Y6
+	VMOVUPS Y6, 224(DI)
+	VMOVUPS 704(BX), Y6
+	VMOVUPS Y6, 288(DI)
+	VMOVUPS 672(BX), Y6
+	VMOVUPS Y6, 352(DI)
 	VMOVUPS Y13, 416(DI)
 	VMOVUPS Y14, 480(DI)
-	VMOVUPS 96(BX), Y0
-	VMOVUPS 288(BX), Y1
+	VMOVUPS 96(BX), Y6
+	VMOVUPS 288(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y1, Y0, Y3
-	VSUBPS  Y0, Y3, Y6
-	VSUBPS  Y6, Y3, Y7
-	VSUBPS  Y7, Y0, Y0
-	VSUBPS  Y6, Y1, Y1
-	VADDPS  Y1, Y0, Y0
-	VADDPS  160(BX), Y0, Y0
-	VMOVUPS 448(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y6, Y8
+	VMINPS  Y7, Y6, Y9
+	VMAXPS  Y7, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 448(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y1, Y3, Y6
-	VSUBPS  Y3, Y6, Y7
-	VSUBPS  Y7, Y6, Y8
-	VSUBPS  Y8, Y3, Y3
-	VSUBPS  Y7, Y1, Y1
-	VADDPS  Y1, Y3, Y3
-	VADDPS  Y3, Y0, Y0
-	VMOVUPS 128(BX), Y1
-	VMOVUPS 608(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y11
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y11, Y11
+	VADDPS  Y11, Y9, Y9
+	VMOVUPS 128(BX), Y6
+	VMOVUPS 608(BX), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y3, Y1, Y7
-	VSUBPS Y1, Y7, Y8
-	VSUBPS Y8, Y7, Y9
-	VSUBPS Y9, Y1, Y1
-	VSUBPS Y8, Y3, Y3
-	VADDPS Y3, Y1, Y1
-	VADDPS 192(BX), Y1, Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y6, Y11
+	VMINPS Y8, Y6, Y12
+	VMAXPS Y8, Y6, Y6
+	VSUBPS Y6, Y11, Y6
+	VSUBPS Y6, Y12, Y12
+	VADDPS 192(BX), Y12, Y12
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y7, Y3
-	VSUBPS  Y7, Y3, Y8
-	VSUBPS  Y8, Y3, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y8, Y10, Y10
-	VADDPS  Y10, Y7, Y7
-	VADDPS  Y7, Y1, Y1
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y3, 128(BX)
-	VMOVUPS 736(BX), Y3
-	VMOVUPS Y0, 160(BX)
-	VMOVUPS 672(BX), Y0
-	VMOVUPS Y1, 192(BX)
-	VMOVUPS 704(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y11, Y6
+	VMINPS  Y10, Y11, Y8
+	VMAXPS  Y10, Y11, Y11
+	VSUBPS  Y11, Y6, Y11
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y12, Y12
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y12, 192(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop19
+	JGE     loop35
 
-done19:
+done35:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind27
+	JZ    behind43
 	CMPQ  CX, $0x00000010
-	JLE   upto20
+	JLE   upto36
 	CMPQ  CX, $0x00000020
-	JLE   upto21
+	JLE   upto37
 	CMPQ  CX, $0x00000030
-	JLE   upto22
+	JLE   upto38
 	CMPQ  CX, $0x00000040
-	JLE   upto23
+	JLE   upto39
 	CMPQ  CX, $0x00000050
-	JLE   upto24
+	JLE   upto40
 	CMPQ  CX, $0x00000060
-	JLE   upto25
+	JLE   upto41
 	CMPQ  CX, $0x00000070
-	JLE   upto26
-	JMP   upto27
+	JLE   upto42
+	JMP   upto43
 
-upto20:
+upto36:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -6230,32 +12852,30 @@ upto20:
 	VMASKMOVPS Y6, Y5, 32(DI)
 	VMOVUPS    96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y4, Y4
-	VADDPS  Y4, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
 	VMOVUPS 128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  192(BX), Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y5
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
 	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y9, 192(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto21:
+upto37:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -6330,26 +12950,26 @@ upto21:
 	VPERMPS nearTable<>+0(SB), Y9, Y7
 	VPERMPS nearTable<>+0(SB), Y11, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y0, 224(BX)
-	VPSLLD  $0x14, Y11, Y0
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
 	VPADDD  Y7, Y15, Y7
-	VPADDD  Y14, Y0, Y14
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y0
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y0, Y12, Y12
+	VMULPS      Y5, Y12, Y12
 	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y7, Y7, Y12
 	VFMADD213PS Y14, Y14, Y13
 	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y12, Y0
+	VADDPS      Y6, Y12, Y5
 	VPOR        Y8, Y9, Y8
 	VPOR        Y8, Y11, Y8
 
@@ -6363,34 +12983,32 @@ upto21:
 	VMOVUPS    32(DX), Y4
 	VMASKMOVPS Y6, Y4, 96(DI)
 	VMOVUPS    96(BX), Y4
+	VMOVUPS    224(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
-	VSUBPS  Y4, Y6, Y7
-	VSUBPS  Y7, Y6, Y8
-	VSUBPS  Y8, Y4, Y4
-	VSUBPS  Y7, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VADDPS  160(BX), Y4, Y4
-	VMOVUPS 128(BX), Y5
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y0, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VADDPS  192(BX), Y5, Y5
-	VMOVUPS 224(BX), Y0
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y5, 192(BX)
+	VMINPS  Y5, Y4, Y9
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y9, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto22:
+upto38:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -6560,32 +13178,30 @@ upto22:
 	VMOVUPS    96(BX), Y5
 	VMOVUPS    224(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
-	VMOVUPS 128(BX), Y6
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 128(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y6, Y8
-	VSUBPS  Y6, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  192(BX), Y6, Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
 	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y9, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto23:
+upto39:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -6746,81 +13362,79 @@ upto23:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VMOVUPS Y0, 352(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y0
-	VMOVUPS Y1, 384(BX)
-	VPSLLD  $0x14, Y5, Y1
-	VMOVUPS Y3, 416(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VPADDD  Y7, Y1, Y7
-	VPADDD  Y0, Y3, Y0
-	VMOVUPS nearExp2<>+0(SB), Y1
+	VMOVUPS Y10, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y1
-	VMOVUPS     nearExp2<>+0(SB), Y3
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
-	VMULPS      Y1, Y13, Y13
-	VMULPS      Y3, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y15, Y15
 
 	// s*q + s
 	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y0, Y0, Y15
+	VFMADD213PS Y10, Y10, Y15
 	VANDPS      Y15, Y12, Y12
-	VADDPS      Y12, Y13, Y0
-	VADDPS      Y0, Y11, Y11
+	VADDPS      Y12, Y13, Y4
+	VADDPS      Y4, Y11, Y11
 	VPOR        Y8, Y5, Y8
 	VPOR        Y8, Y6, Y8
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
-	VMOVUPS    256(BX), Y0
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    224(BX), Y0
-	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
 	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS Y4, Y0, 192(DI)
-	VMOVUPS    Y9, 32(DI)
-	VMOVUPS    Y10, 96(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    416(BX), Y5
+	VMASKMOVPS Y5, Y4, 192(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 96(DI)
 	VMOVUPS    Y13, 160(DI)
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS Y12, Y0, 224(DI)
-	VMOVUPS    96(BX), Y0
-	VMOVUPS    320(BX), Y1
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y12, Y4, 224(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    320(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y1, Y0, Y3
-	VSUBPS  Y0, Y3, Y4
-	VSUBPS  Y4, Y3, Y5
-	VSUBPS  Y5, Y0, Y0
-	VSUBPS  Y4, Y1, Y1
-	VADDPS  Y1, Y0, Y0
-	VADDPS  160(BX), Y0, Y0
-	VMOVUPS 128(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS 128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y11, Y1, Y4
-	VSUBPS  Y1, Y4, Y5
-	VSUBPS  Y5, Y4, Y6
-	VSUBPS  Y6, Y1, Y1
-	VSUBPS  Y5, Y11, Y11
-	VADDPS  Y11, Y1, Y1
-	VADDPS  192(BX), Y1, Y1
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 416(BX), Y3
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y0, 160(BX)
-	VMOVUPS 352(BX), Y0
-	VMOVUPS Y1, 192(BX)
-	VMOVUPS 384(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y4, Y5
+	VMINPS  Y11, Y4, Y8
+	VMAXPS  Y11, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto24:
+upto40:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -7086,50 +13700,46 @@ upto24:
 	VMOVUPS    96(BX), Y4
 	VMOVUPS    352(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS Y7, Y4, Y8
-	VSUBPS Y4, Y8, Y9
-	VSUBPS Y9, Y8, Y11
-	VSUBPS Y11, Y4, Y4
-	VSUBPS Y9, Y7, Y7
-	VADDPS Y7, Y4, Y4
-	VADDPS 160(BX), Y4, Y4
+	VMINPS Y7, Y4, Y9
+	VMAXPS Y7, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y7
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y7
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
 	VMOVUPS 128(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y10, Y6, Y8
-	VSUBPS Y6, Y8, Y9
-	VSUBPS Y9, Y8, Y11
-	VSUBPS Y11, Y6, Y6
-	VSUBPS Y9, Y10, Y10
-	VADDPS Y10, Y6, Y6
-	VADDPS 192(BX), Y6, Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS Y10, Y6, Y7
+	VMINPS Y10, Y6, Y8
+	VMAXPS Y10, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 192(BX), Y8, Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y9, 128(BX)
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y6, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y10
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto25:
+upto41:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -7380,107 +13990,103 @@ upto25:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y0, 544(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y0
-	VMOVUPS Y1, 576(BX)
-	VPSLLD  $0x14, Y5, Y1
-	VMOVUPS Y3, 608(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VPADDD  Y13, Y1, Y13
-	VPADDD  Y0, Y3, Y0
-	VMOVUPS nearExp2<>+0(SB), Y1
+	VMOVUPS Y4, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VMOVUPS Y12, 576(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y13, Y12, Y13
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y1
-	VMOVUPS     nearExp2<>+0(SB), Y3
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
-	VMULPS      Y1, Y10, Y10
-	VMULPS      Y3, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y0, Y0, Y11
+	VFMADD213PS Y4, Y4, Y11
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y10, Y0
+	VADDPS      Y9, Y10, Y4
 	VPOR        Y8, Y5, Y8
 	VPOR        Y8, Y6, Y8
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
-	VMOVUPS    256(BX), Y1
-	VMOVUPS    Y1, (DI)
-	VMOVUPS    224(BX), Y1
-	VMOVUPS    Y1, 64(DI)
+	VMOVUPS    256(BX), Y5
+	VMOVUPS    Y5, (DI)
+	VMOVUPS    224(BX), Y5
+	VMOVUPS    Y5, 64(DI)
 	VMOVUPS    Y14, 128(DI)
 	VMOVUPS    Y15, 192(DI)
-	VMOVUPS    512(BX), Y1
-	VMOVUPS    Y1, 256(DI)
-	VMOVUPS    (DX), Y1
-	VMOVUPS    416(BX), Y3
-	VMASKMOVPS Y3, Y1, 320(DI)
-	VMOVUPS    480(BX), Y1
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    448(BX), Y1
-	VMOVUPS    Y1, 96(DI)
-	VMOVUPS    Y7, 160(DI)
-	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    512(BX), Y5
+	VMOVUPS    Y5, 256(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    416(BX), Y6
+	VMASKMOVPS Y6, Y5, 320(DI)
+	VMOVUPS    480(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    448(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    608(BX), Y5
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    576(BX), Y5
+	VMOVUPS    Y5, 224(DI)
 	VMOVUPS    Y10, 288(DI)
-	VMOVUPS    32(DX), Y1
-	VMASKMOVPS Y9, Y1, 352(DI)
-	VMOVUPS    96(BX), Y1
-	VMOVUPS    352(BX), Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y9, Y5, 352(DI)
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    352(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y1, Y5
-	VSUBPS  Y1, Y5, Y6
-	VSUBPS  Y6, Y5, Y7
-	VSUBPS  Y7, Y1, Y1
-	VSUBPS  Y6, Y3, Y3
-	VADDPS  Y3, Y1, Y1
-	VADDPS  160(BX), Y1, Y1
-	VMOVUPS 384(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 384(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y5, Y6
-	VSUBPS  Y5, Y6, Y7
-	VSUBPS  Y7, Y6, Y8
-	VSUBPS  Y8, Y5, Y5
-	VSUBPS  Y7, Y3, Y3
-	VADDPS  Y3, Y5, Y5
-	VADDPS  Y5, Y1, Y1
-	VMOVUPS 128(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 128(BX), Y5
+	VMOVUPS 544(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y4, Y3, Y5
-	VSUBPS Y3, Y5, Y7
-	VSUBPS Y7, Y5, Y8
-	VSUBPS Y8, Y3, Y3
-	VSUBPS Y7, Y4, Y4
-	VADDPS Y4, Y3, Y3
-	VADDPS 192(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y0, Y5, Y4
-	VSUBPS  Y5, Y4, Y7
-	VSUBPS  Y7, Y4, Y8
-	VSUBPS  Y8, Y5, Y5
-	VSUBPS  Y7, Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VADDPS  Y5, Y3, Y3
-	VMOVUPS 544(BX), Y0
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
 	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y1, 160(BX)
-	VMOVUPS 576(BX), Y1
-	VMOVUPS Y3, 192(BX)
-	VMOVUPS 608(BX), Y3
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y10, 192(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto26:
+upto42:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -7842,52 +14448,48 @@ upto26:
 	VMOVUPS    96(BX), Y5
 	VMOVUPS    352(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y5, Y5
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
-	VMOVUPS 416(BX), Y6
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 416(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VMOVUPS 128(BX), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 128(BX), Y5
 	VMOVUPS 576(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y7, Y6, Y9
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y10, Y9, Y11
-	VSUBPS Y11, Y6, Y6
-	VSUBPS Y10, Y7, Y7
-	VADDPS Y7, Y6, Y6
-	VADDPS 192(BX), Y6, Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y9, Y7
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y7, Y11
-	VSUBPS  Y11, Y9, Y9
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y6, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y10, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind27
+	JMP     behind43
 
-upto27:
+upto43:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -8214,126 +14816,124 @@ upto27:
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y3, Y13
-	VSUBPS Y5, Y3, Y3
+	VSUBPS Y5, Y3, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
-	VMOVUPS     320(BX), Y15
-	VFMADD231PS Y0, Y15, Y3
+	VMOVUPS     Y7, 672(BX)
+	VMOVUPS     320(BX), Y7
+	VFMADD231PS Y0, Y7, Y15
 	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS Y1, Y15, Y3
+	VFMADD231PS Y1, Y7, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y0, 672(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y0
-	VMOVUPS Y1, 704(BX)
-	VPSLLD  $0x14, Y4, Y1
-	VMOVUPS Y7, 736(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y15, Y1, Y15
-	VPADDD  Y0, Y7, Y0
-	VMOVUPS nearExp2<>+0(SB), Y1
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VMOVUPS Y6, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VMOVUPS Y11, 736(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y12, 768(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y7, Y11, Y7
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y1
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
-	VMULPS      Y1, Y13, Y13
-	VMULPS      Y7, Y3, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y12, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y0, Y0, Y3
-	VANDPS      Y3, Y10, Y10
-	VADDPS      Y10, Y13, Y0
-	VADDPS      Y0, Y9, Y9
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y13, Y6
+	VADDPS      Y6, Y9, Y9
 	VPOR        Y8, Y4, Y8
 	VPOR        Y8, Y5, Y8
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
-	VMOVUPS    256(BX), Y0
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    224(BX), Y0
-	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
 	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    384(BX), Y0
-	VMOVUPS    Y0, 192(DI)
-	VMOVUPS    448(BX), Y0
-	VMOVUPS    Y0, 256(DI)
-	VMOVUPS    416(BX), Y0
-	VMOVUPS    Y0, 320(DI)
-	VMOVUPS    Y12, 384(DI)
-	VMOVUPS    (DX), Y0
-	VMOVUPS    576(BX), Y1
-	VMASKMOVPS Y1, Y0, 448(DI)
-	VMOVUPS    544(BX), Y0
-	VMOVUPS    Y0, 32(DI)
-	VMOVUPS    512(BX), Y0
-	VMOVUPS    Y0, 96(DI)
-	VMOVUPS    Y11, 160(DI)
-	VMOVUPS    640(BX), Y0
-	VMOVUPS    Y0, 224(DI)
-	VMOVUPS    Y6, 288(DI)
-	VMOVUPS    736(BX), Y0
-	VMOVUPS    Y0, 352(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    768(BX), Y4
+	VMOVUPS    Y4, 384(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    576(BX), Y5
+	VMASKMOVPS Y5, Y4, 448(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    736(BX), Y4
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    640(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    704(BX), Y4
+	VMOVUPS    Y4, 288(DI)
+	VMOVUPS    672(BX), Y4
+	VMOVUPS    Y4, 352(DI)
 	VMOVUPS    Y13, 416(DI)
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS Y10, Y0, 480(DI)
-	VMOVUPS    96(BX), Y0
-	VMOVUPS    352(BX), Y1
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y10, Y4, 480(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    352(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y1, Y0, Y3
-	VSUBPS  Y0, Y3, Y4
-	VSUBPS  Y4, Y3, Y5
-	VSUBPS  Y5, Y0, Y0
-	VSUBPS  Y4, Y1, Y1
-	VADDPS  Y1, Y0, Y0
-	VADDPS  160(BX), Y0, Y0
-	VMOVUPS 480(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS 480(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y1, Y3, Y4
-	VSUBPS  Y3, Y4, Y5
-	VSUBPS  Y5, Y4, Y6
-	VSUBPS  Y6, Y3, Y3
-	VSUBPS  Y5, Y1, Y1
-	VADDPS  Y1, Y3, Y3
-	VADDPS  Y3, Y0, Y0
-	VMOVUPS 128(BX), Y1
-	VMOVUPS 608(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 608(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y3, Y1, Y5
-	VSUBPS Y1, Y5, Y6
-	VSUBPS Y6, Y5, Y7
-	VSUBPS Y7, Y1, Y1
-	VSUBPS Y6, Y3, Y3
-	VADDPS Y3, Y1, Y1
-	VADDPS 192(BX), Y1, Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y5, Y3
-	VSUBPS  Y5, Y3, Y6
-	VSUBPS  Y6, Y3, Y7
-	VSUBPS  Y7, Y5, Y5
-	VSUBPS  Y6, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VADDPS  Y5, Y1, Y1
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y3, 128(BX)
-	VMOVUPS Y0, 160(BX)
-	VMOVUPS 672(BX), Y0
-	VMOVUPS Y1, 192(BX)
-	VMOVUPS 704(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y4
+	VMINPS  Y9, Y8, Y6
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y10, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind27:
+behind43:
 	// The sum of all lanes, and its reciprocal. No result is 0.
 	VMOVUPS      96(BX), Y3
 	VEXTRACTF128 $0x01, Y3, X4
@@ -8389,10 +14989,10 @@ behind27:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done30
+	JLT     done46
 	PCALIGN $0x40
 
-loop30:
+loop46:
 	VMOVUPS (SI), Y4
 	VMOVUPS (BX), Y5
 
@@ -8446,17 +15046,17 @@ loop30:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop30
+	JGE         loop46
 
-done30:
+done46:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done31
+	JLT     done47
 	PCALIGN $0x40
 
-loop31:
+loop47:
 	VMOVUPS (SI), Y4
 	VMOVUPS (BX), Y5
 
@@ -8468,12 +15068,12 @@ loop31:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop31
+	JGE         loop47
 
-done31:
+done47:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind32
+	JZ    behind48
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -8487,11 +15087,11 @@ done31:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      (BX), Y4, Y5
 	VFMADD231PS Y3, Y4, Y5
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y5, Y3, (DI)
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y5, Y4, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind32:
+behind48:
 	JMP next
 
 exact:
@@ -8515,11 +15115,11 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done34
+	JLT     done50
 	VMOVUPS exp2Table<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop34:
+loop50:
 	VMOVUPS (SI), Y5
 
 	// Leave if an element is above the limit.
@@ -8645,23 +15245,22 @@ loop34:
 	VMOVUPS     Y8, 192(DI)
 	VMOVUPS     96(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y6, Y7
-	VSUBPS  Y6, Y7, Y8
-	VSUBPS  Y8, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y8, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VADDPS  160(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
+	VMINPS  Y9, Y6, Y8
+	VMAXPS  Y9, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y6
 	VMOVUPS     320(SI), Y9
 	VFMADD213PS Y5, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y6, Y5, Y10
 	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -8671,43 +15270,43 @@ loop34:
 	VFMADD231PS 320(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y6, Y13
 	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 224(BX)
-	VPSLLD  $0x14, Y9, Y6
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y9, Y8
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y10, Y10
+	VMULPS      Y8, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VMOVUPS     Y8, 256(DI)
+	VADDPS      Y9, Y6, Y8
+	VMOVUPS     Y6, 256(DI)
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     384(SI), Y8
+	VMOVUPS     384(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y6
 	VMOVUPS     448(SI), Y9
 	VFMADD213PS Y5, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y6, Y5, Y10
 	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -8717,9 +15316,9 @@ loop34:
 	VFMADD231PS 448(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y6, Y13
 	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y6, Y15
 	VPSLLD  $0x14, Y9, Y11
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y11, Y14
@@ -8735,35 +15334,34 @@ loop34:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     Y8, 384(DI)
+	VADDPS      Y9, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 384(DI)
 	VMOVUPS     Y9, 448(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  224(BX), Y7, Y7
-	VMOVUPS 32(SI), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y6
+	VMINPS  Y8, Y7, Y9
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y8, Y5, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y10
@@ -8773,114 +15371,11 @@ loop34:
 	VFMADD231PS 96(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y7
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     128(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y6, Y8
-	VSUBPS  Y6, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VADDPS  192(BX), Y6, Y6
-	VMOVUPS 288(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y3, Y10
-	VFMADD231PS 352(SI), Y3, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS 352(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
 	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y9, Y14
+	VPERMPS Y4, Y8, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y6, 320(BX)
-	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
@@ -8896,24 +15391,126 @@ loop34:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y6
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     416(SI), Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y6
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y9, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y7, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y9, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     416(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     480(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y7, Y5, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y3, Y10
@@ -8922,10 +15519,10 @@ loop34:
 	VFMADD231PS 480(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPSLLD  $0x14, Y9, Y5
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y7, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
@@ -8940,58 +15537,57 @@ loop34:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VADDPS      Y5, Y6, Y6
-	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     Y9, 480(DI)
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     Y7, 480(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y5
-	VSUBPS  Y8, Y5, Y7
-	VSUBPS  Y7, Y5, Y9
-	VSUBPS  Y9, Y8, Y8
-	VSUBPS  Y7, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  320(BX), Y8, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y5
+	VMINPS  Y9, Y8, Y6
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  320(BX), Y6, Y6
 	VMOVUPS Y12, (BX)
-	VMOVUPS 288(BX), Y6
-	VMOVUPS Y6, 96(BX)
+	VMOVUPS 256(BX), Y7
+	VMOVUPS Y7, 96(BX)
 	VMOVUPS Y5, 128(BX)
-	VMOVUPS 256(BX), Y5
+	VMOVUPS 288(BX), Y5
 	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y6, 192(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop34
+	JGE     loop50
 
-done34:
+done50:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind42
+	JZ    behind58
 	CMPQ  CX, $0x00000010
-	JLE   upto35
+	JLE   upto51
 	CMPQ  CX, $0x00000020
-	JLE   upto36
+	JLE   upto52
 	CMPQ  CX, $0x00000030
-	JLE   upto37
+	JLE   upto53
 	CMPQ  CX, $0x00000040
-	JLE   upto38
+	JLE   upto54
 	CMPQ  CX, $0x00000050
-	JLE   upto39
+	JLE   upto55
 	CMPQ  CX, $0x00000060
-	JLE   upto40
+	JLE   upto56
 	CMPQ  CX, $0x00000070
-	JLE   upto41
-	JMP   upto42
+	JLE   upto57
+	JMP   upto58
 
-upto35:
+upto51:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -9044,64 +15640,62 @@ upto35:
 	VMASKMOVPS  Y6, Y4, (DI)
 	VMOVUPS     96(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y9
-	VSUBPS  Y4, Y9, Y11
-	VSUBPS  Y11, Y9, Y12
-	VSUBPS  Y12, Y4, Y4
-	VSUBPS  Y11, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  160(BX), Y4, Y4
-	VMOVAPS Y8, Y6
+	VMINPS  Y6, Y4, Y11
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVAPS Y8, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y5, Y6
+	VFMADD231PS Y3, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y8, Y11
+	VSUBPS Y4, Y8, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y5, Y11
-	VFMADD231PS Y10, Y5, Y11
+	VFMADD231PS Y3, Y5, Y6
+	VFMADD231PS Y10, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y12
 	VPADDD  Y5, Y12, Y5
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y6, Y12
+	VFMADD213PS exp1<>+0(SB), Y6, Y12
+	VMULPS      Y12, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y6, Y5, 32(DI)
+	VMASKMOVPS  Y4, Y5, 32(DI)
 	VMOVUPS     128(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y11
-	VSUBPS  Y5, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y5, Y5
-	VSUBPS  Y12, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  192(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y12
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y12, Y12
+	VADDPS  192(BX), Y12, Y12
 	VMOVUPS Y10, (BX)
 	VMOVUPS Y8, 32(BX)
 	VMOVUPS Y7, 64(BX)
 	VMOVUPS Y9, 96(BX)
-	VMOVUPS Y11, 128(BX)
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y5, 192(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	VMOVUPS Y12, 192(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto36:
+upto52:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -9176,24 +15770,23 @@ upto36:
 	VMASKMOVPS  Y9, Y8, 64(DI)
 	VMOVUPS     96(BX), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  160(BX), Y8, Y8
+	VMINPS  Y4, Y8, Y10
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y9, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y6, Y3, Y4
-	VMOVAPS     Y6, Y10
-	VFMADD231PS Y3, Y5, Y10
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y3, Y5, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y6, Y11
-	VSUBPS Y10, Y6, Y13
+	VSUBPS Y8, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y11
@@ -9203,9 +15796,9 @@ upto36:
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VPSLLD  $0x14, Y10, Y6
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y5, Y15, Y5
 	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
@@ -9221,35 +15814,34 @@ upto36:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y11
 	VFMADD213PS Y14, Y14, Y13
 	VANDPS      Y11, Y4, Y4
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y4, Y5
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y5
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  Y10, Y4, 96(DI)
+	VMASKMOVPS  Y8, Y4, 96(DI)
 	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
-	VSUBPS  Y4, Y6, Y10
-	VSUBPS  Y10, Y6, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VADDPS  192(BX), Y4, Y4
+	VMINPS  Y5, Y4, Y8
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
 	VMOVUPS Y12, (BX)
 	VMOVUPS Y7, 64(BX)
 	VMOVUPS Y9, 96(BX)
 	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto37:
+upto53:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -9355,24 +15947,23 @@ upto37:
 	VADDPS      Y8, Y7, Y7
 	VMOVUPS     96(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  160(BX), Y4, Y4
-	VMOVUPS 32(SI), Y7
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y10
@@ -9381,85 +15972,84 @@ upto37:
 	VFMADD231PS 96(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y8, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VMOVAPS     Y6, Y7
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVAPS     Y6, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y5, Y7
+	VFMADD231PS Y3, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y9
+	VSUBPS Y4, Y6, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y5, Y9
-	VFMADD231PS Y12, Y5, Y9
+	VFMADD231PS Y3, Y5, Y7
+	VFMADD231PS Y12, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y5
-	VPSLLD  $0x14, Y7, Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y10
 	VPADDD  Y5, Y10, Y5
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 160(DI)
-	VADDPS      Y7, Y4, Y4
-	VMOVUPS     128(BX), Y5
+	VMASKMOVPS  Y4, Y5, 160(DI)
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y5, Y7
-	VSUBPS  Y5, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y5, Y5
-	VADDPS  192(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
 	VMOVUPS Y12, (BX)
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS Y7, 128(BX)
 	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y5, 192(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto38:
+upto54:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -9586,24 +16176,23 @@ upto38:
 	VMASKMOVPS  Y9, Y4, 192(DI)
 	VMOVUPS     96(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  160(BX), Y4, Y4
-	VMOVUPS 32(SI), Y7
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y10
@@ -9612,44 +16201,44 @@ upto38:
 	VFMADD231PS 96(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y8, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     160(SI), Y7
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVAPS     Y6, Y9
-	VFMADD231PS Y3, Y5, Y9
+	VFMADD213PS Y6, Y3, Y4
+	VMOVAPS     Y6, Y7
+	VFMADD231PS Y3, Y5, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
@@ -9658,10 +16247,10 @@ upto38:
 	VFMADD231PS Y12, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y5
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -9676,38 +16265,37 @@ upto38:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y5, Y5, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VADDPS      Y5, Y4, Y4
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 224(DI)
-	VMOVUPS     128(BX), Y5
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y7, Y4, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y5, Y7
-	VSUBPS  Y5, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y5, Y5
-	VADDPS  192(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
 	VMOVUPS Y12, (BX)
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS Y7, 128(BX)
 	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y5, 192(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto39:
+upto55:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -9836,107 +16424,105 @@ upto39:
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
-	VMOVAPS Y6, Y7
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVAPS Y6, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y3, Y4, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y9
+	VSUBPS Y5, Y6, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y9
-	VFMADD231PS Y12, Y4, Y9
+	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y12, Y4, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y4
-	VPSLLD  $0x14, Y7, Y10
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
 	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y7, Y4, 256(DI)
+	VMASKMOVPS  Y5, Y4, 256(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VMOVUPS 32(SI), Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     96(SI), Y7
 	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y9
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 32(SI), Y3, Y8
 	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 32(SI), Y12, Y8
 	VFMADD231PS 96(SI), Y12, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y8, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y14
 	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
+	VMULPS      Y14, Y8, Y8
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y9
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y7
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     224(SI), Y7
 	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y8, Y6, Y11
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
@@ -9945,11 +16531,11 @@ upto39:
 	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y8, Y4
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
@@ -9964,76 +16550,74 @@ upto39:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VADDPS      Y4, Y9, Y9
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y7
-	VSUBPS  Y4, Y7, Y8
-	VSUBPS  Y8, Y7, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y8, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  192(BX), Y4, Y4
-	VMOVUPS 224(BX), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS 224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y3, Y4
 
 	// -n = magic - N - u
-	VSUBPS  Y8, Y6, Y9
+	VSUBPS  Y4, Y6, Y8
 	VMOVUPS 224(BX), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y9
-	VFMADD231PS Y12, Y10, Y9
+	VFMADD231PS Y3, Y10, Y8
+	VFMADD231PS Y12, Y10, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y10
-	VPSLLD  $0x14, Y8, Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y11
 	VPADDD  Y10, Y11, Y10
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y11
-	VFMADD213PS exp1<>+0(SB), Y9, Y11
-	VMULPS      Y11, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y10, Y10, Y9
-	VANDPS      Y9, Y8, Y8
-	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y8, Y9, 288(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y4, Y4
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  Y4, Y8, 288(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y10
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  Y10, Y7, Y7
 	VMOVUPS Y12, (BX)
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS 256(BX), Y6
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y9, 128(BX)
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto40:
+upto56:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -10166,24 +16750,23 @@ upto40:
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
-	VMOVUPS 256(SI), Y7
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVAPS     Y6, Y9
-	VFMADD231PS Y3, Y4, Y9
+	VFMADD213PS Y6, Y3, Y5
+	VMOVAPS     Y6, Y7
+	VFMADD231PS Y3, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y3, Y10
@@ -10192,10 +16775,10 @@ upto40:
 	VFMADD231PS Y12, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -10210,80 +16793,79 @@ upto40:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y4
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     (DX), Y7
-	VMASKMOVPS  Y9, Y7, 320(DI)
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 320(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y7
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  Y8, Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y7
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y9
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y4, Y6, Y8
+	VSUBPS Y7, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 32(SI), Y3, Y8
 	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 32(SI), Y12, Y8
 	VFMADD231PS 96(SI), Y12, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y8, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y14
 	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
+	VMULPS      Y14, Y8, Y8
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y4, Y4
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y4, Y9
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y4, Y8
 	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y6, Y10
-	VSUBPS Y8, Y6, Y11
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
@@ -10293,10 +16875,10 @@ upto40:
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y4, Y15
 	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y8, Y5
+	VPSLLD  $0x14, Y7, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
@@ -10312,35 +16894,34 @@ upto40:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y4, Y5
-	VADDPS      Y5, Y9, Y9
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y5
+	VADDPS      Y5, Y8, Y8
 	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     Y7, 224(DI)
 	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y5
-	VSUBPS  Y4, Y5, Y8
-	VSUBPS  Y8, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y8, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  192(BX), Y4, Y4
-	VMOVUPS 288(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS 288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     224(BX), Y8
 	VFMADD213PS Y6, Y3, Y8
-	VMOVUPS     224(BX), Y9
-	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y8, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y3, Y10
@@ -10350,10 +16931,10 @@ upto40:
 	VFMADD231PS Y12, Y13, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
@@ -10368,35 +16949,34 @@ upto40:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y6
-	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     32(DX), Y8
-	VMASKMOVPS  Y9, Y8, 352(DI)
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y6
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 352(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  Y5, Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y4
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
 	VMOVUPS Y12, (BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
 	VMOVUPS 256(BX), Y5
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto41:
+upto57:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -10531,24 +17111,23 @@ upto41:
 	VMOVUPS     Y9, 192(DI)
 	VMOVUPS     96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y5, Y8
-	VSUBPS  Y5, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
-	VMOVUPS 256(SI), Y7
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     320(SI), Y7
 	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y3, Y10
@@ -10557,10 +17136,195 @@ upto41:
 	VFMADD231PS 320(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y9, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     Y7, 320(DI)
+	VMOVAPS     Y6, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y12, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y5, Y4, 384(DI)
+	VADDPS      Y5, Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y4
+	VMINPS  Y9, Y8, Y5
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  256(BX), Y5, Y5
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 96(SI), Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y5, 256(BX)
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y8, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y7
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 320(BX)
 	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
@@ -10576,209 +17340,22 @@ upto41:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y10, Y4, Y4
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VMOVAPS     Y6, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y9
-	VFMADD231PS Y12, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y4
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y7, Y4, 384(DI)
-	VADDPS      Y7, Y5, Y5
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y7
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y8, Y8
-	VSUBPS  Y7, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  256(BX), Y8, Y8
-	VMOVUPS 32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y9
-	VSUBPS Y7, Y6, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y11
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     160(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y10
-	VSUBPS Y7, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 288(BX)
-	VPSLLD  $0x14, Y7, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VADDPS      Y4, Y9, Y9
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     128(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y5
-	VSUBPS  Y4, Y5, Y7
-	VSUBPS  Y7, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  192(BX), Y4, Y4
-	VMOVUPS 288(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y9, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y3, Y10
-	VFMADD231PS 352(SI), Y3, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS 352(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y8
-	VMOVUPS     Y7, 288(DI)
+	VADDPS      Y9, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     224(BX), Y7
+	VMOVUPS     224(BX), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD213PS Y6, Y3, Y4
 
 	// -n = magic - N - u
-	VSUBPS  Y7, Y6, Y9
+	VSUBPS  Y4, Y6, Y9
 	VMOVUPS 224(BX), Y10
 
 	// f = x * (kHi + kLo) - n
@@ -10786,8 +17363,8 @@ upto41:
 	VFMADD231PS Y12, Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y10
-	VPSLLD  $0x14, Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y11
 	VPADDD  Y10, Y11, Y10
 	VMOVUPS exp2<>+0(SB), Y11
 
@@ -10797,33 +17374,32 @@ upto41:
 	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VFMADD213PS Y10, Y10, Y9
-	VANDPS      Y9, Y7, Y7
+	VANDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y7, Y9, 416(DI)
-	VADDPS      Y7, Y8, Y8
+	VMASKMOVPS  Y4, Y9, 416(DI)
+	VADDPS      Y4, Y5, Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y7
-	VSUBPS  Y5, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  Y5, Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
 	VMOVUPS Y12, (BX)
 	VMOVUPS Y6, 32(BX)
 	VMOVUPS 288(BX), Y5
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 320(BX), Y5
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind42
+	JMP     behind58
 
-upto42:
+upto58:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -10961,23 +17537,22 @@ upto42:
 	VMOVUPS     Y8, 192(DI)
 	VMOVUPS     96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y5, Y7
-	VSUBPS  Y5, Y7, Y8
-	VSUBPS  Y8, Y7, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y8, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VADDPS  160(BX), Y5, Y5
-	VMOVUPS 256(SI), Y8
+	VMINPS  Y9, Y5, Y8
+	VMAXPS  Y9, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y3, Y5
 	VMOVUPS     320(SI), Y9
 	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y5, Y6, Y10
 	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -10987,43 +17562,43 @@ upto42:
 	VFMADD231PS 320(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
 	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y9, Y5
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y9, Y8
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
+	VMULPS      Y8, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y10, Y5, Y5
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y5
-	VMOVUPS     Y8, 256(DI)
+	VADDPS      Y9, Y5, Y8
+	VMOVUPS     Y5, 256(DI)
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     384(SI), Y8
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y3, Y5
 	VMOVAPS     Y6, Y9
 	VFMADD231PS Y3, Y4, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y5, Y6, Y10
 	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -11033,9 +17608,9 @@ upto42:
 	VFMADD231PS Y11, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
 	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
@@ -11051,35 +17626,34 @@ upto42:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y10, Y5, Y5
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y4
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y8, 384(DI)
+	VADDPS      Y9, Y5, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     Y5, 384(DI)
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y9, Y4, 448(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y4
-	VSUBPS  Y7, Y4, Y8
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y8, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  256(BX), Y7, Y7
-	VMOVUPS 32(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y4
+	VMINPS  Y8, Y7, Y5
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  256(BX), Y5, Y5
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
+	VFMADD213PS Y6, Y3, Y7
 	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y6, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y9
 	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
@@ -11089,9 +17663,9 @@ upto42:
 	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
 	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
@@ -11107,24 +17681,24 @@ upto42:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y5, Y5
+	VANDPS      Y9, Y7, Y7
 	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y5, Y9
-	VMOVUPS     Y5, 32(DI)
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y5
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
+	VFMADD213PS Y6, Y3, Y7
 	VMOVUPS     224(SI), Y8
 	VFMADD213PS Y6, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y10
 	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -11134,9 +17708,9 @@ upto42:
 	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y5, Y15
+	VPSLLD  $0x14, Y7, Y15
 	VMOVUPS Y4, 288(BX)
 	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
@@ -11153,35 +17727,34 @@ upto42:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y5, Y5
+	VANDPS      Y10, Y7, Y7
 	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y5, Y4
+	VADDPS      Y8, Y7, Y4
 	VADDPS      Y4, Y9, Y9
-	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     Y8, 224(DI)
 	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y5
-	VSUBPS  Y4, Y5, Y8
-	VSUBPS  Y8, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y8, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  192(BX), Y4, Y4
-	VMOVUPS 288(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y7
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y3, Y4
 	VMOVUPS     352(SI), Y9
 	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y4, Y6, Y10
 	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
@@ -11191,43 +17764,43 @@ upto42:
 	VFMADD231PS 352(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
 	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y5, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y10, Y4, Y4
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y7
-	VMOVUPS     Y8, 288(DI)
+	VADDPS      Y9, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     416(SI), Y8
+	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y3, Y4
 	VMOVUPS     224(BX), Y9
 	VFMADD213PS Y6, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y4, Y6, Y10
 	VSUBPS Y9, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
@@ -11238,53 +17811,52 @@ upto42:
 	VFMADD231PS Y11, Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y3
-	VPERMPS exp2Table<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y8, Y12
-	VPSLLD  $0x14, Y9, Y13
-	VPADDD  Y3, Y12, Y3
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y9, Y14
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS exp2<>+0(SB), Y12
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VMOVUPS     exp2<>+0(SB), Y13
-	VFMADD231PS exp3<>+0(SB), Y6, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y6, Y13
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y13, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y6, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y3, Y3, Y10
-	VFMADD213PS Y11, Y11, Y6
-	VANDPS      Y10, Y8, Y8
+	VFMADD213PS Y11, Y11, Y10
+	VFMADD213PS Y12, Y12, Y6
+	VANDPS      Y10, Y4, Y4
 	VANDPS      Y6, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VADDPS      Y3, Y7, Y7
-	VMOVUPS     Y8, 416(DI)
-	VMOVUPS     32(DX), Y3
-	VMASKMOVPS  Y9, Y3, 480(DI)
+	VADDPS      Y9, Y4, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y9, Y4, 480(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y5, Y3
-	VSUBPS  Y5, Y3, Y6
-	VSUBPS  Y6, Y3, Y8
-	VSUBPS  Y8, Y5, Y5
-	VSUBPS  Y6, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VADDPS  Y5, Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
 	VMOVUPS 288(BX), Y5
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y3, 128(BX)
-	VMOVUPS 320(BX), Y5
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind42:
+behind58:
 total:
 	// The sum of all lanes, and its reciprocal.
 	VMOVUPS      96(BX), Y3
@@ -11341,10 +17913,10 @@ total:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done45
+	JLT     done61
 	PCALIGN $0x40
 
-loop45:
+loop61:
 	VMOVUPS (SI), Y4
 	VMOVUPS (BX), Y5
 
@@ -11416,17 +17988,17 @@ loop45:
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop45
+	JGE         loop61
 
-done45:
+done61:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done46
+	JLT     done62
 	PCALIGN $0x40
 
-loop46:
+loop62:
 	VMOVUPS (SI), Y4
 	VMOVUPS (BX), Y5
 
@@ -11442,12 +18014,12 @@ loop46:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop46
+	JGE         loop62
 
-done46:
+done62:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind47
+	JZ    behind63
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
@@ -11463,11 +18035,11 @@ done46:
 	VCMPPS      $0x05, 32(BX), Y4, Y6
 	VFMADD231PS Y3, Y4, Y5
 	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, (DI)
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind47:
+behind63:
 next:
 	// The next row.
 	ADDQ R9, R11
@@ -11757,16 +18329,6 @@ DATA zero<>+24(SB)/4, $0x00000000
 DATA zero<>+28(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $32
 
-DATA nearBase<>+0(SB)/4, $0x49800168
-DATA nearBase<>+4(SB)/4, $0x49800168
-DATA nearBase<>+8(SB)/4, $0x49800168
-DATA nearBase<>+12(SB)/4, $0x49800168
-DATA nearBase<>+16(SB)/4, $0x49800168
-DATA nearBase<>+20(SB)/4, $0x49800168
-DATA nearBase<>+24(SB)/4, $0x49800168
-DATA nearBase<>+28(SB)/4, $0x49800168
-GLOBL nearBase<>(SB), RODATA|NOPTR, $32
-
 DATA magic<>+0(SB)/4, $0x49c00000
 DATA magic<>+4(SB)/4, $0x49c00000
 DATA magic<>+8(SB)/4, $0x49c00000
@@ -11789,7 +18351,7 @@ GLOBL reach<>(SB), RODATA|NOPTR, $32
 
 // func sumAVX2(src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumAVX2(SB), $480-40
+TEXT ·sumAVX2(SB), $416-40
 	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
@@ -12153,19 +18715,19 @@ loop2:
 	VPERMPS Y3, Y7, Y13
 	VPERMPS Y3, Y8, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y0, 256(BX)
-	VPSLLD  $0x14, Y8, Y0
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y0, Y14
-	VMOVAPS Y5, Y0
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y4, Y0
+	VFMADD231PS Y11, Y4, Y9
 	VMOVAPS     Y5, Y15
 	VFMADD231PS Y12, Y4, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y0
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y0, Y11, Y11
+	VMULPS      Y9, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
@@ -12179,77 +18741,73 @@ loop2:
 	// Leave if an element is not near.
 	VPTEST  nearBits<>+0(SB), Y6
 	JNZ     exact
-	VMOVUPS (SI), Y0
-	VMAXPS  64(SI), Y0, Y0
-	VMOVUPS 128(SI), Y6
-	VMAXPS  192(SI), Y6, Y6
-	VMAXPS  Y6, Y0, Y0
-	VMOVUPS 256(SI), Y6
-	VMAXPS  320(SI), Y6, Y6
-	VMOVUPS 384(SI), Y7
-	VMAXPS  448(SI), Y7, Y7
+	VMOVUPS (SI), Y6
+	VMAXPS  64(SI), Y6, Y6
+	VMOVUPS 128(SI), Y7
+	VMAXPS  192(SI), Y7, Y7
 	VMAXPS  Y7, Y6, Y6
-	VMAXPS  Y6, Y0, Y0
-	VMOVUPS 32(SI), Y6
-	VMAXPS  96(SI), Y6, Y6
-	VMOVUPS 160(SI), Y7
-	VMAXPS  224(SI), Y7, Y7
-	VMAXPS  Y7, Y6, Y6
-	VMOVUPS 288(SI), Y7
-	VMAXPS  352(SI), Y7, Y7
-	VMOVUPS 416(SI), Y8
-	VMAXPS  480(SI), Y8, Y8
+	VMOVUPS 256(SI), Y7
+	VMAXPS  320(SI), Y7, Y7
+	VMOVUPS 384(SI), Y8
+	VMAXPS  448(SI), Y8, Y8
 	VMAXPS  Y8, Y7, Y7
 	VMAXPS  Y7, Y6, Y6
-	VMAXPS  128(BX), Y0, Y0
-	VMAXPS  160(BX), Y6, Y6
-	VMOVUPS (BX), Y7
-	VMOVUPS 192(BX), Y8
+	VMOVUPS 32(SI), Y7
+	VMAXPS  96(SI), Y7, Y7
+	VMOVUPS 160(SI), Y8
+	VMAXPS  224(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMOVUPS 288(SI), Y8
+	VMAXPS  352(SI), Y8, Y8
+	VMOVUPS 416(SI), Y9
+	VMAXPS  480(SI), Y9, Y9
+	VMAXPS  Y9, Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  128(BX), Y6, Y6
+	VMAXPS  160(BX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS 192(BX), Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y11
-	VSUBPS  Y7, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y7, Y7
-	VSUBPS  Y12, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y11
+	VMINPS  Y9, Y8, Y12
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y11, Y8
+	VSUBPS  Y8, Y12, Y12
+	VADDPS  64(BX), Y12, Y12
 	VMOVUPS 224(BX), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y11, Y12
-	VSUBPS  Y11, Y12, Y13
-	VSUBPS  Y13, Y12, Y14
-	VSUBPS  Y14, Y11, Y11
-	VSUBPS  Y13, Y8, Y8
-	VADDPS  Y8, Y11, Y11
-	VADDPS  Y11, Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y11, Y9
+	VMINPS  Y8, Y11, Y13
+	VMAXPS  Y8, Y11, Y11
+	VSUBPS  Y11, Y9, Y11
+	VSUBPS  Y11, Y13, Y13
+	VADDPS  Y13, Y12, Y12
 	VMOVUPS 32(BX), Y8
+	VMOVUPS 256(BX), Y11
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y9, Y8, Y11
-	VSUBPS Y8, Y11, Y13
-	VSUBPS Y13, Y11, Y14
-	VSUBPS Y14, Y8, Y8
-	VSUBPS Y13, Y9, Y9
-	VADDPS Y9, Y8, Y8
-	VADDPS 96(BX), Y8, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS Y11, Y8, Y13
+	VMINPS Y11, Y8, Y14
+	VMAXPS Y11, Y8, Y8
+	VSUBPS Y8, Y13, Y8
+	VSUBPS Y8, Y14, Y14
+	VADDPS 96(BX), Y14, Y14
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y11, Y9
-	VSUBPS  Y11, Y9, Y13
-	VSUBPS  Y13, Y9, Y14
-	VSUBPS  Y14, Y11, Y11
-	VSUBPS  Y13, Y10, Y10
-	VADDPS  Y10, Y11, Y11
-	VADDPS  Y11, Y8, Y8
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS Y0, 128(BX)
-	VMOVUPS 256(BX), Y0
-	VMOVUPS Y6, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y13, Y8
+	VMINPS  Y10, Y13, Y11
+	VMAXPS  Y10, Y13, Y13
+	VSUBPS  Y13, Y8, Y13
+	VSUBPS  Y13, Y11, Y11
+	VADDPS  Y11, Y14, Y14
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y12, 64(BX)
+	VMOVUPS Y14, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
 	JGE     loop2
@@ -12353,28 +18911,26 @@ upto3:
 	VMAXPS     160(BX), Y6, Y6
 	VMOVUPS    (BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y3, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y3, Y3
-	VADDPS  Y3, Y7, Y7
-	VADDPS  64(BX), Y7, Y7
+	VMINPS  Y3, Y7, Y9
+	VMAXPS  Y3, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
 	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y7
+	VMINPS  Y5, Y3, Y10
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y7, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
 	VMOVUPS Y8, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	LEAQ    (SI)(CX*4), SI
@@ -12494,28 +19050,26 @@ upto4:
 	VMAXPS     160(BX), Y5, Y5
 	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y3, Y6
-	VSUBPS  Y3, Y6, Y7
-	VSUBPS  Y7, Y6, Y10
-	VSUBPS  Y10, Y3, Y3
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 32(BX), Y7
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
 	VMOVUPS Y6, (BX)
 	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y5, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
@@ -12691,28 +19245,26 @@ upto5:
 	VMAXPS     160(BX), Y5, Y5
 	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y3, Y6
-	VSUBPS  Y3, Y6, Y7
-	VSUBPS  Y7, Y6, Y10
-	VSUBPS  Y10, Y3, Y3
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 32(BX), Y7
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
 	VMOVUPS Y6, (BX)
 	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y5, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
@@ -12922,28 +19474,26 @@ upto6:
 	VMAXPS     160(BX), Y5, Y5
 	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y3, Y6
-	VSUBPS  Y3, Y6, Y7
-	VSUBPS  Y7, Y6, Y10
-	VSUBPS  Y10, Y3, Y3
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 32(BX), Y7
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
 	VMOVUPS Y6, (BX)
 	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y5, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
@@ -13209,46 +19759,42 @@ upto7:
 	VMAXPS     160(BX), Y7, Y7
 	VMOVUPS    (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y4, Y10
-	VSUBPS Y4, Y10, Y11
-	VSUBPS Y11, Y10, Y12
-	VSUBPS Y12, Y4, Y4
-	VSUBPS Y11, Y9, Y9
-	VADDPS Y9, Y4, Y4
-	VADDPS 64(BX), Y4, Y4
+	VMINPS Y9, Y4, Y11
+	VMAXPS Y9, Y4, Y4
+	VSUBPS Y4, Y10, Y4
+	VSUBPS Y4, Y11, Y11
+	VADDPS 64(BX), Y11, Y11
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y10, Y9
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y9, Y12
-	VSUBPS  Y12, Y10, Y10
-	VSUBPS  Y11, Y3, Y3
-	VADDPS  Y3, Y10, Y10
-	VADDPS  Y10, Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y10, Y4
+	VMINPS  Y3, Y10, Y9
+	VMAXPS  Y3, Y10, Y10
+	VSUBPS  Y10, Y4, Y10
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y11, Y11
 	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y8, Y3, Y10
-	VSUBPS Y3, Y10, Y11
-	VSUBPS Y11, Y10, Y12
-	VSUBPS Y12, Y3, Y3
-	VSUBPS Y11, Y8, Y8
-	VADDPS Y8, Y3, Y3
-	VADDPS 96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y3, Y9
+	VMINPS Y8, Y3, Y10
+	VMAXPS Y8, Y3, Y3
+	VSUBPS Y3, Y9, Y3
+	VSUBPS Y3, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y10, Y8
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y8, Y12
-	VSUBPS  Y12, Y10, Y10
-	VSUBPS  Y11, Y5, Y5
-	VADDPS  Y5, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y9, Y3
+	VMINPS  Y5, Y9, Y8
+	VMAXPS  Y5, Y9, Y9
+	VSUBPS  Y9, Y3, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y11, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
@@ -13548,46 +20094,42 @@ upto8:
 	VMAXPS     160(BX), Y6, Y6
 	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y3, Y7
-	VSUBPS Y3, Y7, Y8
-	VSUBPS Y8, Y7, Y12
-	VSUBPS Y12, Y3, Y3
-	VSUBPS Y8, Y9, Y9
-	VADDPS Y9, Y3, Y3
-	VADDPS 64(BX), Y3, Y3
+	VMINPS Y9, Y3, Y8
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 64(BX), Y8, Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y12
-	VSUBPS  Y12, Y7, Y7
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y7, Y7
-	VADDPS  Y7, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y3
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
 	VMOVUPS 32(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS Y5, Y7, Y9
-	VSUBPS Y7, Y9, Y10
-	VSUBPS Y10, Y9, Y12
-	VSUBPS Y12, Y7, Y7
-	VSUBPS Y10, Y5, Y5
-	VADDPS Y5, Y7, Y7
-	VADDPS 96(BX), Y7, Y7
+	VMINPS Y5, Y7, Y10
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y11, Y9, Y5
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y5, Y12
-	VSUBPS  Y12, Y9, Y9
-	VSUBPS  Y10, Y11, Y11
-	VADDPS  Y11, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y8, (BX)
+	VMINPS  Y11, Y9, Y7
+	VMAXPS  Y11, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y3, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
@@ -13943,46 +20485,42 @@ upto9:
 	VMAXPS     160(BX), Y6, Y6
 	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS Y9, Y3, Y7
-	VSUBPS Y3, Y7, Y11
-	VSUBPS Y11, Y7, Y12
-	VSUBPS Y12, Y3, Y3
-	VSUBPS Y11, Y9, Y9
-	VADDPS Y9, Y3, Y3
-	VADDPS 64(BX), Y3, Y3
+	VMINPS Y9, Y3, Y11
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y11, Y11
+	VADDPS 64(BX), Y11, Y11
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y7, Y9
-	VSUBPS  Y7, Y9, Y11
-	VSUBPS  Y11, Y9, Y12
-	VSUBPS  Y12, Y7, Y7
-	VSUBPS  Y11, Y10, Y10
-	VADDPS  Y10, Y7, Y7
-	VADDPS  Y7, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y3
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y11, Y11
 	VMOVUPS 32(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y5, Y7, Y10
-	VSUBPS Y7, Y10, Y11
-	VSUBPS Y11, Y10, Y12
-	VSUBPS Y12, Y7, Y7
-	VSUBPS Y11, Y5, Y5
-	VADDPS Y5, Y7, Y7
-	VADDPS 96(BX), Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y9
+	VMINPS Y5, Y7, Y10
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y10, Y5
-	VSUBPS  Y10, Y5, Y11
-	VSUBPS  Y11, Y5, Y12
-	VSUBPS  Y12, Y10, Y10
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y10, Y10
-	VADDPS  Y10, Y7, Y7
-	VMOVUPS Y9, (BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y5
+	VMINPS  Y8, Y9, Y7
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y3, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y11, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y6, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
@@ -14302,36 +20840,37 @@ upto10:
 
 	// -n = magic - N - u
 	VSUBPS Y3, Y2, Y12
-	VSUBPS Y4, Y2, Y2
+	VSUBPS Y4, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y12
-	VFMADD231PS Y0, Y6, Y2
+	VFMADD231PS Y0, Y6, Y13
 	VFMADD231PS 416(SI), Y1, Y12
-	VFMADD231PS Y1, Y6, Y2
+	VFMADD231PS Y1, Y6, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y0
-	VPERMPS nearTable<>+0(SB), Y4, Y1
-	VPSLLD  $0x14, Y3, Y6
-	VPSLLD  $0x14, Y4, Y13
-	VPADDD  Y0, Y6, Y0
-	VPADDD  Y1, Y13, Y1
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y13
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y13, Y2, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y0, Y0, Y12
-	VFMADD213PS Y1, Y1, Y2
-	VANDPS      Y2, Y11, Y11
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y11, Y11
 	VADDPS      Y11, Y12, Y12
 	VADDPS      Y12, Y8, Y8
 	VPOR        Y7, Y3, Y7
@@ -14340,80 +20879,77 @@ upto10:
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 448(SI), Y0, Y0
-	VORPS      128(DX), Y0, Y0
-	VMOVUPS    (SI), Y1
-	VMAXPS     64(SI), Y1, Y1
-	VMOVUPS    128(SI), Y2
-	VMAXPS     192(SI), Y2, Y2
-	VMAXPS     Y2, Y1, Y1
-	VMOVUPS    256(SI), Y2
-	VMAXPS     320(SI), Y2, Y2
-	VMOVUPS    384(SI), Y3
-	VMAXPS     Y0, Y3, Y3
-	VMAXPS     Y3, Y2, Y2
-	VMAXPS     Y2, Y1, Y1
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS 480(SI), Y0, Y0
-	VORPS      160(DX), Y0, Y0
-	VMOVUPS    32(SI), Y2
-	VMAXPS     96(SI), Y2, Y2
-	VMOVUPS    160(SI), Y3
-	VMAXPS     224(SI), Y3, Y3
-	VMAXPS     Y3, Y2, Y2
-	VMOVUPS    288(SI), Y3
-	VMAXPS     352(SI), Y3, Y3
-	VMOVUPS    416(SI), Y4
-	VMAXPS     Y0, Y4, Y4
-	VMAXPS     Y4, Y3, Y3
-	VMAXPS     Y3, Y2, Y2
-	VMAXPS     128(BX), Y1, Y1
-	VMAXPS     160(BX), Y2, Y2
-	VMOVUPS    (BX), Y0
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     192(SI), Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    256(SI), Y5
+	VMAXPS     320(SI), Y5, Y5
+	VMOVUPS    384(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 480(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     224(SI), Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMAXPS     352(SI), Y6, Y6
+	VMOVUPS    416(SI), Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y9, Y0, Y3
-	VSUBPS Y0, Y3, Y4
-	VSUBPS Y4, Y3, Y6
-	VSUBPS Y6, Y0, Y0
-	VSUBPS Y4, Y9, Y9
-	VADDPS Y9, Y0, Y0
-	VADDPS 64(BX), Y0, Y0
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y6
+	VMINPS Y9, Y3, Y7
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y6, Y3
+	VSUBPS Y3, Y7, Y7
+	VADDPS 64(BX), Y7, Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y4
-	VSUBPS  Y3, Y4, Y6
-	VSUBPS  Y6, Y4, Y7
-	VSUBPS  Y7, Y3, Y3
-	VSUBPS  Y6, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  Y3, Y0, Y0
-	VMOVUPS 32(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y3
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y3, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 224(BX), Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y5, Y3, Y6
-	VSUBPS Y3, Y6, Y7
-	VSUBPS Y7, Y6, Y9
-	VSUBPS Y9, Y3, Y3
-	VSUBPS Y7, Y5, Y5
-	VADDPS Y5, Y3, Y3
-	VADDPS 96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y6, Y10
+	VMINPS Y9, Y6, Y11
+	VMAXPS Y9, Y6, Y6
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y6, Y11, Y11
+	VADDPS 96(BX), Y11, Y11
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y5
-	VSUBPS  Y6, Y5, Y7
-	VSUBPS  Y7, Y5, Y9
-	VSUBPS  Y9, Y6, Y6
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  Y6, Y3, Y3
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y1, 128(BX)
-	VMOVUPS Y2, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y10, Y6
+	VMINPS  Y8, Y10, Y9
+	VMAXPS  Y8, Y10, Y10
+	VSUBPS  Y10, Y6, Y10
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind10:
@@ -14438,97 +20974,93 @@ exact:
 	JLT     done12
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
-	VMOVUPS exp1<>+0(SB), Y7
 	PCALIGN $0x40
 
 loop12:
-	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   256(SI), Y9
-	VMAXPS    320(SI), Y9, Y9
-	VMOVUPS   384(SI), Y10
-	VMAXPS    448(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    224(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMOVUPS   288(SI), Y10
-	VMAXPS    352(SI), Y10, Y10
-	VMOVUPS   416(SI), Y11
-	VMAXPS    480(SI), Y11, Y11
-	VMAXPS    Y11, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y10
-	VCMPPS    $0x1e, Y3, Y10, Y10
-	VMOVMSKPS Y10, AX
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
+	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y8, Y8
-	VMAXPS    160(BX), Y9, Y9
-	VMOVUPS   (SI), Y10
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
+	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y2, Y0, Y11
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y2, Y12
-	VSUBPS Y11, Y2, Y13
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y10, Y14
-	VPERMPS Y4, Y11, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y11, Y8
-	VPADDD  Y14, Y3, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVAPS Y6, Y3
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y3
-	VMOVAPS     Y6, Y8
-	VFMADD231PS Y13, Y5, Y8
-	VFMADD213PS Y7, Y12, Y3
-	VFMADD213PS Y7, Y13, Y8
-	VMULPS      Y3, Y12, Y12
-	VMULPS      Y8, Y13, Y13
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     128(SI), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
-	VSUBPS Y8, Y2, Y12
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y11
@@ -14537,77 +21069,22 @@ loop12:
 	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y8, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y8, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVAPS Y6, Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y9
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y9
-	VFMADD213PS Y7, Y12, Y15
-	VMULPS      Y9, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y3, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     (BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y8
-	VSUBPS  Y3, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
 	VPERMPS Y4, Y9, Y13
 	VPERMPS Y4, Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 288(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVAPS Y6, Y3
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y3
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y3
-	VFMADD213PS Y7, Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
@@ -14618,16 +21095,70 @@ loop12:
 	VANDPS      Y11, Y9, Y9
 	VANDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y9, Y9
-	VMOVUPS     384(SI), Y3
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -14636,251 +21167,245 @@ loop12:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y1, 320(BX)
-	VPSLLD  $0x14, Y10, Y1
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y8, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y1, Y14
-	VMOVAPS Y6, Y1
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y1
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y1
-	VFMADD213PS Y7, Y12, Y15
-	VMULPS      Y1, Y11, Y11
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y9, Y9
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y1
-	VSUBPS  Y8, Y1, Y3
-	VSUBPS  Y3, Y1, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y3, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  288(BX), Y8, Y8
-	VMOVUPS 32(SI), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  256(BX), Y8, Y8
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y9
 	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
+	VSUBPS Y6, Y2, Y10
 	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
 	VFMADD231PS 96(SI), Y0, Y11
-	VMOVUPS     320(BX), Y12
-	VFMADD231PS 32(SI), Y12, Y10
-	VFMADD231PS 96(SI), Y12, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y1, 352(BX)
-	VPSLLD  $0x14, Y9, Y1
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y1, Y14
-	VMOVAPS Y6, Y1
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y1
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y1
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y1, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y3, Y3
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y3, Y3
-	VMOVUPS     160(SI), Y1
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     160(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y1
-	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y10
 	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y1, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y1, Y15
-	VMOVUPS Y8, 384(BX)
-	VPSLLD  $0x14, Y9, Y8
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y9
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y8
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y1, Y1
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y1, Y1
-	VADDPS      Y1, Y3, Y3
-	VMOVUPS     32(BX), Y1
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y1, Y8
-	VSUBPS  Y1, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y1, Y1
-	VSUBPS  Y9, Y3, Y3
-	VADDPS  Y3, Y1, Y1
-	VADDPS  96(BX), Y1, Y1
-	VMOVUPS 288(SI), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS 352(SI), Y12, Y11
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y1, 416(BX)
-	VPSLLD  $0x14, Y9, Y1
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y8, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y1, Y14
-	VMOVAPS Y6, Y1
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y1
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y1
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y1, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y3, Y3
-	VMOVUPS     416(SI), Y1
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y1
-	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y10
-	VSUBPS Y9, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y12, Y10
-	VFMADD231PS 480(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y1, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y1, Y15
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVAPS Y6, Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y12
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y12
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y1, Y1
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y1, Y1
-	VADDPS      Y1, Y3, Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y8, Y1
-	VSUBPS  Y8, Y1, Y9
-	VSUBPS  Y9, Y1, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y3, Y3
-	VADDPS  Y3, Y8, Y8
-	VADDPS  416(BX), Y8, Y8
-	VMOVUPS 192(BX), Y3
-	VMOVUPS 352(BX), Y9
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS 320(BX), Y1
-	VMOVUPS 384(BX), Y9
-	VMOVUPS Y9, 64(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  352(BX), Y8, Y8
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 64(BX)
 	VMOVUPS Y8, 96(BX)
-	VMOVUPS 224(BX), Y8
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 256(BX), Y8
-	VMOVUPS Y8, 160(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
 	JGE     loop12
@@ -14955,55 +21480,53 @@ upto13:
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVAPS Y2, Y8
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVAPS Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
 	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y4, Y4
 	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  96(BX), Y11, Y11
 	VMOVUPS Y9, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y11, 96(BX)
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
@@ -15080,24 +21603,23 @@ upto14:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y11
@@ -15106,10 +21628,10 @@ upto14:
 	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -15124,27 +21646,26 @@ upto14:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y5, Y5, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
 	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  96(BX), Y11, Y11
 	VMOVUPS Y9, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y11, 96(BX)
 	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
@@ -15251,24 +21772,23 @@ upto15:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y11
@@ -15277,76 +21797,75 @@ upto15:
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVAPS     Y2, Y3
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVAPS     Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y3
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y5
-	VPSLLD  $0x14, Y3, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
 	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VMOVUPS     32(BX), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y5
-	VSUBPS  Y3, Y5, Y10
-	VSUBPS  Y10, Y5, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
 	VMOVUPS Y9, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind20
@@ -15472,24 +21991,23 @@ upto16:
 	VADDPS      Y9, Y8, Y8
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y11
@@ -15498,42 +22016,42 @@ upto16:
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     160(SI), Y3
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -15542,10 +22060,10 @@ upto16:
 	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -15560,30 +22078,29 @@ upto16:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VMOVUPS     32(BX), Y3
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y5
-	VSUBPS  Y3, Y5, Y10
-	VSUBPS  Y10, Y5, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
 	VMOVUPS Y9, (BX)
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind20
@@ -15686,19 +22203,19 @@ upto17:
 	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
@@ -15710,105 +22227,103 @@ upto17:
 	VANDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VMOVUPS     (BX), Y3
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVAPS Y2, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVAPS Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y0, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
 	VPADDD  Y4, Y11, Y4
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y9, Y4
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y9, Y9
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VMOVUPS 32(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y9
 	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y9
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     160(SI), Y9
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -15817,86 +22332,84 @@ upto17:
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 224(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y9, Y4
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VMOVUPS     32(BX), Y3
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
-	VMOVAPS Y2, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y8
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVAPS Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
 	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y9, Y5
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y5, Y11
-	VSUBPS  Y11, Y9, Y9
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VADDPS  Y9, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y6
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind20
@@ -16003,19 +22516,19 @@ upto18:
 	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
@@ -16027,26 +22540,25 @@ upto18:
 	VANDPS      Y12, Y10, Y10
 	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VMOVUPS     (BX), Y3
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 256(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y4, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y11
@@ -16055,10 +22567,10 @@ upto18:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -16073,75 +22585,74 @@ upto18:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y9, Y4
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y9, Y9
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VMOVUPS 32(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y9
 	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y9
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     160(SI), Y9
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     160(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -16150,53 +22661,52 @@ upto18:
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 224(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y9, Y4
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VMOVUPS     32(BX), Y3
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
-	VMOVUPS 288(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y8
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y6
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y6, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -16205,10 +22715,10 @@ upto18:
 	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -16223,29 +22733,28 @@ upto18:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VFMADD213PS Y5, Y5, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y4, Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y9, Y5
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y5, Y11
-	VSUBPS  Y11, Y9, Y9
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VADDPS  Y9, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y6
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
 	VMOVUPS Y7, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind20
@@ -16354,62 +22863,7 @@ upto19:
 	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     (BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 224(BX)
+	VMOVUPS Y6, 192(BX)
 	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
@@ -16425,157 +22879,209 @@ upto19:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
+	VANDPS      Y11, Y9, Y9
 	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVAPS     Y2, Y6
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y6
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y10
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPSLLD  $0x14, Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y4, Y11, Y4
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y9, Y4
-	VSUBPS  Y9, Y4, Y6
-	VSUBPS  Y6, Y4, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VADDPS  Y9, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y7
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
 	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y9
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
 	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     160(SI), Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y9
 	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y9
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y8
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
 	VMOVUPS 288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y7, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -16585,77 +23091,76 @@ upto19:
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y3, 256(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
 	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y6, Y6
-	VMOVAPS     Y2, Y3
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y3
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
+	VSUBPS Y4, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y5
-	VPSLLD  $0x14, Y3, Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
 	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
+	VMULPS      Y11, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y9, Y3
-	VSUBPS  Y9, Y3, Y5
-	VSUBPS  Y5, Y3, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y5, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y3, 32(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS 256(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS 224(BX), Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y5
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind20
 
@@ -16703,54 +23208,11 @@ upto20:
 	JNZ       end
 	VMAXPS    128(BX), Y6, Y6
 	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y3, Y3
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y3, Y3
-	VMOVUPS     128(SI), Y8
+	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     192(SI), Y9
+	VMOVUPS     64(SI), Y9
 	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
@@ -16758,10 +23220,10 @@ upto20:
 	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y11
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y8, Y12
@@ -16789,38 +23251,27 @@ upto20:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y3, Y3
-	VMOVUPS     (BX), Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y3, Y3
-	VADDPS  Y3, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 256(SI), Y3
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
 	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
+	VSUBPS Y9, Y2, Y11
 	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y3, Y15
+	VPSLLD  $0x14, Y9, Y15
 	VMOVUPS Y6, 192(BX)
 	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
@@ -16837,23 +23288,77 @@ upto20:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y3, Y3
+	VANDPS      Y11, Y9, Y9
 	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y3, Y3
-	VMOVUPS     384(SI), Y6
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y4, Y10
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -16862,10 +23367,10 @@ upto20:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -16880,130 +23385,128 @@ upto20:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y3, Y3
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y9, Y4
-	VSUBPS  Y9, Y4, Y6
-	VSUBPS  Y6, Y4, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y6, Y3, Y3
-	VADDPS  Y3, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 32(SI), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y7
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     96(SI), Y6
 	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y9
-	VSUBPS Y6, Y2, Y10
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y11
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y3, Y3
-	VANDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y3, Y3
-	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y9
 	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y9
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y3, Y3
-	VMOVUPS     32(BX), Y6
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y3, Y3
-	VADDPS  Y3, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 288(SI), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -17012,11 +23515,11 @@ upto20:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y4, 224(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
@@ -17031,74 +23534,74 @@ upto20:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y3, Y3
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y4
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y5, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y2, Y11
-	VSUBPS Y10, Y2, Y2
+	VSUBPS Y7, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y2
+	VFMADD231PS Y0, Y5, Y12
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y2
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y0
-	VPERMPS exp2Table<>+0(SB), Y10, Y1
-	VPSLLD  $0x14, Y4, Y5
-	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y0, Y5, Y0
-	VPADDD  Y1, Y12, Y1
-	VMOVUPS exp2<>+0(SB), Y5
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y2, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y2, Y12
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y12, Y2, Y2
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y1, Y1, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
 	VANDPS      Y11, Y4, Y4
-	VANDPS      Y2, Y10, Y10
-	VADDPS      Y10, Y4, Y4
-	VADDPS      Y4, Y3, Y3
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y9, Y0
-	VSUBPS  Y9, Y0, Y1
-	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y9, Y9
-	VSUBPS  Y1, Y3, Y3
-	VADDPS  Y3, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, (BX)
-	VMOVUPS Y0, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y6, 96(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y5
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	VMOVUPS 192(BX), Y4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind20:
@@ -17132,9 +23635,19 @@ DATA nearTop<>+24(SB)/4, $0x42a70000
 DATA nearTop<>+28(SB)/4, $0x42a70000
 GLOBL nearTop<>(SB), RODATA|NOPTR, $32
 
+DATA nearBase<>+0(SB)/4, $0x49800168
+DATA nearBase<>+4(SB)/4, $0x49800168
+DATA nearBase<>+8(SB)/4, $0x49800168
+DATA nearBase<>+12(SB)/4, $0x49800168
+DATA nearBase<>+16(SB)/4, $0x49800168
+DATA nearBase<>+20(SB)/4, $0x49800168
+DATA nearBase<>+24(SB)/4, $0x49800168
+DATA nearBase<>+28(SB)/4, $0x49800168
+GLOBL nearBase<>(SB), RODATA|NOPTR, $32
+
 // func sumStoreAVX2(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumStoreAVX2(SB), $768-64
+TEXT ·sumStoreAVX2(SB), $704-64
 	// sumStoreAVX2 the same, and stores exp(x).
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -17152,10 +23665,6 @@ TEXT ·sumStoreAVX2(SB), $768-64
 	VMOVUPS Y4, 64(BX)
 	VMOVUPS 96(R14), Y4
 	VMOVUPS Y4, 96(BX)
-	VMOVUPS 128(R14), Y4
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 160(R14), Y4
-	VMOVUPS Y4, 160(BX)
 
 	// Where elements are near.
 	MOVL         192(R14), AX
@@ -17247,9 +23756,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y14
 	VPERMPS Y3, Y11, Y15
-	VMOVUPS Y9, 192(BX)
+	VMOVUPS Y9, 128(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y8, 224(BX)
+	VMOVUPS Y8, 160(BX)
 	VPSLLD  $0x14, Y11, Y8
 	VPADDD  Y14, Y9, Y14
 	VPADDD  Y15, Y8, Y15
@@ -17291,9 +23800,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y14
 	VPERMPS Y3, Y8, Y15
-	VMOVUPS Y10, 256(BX)
+	VMOVUPS Y10, 192(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VMOVUPS Y13, 288(BX)
+	VMOVUPS Y13, 224(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y14, Y10, Y14
 	VPADDD  Y15, Y13, Y15
@@ -17333,11 +23842,11 @@ loop2:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y11, 320(BX)
+	VMOVUPS Y11, 256(BX)
 	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y9, 352(BX)
+	VMOVUPS Y9, 288(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y12, 384(BX)
+	VMOVUPS Y12, 320(BX)
 	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y12, Y11
@@ -17379,9 +23888,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y12
 	VPERMPS Y3, Y8, Y15
-	VMOVUPS Y10, 416(BX)
+	VMOVUPS Y10, 352(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VMOVUPS Y14, 448(BX)
+	VMOVUPS Y14, 384(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y12, Y10, Y12
 	VPADDD  Y15, Y14, Y15
@@ -17421,11 +23930,11 @@ loop2:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y11, 480(BX)
+	VMOVUPS Y11, 416(BX)
 	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y9, 512(BX)
+	VMOVUPS Y9, 448(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y13, 544(BX)
+	VMOVUPS Y13, 480(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y13, Y11
@@ -17467,9 +23976,9 @@ loop2:
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y13
 	VPERMPS Y3, Y8, Y15
-	VMOVUPS Y10, 576(BX)
+	VMOVUPS Y10, 512(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VMOVUPS Y14, 608(BX)
+	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y13, Y10, Y13
 	VPADDD  Y15, Y14, Y15
@@ -17509,137 +24018,107 @@ loop2:
 
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y0, 640(BX)
-	VPERMPS Y3, Y8, Y0
-	VMOVUPS Y1, 672(BX)
-	VPSLLD  $0x14, Y7, Y1
-	VMOVUPS Y2, 704(BX)
-	VPSLLD  $0x14, Y8, Y2
-	VPADDD  Y15, Y1, Y15
-	VPADDD  Y0, Y2, Y0
-	VMOVAPS Y5, Y1
+	VMOVUPS Y11, 576(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y4, Y1
-	VMOVAPS     Y5, Y2
-	VFMADD231PS Y14, Y4, Y2
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y2
-	VMULPS      Y1, Y13, Y13
-	VMULPS      Y2, Y14, Y14
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y0, Y0, Y14
-	VADDPS      Y14, Y13, Y0
-	VADDPS      Y0, Y10, Y10
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y8, Y6
 
 	// Leave if an element is not near.
 	VPTEST  nearBits<>+0(SB), Y6
 	JNZ     exact
-	VMOVUPS (SI), Y0
-	VMAXPS  64(SI), Y0, Y0
-	VMOVUPS 128(SI), Y1
-	VMAXPS  192(SI), Y1, Y1
-	VMAXPS  Y1, Y0, Y0
-	VMOVUPS 256(SI), Y1
-	VMAXPS  320(SI), Y1, Y1
-	VMOVUPS 384(SI), Y2
-	VMAXPS  448(SI), Y2, Y2
-	VMAXPS  Y2, Y1, Y1
-	VMAXPS  Y1, Y0, Y0
-	VMOVUPS 32(SI), Y1
-	VMAXPS  96(SI), Y1, Y1
-	VMOVUPS 160(SI), Y2
-	VMAXPS  224(SI), Y2, Y2
-	VMAXPS  Y2, Y1, Y1
-	VMOVUPS 288(SI), Y2
-	VMAXPS  352(SI), Y2, Y2
-	VMOVUPS 416(SI), Y6
-	VMAXPS  480(SI), Y6, Y6
-	VMAXPS  Y6, Y2, Y2
-	VMAXPS  Y2, Y1, Y1
-	VMAXPS  128(BX), Y0, Y0
-	VMAXPS  160(BX), Y1, Y1
-	VMOVUPS 224(BX), Y2
-	VMOVUPS Y2, (DI)
-	VMOVUPS 192(BX), Y2
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS 384(BX), Y2
-	VMOVUPS Y2, 128(DI)
-	VMOVUPS 288(BX), Y2
-	VMOVUPS Y2, 192(DI)
-	VMOVUPS 352(BX), Y2
-	VMOVUPS Y2, 256(DI)
-	VMOVUPS 320(BX), Y2
-	VMOVUPS Y2, 320(DI)
-	VMOVUPS 544(BX), Y2
-	VMOVUPS Y2, 384(DI)
-	VMOVUPS 448(BX), Y2
-	VMOVUPS Y2, 448(DI)
-	VMOVUPS 512(BX), Y2
-	VMOVUPS Y2, 32(DI)
-	VMOVUPS 480(BX), Y2
-	VMOVUPS Y2, 96(DI)
-	VMOVUPS Y12, 160(DI)
-	VMOVUPS 608(BX), Y2
-	VMOVUPS Y2, 224(DI)
-	VMOVUPS Y9, 288(DI)
-	VMOVUPS Y11, 352(DI)
+	VMOVUPS 160(BX), Y6
+	VMOVUPS Y6, (DI)
+	VMOVUPS 128(BX), Y6
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 128(DI)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, 256(DI)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 320(DI)
+	VMOVUPS 480(BX), Y6
+	VMOVUPS Y6, 384(DI)
+	VMOVUPS 384(BX), Y6
+	VMOVUPS Y6, 448(DI)
+	VMOVUPS 448(BX), Y6
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS 416(BX), Y6
+	VMOVUPS Y6, 96(DI)
+	VMOVUPS 640(BX), Y6
+	VMOVUPS Y6, 160(DI)
+	VMOVUPS 544(BX), Y6
+	VMOVUPS Y6, 224(DI)
+	VMOVUPS 608(BX), Y6
+	VMOVUPS Y6, 288(DI)
+	VMOVUPS 576(BX), Y6
+	VMOVUPS Y6, 352(DI)
 	VMOVUPS Y13, 416(DI)
 	VMOVUPS Y14, 480(DI)
-	VMOVUPS (BX), Y2
-	VMOVUPS 256(BX), Y6
+	VMOVUPS (BX), Y6
+	VMOVUPS 192(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y2, Y7
-	VSUBPS  Y2, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y2, Y2
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y2, Y2
-	VADDPS  64(BX), Y2, Y2
-	VMOVUPS 416(BX), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y6, Y8
+	VMINPS  Y7, Y6, Y9
+	VMAXPS  Y7, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 352(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  Y7, Y2, Y2
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y11
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y11, Y11
+	VADDPS  Y11, Y9, Y9
 	VMOVUPS 32(BX), Y6
-	VMOVUPS 576(BX), Y7
+	VMOVUPS 512(BX), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y7, Y6, Y9
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y11, Y9, Y12
-	VSUBPS Y12, Y6, Y6
-	VSUBPS Y11, Y7, Y7
-	VADDPS Y7, Y6, Y6
-	VADDPS 96(BX), Y6, Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y6, Y11
+	VMINPS Y8, Y6, Y12
+	VMAXPS Y8, Y6, Y6
+	VSUBPS Y6, Y11, Y6
+	VSUBPS Y6, Y12, Y12
+	VADDPS 96(BX), Y12, Y12
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y9, Y7
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y7, Y12
-	VSUBPS  Y12, Y9, Y9
-	VSUBPS  Y11, Y10, Y10
-	VADDPS  Y10, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 704(BX), Y2
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y0, 128(BX)
-	VMOVUPS 640(BX), Y0
-	VMOVUPS Y1, 160(BX)
-	VMOVUPS 672(BX), Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y11, Y6
+	VMINPS  Y10, Y11, Y8
+	VMAXPS  Y10, Y11, Y11
+	VSUBPS  Y11, Y6, Y11
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y12, Y12
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y12, 96(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -17735,43 +24214,31 @@ upto3:
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
 	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 32(SI), Y6, Y6
-	VORPS      160(DX), Y6, Y6
-	VMAXPS     128(BX), Y4, Y4
-	VMAXPS     160(BX), Y6, Y6
-	VMOVUPS    (DX), Y7
-	VMASKMOVPS Y3, Y7, (DI)
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS Y5, Y7, 32(DI)
-	VMOVUPS    (BX), Y7
+	VMASKMOVPS Y3, Y4, (DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 32(DI)
+	VMOVUPS    (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y3, Y3
-	VADDPS  Y3, Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
 	VADDPS  64(BX), Y7, Y7
 	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y3, Y9
-	VSUBPS  Y3, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y9, 32(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y4, 32(BX)
 	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y6, 160(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind10
 
@@ -17875,18 +24342,6 @@ upto4:
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y7
-	VMASKMOVPS 64(SI), Y7, Y7
-	VORPS      128(DX), Y7, Y7
-	VMOVUPS    (SI), Y8
-	VMAXPS     Y7, Y8, Y8
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 96(SI), Y7, Y7
-	VORPS      160(DX), Y7, Y7
-	VMOVUPS    32(SI), Y10
-	VMAXPS     Y7, Y10, Y10
-	VMAXPS     128(BX), Y8, Y8
-	VMAXPS     160(BX), Y10, Y10
 	VMOVUPS    Y9, (DI)
 	VMOVUPS    (DX), Y7
 	VMASKMOVPS Y3, Y7, 64(DI)
@@ -17895,30 +24350,26 @@ upto4:
 	VMASKMOVPS Y5, Y3, 96(DI)
 	VMOVUPS    (BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y3, Y5
-	VSUBPS  Y3, Y5, Y7
-	VSUBPS  Y7, Y5, Y9
-	VSUBPS  Y9, Y3, Y3
-	VSUBPS  Y7, Y4, Y4
-	VADDPS  Y4, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 32(BX), Y4
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y7
-	VSUBPS  Y4, Y7, Y9
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y3, Y4
+	VMINPS  Y6, Y3, Y8
+	VMAXPS  Y6, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
 	VMOVUPS Y5, (BX)
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y3, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind10
 
@@ -18022,9 +24473,9 @@ upto5:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y14
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y11, 192(BX)
+	VMOVUPS Y11, 128(BX)
 	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y3, 224(BX)
+	VMOVUPS Y3, 160(BX)
 	VPSLLD  $0x14, Y8, Y3
 	VPADDD  Y14, Y11, Y14
 	VPADDD  Y15, Y3, Y15
@@ -18078,56 +24529,38 @@ upto5:
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    (SI), Y6
-	VMAXPS     64(SI), Y6, Y6
-	VMAXPS     Y4, Y6, Y6
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 160(SI), Y4, Y4
-	VORPS      160(DX), Y4, Y4
-	VMOVUPS    32(SI), Y7
-	VMAXPS     96(SI), Y7, Y7
-	VMAXPS     Y4, Y7, Y7
-	VMAXPS     128(BX), Y6, Y6
-	VMAXPS     160(BX), Y7, Y7
 	VMOVUPS    Y9, (DI)
 	VMOVUPS    Y10, 64(DI)
 	VMOVUPS    (DX), Y4
-	VMOVUPS    224(BX), Y8
-	VMASKMOVPS Y8, Y4, 128(DI)
+	VMOVUPS    160(BX), Y6
+	VMASKMOVPS Y6, Y4, 128(DI)
 	VMOVUPS    Y12, 32(DI)
 	VMOVUPS    Y13, 96(DI)
 	VMOVUPS    32(DX), Y4
 	VMASKMOVPS Y5, Y4, 160(DI)
 	VMOVUPS    (BX), Y4
-	VMOVUPS    192(BX), Y5
+	VMOVUPS    128(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 32(BX), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y3, Y3
-	VADDPS  Y3, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind10
 
@@ -18203,9 +24636,9 @@ upto6:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y8, Y4
 	VPERMPS nearTable<>+0(SB), Y12, Y15
-	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y10, 128(BX)
 	VPSLLD  $0x14, Y8, Y10
-	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y9, 160(BX)
 	VPSLLD  $0x14, Y12, Y9
 	VPADDD  Y4, Y10, Y4
 	VPADDD  Y15, Y9, Y15
@@ -18249,7 +24682,7 @@ upto6:
 	VPERMPS nearTable<>+0(SB), Y4, Y12
 	VPERMPS nearTable<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y11, 256(BX)
+	VMOVUPS Y11, 192(BX)
 	VPSLLD  $0x14, Y8, Y11
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y14, Y11, Y14
@@ -18291,94 +24724,72 @@ upto6:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y6
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y0, 288(BX)
-	VPSLLD  $0x14, Y4, Y0
-	VMOVUPS Y1, 320(BX)
-	VPSLLD  $0x14, Y8, Y1
-	VPADDD  Y6, Y0, Y6
-	VPADDD  Y15, Y1, Y15
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y1
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y1
-	VMULPS      Y0, Y12, Y12
-	VMULPS      Y1, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y12
 	VFMADD213PS Y15, Y15, Y14
 	VANDPS      Y14, Y5, Y5
-	VADDPS      Y5, Y12, Y0
-	VADDPS      Y0, Y11, Y11
+	VADDPS      Y5, Y12, Y6
+	VADDPS      Y6, Y11, Y11
 	VPOR        Y7, Y4, Y7
 	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 192(SI), Y0, Y0
-	VORPS      128(DX), Y0, Y0
-	VMOVUPS    (SI), Y1
-	VMAXPS     64(SI), Y1, Y1
-	VMOVUPS    128(SI), Y4
-	VMAXPS     Y0, Y4, Y4
-	VMAXPS     Y4, Y1, Y1
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS 224(SI), Y0, Y0
-	VORPS      160(DX), Y0, Y0
-	VMOVUPS    32(SI), Y4
-	VMAXPS     96(SI), Y4, Y4
-	VMOVUPS    160(SI), Y6
-	VMAXPS     Y0, Y6, Y6
-	VMAXPS     Y6, Y4, Y4
-	VMAXPS     128(BX), Y1, Y1
-	VMAXPS     160(BX), Y4, Y4
-	VMOVUPS    224(BX), Y0
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    192(BX), Y0
-	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    160(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    Y4, 64(DI)
 	VMOVUPS    Y13, 128(DI)
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS Y3, Y0, 192(DI)
-	VMOVUPS    Y9, 32(DI)
-	VMOVUPS    Y10, 96(DI)
-	VMOVUPS    Y12, 160(DI)
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS Y5, Y0, 224(DI)
-	VMOVUPS    (BX), Y0
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS Y3, Y4, 192(DI)
 	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y12, 160(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y5, Y3, 224(DI)
+	VMOVUPS    (BX), Y3
+	VMOVUPS    192(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y0, Y5
-	VSUBPS  Y0, Y5, Y6
-	VSUBPS  Y6, Y5, Y7
-	VSUBPS  Y7, Y0, Y0
-	VSUBPS  Y6, Y3, Y3
-	VADDPS  Y3, Y0, Y0
-	VADDPS  64(BX), Y0, Y0
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
 	VMOVUPS 32(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y11, Y3, Y6
-	VSUBPS  Y3, Y6, Y7
-	VSUBPS  Y7, Y6, Y8
-	VSUBPS  Y8, Y3, Y3
-	VSUBPS  Y7, Y11, Y11
-	VADDPS  Y11, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y3, Y4
+	VMINPS  Y11, Y3, Y7
+	VMAXPS  Y11, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
 	VMOVUPS Y5, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS 288(BX), Y0
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y1, 128(BX)
-	VMOVUPS 320(BX), Y1
-	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind10
 
@@ -18452,11 +24863,11 @@ upto7:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y10, 128(BX)
 	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y9, 160(BX)
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y5, 256(BX)
+	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y10, Y5, Y10
@@ -18527,7 +24938,7 @@ upto7:
 	VPERMPS nearTable<>+0(SB), Y4, Y10
 	VPERMPS nearTable<>+0(SB), Y5, Y12
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y11, 288(BX)
+	VMOVUPS Y11, 224(BX)
 	VPSLLD  $0x14, Y5, Y11
 	VPADDD  Y10, Y15, Y10
 	VPADDD  Y12, Y11, Y12
@@ -18567,11 +24978,11 @@ upto7:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y9, 320(BX)
+	VMOVUPS Y9, 256(BX)
 	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VMOVUPS Y8, 352(BX)
+	VMOVUPS Y8, 288(BX)
 	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y3, 384(BX)
+	VMOVUPS Y3, 320(BX)
 	VPSLLD  $0x14, Y5, Y3
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y9, Y3, Y9
@@ -18597,7 +25008,7 @@ upto7:
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y6, Y3
-	VMOVUPS     256(BX), Y4
+	VMOVUPS     192(BX), Y4
 	VANDPS      Y3, Y4, Y3
 
 	// -n = magic - N - u
@@ -18626,88 +25037,62 @@ upto7:
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 256(SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
-	VMOVUPS    (SI), Y5
-	VMAXPS     64(SI), Y5, Y5
-	VMOVUPS    128(SI), Y6
-	VMAXPS     192(SI), Y6, Y6
-	VMAXPS     Y6, Y5, Y5
-	VMAXPS     Y3, Y5, Y5
-	VMOVUPS    32(DX), Y3
-	VMASKMOVPS 288(SI), Y3, Y3
-	VORPS      160(DX), Y3, Y3
-	VMOVUPS    32(SI), Y6
-	VMAXPS     96(SI), Y6, Y6
-	VMOVUPS    160(SI), Y7
-	VMAXPS     224(SI), Y7, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMAXPS     Y3, Y6, Y6
-	VMAXPS     128(BX), Y5, Y5
-	VMAXPS     160(BX), Y6, Y6
-	VMOVUPS    224(BX), Y3
+	VMOVUPS    160(BX), Y3
 	VMOVUPS    Y3, (DI)
-	VMOVUPS    192(BX), Y3
+	VMOVUPS    128(BX), Y3
 	VMOVUPS    Y3, 64(DI)
 	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    Y14, 192(DI)
 	VMOVUPS    (DX), Y3
-	VMOVUPS    384(BX), Y7
-	VMASKMOVPS Y7, Y3, 256(DI)
-	VMOVUPS    352(BX), Y3
+	VMOVUPS    320(BX), Y5
+	VMASKMOVPS Y5, Y3, 256(DI)
+	VMOVUPS    288(BX), Y3
 	VMOVUPS    Y3, 32(DI)
-	VMOVUPS    320(BX), Y3
+	VMOVUPS    256(BX), Y3
 	VMOVUPS    Y3, 96(DI)
 	VMOVUPS    Y11, 160(DI)
 	VMOVUPS    Y12, 224(DI)
 	VMOVUPS    32(DX), Y3
 	VMASKMOVPS Y4, Y3, 288(DI)
 	VMOVUPS    (BX), Y3
-	VMOVUPS    288(BX), Y8
+	VMOVUPS    224(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y8, Y3, Y9
-	VSUBPS Y3, Y9, Y11
-	VSUBPS Y11, Y9, Y12
-	VSUBPS Y12, Y3, Y3
-	VSUBPS Y11, Y8, Y8
-	VADDPS Y8, Y3, Y3
-	VADDPS 64(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y7
+	VMINPS Y6, Y3, Y8
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 64(BX), Y8, Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y9, Y8
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y8, Y12
-	VSUBPS  Y12, Y9, Y9
-	VSUBPS  Y11, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VMOVUPS 32(BX), Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y3
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS 32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y10, Y7, Y9
-	VSUBPS Y7, Y9, Y11
-	VSUBPS Y11, Y9, Y12
-	VSUBPS Y12, Y7, Y7
-	VSUBPS Y11, Y10, Y10
-	VADDPS Y10, Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS Y10, Y5, Y6
+	VMINPS Y10, Y5, Y7
+	VMAXPS Y10, Y5, Y5
+	VSUBPS Y5, Y6, Y5
+	VSUBPS Y5, Y7, Y7
 	VADDPS 96(BX), Y7, Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y9, Y10
-	VSUBPS  Y9, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y9, Y9
-	VSUBPS  Y11, Y4, Y4
-	VADDPS  Y4, Y9, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
 	VADDPS  Y9, Y7, Y7
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y8, 64(BX)
 	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind10
 
@@ -18781,11 +25166,11 @@ upto8:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y10, 128(BX)
 	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y9, 160(BX)
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y5, 256(BX)
+	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y10, Y5, Y10
@@ -18829,7 +25214,7 @@ upto8:
 	VPERMPS nearTable<>+0(SB), Y5, Y4
 	VPERMPS nearTable<>+0(SB), Y8, Y12
 	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y11, 288(BX)
+	VMOVUPS Y11, 224(BX)
 	VPSLLD  $0x14, Y8, Y11
 	VPADDD  Y4, Y15, Y4
 	VPADDD  Y12, Y11, Y12
@@ -18871,9 +25256,9 @@ upto8:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y12
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y4, 320(BX)
+	VMOVUPS Y4, 256(BX)
 	VPSLLD  $0x14, Y5, Y4
-	VMOVUPS Y3, 352(BX)
+	VMOVUPS Y3, 288(BX)
 	VPSLLD  $0x14, Y8, Y3
 	VPADDD  Y12, Y4, Y12
 	VPADDD  Y15, Y3, Y15
@@ -18913,11 +25298,11 @@ upto8:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y11, 384(BX)
+	VMOVUPS Y11, 320(BX)
 	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VMOVUPS Y10, 416(BX)
+	VMOVUPS Y10, 352(BX)
 	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y9, 448(BX)
+	VMOVUPS Y9, 384(BX)
 	VPSLLD  $0x14, Y5, Y9
 	VPADDD  Y15, Y10, Y15
 	VPADDD  Y11, Y9, Y11
@@ -18945,7 +25330,7 @@ upto8:
 	VFMADD213PS Y2, Y0, Y4
 	VMOVAPS     Y2, Y5
 	VFMADD231PS Y0, Y6, Y5
-	VMOVUPS     256(BX), Y9
+	VMOVUPS     192(BX), Y9
 	VANDPS      Y5, Y9, Y5
 
 	// -n = magic - N - u
@@ -18961,126 +25346,96 @@ upto8:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y6
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y0, 480(BX)
-	VPSLLD  $0x14, Y4, Y0
-	VMOVUPS Y1, 512(BX)
-	VPSLLD  $0x14, Y5, Y1
-	VPADDD  Y6, Y0, Y6
-	VPADDD  Y15, Y1, Y15
-	VMOVUPS nearExp2<>+0(SB), Y0
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y6, Y3, Y6
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y0
-	VMOVUPS     nearExp2<>+0(SB), Y1
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y1
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y0
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y1
-	VMULPS      Y0, Y10, Y10
-	VMULPS      Y1, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y6, Y6, Y10
 	VFMADD213PS Y15, Y15, Y11
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y10, Y0
+	VADDPS      Y9, Y10, Y3
 	VPOR        Y7, Y4, Y7
 	VPOR        Y7, Y5, Y7
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y1
-	VMASKMOVPS 320(SI), Y1, Y1
-	VORPS      128(DX), Y1, Y1
-	VMOVUPS    (SI), Y4
-	VMAXPS     64(SI), Y4, Y4
-	VMOVUPS    128(SI), Y5
-	VMAXPS     192(SI), Y5, Y5
-	VMAXPS     Y5, Y4, Y4
-	VMOVUPS    256(SI), Y5
-	VMAXPS     Y1, Y5, Y5
-	VMAXPS     Y5, Y4, Y4
-	VMOVUPS    32(DX), Y1
-	VMASKMOVPS 352(SI), Y1, Y1
-	VORPS      160(DX), Y1, Y1
-	VMOVUPS    32(SI), Y5
-	VMAXPS     96(SI), Y5, Y5
-	VMOVUPS    160(SI), Y6
-	VMAXPS     224(SI), Y6, Y6
-	VMAXPS     Y6, Y5, Y5
-	VMOVUPS    288(SI), Y6
-	VMAXPS     Y1, Y6, Y6
-	VMAXPS     Y6, Y5, Y5
-	VMAXPS     128(BX), Y4, Y4
-	VMAXPS     160(BX), Y5, Y5
-	VMOVUPS    224(BX), Y1
-	VMOVUPS    Y1, (DI)
-	VMOVUPS    192(BX), Y1
-	VMOVUPS    Y1, 64(DI)
+	VMOVUPS    160(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    Y4, 64(DI)
 	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    Y14, 192(DI)
-	VMOVUPS    448(BX), Y1
-	VMOVUPS    Y1, 256(DI)
-	VMOVUPS    (DX), Y1
-	VMOVUPS    352(BX), Y6
-	VMASKMOVPS Y6, Y1, 320(DI)
-	VMOVUPS    416(BX), Y1
-	VMOVUPS    Y1, 32(DI)
-	VMOVUPS    384(BX), Y1
-	VMOVUPS    Y1, 96(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    288(BX), Y5
+	VMASKMOVPS Y5, Y4, 320(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 96(DI)
 	VMOVUPS    Y8, 160(DI)
-	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    Y10, 288(DI)
-	VMOVUPS    32(DX), Y1
-	VMASKMOVPS Y9, Y1, 352(DI)
-	VMOVUPS    (BX), Y1
-	VMOVUPS    288(BX), Y6
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y9, Y4, 352(DI)
+	VMOVUPS    (BX), Y4
+	VMOVUPS    224(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y1, Y7
-	VSUBPS  Y1, Y7, Y8
-	VSUBPS  Y8, Y7, Y9
-	VSUBPS  Y9, Y1, Y1
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 256(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 416(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
 	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y1, Y1
-	VADDPS  64(BX), Y1, Y1
-	VMOVUPS 320(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  Y7, Y1, Y1
-	VMOVUPS 32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y3, Y6, Y7
-	VSUBPS Y6, Y7, Y9
-	VSUBPS Y9, Y7, Y10
-	VSUBPS Y10, Y6, Y6
-	VSUBPS Y9, Y3, Y3
-	VADDPS Y3, Y6, Y6
-	VADDPS 96(BX), Y6, Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y0, Y7, Y3
-	VSUBPS  Y7, Y3, Y9
-	VSUBPS  Y9, Y3, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y0, Y0
-	VADDPS  Y0, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 480(BX), Y0
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y3, 32(BX)
-	VMOVUPS Y1, 64(BX)
-	VMOVUPS 512(BX), Y1
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y5, 160(BX)
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind10
 
@@ -19154,11 +25509,11 @@ upto9:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y10, 128(BX)
 	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y9, 160(BX)
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y5, 256(BX)
+	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y10, Y5, Y10
@@ -19200,9 +25555,9 @@ upto9:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y12
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y11, 288(BX)
+	VMOVUPS Y11, 224(BX)
 	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y14, 320(BX)
+	VMOVUPS Y14, 256(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y12, Y11, Y12
 	VPADDD  Y15, Y14, Y15
@@ -19272,9 +25627,9 @@ upto9:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y14
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y11, 352(BX)
+	VMOVUPS Y11, 288(BX)
 	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y3, 384(BX)
+	VMOVUPS Y3, 320(BX)
 	VPSLLD  $0x14, Y5, Y3
 	VPADDD  Y14, Y11, Y14
 	VPADDD  Y15, Y3, Y15
@@ -19314,11 +25669,11 @@ upto9:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y12, 416(BX)
+	VMOVUPS Y12, 352(BX)
 	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VMOVUPS Y8, 448(BX)
+	VMOVUPS Y8, 384(BX)
 	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y10, 480(BX)
+	VMOVUPS Y10, 416(BX)
 	VPSLLD  $0x14, Y5, Y10
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y12, Y10, Y12
@@ -19360,9 +25715,9 @@ upto9:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y12
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y3, 512(BX)
+	VMOVUPS Y3, 448(BX)
 	VPSLLD  $0x14, Y4, Y3
-	VMOVUPS Y14, 544(BX)
+	VMOVUPS Y14, 480(BX)
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y12, Y3, Y12
 	VPADDD  Y15, Y14, Y15
@@ -19387,7 +25742,7 @@ upto9:
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     256(BX), Y5
+	VMOVUPS     192(BX), Y5
 	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
@@ -19417,103 +25772,71 @@ upto9:
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 384(SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    (SI), Y6
-	VMAXPS     64(SI), Y6, Y6
-	VMOVUPS    128(SI), Y7
-	VMAXPS     192(SI), Y7, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    256(SI), Y7
-	VMAXPS     320(SI), Y7, Y7
-	VMAXPS     Y4, Y7, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVUPS    32(DX), Y4
-	VMASKMOVPS 416(SI), Y4, Y4
-	VORPS      160(DX), Y4, Y4
-	VMOVUPS    32(SI), Y7
-	VMAXPS     96(SI), Y7, Y7
-	VMOVUPS    160(SI), Y12
-	VMAXPS     224(SI), Y12, Y12
-	VMAXPS     Y12, Y7, Y7
-	VMOVUPS    288(SI), Y12
-	VMAXPS     352(SI), Y12, Y12
-	VMAXPS     Y4, Y12, Y12
-	VMAXPS     Y12, Y7, Y7
-	VMAXPS     128(BX), Y6, Y6
-	VMAXPS     160(BX), Y7, Y7
-	VMOVUPS    224(BX), Y4
+	VMOVUPS    160(BX), Y4
 	VMOVUPS    Y4, (DI)
-	VMOVUPS    192(BX), Y4
+	VMOVUPS    128(BX), Y4
 	VMOVUPS    Y4, 64(DI)
 	VMOVUPS    Y13, 128(DI)
-	VMOVUPS    320(BX), Y4
+	VMOVUPS    256(BX), Y4
 	VMOVUPS    Y4, 192(DI)
 	VMOVUPS    Y9, 256(DI)
-	VMOVUPS    480(BX), Y4
+	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 320(DI)
 	VMOVUPS    (DX), Y4
-	VMOVUPS    384(BX), Y9
-	VMASKMOVPS Y9, Y4, 384(DI)
-	VMOVUPS    448(BX), Y4
+	VMOVUPS    320(BX), Y6
+	VMASKMOVPS Y6, Y4, 384(DI)
+	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    416(BX), Y4
+	VMOVUPS    352(BX), Y4
 	VMOVUPS    Y4, 96(DI)
 	VMOVUPS    Y11, 160(DI)
-	VMOVUPS    544(BX), Y4
+	VMOVUPS    480(BX), Y4
 	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    Y8, 288(DI)
 	VMOVUPS    Y10, 352(DI)
 	VMOVUPS    32(DX), Y4
 	VMASKMOVPS Y5, Y4, 416(DI)
 	VMOVUPS    (BX), Y4
-	VMOVUPS    288(BX), Y5
+	VMOVUPS    224(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 352(BX), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 288(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 512(BX), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 448(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y8, Y5, Y10
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y11, Y10, Y12
-	VSUBPS Y12, Y5, Y5
-	VSUBPS Y11, Y8, Y8
-	VADDPS Y8, Y5, Y5
-	VADDPS 96(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y10, Y8
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y8, Y12
-	VSUBPS  Y12, Y10, Y10
-	VSUBPS  Y11, Y3, Y3
-	VADDPS  Y3, Y10, Y10
-	VADDPS  Y10, Y5, Y5
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind10
 
@@ -19587,11 +25910,11 @@ upto10:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 192(BX)
+	VMOVUPS Y10, 128(BX)
 	VPERMPS nearTable<>+0(SB), Y12, Y10
-	VMOVUPS Y9, 224(BX)
+	VMOVUPS Y9, 160(BX)
 	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y5, 256(BX)
+	VMOVUPS Y5, 192(BX)
 	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y10, Y5, Y10
@@ -19633,9 +25956,9 @@ upto10:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y12
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y11, 288(BX)
+	VMOVUPS Y11, 224(BX)
 	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y14, 320(BX)
+	VMOVUPS Y14, 256(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y12, Y11, Y12
 	VPADDD  Y15, Y14, Y15
@@ -19677,9 +26000,9 @@ upto10:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y5, Y4
 	VPERMPS nearTable<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 352(BX)
+	VMOVUPS Y10, 288(BX)
 	VPSLLD  $0x14, Y5, Y10
-	VMOVUPS Y9, 384(BX)
+	VMOVUPS Y9, 320(BX)
 	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y4, Y10, Y4
 	VPADDD  Y15, Y9, Y15
@@ -19723,7 +26046,7 @@ upto10:
 	VPERMPS nearTable<>+0(SB), Y4, Y10
 	VPERMPS nearTable<>+0(SB), Y5, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y11, 416(BX)
+	VMOVUPS Y11, 352(BX)
 	VPSLLD  $0x14, Y5, Y11
 	VPADDD  Y10, Y15, Y10
 	VPADDD  Y14, Y11, Y14
@@ -19763,11 +26086,11 @@ upto10:
 
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y9, 448(BX)
+	VMOVUPS Y9, 384(BX)
 	VPERMPS nearTable<>+0(SB), Y5, Y9
-	VMOVUPS Y8, 480(BX)
+	VMOVUPS Y8, 416(BX)
 	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y3, 512(BX)
+	VMOVUPS Y3, 448(BX)
 	VPSLLD  $0x14, Y5, Y3
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y9, Y3, Y9
@@ -19809,9 +26132,9 @@ upto10:
 	// s = 2^(n - N) * K
 	VPERMPS nearTable<>+0(SB), Y3, Y9
 	VPERMPS nearTable<>+0(SB), Y4, Y15
-	VMOVUPS Y10, 544(BX)
+	VMOVUPS Y10, 480(BX)
 	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y14, 576(BX)
+	VMOVUPS Y14, 512(BX)
 	VPSLLD  $0x14, Y4, Y14
 	VPADDD  Y9, Y10, Y9
 	VPADDD  Y15, Y14, Y15
@@ -19838,153 +26161,123 @@ upto10:
 	VFMADD213PS Y2, Y0, Y3
 	VMOVAPS     Y2, Y4
 	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     256(BX), Y10
+	VMOVUPS     192(BX), Y10
 	VANDPS      Y4, Y10, Y4
 
 	// -n = magic - N - u
 	VSUBPS Y3, Y2, Y14
-	VSUBPS Y4, Y2, Y2
+	VSUBPS Y4, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y14
-	VFMADD231PS Y0, Y6, Y2
+	VFMADD231PS Y0, Y6, Y15
 	VFMADD231PS 416(SI), Y1, Y14
-	VFMADD231PS Y1, Y6, Y2
+	VFMADD231PS Y1, Y6, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y0
-	VPERMPS nearTable<>+0(SB), Y4, Y1
-	VPSLLD  $0x14, Y3, Y6
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y0, Y6, Y0
-	VPADDD  Y1, Y15, Y1
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VMOVUPS Y8, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VMOVUPS Y5, 576(BX)
+	VPSLLD  $0x14, Y3, Y5
+	VMOVUPS Y11, 608(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y5, Y6
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y2, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y2, Y15
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y15, Y2, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y0, Y0, Y14
-	VFMADD213PS Y1, Y1, Y2
-	VANDPS      Y2, Y10, Y10
-	VADDPS      Y10, Y14, Y0
-	VADDPS      Y0, Y9, Y9
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y14, Y5
+	VADDPS      Y5, Y9, Y9
 	VPOR        Y7, Y3, Y7
 	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 448(SI), Y0, Y0
-	VORPS      128(DX), Y0, Y0
-	VMOVUPS    (SI), Y1
-	VMAXPS     64(SI), Y1, Y1
-	VMOVUPS    128(SI), Y2
-	VMAXPS     192(SI), Y2, Y2
-	VMAXPS     Y2, Y1, Y1
-	VMOVUPS    256(SI), Y2
-	VMAXPS     320(SI), Y2, Y2
-	VMOVUPS    384(SI), Y3
-	VMAXPS     Y0, Y3, Y3
-	VMAXPS     Y3, Y2, Y2
-	VMAXPS     Y2, Y1, Y1
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS 480(SI), Y0, Y0
-	VORPS      160(DX), Y0, Y0
-	VMOVUPS    32(SI), Y2
-	VMAXPS     96(SI), Y2, Y2
-	VMOVUPS    160(SI), Y3
-	VMAXPS     224(SI), Y3, Y3
-	VMAXPS     Y3, Y2, Y2
-	VMOVUPS    288(SI), Y3
-	VMAXPS     352(SI), Y3, Y3
-	VMOVUPS    416(SI), Y4
-	VMAXPS     Y0, Y4, Y4
-	VMAXPS     Y4, Y3, Y3
-	VMAXPS     Y3, Y2, Y2
-	VMAXPS     128(BX), Y1, Y1
-	VMAXPS     160(BX), Y2, Y2
-	VMOVUPS    224(BX), Y0
-	VMOVUPS    Y0, (DI)
-	VMOVUPS    192(BX), Y0
-	VMOVUPS    Y0, 64(DI)
+	VMOVUPS    160(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    128(BX), Y3
+	VMOVUPS    Y3, 64(DI)
 	VMOVUPS    Y13, 128(DI)
-	VMOVUPS    320(BX), Y0
-	VMOVUPS    Y0, 192(DI)
-	VMOVUPS    384(BX), Y0
-	VMOVUPS    Y0, 256(DI)
-	VMOVUPS    352(BX), Y0
-	VMOVUPS    Y0, 320(DI)
-	VMOVUPS    Y12, 384(DI)
-	VMOVUPS    (DX), Y0
-	VMOVUPS    512(BX), Y3
-	VMASKMOVPS Y3, Y0, 448(DI)
-	VMOVUPS    480(BX), Y0
-	VMOVUPS    Y0, 32(DI)
-	VMOVUPS    448(BX), Y0
-	VMOVUPS    Y0, 96(DI)
-	VMOVUPS    Y11, 160(DI)
-	VMOVUPS    576(BX), Y0
-	VMOVUPS    Y0, 224(DI)
-	VMOVUPS    Y5, 288(DI)
-	VMOVUPS    Y8, 352(DI)
-	VMOVUPS    Y14, 416(DI)
-	VMOVUPS    32(DX), Y0
-	VMASKMOVPS Y10, Y0, 480(DI)
-	VMOVUPS    (BX), Y0
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 256(DI)
 	VMOVUPS    288(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    Y12, 384(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    448(BX), Y4
+	VMASKMOVPS Y4, Y3, 448(DI)
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    512(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    544(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    Y14, 416(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y10, Y3, 480(DI)
+	VMOVUPS    (BX), Y3
+	VMOVUPS    224(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y0, Y4
-	VSUBPS  Y0, Y4, Y5
-	VSUBPS  Y5, Y4, Y6
-	VSUBPS  Y6, Y0, Y0
-	VSUBPS  Y5, Y3, Y3
-	VADDPS  Y3, Y0, Y0
-	VADDPS  64(BX), Y0, Y0
-	VMOVUPS 416(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
+	VMOVUPS 352(BX), Y3
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y4, Y5
-	VSUBPS  Y4, Y5, Y6
-	VSUBPS  Y6, Y5, Y7
-	VSUBPS  Y7, Y4, Y4
-	VSUBPS  Y6, Y3, Y3
-	VADDPS  Y3, Y4, Y4
-	VADDPS  Y4, Y0, Y0
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y5, Y4
+	VMINPS  Y3, Y5, Y7
+	VMAXPS  Y3, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
 	VMOVUPS 32(BX), Y3
-	VMOVUPS 544(BX), Y4
+	VMOVUPS 480(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS Y4, Y3, Y6
-	VSUBPS Y3, Y6, Y7
-	VSUBPS Y7, Y6, Y8
-	VSUBPS Y8, Y3, Y3
-	VSUBPS Y7, Y4, Y4
-	VADDPS Y4, Y3, Y3
-	VADDPS 96(BX), Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y3, Y7
+	VMINPS Y5, Y3, Y8
+	VMAXPS Y5, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 96(BX), Y8, Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y6, Y4
-	VSUBPS  Y6, Y4, Y7
-	VSUBPS  Y7, Y4, Y8
-	VSUBPS  Y8, Y6, Y6
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VADDPS  Y6, Y3, Y3
-	VMOVUPS Y5, (BX)
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS Y1, 128(BX)
-	VMOVUPS Y2, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y7, Y3
+	VMINPS  Y9, Y7, Y5
+	VMAXPS  Y9, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind10:
@@ -20009,202 +26302,193 @@ exact:
 	JLT     done12
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
-	VMOVUPS exp1<>+0(SB), Y7
 	PCALIGN $0x40
 
 loop12:
-	VMOVUPS (SI), Y8
+	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   256(SI), Y9
-	VMAXPS    320(SI), Y9, Y9
-	VMOVUPS   384(SI), Y10
-	VMAXPS    448(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    224(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMOVUPS   288(SI), Y10
-	VMAXPS    352(SI), Y10, Y10
-	VMOVUPS   416(SI), Y11
-	VMAXPS    480(SI), Y11, Y11
-	VMAXPS    Y11, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y10
-	VCMPPS    $0x1e, Y3, Y10, Y10
-	VMOVMSKPS Y10, AX
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y8, Y8
-	VMAXPS    160(BX), Y9, Y9
-	VMOVUPS   (SI), Y10
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y2, Y0, Y11
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y2, Y12
-	VSUBPS Y11, Y2, Y13
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y10, Y14
-	VPERMPS Y4, Y11, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y11, Y8
-	VPADDD  Y14, Y3, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVAPS Y6, Y3
+	VPERMPS Y4, Y6, Y10
+	VPERMPS Y4, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y3
-	VMOVAPS     Y6, Y8
-	VFMADD231PS Y13, Y5, Y8
-	VFMADD213PS Y7, Y12, Y3
-	VFMADD213PS Y7, Y13, Y8
-	VMULPS      Y3, Y12, Y12
-	VMULPS      Y8, Y13, Y13
+	VFMADD231PS Y8, Y5, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y3
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y11
+	VPERMPS Y4, Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS Y10, Y5, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
 
 	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
 	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
 	VPERMPS Y4, Y8, Y13
-	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVAPS Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y9
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y9
-	VFMADD213PS Y7, Y12, Y15
-	VMULPS      Y9, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y9
-	VADDPS      Y9, Y3, Y3
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     (BX), Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y3, Y3
-	VADDPS  Y3, Y8, Y8
-	VADDPS  64(BX), Y8, Y8
-	VMOVUPS 256(SI), Y3
+	VADDPS      Y8, Y6, Y10
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     384(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y8
-	VFMADD213PS Y7, Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y3, Y8
-	VMOVUPS     Y3, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     384(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -20213,261 +26497,251 @@ loop12:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y10, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y1, 320(BX)
-	VPSLLD  $0x14, Y10, Y1
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 128(BX)
+	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y1, Y14
-	VMOVAPS Y6, Y1
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y1
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS Y7, Y11, Y1
-	VFMADD213PS Y7, Y12, Y15
-	VMULPS      Y1, Y11, Y11
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y3, Y3
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y3, Y1
-	VADDPS      Y1, Y8, Y8
-	VMOVUPS     Y3, 384(DI)
-	VMOVUPS     Y10, 448(DI)
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VADDPS      Y9, Y10, Y10
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     Y8, 448(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y9, Y1
-	VSUBPS  Y9, Y1, Y3
-	VSUBPS  Y3, Y1, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y3, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VADDPS  288(BX), Y9, Y9
-	VMOVUPS 32(SI), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y6
+	VMINPS  Y10, Y7, Y8
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  128(BX), Y8, Y8
+	VMOVUPS 32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
-	VSUBPS Y8, Y2, Y11
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
 	VFMADD231PS 96(SI), Y0, Y11
-	VMOVUPS     320(BX), Y12
-	VFMADD231PS 32(SI), Y12, Y10
-	VFMADD231PS 96(SI), Y12, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y8, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y1, 352(BX)
-	VPSLLD  $0x14, Y8, Y1
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y1, Y14
-	VMOVAPS Y6, Y1
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y1
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y1
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y1, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y3, Y1
-	VMOVUPS     Y3, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y10
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
-	VSUBPS Y8, Y2, Y11
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y3, Y13
-	VPERMPS Y4, Y8, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y8, Y9
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 160(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y8
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     416(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     480(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y10, Y9
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y9, Y14
-	VMOVAPS Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y9
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y9
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y9, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y3, Y9
-	VADDPS      Y9, Y1, Y1
-	VMOVUPS     Y3, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     32(BX), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     Y10, 480(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y1, Y3, Y8
-	VSUBPS  Y3, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y3, Y3
-	VSUBPS  Y9, Y1, Y1
-	VADDPS  Y1, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
-	VMOVUPS 288(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y1
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y10
-	VSUBPS Y9, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS 352(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y1, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y1, Y15
-	VMOVUPS Y3, 416(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVAPS Y6, Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y3
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y3
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y1, Y1
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y1, Y3
-	VMOVUPS     Y1, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     416(SI), Y1
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y1
-	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y1, Y2, Y10
-	VSUBPS Y9, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y12, Y10
-	VFMADD231PS 480(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y1, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y1, Y15
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVAPS Y6, Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y12
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS Y7, Y10, Y12
-	VFMADD213PS Y7, Y11, Y15
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y1, Y1
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y1, Y1
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y1, Y10
-	VADDPS      Y10, Y3, Y3
-	VMOVUPS     Y1, 416(DI)
-	VMOVUPS     Y9, 480(DI)
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y8, Y1
-	VSUBPS  Y8, Y1, Y9
-	VSUBPS  Y9, Y1, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y3, Y3
-	VADDPS  Y3, Y8, Y8
-	VADDPS  416(BX), Y8, Y8
-	VMOVUPS 192(BX), Y3
-	VMOVUPS 352(BX), Y9
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS 320(BX), Y1
-	VMOVUPS 384(BX), Y9
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y8, 96(BX)
-	VMOVUPS 224(BX), Y8
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 256(BX), Y8
-	VMOVUPS Y8, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y6
+	VMINPS  Y8, Y7, Y9
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 160(BX), Y7
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -20512,92 +26786,86 @@ upto13:
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y4, Y6
-	VMAXPS    160(BX), Y5, Y7
-	VMOVAPS   Y2, Y8
+	VMOVAPS   Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y0, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y9
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y7, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, (DI)
+	VMASKMOVPS  Y6, Y4, (DI)
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVAPS Y2, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVAPS Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y5, Y11, Y5
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y6, Y9
+	VFMADD213PS exp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y8, Y5, 32(DI)
+	VMASKMOVPS  Y4, Y5, 32(DI)
 	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y10, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind20
 
@@ -20620,131 +26888,125 @@ upto14:
 	VMAXPS    Y4, Y6, Y6
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y9
-	VFMADD231PS Y0, Y4, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y12
-	VPSLLD  $0x14, Y8, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y10
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y12, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y4
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     (DX), Y8
-	VMASKMOVPS  Y9, Y8, 64(DI)
-	VMOVUPS     (BX), Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  Y7, Y6, 64(DI)
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y7
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
 	VADDPS  64(BX), Y8, Y8
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y4
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VMOVAPS     Y2, Y6
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y6, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y4, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y4, Y5
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  Y10, Y4, 96(DI)
+	VMASKMOVPS  Y6, Y4, 96(DI)
 	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y4, Y10
-	VSUBPS  Y4, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y4, Y4
-	VSUBPS  Y11, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y10, 32(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y9
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
 	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y9, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind20
 
@@ -20769,191 +27031,183 @@ upto15:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVAPS     Y2, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVAPS     Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y0, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y9
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y11
-	VFMADD213PS exp1<>+0(SB), Y9, Y11
-	VMULPS      Y11, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 128(DI)
-	VADDPS      Y8, Y10, Y10
+	VMASKMOVPS  Y6, Y4, 128(DI)
+	VADDPS      Y6, Y8, Y8
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 32(SI), Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y6
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y3
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VMOVAPS     Y2, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y4, Y9
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y10
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y5, Y11, Y5
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 160(DI)
-	VADDPS      Y9, Y3, Y3
-	VMOVUPS     32(BX), Y5
+	VMASKMOVPS  Y4, Y5, 160(DI)
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y3, Y3
-	VADDPS  Y3, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y5
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind20
 
@@ -20982,225 +27236,217 @@ upto16:
 	VMOVUPS   160(SI), Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y9
-	VFMADD231PS Y0, Y4, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y9, Y2, Y12
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y4
-	VADDPS      Y4, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 192(DI)
+	VMASKMOVPS  Y7, Y4, 192(DI)
 	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y4, Y4
-	VADDPS  64(BX), Y4, Y4
-	VMOVUPS 32(SI), Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y6
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y3
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     160(SI), Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y4, Y9
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y12
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y10, Y10
 	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y5
-	VADDPS      Y5, Y3, Y3
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 224(DI)
-	VMOVUPS     32(BX), Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 224(DI)
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y3, Y3
-	VADDPS  Y3, Y5, Y5
-	VADDPS  96(BX), Y5, Y5
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y8, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y5
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind20
 
@@ -21231,175 +27477,215 @@ upto17:
 	VMAXPS    224(SI), Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVAPS Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD231PS Y0, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y9, Y2, Y12
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     (BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y8
-	VSUBPS  Y3, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVAPS Y2, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y4
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 256(DI)
+	VMASKMOVPS  Y6, Y4, 256(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y4
-	VSUBPS  Y8, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VMOVUPS 32(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y8
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VMOVUPS 32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -21414,118 +27700,66 @@ upto17:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVAPS Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y9, Y2, Y12
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y3, 224(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     32(BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y8
-	VSUBPS  Y3, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
-	VMOVAPS Y2, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
 	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 288(DI)
+	VMASKMOVPS  Y6, Y5, 288(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y5
-	VSUBPS  Y8, Y5, Y10
-	VSUBPS  Y10, Y5, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  Y8, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y5
+	VMINPS  Y6, Y7, Y8
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind20
 
@@ -21560,192 +27794,232 @@ upto18:
 	VMOVUPS   288(SI), Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
 
 	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
 	VSUBPS Y8, Y2, Y11
-	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     (BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y8
-	VSUBPS  Y3, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y4, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y4
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y13, Y10, Y10
 	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     (DX), Y9
-	VMASKMOVPS  Y10, Y9, 320(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  Y8, Y6, 320(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y4, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y4, Y4
-	VADDPS  Y4, Y8, Y8
-	VADDPS  Y8, Y3, Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y6
+	VMINPS  Y4, Y7, Y8
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y9, Y9
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y2, Y10
-	VSUBPS Y8, Y2, Y11
+	VSUBPS Y7, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -21761,81 +28035,34 @@ upto18:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y4, Y10
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y7
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y4
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y2, Y11
 	VSUBPS Y8, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y3, 224(BX)
-	VPSLLD  $0x14, Y8, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y4, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     32(BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y4
-	VSUBPS  Y3, Y4, Y8
-	VSUBPS  Y8, Y4, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y8, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  96(BX), Y3, Y3
-	VMOVUPS 288(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -21844,10 +28071,10 @@ upto18:
 	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y5
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -21862,33 +28089,28 @@ upto18:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y5, Y5, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y5
-	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     32(DX), Y8
-	VMASKMOVPS  Y10, Y8, 352(DI)
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 352(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VADDPS  Y4, Y3, Y3
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y3, 96(BX)
-	VMOVUPS 192(BX), Y3
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y8
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind20
 
@@ -21925,222 +28147,78 @@ upto19:
 	VMAXPS    352(SI), Y8, Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y10
-	VSUBPS Y9, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y2, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y2, Y11
-	VSUBPS Y9, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y3, 192(BX)
-	VPSLLD  $0x14, Y9, Y3
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     (BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y10, Y3, Y8
-	VSUBPS  Y3, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y9, Y10, Y10
-	VADDPS  Y10, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y6, 224(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y6
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VMOVAPS     Y2, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y4
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y9, Y9
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 384(DI)
-	VADDPS      Y9, Y6, Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VMOVUPS 32(SI), Y6
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y2, Y9
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
 	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
@@ -22156,19 +28234,29 @@ upto19:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     224(SI), Y8
+	VMOVUPS     320(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
@@ -22176,10 +28264,10 @@ upto19:
 	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y12
@@ -22207,29 +28295,156 @@ upto19:
 	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
 	VADDPS      Y8, Y6, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y6, Y8
-	VSUBPS  Y6, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 288(SI), Y9
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y8, 320(DI)
+	VMOVAPS     Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD231PS Y0, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 384(DI)
+	VADDPS      Y6, Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y4
+	VMINPS  Y10, Y7, Y6
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -22238,82 +28453,77 @@ upto19:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 256(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 128(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y3
-	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     Y10, 352(DI)
-	VMOVAPS     Y2, Y9
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVAPS     Y2, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y0, Y5, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y10
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
 	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 416(DI)
-	VADDPS      Y9, Y3, Y3
+	VMASKMOVPS  Y6, Y5, 416(DI)
+	VADDPS      Y6, Y4, Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y3, Y3
-	VADDPS  Y3, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVUPS 192(BX), Y3
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS 128(BX), Y4
 	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS 256(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind20
 
@@ -22354,238 +28564,78 @@ upto20:
 	VMAXPS    Y5, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y9
-	VSUBPS Y8, Y2, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y3, Y3
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y3, Y9
-	VMOVUPS     Y3, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     128(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y3
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y2, Y10
-	VSUBPS Y8, Y2, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y11
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y3, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     Y3, 128(DI)
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     (BX), Y3
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y3, Y8
-	VSUBPS  Y3, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y3, Y3
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y3, Y3
-	VADDPS  64(BX), Y3, Y3
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y6, 192(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y6
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     384(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y4, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 384(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y4
-	VPERMPS exp2Table<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y4
-	VADDPS      Y4, Y6, Y6
-	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 448(DI)
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	VMOVUPS 32(SI), Y6
+	VMOVUPS   (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y2, Y9
-	VSUBPS Y8, Y2, Y10
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
 	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
@@ -22601,19 +28651,29 @@ upto20:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
-	VMOVUPS     224(SI), Y8
+	VMOVUPS     320(SI), Y8
 	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
@@ -22621,10 +28681,10 @@ upto20:
 	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y12
@@ -22652,29 +28712,173 @@ upto20:
 	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y8, Y8
 	VADDPS      Y8, Y6, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y6, Y8
-	VSUBPS  Y6, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 288(SI), Y9
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     384(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y2, Y0, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y12
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VADDPS      Y4, Y10, Y10
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y8, Y4, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y4
+	VMINPS  Y10, Y7, Y6
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -22683,98 +28887,94 @@ upto20:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPERMPS exp2Table<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y3, 224(BX)
-	VPSLLD  $0x14, Y10, Y3
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 128(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS exp2<>+0(SB), Y3
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y3
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y3
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y3, Y11, Y11
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y3
-	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     416(SI), Y9
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     416(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y2, Y0, Y9
-	VMOVAPS     Y2, Y10
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y2, Y11
-	VSUBPS Y10, Y2, Y2
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y2
+	VFMADD231PS Y0, Y5, Y12
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y2
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y0
-	VPERMPS exp2Table<>+0(SB), Y10, Y1
-	VPSLLD  $0x14, Y9, Y5
-	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y0, Y5, Y0
-	VPADDD  Y1, Y12, Y1
-	VMOVUPS exp2<>+0(SB), Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y2, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y2, Y12
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y12, Y2, Y2
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y1, Y1, Y2
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y2, Y10, Y10
-	VADDPS      Y10, Y9, Y0
-	VADDPS      Y0, Y3, Y3
-	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  Y10, Y0, 480(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y8, Y5, 480(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y3, Y8, Y0
-	VSUBPS  Y8, Y0, Y1
-	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y8, Y8
-	VSUBPS  Y1, Y3, Y3
-	VADDPS  Y3, Y8, Y8
-	VADDPS  Y8, Y6, Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS 128(BX), Y4
 	VMOVUPS Y4, (BX)
-	VMOVUPS Y0, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS 192(BX), Y4
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind20:
@@ -22784,14 +28984,10 @@ end:
 	VMOVUPS Y0, (R14)
 	VMOVUPS 64(BX), Y0
 	VMOVUPS Y0, 64(R14)
-	VMOVUPS 128(BX), Y0
-	VMOVUPS Y0, 128(R14)
 	VMOVUPS 32(BX), Y0
 	VMOVUPS Y0, 32(R14)
 	VMOVUPS 96(BX), Y0
 	VMOVUPS Y0, 96(R14)
-	VMOVUPS 160(BX), Y0
-	VMOVUPS Y0, 160(R14)
 	SUBQ    src_base+24(FP), SI
 	SHRQ    $0x02, SI
 	MOVQ    SI, done+56(FP)
@@ -23420,38 +29616,38 @@ done2:
 	VFMADD231PS Y0, Y3, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
+	VSUBPS Y4, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y2
-	VFMADD231PS Y1, Y3, Y2
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y0
-	VPSLLD  $0x14, Y4, Y1
-	VPADDD  Y0, Y1, Y0
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y2, Y1
-	VFMADD213PS exp1<>+0(SB), Y2, Y1
-	VMULPS      Y1, Y2, Y2
+	VFMADD231PS exp3<>+0(SB), Y5, Y6
+	VFMADD213PS exp1<>+0(SB), Y5, Y6
+	VMULPS      Y6, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
-	VFMADD213PS  Y0, Y0, Y2
-	VANDPS       Y2, Y4, Y4
-	VBROADCASTSS 4(R11), Y0
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R11), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y0, Y4, Y0
-	VBROADCASTSS 8(R11), Y1
-	VCMPPS       $0x05, Y1, Y4, Y1
-	VBROADCASTSS (R11), Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   Y1, Y0, (DI)
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS 8(R11), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   Y5, Y3, (DI)
 	LEAQ         (SI)(CX*4), SI
 
 behind3:
@@ -23838,38 +30034,38 @@ done3:
 	VFMADD231PS Y0, Y3, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y2, Y2
+	VSUBPS Y4, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y2
-	VFMADD231PS Y1, Y3, Y2
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y0
-	VPSLLD  $0x14, Y4, Y1
-	VPADDD  Y0, Y1, Y0
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y2, Y1
-	VFMADD213PS exp1<>+0(SB), Y2, Y1
-	VMULPS      Y1, Y2, Y2
+	VFMADD231PS exp3<>+0(SB), Y5, Y6
+	VFMADD213PS exp1<>+0(SB), Y5, Y6
+	VMULPS      Y6, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
-	VFMADD213PS  Y0, Y0, Y2
-	VANDPS       Y2, Y4, Y4
-	VBROADCASTSS 4(R11), Y0
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R11), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y0, Y4, Y0
-	VBROADCASTSS 8(R11), Y1
-	VCMPPS       $0x05, Y1, Y4, Y1
-	VBROADCASTSS (R11), Y2
-	VFMADD231PS  Y2, Y4, Y0
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   Y1, Y0, (DI)
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS 8(R11), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   Y5, Y3, (DI)
 	LEAQ         (SI)(CX*4), SI
 
 behind4:
@@ -23979,9 +30175,9 @@ done2:
 
 	// (x - m) * scale + (-b)
 	VSUBPS      Y0, Y3, Y3
-	VFMADD231PS Y1, Y3, Y2
-	VMOVUPS     (DX), Y0
-	VMASKMOVPS  Y2, Y0, (DI)
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y3, Y4, (DI)
 	LEAQ        (SI)(CX*4), SI
 
 behind3:

@@ -100,13 +100,13 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 		case library.Scale, library.ScaleNT, library.LogSub:
 			return library.Shape{Group: 2, Residents: 16, Unroll: 8}
 		}
-		return library.Shape{Group: 4, Residents: 12, Unroll: 8}
+		return library.Shape{Group: 4, Residents: 12, Unroll: 8, InRegisters: 16}
 	}
 	switch k {
 	case library.Scale, library.ScaleNT, library.LogSub:
 		return library.Shape{Group: 2, Residents: 4, Unroll: 8}
 	}
-	return library.Shape{Group: 2, Residents: 4, Unroll: 8}
+	return library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
 }
 
 // libraryWriter writes one of the library's kernels.
@@ -192,6 +192,13 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
 	first := i == 0 || w.plan.Codes[i-1].Test != ir.UpTo
+	if c.Test == ir.Longer {
+		w.Label(c.Label)
+		w.ADDQ(operand.U32(step-library.Lanes), left)
+		w.JMP(operand.LabelRef(c.Goto))
+		w.Label(fmt.Sprintf("done%d", i-1))
+		return
+	}
 	if c.Label != "" && c.Test != ir.OneRow {
 		w.Label(c.Label)
 	}
@@ -229,6 +236,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.Row:
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
+		w.Label("longer")
 		w.MOVQ(src, rowSrc)
 		w.MOVQ(dst, rowDst)
 		w.MOVQ(left, cols)

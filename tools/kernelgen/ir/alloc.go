@@ -243,6 +243,8 @@ func (x *blockAllocator) run(resident []*Value) bool {
 		if in := x.b.in[v]; in != nil {
 			if h := x.home[v]; h.Kind == Reg {
 				x.put(in, h)
+				// Where a guard leaves for, the variables are expected at home.
+				x.pinned[in] = x.f.Guarded && x.b.out[v] == in
 			} else {
 				x.slot[in] = h.Index
 			}
@@ -383,6 +385,13 @@ func (x *blockAllocator) ensure(v *Value, keep []*Value) bool {
 
 func (x *blockAllocator) op(i int, o *Value) bool {
 	dies := func(v *Value) bool { u := x.uses[v]; return u[len(u)-1] == i && !x.pinned[v] }
+	if x.f.Guarded && o.Op.isGuard() {
+		for _, v := range x.f.vars {
+			if in, h := x.b.in[v], x.home[v]; in != nil && h.Kind == Reg && x.regs[h.Index] != in {
+				panic(fmt.Sprintf("ir: block %q: a guard leaves while %s is not at home", x.b.Comment, v.Name))
+			}
+		}
+	}
 	tied := -1
 	if t := x.m.Tied(o); t != nil {
 		tied = x.tie(o, t, dies)

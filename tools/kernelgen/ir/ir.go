@@ -121,6 +121,14 @@ func (o Op) IsMask() bool {
 	return o == NotLess || o == TailMask || o == NotZero || o == IsNaN || o == LeftMask || o == Greater
 }
 
+func (o Op) isGuard() bool {
+	switch o {
+	case Guard, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber:
+		return true
+	}
+	return false
+}
+
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
 	switch o {
@@ -176,6 +184,7 @@ const (
 	// Of the library's kernels.
 
 	Resume // always; n is what there is of the row from src on
+	Longer // what the block of EachRow before goes to for rows that it leaves
 	OneRow // what the block of EachRow before goes to for a row that it leaves; then back
 	UpTo   // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
 )
@@ -207,7 +216,9 @@ type Func struct {
 	VectorMasks bool
 	// SharedSlots says whether blocks may use the same stack slots for what they spill.
 	SharedSlots bool
-	Blocks      []*Block
+	// Guarded says whether guards leave for other blocks.
+	Guarded bool
+	Blocks  []*Block
 
 	leaves map[string]*Value
 	vars   []*Var

@@ -171,17 +171,18 @@ type Machine struct {
 
 // Shape says how a kernel is laid out for speed.
 type Shape struct {
-	Group     int // vectors that go through the formulas together
-	Stagger   int // operations between the beginnings of groups; 0 for one after the other
-	Residents int // registers that variables may keep
-	Unroll    int // vectors in a turn of a kernel without sums
-	Ahead     int // elements between what a turn of a sum reads and what it asks for; 0 for nothing
+	Group       int // vectors that go through the formulas together
+	Stagger     int // operations between the beginnings of groups; 0 for one after the other
+	Residents   int // registers that variables may keep
+	Unroll      int // vectors in a turn of a kernel without sums
+	InRegisters int // rows of lanes in registers, from 8 up
+	Ahead       int // elements between what a turn of a sum reads and what it asks for; 0 for nothing
 }
 
 // Describe writes a kernel down.
 func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	d := &description{Kernel: k, Machine: m, Shape: s, f: ir.NewFunc(m.Lanes, true), parts: Lanes / m.Lanes}
-	d.f.VectorMasks, d.f.SharedSlots = m.VectorMasks, true
+	d.f.VectorMasks, d.f.SharedSlots, d.f.Guarded = m.VectorMasks, true, true
 	switch k {
 	case SoftmaxRows:
 		d.softmaxRows()
@@ -271,11 +272,7 @@ func (d *description) given(b *ir.Block) segment {
 // limit above the nearest. Times a power of two the arithmetic has the same bits.
 func (d *description) near(b *ir.Block, n ir.V) segment {
 	return segment{near: true, kHi: b.Mul(b.Param("kHi"), b.Const(unit)), kLo: b.Mul(b.Param("kLo"), b.Const(unit)),
-		magic: d.nearMagic(b, n)}
-}
-
-func (d *description) nearMagic(b *ir.Block, n ir.V) ir.V {
-	return b.Mul(b.Sub(b.Const(nearBase), n), b.Const(unit))
+		magic: b.Mul(b.Sub(b.Const(nearBase), n), b.Const(unit))}
 }
 
 // exp is exp(x) * 2^-N for x that load loads, and what shows whether it is near. Of those
@@ -450,15 +447,19 @@ func (d *description) tree(vs ir.V, op func(x, y ir.V) ir.V) ir.V {
 	return f.root(nil, op)
 }
 
-// accumulate adds a group's sum by TwoSum.
+// accumulate adds a group's sum.
 func (d *description) accumulate(b *ir.Block, part int, t ir.V) {
-	a := b.Get(d.sums[part])
-	b.Note("sum + t, and what that lacks to the rest: TwoSum")
-	s := b.Add(a, t)
-	z := b.Sub(s, a)
-	r := b.Add(b.Sub(a, b.Sub(s, z)), b.Sub(t, z))
+	b.Note("sum + t, and what that lacks to the rest")
+	s, r := d.twoSum(b, b.Get(d.sums[part]), t)
 	b.Set(d.rests[part], b.Add(b.Get(d.rests[part]), r))
 	b.Set(d.sums[part], s)
+}
+
+// twoSum is x + y, and what is missing of it, for numbers from 0 up: the smaller one less
+// what of it arrived.
+func (d *description) twoSum(b *ir.Block, x, y ir.V) (sum, rest ir.V) {
+	sum = b.Add(x, y)
+	return sum, b.Sub(b.Min(x, y), b.Sub(sum, b.Max(x, y)))
 }
 
 // turns describes the loop over whole turns, and one for each number of rows that may
@@ -499,12 +500,16 @@ func (d *description) sum() {
 	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
 	b := d.f.Block(ir.Once, 0, "The sum so far.")
 	d.sumVars()
-	d.tops = d.f.Vars("top", d.parts)
+	if d.Kernel == Sum {
+		d.tops = d.f.Vars("top", d.parts)
+	}
 	for p := range d.parts {
 		at := p * d.Machine.Lanes
 		b.Set(d.sums[p], b.State(sumAt+at))
 		b.Set(d.rests[p], b.State(restAt+at))
-		b.Set(d.tops[p], b.State(topAt+at))
+		if d.tops != nil {
+			b.Set(d.tops[p], b.State(topAt+at))
+		}
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
@@ -525,7 +530,9 @@ func (d *description) sum() {
 		at := p * d.Machine.Lanes
 		b.StoreState(b.Get(d.sums[p]), sumAt+at)
 		b.StoreState(b.Get(d.rests[p]), restAt+at)
-		b.StoreState(b.Get(d.tops[p]), topAt+at)
+		if d.tops != nil {
+			b.StoreState(b.Get(d.tops[p]), topAt+at)
+		}
 	}
 }
 
@@ -571,7 +578,7 @@ func (d *description) softmaxRows() {
 	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
 	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
 	b.Set(vars[2], b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1))))
-	for rows := 1; rows <= Rows; rows++ {
+	for rows := 1; rows <= d.InRegisters; rows++ {
 		d.shortRows(rows, vars)
 	}
 
@@ -580,8 +587,8 @@ func (d *description) softmaxRows() {
 	x := b.LoadSplat()
 	b.Guard(x, b.Param("low"), Irregular)
 	b.Guard(b.Param("high"), x, Irregular)
-	n := b.Sub(b.Const(integer), d.minusN(b, x))
-	b.StoreFloat("n", n)
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
 	d.sumVars()
 	for p := range d.parts {
 		b.Set(d.sums[p], b.Const(0))
@@ -590,8 +597,7 @@ func (d *description) softmaxRows() {
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
 	b.Guard(b.Get(vars[2]), b.LoadSplat(), exact)
-	d.keep(b, segment{kHi: b.Get(vars[0]), kLo: b.Get(vars[1]), magic: d.nearMagic(b, b.Param("n")), near: true},
-		slices.Concat(vars[:2], magic))
+	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
 	sum := d.total(b)
@@ -601,9 +607,8 @@ func (d *description) softmaxRows() {
 
 	b = d.f.Block(ir.Resume, 0, "Other elements.")
 	b.Label = exact
-	n = b.Param("n")
 	s := d.given(b)
-	s.lim = b.Min(b.Mul(b.Add(n, b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
+	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
 	d.keep(b, s, other)
 	d.turns(Irregular, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
@@ -624,22 +629,31 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 	x := b.LoadSplat()
 	b.Guard(x, b.Param("low"), label)
 	b.Guard(b.Get(vars[2]), x, label)
-	s := segment{near: true, kHi: b.Get(vars[0]), kLo: b.Get(vars[1])}
-	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
-	minusN := b.Sub(b.Const((integer+headroom)*unit), b.Mul(x, s.kHi))
-	s.magic = b.Sub(minusN, b.Const((integer-nearBase)*unit))
-	d.shortRow(b, s, rows, label)
+	kHi := b.Get(vars[0])
+	d.shortRow(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
+	if rows > Rows { // what it leaves is for two passes
+		b = d.f.Block(ir.Longer, rows*Lanes, "")
+		b.Label = label
+		b.Goto = "longer"
+		return
+	}
 
 	b = d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
 	b.Label = label
 	x = b.LoadSplat()
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
-	minusN = d.minusN(b, x)
-	s = segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
+	minusN := d.minusN(b, x)
+	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
 	b.Note("lim = min((N + 84) / k, high)")
 	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
 	d.shortRow(b, s, rows, End)
+}
+
+// rowMagic is near elements' magic - N for a row's first element.
+func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
+	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
+	return b.Sub(b.Sub(b.Const((integer+headroom)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
 }
 
 // minusN is integer - N for a row's first element.
@@ -650,23 +664,15 @@ func (d *description) minusN(b *ir.Block, x ir.V) ir.V {
 // shortRow describes the softmax of a row in registers.
 func (d *description) shortRow(b *ir.Block, s segment, rows int, label string) {
 	e := make(map[int]ir.V)
-	// A lane has two sums at most. What TwoSum makes of them is exactly their sum, which
-	// in float64 is rounded as that of the two is.
-	sums := make([]ir.V, 2)
+	sums := make([]ir.V, d.parts)
 	d.turn(b, s, rows, false, label, func(b *ir.Block, y ir.V, vectors []int) {
 		for i, v := range vectors {
 			e[v] = y[i : i+1]
 		}
-	}, func(b *ir.Block, part int, t ir.V) {
-		g := 0
-		if len(sums[0]) > part {
-			g = 1
-		}
-		sums[g] = append(sums[g], t...)
-	})
-	lanes := b.Widen(sums[0])
-	if len(sums[1]) > 0 {
-		lanes = b.AddDouble(lanes, b.Widen(sums[1]))
+	}, func(b *ir.Block, part int, t ir.V) { sums[part] = append(sums[part], t...) })
+	var lanes ir.V
+	for _, t := range sums {
+		lanes = append(lanes, d.lanes(b, t)...)
 	}
 	sum := b.ByHalves(lanes)
 	if s.near {
@@ -679,6 +685,24 @@ func (d *description) shortRow(b *ir.Block, s segment, rows int, label string) {
 	for v := range rows * d.parts {
 		store(b, d.scaled(b, e[v], f.cHi, f.cLo, f.thr), []int{v})
 	}
+}
+
+// lanes is the sum of groups in float64, for the lanes of a part.
+func (d *description) lanes(b *ir.Block, t ir.V) ir.V {
+	switch len(t) {
+	case 1:
+		return b.Widen(t)
+	case 2:
+		// What TwoSum makes of two is exactly their sum, and so rounded alike.
+		return b.AddDouble(b.Widen(t[:1]), b.Widen(t[1:]))
+	}
+	sum, rest := d.twoSum(b, t[:1], t[1:2])
+	for _, v := range t[2:] {
+		var r ir.V
+		sum, r = d.twoSum(b, sum, ir.V{v})
+		rest = b.Add(rest, r)
+	}
+	return b.AddDouble(b.Widen(sum), b.Widen(rest))
 }
 
 // total is the sum of all lanes.
