@@ -16,7 +16,7 @@
 
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowsAVX2(SB), $2016-96
+TEXT ·softmaxRowsAVX2(SB), $1504-96
 	// softmaxRowsAVX2 the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -30,458 +30,542 @@ TEXT ·softmaxRowsAVX2(SB), $2016-96
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
-	// Rows of 1 to 16 elements.
-	CMPQ         CX, $0x00000010
-	JGT          done0
-	TESTQ        R8, R8
-	JZ           end
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
+	// What near elements share, and up to where a row's first one may be.
 	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
 	VBROADCASTSS 4(R14), Y1
-	VBROADCASTSS 12(R14), Y2
-	VBROADCASTSS 8(R14), Y3
-	VBROADCASTSS 16(R14), Y4
-	VMOVUPS      magic<>+0(SB), Y5
-	VMOVUPS      exp3<>+0(SB), Y6
-	VMOVUPS      exp2<>+0(SB), Y7
-	VMOVUPS      exp1<>+0(SB), Y8
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y2
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Y3
+	VBROADCASTSS 12(R14), Y4
+	VMOVUPS      nearExp3<>+0(SB), Y5
+	VMOVUPS      nearExp2<>+0(SB), Y6
+	VMOVUPS      nearExp1<>+0(SB), Y7
 	PCALIGN      $0x40
 
-loop0:
-	VBROADCASTSS (SI), Y9
-	VUCOMISS     X2, X9
-	JCS          end
+loop1:
+	VBROADCASTSS (SI), Y8
+	VUCOMISS     X4, X8
+	JCS          exact16
+	VUCOMISS     X8, X2
+	JCS          exact16
 
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y9, Y9
-	VMOVUPS integerHeadroom<>+0(SB), Y10
-	VSUBPS  Y9, Y10, Y10
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y8, Y8
+	VMOVUPS    nearHeadroom<>+0(SB), Y9
+	VSUBPS     Y8, Y9, Y9
+	VSUBPS     nearInteger<>+0(SB), Y9, Y9
+	VMOVUPS    (DX), Y8
+	VMASKMOVPS (SI), Y8, Y10
+	VMOVUPS    32(DX), Y11
+	VMASKMOVPS 32(SI), Y11, Y12
+	VMOVAPS    Y9, Y13
 
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y10, Y9
-	VMOVUPS exp2Table<>+0(SB), Y11
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS lowestRow<>+0(SB), Y11
-	VSUBPS  Y10, Y11, Y11
-	VMOVUPS integerReach<>+0(SB), Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y13, Y8, Y13
 
-	// lim = min((N + 84) / k, high)
-	VSUBPS     Y10, Y12, Y12
-	VMULPS     Y3, Y12, Y12
-	VMINPS     Y4, Y12, Y12
-	VMOVUPS    (DX), Y10
-	VMASKMOVPS (SI), Y10, Y10
-	VORPS      128(DX), Y10, Y10
-	VMOVUPS    32(DX), Y13
-	VMASKMOVPS 32(SI), Y13, Y13
-	VORPS      160(DX), Y13, Y13
-
-	// Leave if an element is above the limit.
-	VMAXPS    Y13, Y10, Y14
-	VCMPPS    $0x1e, Y12, Y14, Y14
-	VMOVMSKPS Y14, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVAPS   Y5, Y12
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y10, Y12
-
-	// -n = magic - u
-	VSUBPS Y12, Y5, Y14
+	// -n = magic - N - u
+	VSUBPS Y13, Y9, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y10, Y14
 	VFMADD231PS Y1, Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y9, Y12, Y10
-	VPSLLD  $0x14, Y12, Y15
+	VPERMPS Y3, Y13, Y10
+	VPSLLD  $0x14, Y13, Y15
 	VPADDD  Y10, Y15, Y10
-	VMOVAPS Y7, Y15
+	VMOVAPS Y6, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y6, Y15
-	VFMADD213PS Y8, Y14, Y15
+	VFMADD231PS Y14, Y5, Y15
+	VFMADD213PS Y7, Y14, Y15
 	VMULPS      Y15, Y14, Y14
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y11, Y12, Y12
+	// s*q + s
 	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y14, Y12, Y12
-	VMOVAPS     Y5, Y10
+	VANDPS      Y14, Y8, Y8
+	VMOVAPS     Y9, Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y13, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y12, Y10
+	VANDPS      Y10, Y11, Y10
 
-	// -n = magic - u
-	VSUBPS Y10, Y5, Y14
+	// -n = magic - N - u
+	VSUBPS Y10, Y9, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y14
-	VFMADD231PS Y1, Y13, Y14
+	VFMADD231PS Y0, Y12, Y9
+	VFMADD231PS Y1, Y12, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y9, Y10, Y9
-	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y9, Y13, Y9
-	VMOVAPS Y7, Y13
+	VPERMPS Y3, Y10, Y12
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y12, Y14, Y12
+	VMOVAPS Y6, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y6, Y13
-	VFMADD213PS Y8, Y14, Y13
-	VMULPS      Y13, Y14, Y14
+	VFMADD231PS Y9, Y5, Y14
+	VFMADD213PS Y7, Y9, Y14
+	VMULPS      Y14, Y9, Y9
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y11, Y10, Y10
-	VFMADD213PS  Y9, Y9, Y14
-	VANDPS       Y14, Y10, Y10
-	VEXTRACTF128 $0x01, Y12, X9
-	VCVTPS2PD    X12, Y11
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y14, Y11, Y11
-	VADDPD       Y13, Y9, Y9
-	VADDPD       Y9, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X9
-	VADDPD       X9, X11, X11
-	VMOVHLPS     X11, X11, X9
-	VADDSD       X9, X11, X11
-	VUCOMISD     X11, X11
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y9
-
-	// 1/total = cHi + cLo
-	VDIVSD       X11, X9, X9
-	VCVTSD2SS    X9, X9, X13
-	VCVTSS2SD    X13, X13, X14
-	VSUBSD       X14, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VMOVUPS      thr64<>+0(SB), Y14
-	VMULSD       X14, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X13, Y13
-	VBROADCASTSS X9, Y9
-	VBROADCASTSS X11, Y11
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y9, Y12, Y14
-	VCMPPS      $0x05, Y11, Y12, Y15
-	VFMADD231PS Y13, Y12, Y14
-	VANDPS      Y14, Y15, Y15
-	VMOVUPS     (DX), Y12
-	VMASKMOVPS  Y15, Y12, (DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y9, Y10, Y9
-	VCMPPS      $0x05, Y11, Y10, Y11
-	VFMADD231PS Y13, Y10, Y9
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
 	VANDPS      Y9, Y11, Y11
-	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y11, Y9, 32(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop0
-	JMP         end
+	VPOR        Y13, Y10, Y13
 
-done0:
-	// Rows of 17 to 32 elements.
-	CMPQ         CX, $0x00000020
-	JGT          done1
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000010, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	VBROADCASTSS 12(R14), Y2
-	VBROADCASTSS 8(R14), Y3
-	PCALIGN      $0x40
-
-loop1:
-	VBROADCASTSS (SI), Y4
-	VUCOMISS     X2, X4
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y4, Y4
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y4, Y5, Y5
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y5, Y4
-	VMOVUPS exp2Table<>+0(SB), Y6
-	VPADDD  Y4, Y6, Y4
-	VMOVUPS lowestRow<>+0(SB), Y6
-	VSUBPS  Y5, Y6, Y6
-	VMOVUPS integerReach<>+0(SB), Y7
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y7, Y7
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   64(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   96(SI), Y8, Y8
-	VORPS        160(DX), Y8, Y8
-	VMOVUPS      (SI), Y9
-
-	// Leave if an element is above the limit.
-	VMAXPS    Y5, Y9, Y9
-	VMOVUPS   32(SI), Y10
-	VMAXPS    Y8, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VCMPPS    $0x1e, Y7, Y9, Y9
-	VMOVMSKPS Y9, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y9
-	VFMADD231PS Y0, Y5, Y9
-	VMOVUPS     magic<>+0(SB), Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y5
-	VPERMPS Y4, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y6, Y7, Y7
-	VCMPPS      $0x05, Y6, Y9, Y9
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y7, Y5
-	VMOVUPS     32(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y11
-	VMOVAPS     Y10, Y12
-	VFMADD231PS Y0, Y8, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y10, Y13
-	VSUBPS Y12, Y10, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS Y1, Y8, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y11, Y8
-	VPERMPS Y4, Y12, Y4
-	VPSLLD  $0x14, Y11, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y4, Y15, Y4
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y6, Y11, Y11
-	VCMPPS       $0x05, Y6, Y12, Y12
-	VFMADD213PS  Y8, Y8, Y13
-	VFMADD213PS  Y4, Y4, Y10
-	VANDPS       Y13, Y11, Y11
-	VANDPS       Y10, Y12, Y12
-	VADDPS       Y12, Y11, Y4
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y4, X8
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VUCOMISD     X5, X5
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y4
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y13
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y12, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X9
+	VADDPD       X9, X10, X10
+	VMOVHLPS     X10, X10, X9
+	VADDSD       X9, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X9
+	VUCOMISD     X10, X9
+	JCS          exact16
+	VMOVSD       one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VCVTSS2SD    X6, X6, X8
-	VSUBSD       X8, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VMOVUPS      thr64<>+0(SB), Y8
-	VMULSD       X8, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X6, Y6
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X5, Y5
+	VDIVSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Y12
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VCMPPS      $0x05, Y5, Y7, Y10
-	VFMADD231PS Y6, Y7, Y8
-	VANDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, (DI)
+	VMULPS      Y9, Y8, Y10
+	VFMADD231PS Y12, Y8, Y10
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  Y10, Y8, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y11, Y7
-	VCMPPS      $0x05, Y5, Y11, Y8
-	VFMADD231PS Y6, Y11, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y9, Y7
-	VCMPPS      $0x05, Y5, Y9, Y8
-	VFMADD231PS Y6, Y9, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     (DX), Y7
-	VMASKMOVPS  Y8, Y7, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y12, Y4
-	VCMPPS      $0x05, Y5, Y12, Y5
-	VFMADD231PS Y6, Y12, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     32(DX), Y4
-	VMASKMOVPS  Y5, Y4, 96(DI)
+	VMULPS      Y9, Y11, Y9
+	VFMADD231PS Y12, Y11, Y9
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  Y9, Y8, 32(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
 	JNZ         loop1
 	JMP         end
 
-done1:
-	// Rows of 33 to 48 elements.
-	CMPQ         CX, $0x00000030
-	JGT          done2
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000020, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop2:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
+exact16:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
 	JCS          end
+	VBROADCASTSS (R14), Y4
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   128(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   160(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   (SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   32(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMAXPS    Y3, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMAXPS    Y6, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
+	VMAXPS    Y7, Y5, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y5
+	VMOVAPS   Y3, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y6
 
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
+	VFMADD231PS  Y4, Y5, Y8
+	VBROADCASTSS 4(R14), Y9
+	VFMADD231PS  Y9, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVAPS     Y3, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y7, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS Y9, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y3, Y7
+	VFMADD213PS exp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X7
+	VBROADCASTSS X7, Y8
+	VCVTSS2SD    X7, X7, X7
+	VSUBSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X7
+	VMULSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y7
+	VCMPPS      $0x05, Y4, Y6, Y9
+	VFMADD231PS Y8, Y6, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  Y9, Y6, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y3
+	VCMPPS      $0x05, Y4, Y5, Y4
+	VFMADD231PS Y8, Y5, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y4, Y3, 32(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin1
+	JMP         end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin3:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact32
+	VUCOMISS     X3, X2
+	JCS          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 96(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y10, Y5
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y12
+	VSUBPS Y11, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y6, Y6
+	VADDPS      Y6, Y12, Y4
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X5, X4
+	JCS          exact32
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y10, Y5
+	VFMADD231PS Y7, Y10, Y5
+	VMOVUPS     Y5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y12, Y5
+	VFMADD231PS Y7, Y12, Y5
+	VMOVUPS     Y5, 32(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y3, Y5
+	VFMADD231PS Y7, Y3, Y5
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y5, Y3, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y7, Y6, Y4
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y4, Y3, 96(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop3
+	JMP         end
+
+exact32:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   64(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   96(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    Y7, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y4, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  Y4, Y5, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  Y11, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y5, Y13, Y5
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
@@ -495,65 +579,3741 @@ loop2:
 	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVAPS     Y8, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VMOVUPS     32(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y3, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y4, Y7, Y10
 
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y11
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y10, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y11
-	VFMADD231PS Y1, Y3, Y11
+	VFMADD231PS 32(SI), Y4, Y12
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS 32(SI), Y11, Y12
+	VFMADD231PS Y11, Y7, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y3
-	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y3, Y12, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y11
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y3, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
+	VFMADD213PS exp1<>+0(SB), Y3, Y13
+	VMULPS      Y11, Y12, Y12
+	VMULPS      Y13, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y4, Y4, Y12
+	VFMADD213PS  Y7, Y7, Y3
+	VANDPS       Y12, Y9, Y9
+	VANDPS       Y3, Y10, Y10
+	VADDPS       Y10, Y9, Y3
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X7
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VMOVHLPS     X5, X5, X3
+	VADDSD       X3, X5, X5
+	VUCOMISD     X5, X5
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y5, Y6, Y11
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y11, Y11
+	VMOVUPS     Y11, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VCMPPS      $0x05, Y5, Y9, Y6
+	VFMADD231PS Y7, Y9, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 32(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y4
+	VCMPPS      $0x05, Y5, Y8, Y6
+	VFMADD231PS Y7, Y8, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y3
+	VCMPPS      $0x05, Y5, Y10, Y5
+	VFMADD231PS Y7, Y10, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y5, Y3, 96(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin3
+	JMP         end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin5:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop5:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact48
+	VUCOMISS     X3, X2
+	JCS          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 160(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y13, Y3, Y3
+	VPOR        Y8, Y9, Y8
+	VADDPS      Y3, Y12, Y12
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y13
+	VSUBPS Y9, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y3
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y3, Y10, Y3
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y3, Y3, Y14
+	VADDPS      Y14, Y13, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y4, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
+	JCS          exact48
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y13, Y4
+	VFMADD231PS Y5, Y13, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y14, Y4
+	VFMADD231PS Y5, Y14, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 160(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop5
+	JMP         end
+
+exact48:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   128(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   160(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMAXPS    Y7, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y5, Y12
+	VFMADD231PS Y11, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y13
+	VFMADD231PS 96(SI), Y4, Y14
+	VFMADD231PS 32(SI), Y11, Y13
+	VFMADD231PS 96(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y10, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y10
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y5, Y6
+	VMOVAPS     Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y7, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS Y11, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y3, Y7
+	VFMADD213PS exp1<>+0(SB), Y3, Y7
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y10
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y10, Y10
+	VMOVUPS     Y10, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y6, Y5, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y4
+	VCMPPS      $0x05, Y9, Y12, Y5
+	VFMADD231PS Y6, Y12, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VCMPPS      $0x05, Y9, Y8, Y9
+	VFMADD231PS Y6, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 160(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin5
+	JMP         end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop7:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact64
+	VUCOMISS     X3, X2
+	JCS          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 224(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y13, Y3, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS Y1, Y5, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VMOVUPS Y11, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y15, Y3, Y3
+	VADDPS      Y3, Y14, Y5
+	VADDPS      Y5, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y9
+	VSUBPS Y6, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y3, Y13
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVAPS     Y4, Y6
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     288(BX), Y11
+	VANDPS      Y6, Y11, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y13
+	VSUBPS Y6, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 352(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y7, Y14, Y7
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y14, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y15, Y15, Y4
+	VANDPS      Y4, Y11, Y11
+	VADDPS      Y11, Y13, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
+	JCS          exact64
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y13, Y4
+	VFMADD231PS Y5, Y13, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y11, Y3
+	VFMADD231PS Y5, Y11, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 224(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop7
+	JMP         end
+
+exact64:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   192(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   224(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    Y7, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS Y4, Y5, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS Y11, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y5, Y8, Y5
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y8
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y8
+	VFMADD231PS 96(SI), Y4, Y13
+	VFMADD231PS 32(SI), Y11, Y8
+	VFMADD231PS 96(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y8
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y7, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS Y4, Y7, Y3
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS Y11, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VPSLLD  $0x14, Y10, Y11
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y3, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y3, Y14
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS  Y4, Y4, Y13
+	VFMADD213PS  Y7, Y7, Y3
+	VANDPS       Y13, Y10, Y10
+	VANDPS       Y3, Y12, Y12
+	VADDPS       Y12, Y10, Y3
+	VADDPS       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y8
+	VFMADD231PS Y7, Y5, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y8
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y9, Y6, Y5
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y5
+	VFMADD231PS Y7, Y10, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y3
+	VCMPPS      $0x05, Y9, Y12, Y9
+	VFMADD231PS Y7, Y12, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 224(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin7
+	JMP         end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin9:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	PCALIGN $0x40
+
+loop9:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact80
+	VUCOMISS     X3, X2
+	JCS          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 288(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVAPS     Y4, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y11
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y14, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 448(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y11, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact80
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y7
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y7, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y10, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X4
+	VADDPD       X4, X12, X12
+	VMOVHLPS     X12, X12, X4
+	VADDSD       X4, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X12, X4
+	JCS          exact80
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y11, Y5
+	VFMADD231PS Y7, Y11, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     352(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y13, Y5
+	VFMADD231PS Y7, Y13, Y5
+	VMOVUPS     Y5, 224(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y3, Y5
+	VFMADD231PS Y7, Y3, Y5
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y5, Y3, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y7, Y6, Y4
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y4, Y3, 288(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop9
+	JMP         end
+
+exact80:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   256(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   288(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y7, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y5, Y7
+	VFMADD231PS Y11, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y5, Y8, Y5
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y8
+	VFMADD231PS 96(SI), Y4, Y13
+	VFMADD231PS 32(SI), Y11, Y8
+	VFMADD231PS 96(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y7, 384(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y6
+	VFMADD231PS exp3<>+0(SB), Y14, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y6
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y6, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     288(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y3, Y3
+	VMOVUPS 288(BX), Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y6, Y3
+	VFMADD231PS Y11, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y6
+	VPADDD  Y4, Y6, Y4
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y3, Y6
+	VFMADD213PS exp1<>+0(SB), Y3, Y6
+	VMULPS      Y6, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      448(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y8, X6
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y11
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y11, Y8, Y8
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y8, Y9, Y9
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     416(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     224(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     384(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     352(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y11
+	VFMADD231PS Y7, Y6, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y6
+	VCMPPS      $0x05, Y9, Y10, Y8
+	VFMADD231PS Y7, Y10, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     320(BX), Y6
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y8
+	VCMPPS      $0x05, Y9, Y6, Y10
+	VFMADD231PS Y7, Y6, Y8
+	VANDPS      Y8, Y10, Y10
+	VMOVUPS     Y10, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y6
+	VCMPPS      $0x05, Y9, Y12, Y8
+	VFMADD231PS Y7, Y12, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VCMPPS      $0x05, Y9, Y4, Y8
+	VFMADD231PS Y7, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y8, Y4, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y3
+	VCMPPS      $0x05, Y9, Y5, Y9
+	VFMADD231PS Y7, Y5, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 288(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin9
+	JMP         end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin11:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	PCALIGN $0x40
+
+loop11:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact96
+	VUCOMISS     X3, X2
+	JCS          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 352(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y5
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y10
+	VSUBPS Y7, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VMOVUPS Y9, 416(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y13, Y3, Y13
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y9, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y9
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y9, Y10
+	VADDPS      Y10, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(BX), Y7
+	VFMADD213PS Y4, Y0, Y7
+	VMOVUPS     288(BX), Y10
+	VANDPS      Y7, Y10, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y11
+	VSUBPS Y7, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VMOVUPS     320(BX), Y14
+	VFMADD231PS Y0, Y14, Y4
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y14, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y13, 544(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VMOVUPS Y9, 576(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y13, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y13, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y4
+	VANDPS      Y4, Y10, Y10
+	VADDPS      Y10, Y11, Y4
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact96
+	VEXTRACTF128 $0x01, Y12, X6
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y5, Y12, Y12
+	VADDPD       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y6, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
+	JCS          exact96
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y11, Y4
+	VFMADD231PS Y5, Y11, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y3
+	VFMADD231PS Y5, Y10, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 352(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop11
+	JMP         end
+
+exact96:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   320(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   352(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    Y7, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y4, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y4, Y8
+	VFMADD231PS Y4, Y5, Y13
+	VFMADD231PS 256(SI), Y11, Y8
+	VFMADD231PS Y11, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y14, Y12, Y14
 	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VFMADD213PS Y3, Y3, Y11
-	VANDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y8
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y5
+	VMOVUPS     32(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y8
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
 
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y11, Y8, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y4, Y13
+	VFMADD231PS 96(SI), Y4, Y14
+	VFMADD231PS 32(SI), Y11, Y13
+	VFMADD231PS 96(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y7, 352(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y12, Y10
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y10
+	VFMADD231PS exp3<>+0(SB), Y14, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y10
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y7
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y3, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y10, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 448(BX)
+	VPERMPS exp2Table<>+0(SB), Y10, Y12
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y12, Y5, Y12
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y5
+	VADDPS      Y5, Y6, Y6
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     288(BX), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y4, Y12
+	VMOVUPS     288(BX), Y13
+	VFMADD231PS Y4, Y13, Y3
+	VFMADD231PS 288(SI), Y11, Y12
+	VFMADD231PS Y11, Y13, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y11, Y14, Y11
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y3, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y3, Y14
+	VMULPS      Y13, Y12, Y12
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS  Y4, Y4, Y12
+	VFMADD213PS  Y11, Y11, Y3
+	VANDPS       Y12, Y5, Y5
+	VANDPS       Y3, Y8, Y8
+	VADDPS       Y8, Y5, Y3
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      512(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y12, Y4, Y4
+	VEXTRACTF128 $0x01, Y6, X11
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y3, X12
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y3, Y6, Y6
+	VADDPD       Y12, Y11, Y11
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, (DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 64(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 96(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y11
+	VCMPPS      $0x05, Y9, Y4, Y12
+	VFMADD231PS Y6, Y4, Y11
+	VANDPS      Y11, Y12, Y12
+	VMOVUPS     Y12, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y7, Y4
+	VCMPPS      $0x05, Y9, Y7, Y11
+	VFMADD231PS Y6, Y7, Y4
+	VANDPS      Y4, Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y7
+	VFMADD231PS Y6, Y10, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y10
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y10, Y10
+	VMOVUPS     Y10, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y6, Y5, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VCMPPS      $0x05, Y9, Y8, Y9
+	VFMADD231PS Y6, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 352(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin11
+	JMP         end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	PCALIGN $0x40
+
+loop13:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact112
+	VUCOMISS     X3, X2
+	JCS          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 416(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVAPS     Y4, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
 	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y1, Y7
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y10, 160(BX)
-	VPSLLD  $0x14, Y3, Y10
-	VMOVUPS Y7, 192(BX)
-	VPSLLD  $0x14, Y11, Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y3, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y3, Y7, Y7
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y7, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y10
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y13, 512(BX)
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y3, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 576(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y4
+	VFMADD231PS Y1, Y13, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
+	VMULPS      Y14, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y10, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact112
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y11, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X8
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y10, Y3, Y3
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y3, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
+	JCS          exact112
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y7, Y4
+	VFMADD231PS Y5, Y7, Y4
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 416(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop13
+	JMP         end
+
+exact112:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   384(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   416(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    320(SI), Y9, Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    352(SI), Y10, Y10
+	VMAXPS    Y7, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y4, Y8
+	VFMADD231PS 320(SI), Y4, Y13
+	VFMADD231PS 256(SI), Y11, Y8
+	VFMADD231PS 320(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y4, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y4, Y5, Y12
+	VFMADD231PS Y11, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y12
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y13
+	VFMADD231PS 96(SI), Y4, Y14
+	VFMADD231PS 32(SI), Y11, Y13
+	VFMADD231PS 96(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y10
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y10, Y6, Y10
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VANDPS      Y13, Y5, Y5
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y5, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y7
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y3, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y10, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 480(BX)
+	VPERMPS exp2Table<>+0(SB), Y10, Y12
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VMOVUPS Y8, 544(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y7, Y5
+	VADDPS      Y5, Y6, Y6
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y4, Y12
+	VFMADD231PS 352(SI), Y4, Y13
+	VFMADD231PS 288(SI), Y11, Y12
+	VFMADD231PS 352(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y14, Y10, Y14
 	VPADDD  Y15, Y7, Y15
 	VMOVUPS exp2<>+0(SB), Y7
@@ -568,2633 +4328,246 @@ loop2:
 	VMULPS      Y10, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y3, Y7
-	VMOVAPS     Y8, Y10
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y5, Y7
+	VMOVUPS     288(BX), Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y6, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
 
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS  Y10, Y3, Y3
+	VMOVUPS 288(BX), Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y4, Y12, Y3
+	VFMADD231PS Y11, Y12, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y2
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y2, Y6, Y2
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPSLLD  $0x14, Y10, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y6
-	VFMADD213PS exp1<>+0(SB), Y8, Y6
-	VMULPS      Y6, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y3, Y11
+	VFMADD213PS exp1<>+0(SB), Y3, Y11
+	VMULPS      Y11, Y3, Y3
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y10, Y10
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y8, Y10, Y10
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS  Y4, Y4, Y3
+	VANDPS       Y3, Y10, Y10
 	VADDPS       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y9, X2
+	VEXTRACTF128 $0x01, Y9, X3
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      544(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X11
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, (DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     192(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y9, Y11, Y5
-	VFMADD231PS Y4, Y11, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     160(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y2
-	VCMPPS      $0x05, Y9, Y10, Y9
-	VFMADD231PS Y4, Y10, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 160(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop2
-	JMP         end
-
-done2:
-	// Rows of 49 to 64 elements.
-	CMPQ         CX, $0x00000040
-	JGT          done3
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000030, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop3:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   192(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   224(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    Y3, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    Y6, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVAPS     Y8, Y11
-	VFMADD231PS Y0, Y3, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS Y0, Y3, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS Y1, Y3, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y3
-	VPERMPS Y2, Y11, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y3, Y15, Y3
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y3
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 256(BX)
-	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y3, Y10
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y0, Y6, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y6
-	VPERMPS Y2, Y12, Y2
-	VPSLLD  $0x14, Y11, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y2, Y15, Y2
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y8, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VCMPPS       $0x05, Y4, Y12, Y12
-	VFMADD213PS  Y6, Y6, Y13
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y13, Y11, Y11
-	VANDPS       Y8, Y12, Y12
-	VADDPS       Y12, Y11, Y2
-	VADDPS       Y2, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     224(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y7, Y3
-	VCMPPS      $0x05, Y9, Y7, Y5
-	VFMADD231PS Y4, Y7, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     288(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y9, Y11, Y5
-	VFMADD231PS Y4, Y11, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     256(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y9, Y12, Y9
-	VFMADD231PS Y4, Y12, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 224(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop3
-	JMP         end
-
-done3:
-	// Rows of 65 to 80 elements.
-	CMPQ         CX, $0x00000050
-	JGT          done4
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000040, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop4:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   256(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   288(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y3, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y6, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 352(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVAPS     Y8, Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y3, Y5
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y7
-	VFMADD231PS Y1, Y3, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y3
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y12
-	VFMADD213PS exp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y3, Y3, Y7
-	VANDPS      Y7, Y5, Y5
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 384(BX)
-	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y3, Y10
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 448(BX)
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y3, 480(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y5, 512(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y7, Y5, Y7
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y5
-	VFMADD231PS exp3<>+0(SB), Y14, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y5
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y5, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVAPS     Y8, Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y6, Y3
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y2
-	VPSLLD  $0x14, Y3, Y5
-	VPADDD  Y2, Y5, Y2
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y5
-	VFMADD213PS exp1<>+0(SB), Y8, Y5
-	VMULPS      Y5, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y8, Y3, Y3
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y10, X4
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      512(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y7
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y3, X8
-	VCVTPS2PD    X3, Y13
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y13, Y10, Y10
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-	VMOVUPS      352(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     480(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     320(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     448(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     416(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y6
-	VCMPPS      $0x05, Y9, Y11, Y7
-	VFMADD231PS Y4, Y11, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     384(BX), Y6
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y6
-	VCMPPS      $0x05, Y9, Y12, Y7
-	VFMADD231PS Y4, Y12, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     (DX), Y5
-	VMASKMOVPS  Y7, Y5, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y2
-	VCMPPS      $0x05, Y9, Y3, Y9
-	VFMADD231PS Y4, Y3, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 288(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop4
-	JMP         end
-
-done4:
-	// Rows of 81 to 96 elements.
-	CMPQ         CX, $0x00000060
-	JGT          done5
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000050, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop5:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   320(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   352(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    Y3, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    Y6, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 576(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVAPS     Y8, Y7
-	VFMADD231PS Y0, Y3, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS Y0, Y3, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS Y1, Y3, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y3
-	VPERMPS Y2, Y7, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y11, 608(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y3, Y15, Y3
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y11
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y11, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y3, Y3, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y3
-	VMOVUPS     32(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 640(BX)
-	VPERMPS Y2, Y12, Y7
-	VMOVUPS Y5, 672(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VMOVUPS Y10, 704(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y5
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y13
-	VSUBPS Y10, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y12, 736(BX)
-	VPERMPS Y2, Y10, Y12
-	VMOVUPS Y11, 768(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VMOVUPS Y3, 800(BX)
-	VPSLLD  $0x14, Y10, Y3
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y12, Y3, Y12
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y14, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y11
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y7, Y3
-	VADDPS      Y3, Y5, Y5
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVAPS     Y8, Y11
-	VFMADD231PS Y0, Y6, Y11
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y11, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y6
-	VPERMPS Y2, Y11, Y2
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y11, Y14
-	VPADDD  Y6, Y13, Y6
-	VPADDD  Y2, Y14, Y2
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y13
-	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y12, Y12
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y3, Y3
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VFMADD213PS  Y6, Y6, Y12
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y12, Y3, Y3
-	VANDPS       Y8, Y11, Y11
-	VADDPS       Y11, Y3, Y2
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VMOVUPS      800(BX), Y8
-	VEXTRACTF128 $0x01, Y8, X12
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y2, X13
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y8, Y9, Y9
-	VADDPD       Y12, Y4, Y4
-	VADDPD       Y2, Y5, Y5
-	VADDPD       Y13, Y6, Y6
-	VADDPD       Y5, Y9, Y9
-	VADDPD       Y6, Y4, Y4
+	VCVTPS2PD    X11, Y11
 	VADDPD       Y4, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y5
-	VMULSD       X5, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-	VMOVUPS      576(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     768(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     544(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     736(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     704(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y7, Y5
-	VCMPPS      $0x05, Y9, Y7, Y6
-	VFMADD231PS Y4, Y7, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     608(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y5
-	VCMPPS      $0x05, Y9, Y10, Y6
-	VFMADD231PS Y4, Y10, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     672(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     640(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 320(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y9, Y11, Y9
-	VFMADD231PS Y4, Y11, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 352(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop5
-	JMP         end
-
-done5:
-	// Rows of 97 to 112 elements.
-	CMPQ         CX, $0x00000070
-	JGT          done6
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000060, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop6:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   384(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   416(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMAXPS    Y3, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMAXPS    Y6, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 832(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 864(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 896(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 928(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y10
-	VMOVAPS     Y8, Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y3, Y11
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y3, Y12
-	VFMADD231PS Y1, Y3, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPSLLD  $0x14, Y11, Y13
-	VPADDD  Y3, Y13, Y3
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y13
-	VFMADD213PS exp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y3, Y3, Y12
-	VANDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y15
-	VMOVUPS Y11, 960(BX)
-	VPERMPS Y2, Y12, Y11
-	VMOVUPS Y7, 992(BX)
-	VPSLLD  $0x14, Y3, Y7
-	VMOVUPS Y5, 1024(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y11, Y5, Y11
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VANDPS      Y13, Y3, Y3
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y3, Y5
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     224(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y13
-	VSUBPS Y11, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y12, 1056(BX)
-	VPERMPS Y2, Y11, Y12
-	VMOVUPS Y3, 1088(BX)
-	VPSLLD  $0x14, Y7, Y3
-	VMOVUPS Y10, 1120(BX)
-	VPSLLD  $0x14, Y11, Y10
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y11, Y11
-	VADDPS      Y11, Y7, Y3
-	VADDPS      Y3, Y5, Y5
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y12
-	VSUBPS Y10, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y10, Y15
-	VMOVUPS Y11, 1152(BX)
-	VPSLLD  $0x14, Y3, Y11
-	VMOVUPS Y7, 1184(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y7
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y3, Y3
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y3, Y7
-	VMOVAPS     Y8, Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y6, Y11
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y2
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y2, Y6, Y2
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y6
-	VFMADD213PS exp1<>+0(SB), Y8, Y6
-	VMULPS      Y6, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y8, Y11, Y11
-	VADDPS       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      1120(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X8
+	VADDPD       Y11, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X4
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y7, X12
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X12, Y12
-	VADDPD       Y6, Y9, Y9
-	VADDPD       Y8, Y2, Y2
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y12, Y4, Y4
-	VADDPD       Y5, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
-	VUCOMISD     X9, X9
-	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
-
-	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X5
-	VSUBSD       X5, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y5
-	VMULSD       X5, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X9, Y9
-	VMOVUPS      864(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     1088(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     832(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     1056(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     928(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     1184(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     896(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     1152(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     1024(BX), Y5
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y6
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y4, Y5, Y6
-	VANDPS      Y6, Y7, Y7
-	VMOVUPS     Y7, 256(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     992(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 320(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y10, Y3
-	VCMPPS      $0x05, Y9, Y10, Y5
-	VFMADD231PS Y4, Y10, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     960(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 384(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y2
-	VCMPPS      $0x05, Y9, Y11, Y9
-	VFMADD231PS Y4, Y11, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 416(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop6
-	JMP         end
-
-done6:
-	// Rows of 113 to 128 elements.
-	CMPQ         CX, $0x00000080
-	JGT          done7
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000070, CX
-	LEAQ         leftMasks<>+64(SB), DX
-	MOVQ         CX, AX
-	NEGQ         AX
-	LEAQ         (DX)(AX*4), DX
-	VBROADCASTSS (R14), Y0
-	VBROADCASTSS 4(R14), Y1
-	PCALIGN      $0x40
-
-loop7:
-	VBROADCASTSS (SI), Y2
-	VBROADCASTSS 12(R14), Y3
-	VUCOMISS     X3, X2
-	JCS          end
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y0, Y2, Y2
-	VMOVUPS integerHeadroom<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y3, Y2
-	VMOVUPS exp2Table<>+0(SB), Y4
-	VPADDD  Y2, Y4, Y2
-	VMOVUPS lowestRow<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VMOVUPS integerReach<>+0(SB), Y5
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y3, Y5, Y5
-	VBROADCASTSS 8(R14), Y3
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS 16(R14), Y3
-	VMINPS       Y3, Y5, Y5
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   448(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   480(SI), Y6, Y6
-	VORPS        160(DX), Y6, Y6
-	VMOVUPS      (SI), Y7
-
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    Y3, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    Y6, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VCMPPS    $0x1e, Y5, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMOVUPS   (SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y5
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y10
-	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y8, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y10, Y8, Y12
-	VSUBPS Y11, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y7, 1216(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y5, 1248(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y14, Y7, Y14
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y13, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y5
-	VFMADD213PS exp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y10, Y10
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y10, Y10
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y8, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y12
-	VSUBPS Y7, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y12
-	VFMADD231PS 320(SI), Y0, Y13
-	VFMADD231PS 256(SI), Y1, Y12
-	VFMADD231PS 320(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y7, Y15
-	VMOVUPS Y11, 1280(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 1312(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y11, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y10
-	VMOVUPS     exp2<>+0(SB), Y11
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VMULPS      Y10, Y12, Y12
-	VMULPS      Y11, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VCMPPS      $0x05, Y4, Y7, Y7
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y5, Y10
-	VMOVUPS     384(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y0, Y3, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y13
-	VFMADD231PS Y0, Y3, Y14
-	VFMADD231PS 384(SI), Y1, Y13
-	VFMADD231PS Y1, Y3, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y3
-	VPERMPS Y2, Y12, Y15
-	VMOVUPS Y7, 1344(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VMOVUPS Y5, 1376(BX)
-	VPSLLD  $0x14, Y12, Y5
-	VPADDD  Y3, Y7, Y3
-	VPADDD  Y15, Y5, Y15
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y3, Y3, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y10, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y8, Y0, Y5
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y7
-	VSUBPS Y5, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y12, 1408(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y11, 1440(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y11
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y7, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y14, Y14, Y7
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y7, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y7
-	VMOVUPS     160(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y8, Y0, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS 224(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 1472(BX)
-	VPERMPS Y2, Y12, Y5
-	VMOVUPS Y3, 1504(BX)
-	VPSLLD  $0x14, Y11, Y3
-	VMOVUPS Y10, 1536(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VPADDD  Y15, Y3, Y15
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y3
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y3
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y3
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y3, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y11, Y11
-	VCMPPS      $0x05, Y4, Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y5, Y5, Y14
-	VANDPS      Y13, Y11, Y11
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y11, Y3
-	VADDPS      Y3, Y7, Y7
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y8, Y0, Y5
-
-	// -n = magic - u
-	VSUBPS Y3, Y8, Y10
-	VSUBPS Y5, Y8, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y12, 1568(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y11, 1600(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y4, Y3, Y3
-	VCMPPS      $0x05, Y4, Y5, Y5
-	VFMADD213PS Y14, Y14, Y10
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y13, Y5, Y5
-	VADDPS      Y5, Y3, Y10
-	VMOVUPS     416(SI), Y11
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y11
-	VMOVAPS     Y8, Y12
-	VFMADD231PS Y0, Y6, Y12
-
-	// -n = magic - u
-	VSUBPS Y11, Y8, Y13
-	VSUBPS Y12, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y13
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS Y1, Y6, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y6
-	VPERMPS Y2, Y12, Y2
-	VPSLLD  $0x14, Y11, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y2, Y15, Y2
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y8, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y4, Y11, Y11
-	VCMPPS       $0x05, Y4, Y12, Y12
-	VFMADD213PS  Y6, Y6, Y13
-	VFMADD213PS  Y2, Y2, Y8
-	VANDPS       Y13, Y11, Y11
-	VANDPS       Y8, Y12, Y12
-	VADDPS       Y12, Y11, Y2
-	VADDPS       Y2, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X2
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X2, Y2
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
-	VMOVUPS      1536(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y7, X11
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y11, Y4, Y4
 	VADDPD       Y6, Y9, Y9
-	VADDPD       Y8, Y2, Y2
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y13, Y4, Y4
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y2, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X2
-	VADDPD       X2, X9, X9
-	VMOVHLPS     X9, X9, X2
-	VADDSD       X2, X9, X9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
 	VUCOMISD     X9, X9
 	JPS          end
-	VMOVUPS      one64<>+0(SB), Y2
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X2, X2
-	VCVTSD2SS    X2, X2, X4
-	VCVTSS2SD    X4, X4, X6
-	VSUBSD       X6, X2, X2
-	VCVTSD2SS    X2, X2, X2
-	VMOVUPS      thr64<>+0(SB), Y6
-	VMULSD       X6, X9, X9
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
 	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X4, Y4
-	VBROADCASTSS X2, Y2
 	VBROADCASTSS X9, Y9
-	VMOVUPS      1248(BX), Y6
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     1504(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     1216(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     1472(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     480(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     1312(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     1600(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     608(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     1280(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     320(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     1568(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     1376(BX), Y6
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y6, Y7
-	VCMPPS      $0x05, Y9, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VANDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, 256(DI)
+	VMULPS      Y3, Y4, Y7
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y6, Y4, Y7
+	VANDPS      Y7, Y11, Y11
+	VMOVUPS     Y11, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y9, Y3, Y7
-	VFMADD231PS Y4, Y3, Y6
-	VANDPS      Y6, Y7, Y7
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y7
+	VFMADD231PS Y6, Y5, Y4
+	VANDPS      Y4, Y7, Y7
 	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     1344(BX), Y3
+	VMOVUPS     416(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y6
-	VCMPPS      $0x05, Y9, Y3, Y7
-	VFMADD231PS Y4, Y3, Y6
-	VANDPS      Y6, Y7, Y7
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
 	VMOVUPS     Y7, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y5, Y3
-	VCMPPS      $0x05, Y9, Y5, Y6
-	VFMADD231PS Y4, Y5, Y3
-	VANDPS      Y3, Y6, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     1440(BX), Y3
+	VMULPS      Y3, Y8, Y4
+	VCMPPS      $0x05, Y9, Y8, Y5
+	VFMADD231PS Y6, Y8, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 384(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y7
+	VFMADD231PS Y6, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y11, Y3
-	VCMPPS      $0x05, Y9, Y11, Y5
-	VFMADD231PS Y4, Y11, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     1408(BX), Y3
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y3, Y5
-	VCMPPS      $0x05, Y9, Y3, Y6
-	VFMADD231PS Y4, Y3, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y3
-	VMASKMOVPS  Y6, Y3, 448(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y2, Y12, Y2
-	VCMPPS      $0x05, Y9, Y12, Y9
-	VFMADD231PS Y4, Y12, Y2
-	VANDPS      Y2, Y9, Y9
-	VMOVUPS     32(DX), Y2
-	VMASKMOVPS  Y9, Y2, 480(DI)
+	VMULPS      Y3, Y10, Y3
+	VCMPPS      $0x05, Y9, Y10, Y9
+	VFMADD231PS Y6, Y10, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 416(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
-	JNZ         loop7
+	JNZ         begin13
 	JMP         end
 
-done7:
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
 	TESTQ R8, R8
 	JZ    end
-	MOVQ  SI, R11
-	MOVQ  DI, R12
-	MOVQ  CX, R13
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
 
-row:
-	// A row of more elements: N, and an empty sum.
-	MOVQ         R11, SI
-	MOVQ         R12, DI
-	MOVQ         R13, CX
-	VBROADCASTSS (SI), Y0
-	VBROADCASTSS 12(R14), Y1
-	VUCOMISS     X1, X0
-	JCS          irregular
-	VBROADCASTSS (R14), Y1
-
-	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS integerHeadroom<>+0(SB), Y2
-	VSUBPS  Y0, Y2, Y2
-
-	// The table, times 2^-N.
-	VPSLLD  $0x17, Y2, Y0
-	VMOVUPS exp2Table<>+0(SB), Y3
-	VPADDD  Y0, Y3, Y0
-	VMOVUPS lowestRow<>+0(SB), Y3
-	VSUBPS  Y2, Y3, Y3
-	VMOVUPS integerReach<>+0(SB), Y4
-
-	// lim = min((N + 84) / k, high)
-	VSUBPS       Y2, Y4, Y4
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y4, Y4
-	VMOVUPS      integer<>+0(SB), Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS (SI), Y2
-	VUCOMISS     X2, X5
-	JCS          irregular
-	VMOVSS       X6, 20(R14)
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y1, Y0
-	VBROADCASTSS 4(R14), Y1
-	VMOVUPS      Y4, (BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 32(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 64(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 96(BX)
-	VXORPS       X4, X4, X4
-	VMOVUPS      Y4, 128(BX)
-
-	// Turns of 128 elements.
-	SUBQ    $0x00000080, CX
-	JLT     done9
-	VMOVUPS magic<>+0(SB), Y4
-	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
+begin15:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
 	PCALIGN $0x40
 
-loop9:
-	VMOVUPS (SI), Y7
+loop15:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact128
+	VUCOMISS     X3, X2
+	JCS          exact128
 
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    448(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    480(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   (BX), Y8
-	VCMPPS    $0x1e, Y8, Y7, Y7
-	VMOVMSKPS Y7, AX
-	TESTL     AX, AX
-	JNZ       irregular
-	VMOVUPS   (SI), Y7
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 480(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
 	VMOVUPS     64(SI), Y9
 	VFMADD213PS Y4, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
 	VSUBPS Y9, Y4, Y11
 
 	// f = x * (kHi + kLo) - n
@@ -3204,430 +4577,11018 @@ loop9:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VMOVAPS Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y14
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	// s*q + s
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VADDPS      Y9, Y7, Y7
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
 	VMOVUPS     128(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
 
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     32(BX), Y8
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y9
-	VSUBPS  Y8, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  96(BX), Y8, Y8
-	VMOVUPS 256(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(SI), Y7
 	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 1632(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y7, Y7
-	VMOVUPS     384(SI), Y8
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     384(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y3, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y13
+	VSUBPS Y7, Y4, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y11
-	VFMADD231PS 448(SI), Y0, Y12
-	VFMADD231PS 384(SI), Y1, Y11
-	VFMADD231PS 448(SI), Y1, Y12
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS Y1, Y5, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y3, 480(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y14, Y3, Y14
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y3, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y14, Y14, Y9
+	VADDPS      Y9, Y7, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y10
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y13, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 576(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y3, Y3
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 608(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     288(BX), Y13
+	VANDPS      Y6, Y13, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y14
+	VSUBPS Y6, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y14
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS 416(SI), Y1, Y14
+	VFMADD231PS Y1, Y15, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 672(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 704(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y6, Y3
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y7, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y9, Y9, Y4
+	VANDPS      Y4, Y13, Y13
+	VADDPS      Y13, Y14, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact128
+	VEXTRACTF128 $0x01, Y12, X3
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y11, X4
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y11, Y12, Y12
+	VADDPD       Y4, Y3, Y3
+	VMOVUPS      736(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X6
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y4, Y12, Y12
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X3
+	VADDPD       X3, X12, X12
+	VMOVHLPS     X12, X12, X3
+	VADDSD       X3, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X12, X3
+	JCS          exact128
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y14, Y4
+	VFMADD231PS Y5, Y14, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y13, Y3
+	VFMADD231PS Y5, Y13, Y3
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y3, Y4, 480(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop15
+	JMP         end
+
+exact128:
+	// One with other elements.
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          end
+	VBROADCASTSS (R14), Y4
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS integerHeadroom<>+0(SB), Y5
+	VSUBPS  Y3, Y5, Y5
+	VSUBPS  integerMagic<>+0(SB), Y5, Y3
+	VMOVUPS integerReach<>+0(SB), Y6
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y5, Y6, Y6
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y6, Y6
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   448(SI), Y5, Y5
+	VORPS        128(DX), Y5, Y5
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   480(SI), Y7, Y7
+	VORPS        160(DX), Y7, Y7
+	VMOVUPS      (SI), Y8
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y8, Y8
+	VMOVUPS   128(SI), Y9
+	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   256(SI), Y9
+	VMAXPS    320(SI), Y9, Y9
+	VMOVUPS   384(SI), Y10
+	VMAXPS    Y5, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMAXPS    96(SI), Y9, Y9
+	VMOVUPS   160(SI), Y10
+	VMAXPS    224(SI), Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMOVUPS   288(SI), Y10
+	VMAXPS    352(SI), Y10, Y10
+	VMOVUPS   416(SI), Y11
+	VMAXPS    Y7, Y11, Y11
+	VMAXPS    Y11, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VCMPPS    $0x1e, Y6, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y4, Y9
+	VFMADD231PS  64(SI), Y4, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  (SI), Y11, Y9
+	VFMADD231PS  64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y2, 1664(BX)
-	VPSLLD  $0x14, Y10, Y2
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y2
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y4, Y13
+	VFMADD231PS 192(SI), Y4, Y14
+	VFMADD231PS 128(SI), Y11, Y13
+	VFMADD231PS 192(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y8, 224(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y4, Y8
+	VFMADD231PS 320(SI), Y4, Y13
+	VFMADD231PS 256(SI), Y11, Y8
+	VFMADD231PS 320(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     384(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y4, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y4, Y13
+	VFMADD231PS Y4, Y5, Y14
+	VFMADD231PS 384(SI), Y11, Y13
+	VFMADD231PS Y11, Y5, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y5, Y7, Y5
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y4, Y7
+	VFMADD231PS 96(SI), Y4, Y13
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y7, Y5, Y5
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y7
+	VMOVUPS     160(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y4, Y13
+	VFMADD231PS 224(SI), Y4, Y14
+	VFMADD231PS 160(SI), Y11, Y13
+	VFMADD231PS 224(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y15
+	VMOVUPS Y6, 512(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y6
+	VMOVUPS Y5, 544(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VMOVUPS Y8, 576(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y8
+	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VANDPS      Y13, Y10, Y10
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y8
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y4, Y8
+	VFMADD231PS 352(SI), Y4, Y13
+	VFMADD231PS 288(SI), Y11, Y8
+	VFMADD231PS 352(SI), Y11, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y15
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y5, Y8
+	VMOVUPS     416(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y4, Y10
+	VMOVUPS     288(BX), Y12
+	VFMADD213PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y4, Y13
+	VMOVUPS     288(BX), Y14
+	VFMADD231PS Y4, Y14, Y3
+	VFMADD231PS 416(SI), Y11, Y13
+	VFMADD231PS Y11, Y14, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y11
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y12, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y3, Y15
+	VFMADD213PS exp1<>+0(SB), Y13, Y14
+	VFMADD213PS exp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y13, Y13
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS  Y4, Y4, Y13
+	VFMADD213PS  Y11, Y11, Y3
+	VANDPS       Y13, Y10, Y10
+	VANDPS       Y3, Y12, Y12
+	VADDPS       Y12, Y10, Y3
+	VADDPS       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      576(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X11
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y4, Y9, Y9
+	VADDPD       Y11, Y3, Y3
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X11
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X3
+	VADDPD       X3, X9, X9
+	VMOVHLPS     X9, X9, X3
+	VADDSD       X3, X9, X9
+	VUCOMISD     X9, X9
+	JPS          end
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Y9
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VCMPPS      $0x05, Y9, Y4, Y11
+	VFMADD231PS Y7, Y4, Y8
+	VANDPS      Y8, Y11, Y11
+	VMOVUPS     Y11, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y4
+	VCMPPS      $0x05, Y9, Y5, Y8
+	VFMADD231PS Y7, Y5, Y4
+	VANDPS      Y4, Y8, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y8
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y8, Y8
+	VMOVUPS     Y8, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VCMPPS      $0x05, Y9, Y6, Y5
+	VFMADD231PS Y7, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     Y6, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VCMPPS      $0x05, Y9, Y10, Y5
+	VFMADD231PS Y7, Y10, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y9, Y4, Y6
+	VFMADD231PS Y7, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y3
+	VCMPPS      $0x05, Y9, Y12, Y9
+	VFMADD231PS Y7, Y12, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y9, Y3, 480(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         begin15
+	JMP         end
+
+done15:
+	// Rows of 129 to 144 elements.
+	CMPQ    CX, $0x00000090
+	JGT     done17
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000080, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact144
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact144
+	PCALIGN $0x40
+
+loop17:
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          exact144
+	VUCOMISS     X3, X2
+	JCS          exact144
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 512(SI), Y3, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 544(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y4, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y4, Y10
+	VSUBPS Y9, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y9
+	VSUBPS Y7, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y15, 352(BX)
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     384(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y4, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y13
+	VSUBPS Y7, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y10, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y7, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y11, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVAPS     Y4, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y3, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y3, Y3
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y14, 512(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y12
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y13, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VMOVUPS Y9, 576(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y14, 640(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y7, Y12
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y13
+	VSUBPS Y6, Y4, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 736(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y10, 768(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact144
+	VMOVUPS      480(BX), Y4
+	VADDPS       Y11, Y4, Y5
+	VMINPS       Y11, Y4, Y7
+	VMAXPS       Y11, Y4, Y4
+	VSUBPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y7, Y7
+	VADDPS       Y3, Y5, Y4
+	VMINPS       Y3, Y5, Y8
+	VMAXPS       Y3, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y5, Y5
+	VMOVUPS      768(BX), Y7
+	VADDPS       Y12, Y7, Y8
+	VMINPS       Y12, Y7, Y9
+	VMAXPS       Y12, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y7
+	VMINPS       Y6, Y8, Y10
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X4, X5
+	JCS          exact144
+	VMOVSD       one64<>+0(SB), X5
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X4
+	VBROADCASTSS X4, Y7
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y13, Y4
+	VFMADD231PS Y7, Y13, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y14, Y4
+	VFMADD231PS Y7, Y14, Y4
+	VMOVUPS     Y4, 480(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y3, Y4
+	VFMADD231PS Y7, Y3, Y4
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  Y4, Y3, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y6, Y5
+	VFMADD231PS Y7, Y6, Y5
+	VMOVUPS     32(DX), Y3
+	VMASKMOVPS  Y5, Y3, 544(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop17
+	JMP         end
+
+exact144:
+	ADDQ $0x00000080, CX
+	JMP  longer
+
+done17:
+	// Rows of 145 to 160 elements.
+	CMPQ    CX, $0x000000a0
+	JGT     done19
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000090, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact160
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact160
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop19:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact160
+	VUCOMISS     X4, X2
+	JCS          exact160
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 576(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 608(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 384(DI)
-	VMOVUPS     Y10, 448(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y9, Y2
-	VSUBPS  Y9, Y2, Y8
-	VSUBPS  Y8, Y2, Y10
-	VSUBPS  Y10, Y9, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 512(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y10, Y6
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y8, 608(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y11, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 672(BX)
+	VPERMPS Y3, Y7, Y13
+	VMOVUPS Y11, 704(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y6, 736(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y6
+	VADDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 768(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 832(BX)
+	VPERMPS Y3, Y6, Y11
+	VMOVUPS Y7, 864(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y8, 896(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y8
+	VMOVUPS     320(BX), Y11
+	VFMADD231PS Y0, Y11, Y5
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS Y1, Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 960(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y5
+	VANDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y8, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact160
+	VMOVUPS      512(BX), Y4
+	VADDPS       Y12, Y4, Y6
+	VMINPS       Y12, Y4, Y9
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y9, Y9
+	VMOVUPS      736(BX), Y4
+	VADDPS       Y4, Y6, Y11
+	VMINPS       Y4, Y6, Y12
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y11, Y6
+	VSUBPS       Y6, Y12, Y12
+	VADDPS       Y12, Y9, Y9
+	VEXTRACTF128 $0x01, Y11, X4
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y11, Y11
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      896(BX), Y6
+	VADDPS       Y10, Y6, Y9
+	VMINPS       Y10, Y6, Y12
+	VMAXPS       Y10, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y12, Y12
+	VADDPS       Y5, Y9, Y6
+	VMINPS       Y5, Y9, Y10
+	VMAXPS       Y5, Y9, Y9
+	VSUBPS       Y9, Y6, Y9
+	VSUBPS       Y9, Y10, Y10
+	VADDPS       Y10, Y12, Y12
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y12, X9
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y6, Y11, Y11
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X4
+	VADDPD       X4, X11, X11
+	VMOVHLPS     X11, X11, X4
+	VADDSD       X4, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X11, X4
+	JCS          exact160
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X11, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y8, Y5, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y4
+	VFMADD231PS Y6, Y7, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 608(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop19
+	JMP         end
+
+exact160:
+	ADDQ $0x00000090, CX
+	JMP  longer
+
+done19:
+	// Rows of 161 to 176 elements.
+	CMPQ    CX, $0x000000b0
+	JGT     done21
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000a0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact176
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact176
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop21:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact176
+	VUCOMISS     X4, X2
+	JCS          exact176
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 640(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 672(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y13, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y7, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y7, 608(BX)
+	VPERMPS Y3, Y6, Y7
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 672(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 704(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y11, 768(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y8, Y11
+	VADDPS      Y11, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 832(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y11, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y10
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y10
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 864(BX)
+	VPERMPS Y3, Y6, Y13
+	VMOVUPS Y11, 896(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y7, 928(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y11
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 960(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 992(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y5
+	VFMADD231PS Y1, Y13, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y10, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact176
+	VMOVUPS      512(BX), Y4
+	VADDPS       Y12, Y4, Y5
+	VMINPS       Y12, Y4, Y9
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y9, Y9
+	VMOVUPS      768(BX), Y4
+	VADDPS       Y4, Y5, Y12
+	VMINPS       Y4, Y5, Y13
+	VMAXPS       Y4, Y5, Y5
+	VSUBPS       Y5, Y12, Y5
+	VSUBPS       Y5, Y13, Y13
+	VADDPS       Y13, Y9, Y9
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y9, X5
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y9, Y12, Y12
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      928(BX), Y5
+	VADDPS       Y8, Y5, Y9
+	VMINPS       Y8, Y5, Y13
+	VMAXPS       Y8, Y5, Y5
+	VSUBPS       Y5, Y9, Y5
+	VSUBPS       Y5, Y13, Y13
+	VADDPS       Y10, Y9, Y5
+	VMINPS       Y10, Y9, Y8
+	VMAXPS       Y10, Y9, Y9
+	VSUBPS       Y9, Y5, Y9
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y8, Y13, Y13
+	VEXTRACTF128 $0x01, Y5, X8
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y13, X9
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y13, Y5, Y5
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y5, Y12, Y12
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y12, Y12
+	VEXTRACTF128 $0x01, Y12, X4
+	VADDPD       X4, X12, X12
+	VMOVHLPS     X12, X12, X4
+	VADDSD       X4, X12, X12
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X12, X4
+	JCS          exact176
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y8
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y8, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y5
+	VFMADD231PS Y8, Y7, Y5
+	VMOVUPS     Y5, 544(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VMOVUPS     Y7, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y11, Y5
+	VFMADD231PS Y8, Y11, Y5
+	VMOVUPS     Y5, 608(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y8, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 672(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop21
+	JMP         end
+
+exact176:
+	ADDQ $0x000000a0, CX
+	JMP  longer
+
+done21:
+	// Rows of 177 to 192 elements.
+	CMPQ    CX, $0x000000c0
+	JGT     done23
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000b0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact192
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact192
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop23:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact192
+	VUCOMISS     X4, X2
+	JCS          exact192
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 704(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 736(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y13
+	VANDPS      Y7, Y13, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y7, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 640(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y14, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y13, 704(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y12
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 736(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y7, 800(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y12, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y13, 832(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y12, 864(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y14, Y13, Y14
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 896(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 928(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 960(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 992(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1024(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y13
+	VANDPS      Y6, Y13, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y14
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS 672(SI), Y1, Y14
+	VFMADD231PS Y1, Y15, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1056(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1088(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y12, 1120(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y8, Y8, Y5
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y14, Y5
+	VADDPS      Y5, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact192
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y6
+	VMINPS       Y5, Y4, Y7
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VADDPS       Y11, Y6, Y4
+	VMINPS       Y11, Y6, Y5
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      960(BX), Y6
+	VMOVUPS      1120(BX), Y7
+	VADDPS       Y7, Y6, Y8
+	VMINPS       Y7, Y6, Y9
+	VMAXPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y10, Y8, Y6
+	VMINPS       Y10, Y8, Y7
+	VMAXPS       Y10, Y8, Y8
+	VSUBPS       Y8, Y6, Y8
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y7, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X4, X5
+	JCS          exact192
+	VMOVSD       one64<>+0(SB), X5
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1088(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y14, Y4
+	VFMADD231PS Y6, Y14, Y4
+	VMOVUPS     Y4, 672(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y13, Y5
+	VFMADD231PS Y6, Y13, Y5
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y5, Y4, 736(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop23
+	JMP         end
+
+exact192:
+	ADDQ $0x000000b0, CX
+	JMP  longer
+
+done23:
+	// Rows of 193 to 208 elements.
+	CMPQ    CX, $0x000000d0
+	JGT     done25
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000c0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact208
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact208
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop25:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact208
+	VUCOMISS     X4, X2
+	JCS          exact208
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 768(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 800(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 768(BX)
+	VPERMPS Y3, Y6, Y10
+	VMOVUPS Y8, 800(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y7, 832(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 864(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 896(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 928(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 960(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y12, 992(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1024(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1056(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1088(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1120(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1152(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y5
+	VFMADD231PS Y1, Y7, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y7
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y9, Y4, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact208
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y7
+	VMINPS       Y5, Y4, Y8
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VADDPS       Y11, Y7, Y4
+	VMINPS       Y11, Y7, Y5
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y5, Y8, Y8
+	VMOVUPS      832(BX), Y5
+	VADDPS       Y5, Y4, Y7
+	VMINPS       Y5, Y4, Y9
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y9, Y4, Y4
+	VMOVUPS      992(BX), Y8
+	VMOVUPS      1152(BX), Y9
+	VADDPS       Y9, Y8, Y10
+	VMINPS       Y9, Y8, Y11
+	VMAXPS       Y9, Y8, Y8
+	VSUBPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y11, Y11
+	VADDPS       Y12, Y10, Y8
+	VMINPS       Y12, Y10, Y9
+	VMAXPS       Y12, Y10, Y10
+	VSUBPS       Y10, Y8, Y10
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y9, Y11, Y11
+	VADDPS       Y6, Y8, Y9
+	VMINPS       Y6, Y8, Y10
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y11, X10
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X7, X4
+	JCS          exact208
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X7
+	VBROADCASTSS X7, Y8
+	VCVTSS2SD    X7, X7, X7
+	VSUBSD       X7, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     800(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     768(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     896(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     864(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     960(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     928(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     1056(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     1024(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     640(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 512(DI)
+	VMOVUPS     1120(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 544(DI)
+	VMOVUPS     608(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 576(DI)
+	VMOVUPS     1088(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 608(DI)
+	VMOVUPS     736(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y13, Y7
+	VFMADD231PS Y8, Y13, Y7
+	VMOVUPS     Y7, 672(DI)
+	VMOVUPS     704(BX), Y7
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y9
+	VFMADD231PS Y8, Y7, Y9
+	VMOVUPS     Y9, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y14, Y7
+	VFMADD231PS Y8, Y14, Y7
+	VMOVUPS     Y7, 736(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y8, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 800(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop25
+	JMP         end
+
+exact208:
+	ADDQ $0x000000c0, CX
+	JMP  longer
+
+done25:
+	// Rows of 209 to 224 elements.
+	CMPQ    CX, $0x000000e0
+	JGT     done27
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000d0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact224
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact224
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop27:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact224
+	VUCOMISS     X4, X2
+	JCS          exact224
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 832(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 864(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 768(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y10, Y6
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y12
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y8, 768(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 832(BX)
+	VPERMPS Y3, Y7, Y13
+	VMOVUPS Y12, 864(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y6, 896(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y6, Y13
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y6
+	VADDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 960(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y12, 992(BX)
+	VPERMPS Y3, Y6, Y12
+	VMOVUPS Y7, 1024(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y8, 1056(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1088(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1120(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1152(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1184(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1216(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y8
+	VMOVUPS     320(BX), Y10
+	VFMADD231PS Y0, Y10, Y5
+	VFMADD231PS 800(SI), Y1, Y8
+	VFMADD231PS Y1, Y10, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1248(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1280(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y15, Y15, Y5
+	VANDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y8, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact224
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y6
+	VADDPS       Y6, Y4, Y9
+	VMINPS       Y6, Y4, Y10
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y10, Y10
+	VADDPS       Y11, Y9, Y4
+	VMINPS       Y11, Y9, Y6
+	VMAXPS       Y11, Y9, Y9
+	VSUBPS       Y9, Y4, Y9
+	VSUBPS       Y9, Y6, Y6
+	VADDPS       Y6, Y10, Y10
+	VMOVUPS      896(BX), Y6
+	VADDPS       Y6, Y4, Y9
+	VMINPS       Y6, Y4, Y11
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y10, X6
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      1056(BX), Y6
+	VMOVUPS      1216(BX), Y10
+	VADDPS       Y10, Y6, Y11
+	VMINPS       Y10, Y6, Y13
+	VMAXPS       Y10, Y6, Y6
+	VSUBPS       Y6, Y11, Y6
+	VSUBPS       Y6, Y13, Y13
+	VADDPS       Y12, Y11, Y6
+	VMINPS       Y12, Y11, Y10
+	VMAXPS       Y12, Y11, Y11
+	VSUBPS       Y11, Y6, Y11
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y10, Y13, Y13
+	VADDPS       Y5, Y6, Y10
+	VMINPS       Y5, Y6, Y11
+	VMAXPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y10, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y13, X6
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X4
+	VADDPD       X4, X9, X9
+	VMOVHLPS     X9, X9, X4
+	VADDSD       X4, X9, X9
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X9, X4
+	JCS          exact224
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     1120(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     1088(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 576(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 608(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 640(DI)
+	VMOVUPS     1280(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 672(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 704(DI)
+	VMOVUPS     1248(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 736(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y9
+	VFMADD231PS Y6, Y5, Y9
+	VMOVUPS     Y9, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y5
+	VFMADD231PS Y6, Y8, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y8
+	VFMADD231PS Y6, Y5, Y8
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y8, Y5, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y4
+	VFMADD231PS Y6, Y7, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 864(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop27
+	JMP         end
+
+exact224:
+	ADDQ $0x000000d0, CX
+	JMP  longer
+
+done27:
+	// Rows of 225 to 240 elements.
+	CMPQ    CX, $0x000000f0
+	JGT     done29
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000e0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact240
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact240
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop29:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact240
+	VUCOMISS     X4, X2
+	JCS          exact240
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 896(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 928(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     832(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y8
+	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 768(SI), Y1, Y8
+	VFMADD231PS 832(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y13
+	VANDPS      Y13, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y7, Y12, Y12
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y7, 768(BX)
+	VPERMPS Y3, Y6, Y7
+	VMOVUPS Y10, 800(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 832(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 864(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y13, 896(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y12, 928(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y13, Y15
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y8, Y12
+	VADDPS      Y12, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y12
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y10, 960(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y8, 992(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y10
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y10
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y13, 1024(BX)
+	VPERMPS Y3, Y6, Y13
+	VMOVUPS Y12, 1056(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y7, 1088(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y10, Y7
+	VADDPS      Y7, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y12
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1120(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 1152(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y12, 1184(BX)
+	VPERMPS Y3, Y6, Y12
+	VMOVUPS Y7, 1216(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y8, 1248(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     864(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y7
+	VFMADD231PS 864(SI), Y0, Y8
+	VFMADD231PS 800(SI), Y1, Y7
+	VFMADD231PS 864(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1280(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1312(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y5
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y5
+	VFMADD231PS Y1, Y13, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y12, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact240
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y9
+	VMINPS       Y5, Y4, Y13
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y13, Y13
+	VADDPS       Y11, Y9, Y4
+	VMINPS       Y11, Y9, Y5
+	VMAXPS       Y11, Y9, Y9
+	VSUBPS       Y9, Y4, Y9
+	VSUBPS       Y9, Y5, Y5
+	VADDPS       Y5, Y13, Y13
+	VMOVUPS      928(BX), Y5
+	VADDPS       Y5, Y4, Y9
+	VMINPS       Y5, Y4, Y11
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y9, Y4
+	VSUBPS       Y4, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y13, X5
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y13, Y9, Y9
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      1088(BX), Y5
+	VMOVUPS      1248(BX), Y11
+	VADDPS       Y11, Y5, Y13
+	VMINPS       Y11, Y5, Y14
+	VMAXPS       Y11, Y5, Y5
+	VSUBPS       Y5, Y13, Y5
+	VSUBPS       Y5, Y14, Y14
+	VADDPS       Y10, Y13, Y5
+	VMINPS       Y10, Y13, Y11
+	VMAXPS       Y10, Y13, Y13
+	VSUBPS       Y13, Y5, Y13
+	VSUBPS       Y13, Y11, Y11
+	VADDPS       Y11, Y14, Y14
+	VADDPS       Y12, Y5, Y10
+	VMINPS       Y12, Y5, Y11
+	VMAXPS       Y12, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
+	VSUBPS       Y5, Y11, Y11
+	VADDPS       Y11, Y14, Y14
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y14, X11
+	VCVTPS2PD    X14, Y14
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y14, Y10, Y10
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X4
+	VADDPD       X4, X9, X9
+	VMOVHLPS     X9, X9, X4
+	VADDSD       X4, X9, X9
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X9, X4
+	JCS          exact240
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X9, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y9
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     960(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1152(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     1120(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 512(DI)
+	VMOVUPS     1216(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 544(DI)
+	VMOVUPS     608(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 576(DI)
+	VMOVUPS     1184(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 608(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 640(DI)
+	VMOVUPS     1312(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 672(DI)
+	VMOVUPS     704(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 704(DI)
+	VMOVUPS     1280(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 736(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y10
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     Y10, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y7, Y5
+	VFMADD231PS Y9, Y7, Y5
+	VMOVUPS     Y5, 800(DI)
+	VMOVUPS     800(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y9, Y5, Y7
+	VMOVUPS     Y7, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y8, Y5
+	VFMADD231PS Y9, Y8, Y5
+	VMOVUPS     Y5, 864(DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y5, Y7
+	VFMADD231PS Y9, Y5, Y7
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 896(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y4, Y6, Y4
+	VFMADD231PS Y9, Y6, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 928(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop29
+	JMP         end
+
+exact240:
+	ADDQ $0x000000e0, CX
+	JMP  longer
+
+done29:
+	// Rows of 241 to 256 elements.
+	CMPQ    CX, $0x00000100
+	JGT     done31
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000f0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact256
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact256
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop31:
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 12(R14), Y5
+	VUCOMISS     X5, X4
+	JCS          exact256
+	VUCOMISS     X4, X2
+	JCS          exact256
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    nearHeadroom<>+0(SB), Y5
+	VSUBPS     Y4, Y5, Y5
+	VSUBPS     nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 960(SI), Y4, Y6
+	VMOVUPS    32(DX), Y7
+	VMASKMOVPS 992(SI), Y7, Y8
+	VMOVUPS    (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y9, Y13
+	VPERMPS Y3, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y5, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y14
+	VSUBPS Y13, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y12, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y10, Y12
+	VMOVUPS Y11, 288(BX)
+	VPERMPS Y3, Y13, Y11
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VADDPS      Y15, Y14, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y8, Y13
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 416(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y8, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y13
+	VFMADD231PS 704(SI), Y0, Y14
+	VFMADD231PS 640(SI), Y1, Y13
+	VFMADD231PS 704(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y12, 672(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     832(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y8
+	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 768(SI), Y1, Y8
+	VFMADD231PS 832(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y12
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y14, 704(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 736(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     896(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y13
+	VANDPS      Y7, Y13, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y7, Y5, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 896(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 896(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y6
+	VMOVUPS Y10, 768(BX)
+	VPERMPS Y3, Y7, Y10
+	VMOVUPS Y8, 800(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y11, 832(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y13, Y13
+	VADDPS      Y13, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y11
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y13, 864(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y6, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y14, 896(BX)
+	VPERMPS Y3, Y6, Y14
+	VMOVUPS Y8, 928(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y7, 960(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y14, Y14, Y13
+	VADDPS      Y13, Y11, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y14
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y13, 992(BX)
+	VPSLLD  $0x14, Y4, Y13
+	VMOVUPS Y11, 1024(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y14, Y13, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1056(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1088(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1120(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y10
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1152(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1184(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y13
+	VSUBPS Y6, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y13
+	VFMADD231PS 736(SI), Y0, Y14
+	VFMADD231PS 672(SI), Y1, Y13
+	VFMADD231PS 736(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1216(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1248(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y11, 1280(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y7, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y8, Y8, Y14
+	VADDPS      Y14, Y13, Y7
+	VADDPS      Y7, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     864(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y7
+	VFMADD231PS 864(SI), Y0, Y8
+	VFMADD231PS 800(SI), Y1, Y7
+	VFMADD231PS 864(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y11
+	VPERMPS Y3, Y6, Y15
+	VMOVUPS Y14, 1312(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y13, 1344(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     928(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(BX), Y13
+	VANDPS      Y6, Y13, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y14
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 928(SI), Y0, Y14
+	VMOVUPS     320(BX), Y15
+	VFMADD231PS Y0, Y15, Y5
+	VFMADD231PS 928(SI), Y1, Y14
+	VFMADD231PS Y1, Y15, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y4, Y15
+	VMOVUPS Y8, 1376(BX)
+	VPERMPS Y3, Y6, Y8
+	VMOVUPS Y7, 1408(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y10, 1440(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y8, Y10, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y10, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y14
+	VFMADD213PS Y8, Y8, Y5
+	VANDPS      Y5, Y13, Y13
+	VADDPS      Y13, Y14, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact256
+	VMOVUPS      512(BX), Y4
+	VMOVUPS      672(BX), Y5
+	VADDPS       Y5, Y4, Y6
+	VMINPS       Y5, Y4, Y7
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VMOVUPS      832(BX), Y4
+	VADDPS       Y4, Y6, Y5
+	VMINPS       Y4, Y6, Y8
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y12, Y5, Y4
+	VMINPS       Y12, Y5, Y6
+	VMAXPS       Y12, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      1120(BX), Y6
+	VMOVUPS      1280(BX), Y7
+	VADDPS       Y7, Y6, Y8
+	VMINPS       Y7, Y6, Y9
+	VMAXPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VMOVUPS      1440(BX), Y6
+	VADDPS       Y6, Y8, Y7
+	VMINPS       Y6, Y8, Y10
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y11, Y7, Y6
+	VMINPS       Y11, Y7, Y8
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X4, X5
+	JCS          exact256
+	VMOVSD       one64<>+0(SB), X5
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     256(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     1088(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     1184(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     1152(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1248(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1216(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 640(DI)
+	VMOVUPS     1344(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 672(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 704(DI)
+	VMOVUPS     1312(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 736(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 768(DI)
+	VMOVUPS     1408(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 800(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 832(DI)
+	VMOVUPS     1376(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 864(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 896(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y14, Y4
+	VFMADD231PS Y6, Y14, Y4
+	VMOVUPS     Y4, 928(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y7, Y4, 960(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y13, Y5
+	VFMADD231PS Y6, Y13, Y5
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y5, Y4, 992(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop31
+	JMP         end
+
+exact256:
+	ADDQ $0x000000f0, CX
+	JMP  longer
+
+done31:
+	TESTQ R8, R8
+	JZ    end
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VBROADCASTSS (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VUCOMISS     X4, X3
+	JCS          irregular
+	VBROADCASTSS 16(R14), Y4
+	VUCOMISS     X3, X4
+	JCS          irregular
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y4
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBPS       Y5, Y4, Y4
+	VMOVSS       X4, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS nearHeadroom<>+0(SB), Y4
+	VSUBPS  Y3, Y4, Y4
+	VSUBPS  nearInteger<>+0(SB), Y4, Y3
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 192(BX)
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS (SI), Y4
+	VUCOMISS     X4, X2
+	JCS          exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done35
+	VMOVUPS nearTable<>+0(SB), Y4
+	VMOVUPS nearExp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop35:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y8
+	VSUBPS Y7, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y10
+	VPERMPS Y4, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y5, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y3, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y14
+	VPERMPS Y4, Y11, Y15
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS Y13, Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VADDPS      Y8, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y14
+	VPERMPS Y4, Y8, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y11, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y8, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y15
+	VMOVUPS Y11, 352(BX)
+	VPERMPS Y4, Y8, Y11
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS Y14, Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y15
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 480(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y10, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS Y11, Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y12
+	VSUBPS Y8, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y15
+	VMOVUPS Y11, 512(BX)
+	VPERMPS Y4, Y8, Y11
+	VMOVUPS Y9, 544(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y13, 576(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS Y14, Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y12, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y15
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 640(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS Y11, Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y13
+	VSUBPS Y8, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y15
+	VMOVUPS Y11, 672(BX)
+	VPERMPS Y4, Y8, Y11
+	VMOVUPS Y9, 704(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 736(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y5, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS Y14, Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, (DI)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS 416(BX), Y6
+	VMOVUPS Y6, 128(DI)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS 384(BX), Y6
+	VMOVUPS Y6, 256(DI)
+	VMOVUPS 352(BX), Y6
+	VMOVUPS Y6, 320(DI)
+	VMOVUPS 576(BX), Y6
+	VMOVUPS Y6, 384(DI)
+	VMOVUPS 480(BX), Y6
+	VMOVUPS Y6, 448(DI)
+	VMOVUPS 544(BX), Y6
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS 512(BX), Y6
+	VMOVUPS Y6, 96(DI)
+	VMOVUPS 736(BX), Y6
+	VMOVUPS Y6, 160(DI)
+	VMOVUPS 640(BX), Y6
+	VMOVUPS Y6, 224(DI)
+	VMOVUPS 704(BX), Y6
+	VMOVUPS Y6, 288(DI)
+	VMOVUPS 672(BX), Y6
+	VMOVUPS Y6, 352(DI)
+	VMOVUPS Y13, 416(DI)
+	VMOVUPS Y14, 480(DI)
+	VMOVUPS 96(BX), Y6
+	VMOVUPS 288(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y6, Y8
+	VMINPS  Y7, Y6, Y9
+	VMAXPS  Y7, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 448(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y11
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y11, Y11
+	VADDPS  Y11, Y9, Y9
+	VMOVUPS 128(BX), Y6
+	VMOVUPS 608(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y6, Y11
+	VMINPS Y8, Y6, Y12
+	VMAXPS Y8, Y6, Y6
+	VSUBPS Y6, Y11, Y6
+	VSUBPS Y6, Y12, Y12
+	VADDPS 192(BX), Y12, Y12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y11, Y6
+	VMINPS  Y10, Y11, Y8
+	VMAXPS  Y10, Y11, Y11
+	VSUBPS  Y11, Y6, Y11
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y12, Y12
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y12, 192(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop35
+
+done35:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind43
+	CMPQ  CX, $0x00000010
+	JLE   upto36
+	CMPQ  CX, $0x00000020
+	JLE   upto37
+	CMPQ  CX, $0x00000030
+	JLE   upto38
+	CMPQ  CX, $0x00000040
+	JLE   upto39
+	CMPQ  CX, $0x00000050
+	JLE   upto40
+	CMPQ  CX, $0x00000060
+	JLE   upto41
+	CMPQ  CX, $0x00000070
+	JLE   upto42
+	JMP   upto43
+
+upto36:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y7
+	VMOVAPS    Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VANDPS      Y8, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y9
+	VFMADD231PS Y1, Y5, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VANDPS      Y9, Y4, Y4
+	VMOVAPS     Y3, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y9
+	VANDPS      Y9, Y6, Y6
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS Y4, Y5, (DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y6, Y5, 32(DI)
+	VMOVUPS    96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y7
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y5
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y9, 192(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind43
+
+upto37:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 96(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y5
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y4, Y4
+	VADDPS      Y4, Y10, Y5
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y12
+	VSUBPS Y11, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS Y0, Y7, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS Y1, Y7, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y7
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y7, Y15, Y7
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y12, Y5
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y11, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    Y10, (DI)
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS Y4, Y7, 64(DI)
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y6, Y4, 96(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    224(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y9
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y9, 192(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind43
+
+upto38:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 160(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y5, Y14, Y5
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VMULPS      Y14, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y13
+	VANDPS      Y13, Y4, Y4
+	VPOR        Y8, Y9, Y8
+	VADDPS      Y4, Y12, Y12
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y9, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS 96(SI), Y0, Y14
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS 96(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y9, Y8
+	VMOVAPS     Y3, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y9
+	VANDPS      Y9, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    Y10, (DI)
+	VMOVUPS    288(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    256(BX), Y7
+	VMASKMOVPS Y7, Y5, 128(DI)
+	VMOVUPS    Y13, 32(DI)
+	VMOVUPS    Y14, 96(DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y6, Y5, 160(DI)
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    224(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 128(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
+	VMOVUPS Y7, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y9, 192(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind43
+
+upto39:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 224(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y5, Y13
+	VANDPS      Y13, Y4, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS Y1, Y5, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VMOVUPS Y11, 224(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y11
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y9, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y10, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y11, Y11, Y15
+	VANDPS      Y15, Y4, Y4
+	VADDPS      Y4, Y14, Y5
+	VADDPS      Y5, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y6, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y11, Y15, Y11
+	VPADDD  Y13, Y12, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y6
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     288(BX), Y12
+	VANDPS      Y6, Y12, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y6, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VMOVUPS Y10, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y7, Y9, Y7
+	VPADDD  Y10, Y4, Y10
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y15, Y12, Y12
+	VADDPS      Y12, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    416(BX), Y5
+	VMASKMOVPS Y5, Y4, 192(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y13, 160(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y12, Y4, 224(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    320(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS 128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y4, Y5
+	VMINPS  Y11, Y4, Y8
+	VMAXPS  Y11, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind43
+
+upto40:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 288(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 416(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y13, Y7, Y13
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y7, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y9, Y9, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     288(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y3, Y6
+	VMOVUPS 320(BX), Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y6
+	VFMADD231PS Y1, Y7, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y6
+	VANDPS      Y6, Y5, Y5
+	VPOR        Y8, Y4, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    Y15, 192(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y6
+	VMASKMOVPS Y6, Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 288(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    352(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y4, Y8
+	VMINPS Y7, Y4, Y9
+	VMAXPS Y7, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y7
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
 	VSUBPS  Y8, Y7, Y7
 	VADDPS  Y7, Y9, Y9
-	VADDPS  1632(BX), Y9, Y9
-	VMOVUPS 32(SI), Y7
+	VMOVUPS 128(BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS Y10, Y6, Y7
+	VMINPS Y10, Y6, Y8
+	VMAXPS Y10, Y6, Y6
+	VSUBPS Y6, Y7, Y6
+	VSUBPS Y6, Y8, Y8
+	VADDPS 192(BX), Y8, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y8, Y4, Y11
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y10
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y8, 192(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind43
+
+upto41:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 352(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y4, Y4
+	VADDPS      Y4, Y9, Y5
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y10
+	VSUBPS Y7, Y3, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
 	VFMADD231PS 96(SI), Y0, Y11
 	VFMADD231PS 32(SI), Y1, Y10
 	VFMADD231PS 96(SI), Y1, Y11
-	VMOVUPS     1664(BX), Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 1696(BX)
-	VPSLLD  $0x14, Y8, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y12, Y5, Y12
+	VPADDD  Y13, Y4, Y13
+	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y5, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y4
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y11, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y10, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y11, Y11, Y12
+	VADDPS      Y12, Y7, Y9
+	VADDPS      Y9, Y4, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     288(BX), Y9
+	VANDPS      Y6, Y9, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y10
+	VSUBPS Y6, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS Y1, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y4, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VMOVUPS Y12, 576(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y7, 608(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y13, Y12, Y13
+	VPADDD  Y4, Y7, Y4
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y10, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y5
+	VMOVUPS    Y5, (DI)
+	VMOVUPS    224(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    Y15, 192(DI)
+	VMOVUPS    512(BX), Y5
+	VMOVUPS    Y5, 256(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    416(BX), Y6
+	VMASKMOVPS Y6, Y5, 320(DI)
+	VMOVUPS    480(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    448(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    608(BX), Y5
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    576(BX), Y5
+	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    Y10, 288(DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y9, Y5, 352(DI)
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    352(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 384(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 128(BX), Y5
+	VMOVUPS 544(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind43
+
+upto42:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 416(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y12, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VMULPS      Y12, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VPOR        Y8, Y6, Y8
+	VADDPS      Y4, Y11, Y11
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y13, Y11, Y13
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y4, Y7, Y7
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 480(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VMOVUPS Y7, 512(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y12, Y12, Y13
+	VADDPS      Y13, Y11, Y7
+	VADDPS      Y7, Y4, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y13, 608(BX)
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y4, Y7, Y7
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y7, Y4
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     320(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y3, Y12
+	VMOVUPS 320(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y12
+	VFMADD231PS Y1, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y6, Y6
+	VPOR        Y8, Y5, Y8
+	VADDPS      Y6, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y5
+	VMOVUPS    Y5, (DI)
+	VMOVUPS    224(BX), Y5
+	VMOVUPS    Y5, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    384(BX), Y5
+	VMOVUPS    Y5, 192(DI)
+	VMOVUPS    Y9, 256(DI)
+	VMOVUPS    544(BX), Y5
+	VMOVUPS    Y5, 320(DI)
+	VMOVUPS    (DX), Y5
+	VMOVUPS    448(BX), Y8
+	VMASKMOVPS Y8, Y5, 384(DI)
+	VMOVUPS    512(BX), Y5
+	VMOVUPS    Y5, 32(DI)
+	VMOVUPS    480(BX), Y5
+	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    608(BX), Y5
+	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    Y7, 288(DI)
+	VMOVUPS    Y10, 352(DI)
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS Y6, Y5, 416(DI)
+	VMOVUPS    96(BX), Y5
+	VMOVUPS    352(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 416(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 128(BX), Y5
+	VMOVUPS 576(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind43
+
+upto43:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y5
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 480(SI), Y6, Y7
+	VMOVUPS    (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y3, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y12
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y9
+	VMOVUPS     192(SI), Y13
+	VFMADD213PS Y3, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y14
+	VFMADD231PS 192(SI), Y0, Y15
+	VFMADD231PS 128(SI), Y1, Y14
+	VFMADD231PS 192(SI), Y1, Y15
+	VMOVUPS     Y11, 224(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VMOVUPS Y10, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y13, Y10
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y11, Y6, Y11
+	VPADDD  Y10, Y7, Y10
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VADDPS      Y15, Y14, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y8, Y9, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y3, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y9
+	VSUBPS Y7, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VMOVUPS Y12, 352(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VMOVUPS Y15, 384(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y12, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     384(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y6
+	VMOVAPS     Y3, Y7
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y12
+	VSUBPS Y7, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y12
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS 384(SI), Y1, Y12
+	VFMADD231PS Y1, Y5, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y10, Y5
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y12, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y8, Y6, Y8
+	VPOR        Y8, Y7, Y8
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y7
+	VSUBPS Y6, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 480(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y13, Y11, Y13
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VADDPS      Y9, Y7, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y3, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y11
+	VSUBPS Y6, Y3, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y9, 512(BX)
+	VPERMPS nearTable<>+0(SB), Y6, Y9
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y5, Y7
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y9, Y4, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y9, Y9, Y13
+	VADDPS      Y13, Y11, Y4
+	VADDPS      Y4, Y10, Y10
+	VPOR        Y8, Y5, Y8
+	VPOR        Y8, Y6, Y8
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y6
+	VSUBPS Y5, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y6
+	VFMADD231PS 352(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y1, Y6
+	VFMADD231PS 352(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y13, 640(BX)
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y10, Y9
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y15, Y15, Y7
+	VADDPS      Y7, Y6, Y9
+	VPOR        Y8, Y4, Y8
+	VPOR        Y8, Y5, Y8
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     320(BX), Y5
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     288(BX), Y10
+	VANDPS      Y5, Y10, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y13
+	VSUBPS Y5, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VMOVUPS     Y7, 672(BX)
+	VMOVUPS     320(BX), Y7
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y7
+	VMOVUPS Y6, 704(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VMOVUPS Y11, 736(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y12, 768(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y7, Y11, Y7
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y11, Y13, Y13
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y13
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y13, Y6
+	VADDPS      Y6, Y9, Y9
+	VPOR        Y8, Y4, Y8
+	VPOR        Y8, Y5, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    768(BX), Y4
+	VMOVUPS    Y4, 384(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    576(BX), Y5
+	VMASKMOVPS Y5, Y4, 448(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    736(BX), Y4
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    640(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    704(BX), Y4
+	VMOVUPS    Y4, 288(DI)
+	VMOVUPS    672(BX), Y4
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    Y13, 416(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y10, Y4, 480(DI)
+	VMOVUPS    96(BX), Y4
+	VMOVUPS    352(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  160(BX), Y7, Y7
+	VMOVUPS 480(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 608(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y10
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y10, Y10
+	VADDPS 192(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y4
+	VMINPS  Y9, Y8, Y6
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	VMOVUPS Y10, 192(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind43:
+	// The sum of all lanes, and its reciprocal. No result is 0.
+	VMOVUPS      96(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      128(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y8
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      160(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y11
+	VCVTPS2PD    X10, Y10
+	VMOVUPS      192(BX), Y12
+	VEXTRACTF128 $0x01, Y12, X13
+	VCVTPS2PD    X12, Y14
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y14, Y8, Y8
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X4
+	VUCOMISD     X5, X4
+	JCS          total
+	VMOVSD       one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      Y3, 96(BX)
+	VMOVUPS      Y6, 128(BX)
+	VMOVUPS      Y9, 160(BX)
+	VMOVUPS      Y12, 192(BX)
+	VMOVAPS      Y7, Y3
+	VMOVUPS      Y4, (BX)
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done46
+	PCALIGN $0x40
+
+loop46:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     32(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     64(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     96(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     128(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     160(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     192(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     224(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     Y5, (BX)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done47
+	PCALIGN $0x40
+
+loop47:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y6
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y5, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      (BX), Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y5, Y4, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind48:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y3
+	VBROADCASTSS 20(R14), Y4
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       reach<>+0(SB), Y4, Y4
+	VBROADCASTSS 8(R14), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VMINPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R14), Y5
+	VMOVUPS      Y5, (BX)
+	VMOVUPS      Y3, 32(BX)
+	VBROADCASTSS (R14), Y3
+	VMOVUPS      Y4, 64(BX)
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done50
+	VMOVUPS exp2Table<>+0(SB), Y4
+	PCALIGN $0x40
+
+loop50:
+	VMOVUPS (SI), Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y5, Y5
+	VMOVUPS   128(SI), Y6
+	VMAXPS    192(SI), Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VMOVUPS   256(SI), Y6
+	VMAXPS    320(SI), Y6, Y6
+	VMOVUPS   384(SI), Y7
+	VMAXPS    448(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VMOVUPS   32(SI), Y6
+	VMAXPS    96(SI), Y6, Y6
+	VMOVUPS   160(SI), Y7
+	VMAXPS    224(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   288(SI), Y7
+	VMAXPS    352(SI), Y7, Y7
+	VMOVUPS   416(SI), Y8
+	VMAXPS    480(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y6, Y5, Y5
+	VMOVUPS   64(BX), Y6
+	VCMPPS    $0x1e, Y6, Y5, Y5
+	VMOVMSKPS Y5, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   32(BX), Y5
+	VMOVUPS   (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y9
+	VSUBPS Y8, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y9
+	VFMADD231PS 64(SI), Y3, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y8, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y10
+	VFMADD231PS 192(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     96(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y6, Y7
+	VMINPS  Y9, Y6, Y8
+	VMAXPS  Y9, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS 320(SI), Y3, Y12
+	VFMADD231PS 256(SI), Y11, Y10
+	VFMADD231PS 320(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y8
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     384(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y5, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y9, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y10
+	VFMADD231PS 448(SI), Y3, Y12
+	VFMADD231PS 384(SI), Y11, Y10
+	VFMADD231PS 448(SI), Y11, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     Y9, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y6
+	VMINPS  Y8, Y7, Y9
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y5, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VMULPS      Y6, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y10, Y7, Y7
 	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y6
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y2
+	VMOVUPS     160(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y7
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y4, Y0, Y8
+	VFMADD213PS Y5, Y3, Y8
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y8, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y8, Y5, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y8, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y9, 1728(BX)
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 288(BX)
 	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y9, Y14
-	VMOVAPS Y6, Y9
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y9
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y9
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y9, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VMOVUPS     64(BX), Y2
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y2, Y8
-	VSUBPS  Y2, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y2, Y2
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS 288(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 1760(BX)
-	VPSLLD  $0x14, Y9, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y2
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  192(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y7, Y5, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VPSLLD  $0x14, Y9, Y12
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVAPS Y6, Y12
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y12
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y10, Y10
+	VMULPS      Y9, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y2, 416(DI)
-	VMOVUPS     Y9, 480(DI)
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     416(SI), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y2
-	VSUBPS  Y8, Y2, Y9
-	VSUBPS  Y9, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  1760(BX), Y8, Y8
-	VMOVUPS 1696(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 1664(BX), Y2
-	VMOVUPS 1728(BX), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     480(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y10
+	VSUBPS Y7, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y3, Y10
+	VFMADD231PS 480(SI), Y3, Y11
+	VFMADD231PS 416(SI), Y12, Y10
+	VFMADD231PS 480(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     Y7, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y5
+	VMINPS  Y9, Y8, Y6
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  320(BX), Y6, Y6
+	VMOVUPS Y12, (BX)
+	VMOVUPS 256(BX), Y7
 	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y5, 128(BX)
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 192(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop9
+	JGE     loop50
 
-done9:
+done50:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind17
+	JZ    behind58
 	CMPQ  CX, $0x00000010
-	JLE   upto10
+	JLE   upto51
 	CMPQ  CX, $0x00000020
-	JLE   upto11
+	JLE   upto52
 	CMPQ  CX, $0x00000030
-	JLE   upto12
+	JLE   upto53
 	CMPQ  CX, $0x00000040
-	JLE   upto13
+	JLE   upto54
 	CMPQ  CX, $0x00000050
-	JLE   upto14
+	JLE   upto55
 	CMPQ  CX, $0x00000060
-	JLE   upto15
+	JLE   upto56
 	CMPQ  CX, $0x00000070
-	JLE   upto16
-	JMP   upto17
+	JLE   upto57
+	JMP   upto58
 
-upto10:
-	// A turn of 1 to 16 elements.
+upto51:
+	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -3641,100 +15602,101 @@ upto10:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   magic<>+0(SB), Y6
+	VMOVUPS   32(BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y6
+	VMOVUPS     32(BX), Y8
 
-	// -n = magic - u
+	// -n = magic - N - u
 	VSUBPS Y6, Y8, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y10, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VFMADD213PS Y4, Y4, Y9
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y6, Y4, (DI)
-	VMOVUPS     32(BX), Y4
+	VMOVUPS     96(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVAPS Y8, Y6
+	VMINPS  Y6, Y4, Y11
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVAPS Y8, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y4
 
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y8
-	VFMADD231PS Y1, Y5, Y8
+	VFMADD231PS Y3, Y5, Y6
+	VFMADD231PS Y10, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y5, Y12, Y5
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y6, Y12
+	VFMADD213PS exp1<>+0(SB), Y6, Y12
+	VMULPS      Y12, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y8, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y6, Y5, 32(DI)
-	VMOVUPS     64(BX), Y5
+	VMASKMOVPS  Y4, Y5, 32(DI)
+	VMOVUPS     128(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y8
-	VSUBPS  Y5, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y8, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y12
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y12, Y12
+	VADDPS  192(BX), Y12, Y12
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	VMOVUPS Y12, 192(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto11:
-	// A turn of 17 to 32 elements.
+upto52:
+	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -3753,134 +15715,134 @@ upto11:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     magic<>+0(SB), Y8
-	VFMADD231PS Y0, Y4, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS Y12, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y8, Y12
-	VPSLLD  $0x14, Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y4
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     (DX), Y8
+	VMASKMOVPS  Y9, Y8, 64(DI)
+	VMOVUPS     96(BX), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y9
+	VMINPS  Y4, Y8, Y10
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y9, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y5, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y3, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y13
+	VFMADD231PS 32(SI), Y12, Y11
+	VFMADD231PS Y12, Y5, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y9, Y10, Y10
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 96(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     64(BX), Y5
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 96(DI)
+	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y9
-	VSUBPS  Y5, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y5, Y5
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y9, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y8
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto12:
-	// A turn of 33 to 48 elements.
+upto53:
+	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -3901,158 +15863,74 @@ upto12:
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVAPS     Y9, Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 128(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVAPS     Y9, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVAPS     Y6, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y12, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y5, Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4061,31 +15939,118 @@ upto12:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 160(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     64(BX), Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y8, Y4, 128(DI)
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     96(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y7, 64(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y8
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVAPS     Y6, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y5, Y7
+	VFMADD231PS Y12, Y5, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y4, Y5, 160(DI)
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     128(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, 96(BX)
 	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto13:
-	// A turn of 49 to 64 elements.
+upto54:
+	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -4110,35 +16075,81 @@ upto13:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS Y12, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -4152,183 +16163,140 @@ upto13:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y9, Y4, 192(DI)
+	VMOVUPS     96(BX), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y4, Y10
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y8
+	VMINPS  Y7, Y4, Y9
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
 
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+	VFMADD231PS 32(SI), Y12, Y10
+	VFMADD231PS 96(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVAPS     Y6, Y7
+	VFMADD231PS Y3, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS Y3, Y5, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS Y12, Y5, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y11
-	VFMADD231PS 96(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y10, 96(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y7
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y5, Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y9, Y11
-	VSUBPS Y10, Y9, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y10, Y4, Y4
 	VANDPS      Y11, Y7, Y7
-	VANDPS      Y9, Y10, Y10
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 224(DI)
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     64(BX), Y5
+	VADDPS      Y7, Y4, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y7, Y4, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y5, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y5, Y5
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y7, 64(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, 96(BX)
 	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto14:
-	// A turn of 65 to 80 elements.
+upto55:
+	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -4355,301 +16323,302 @@ upto14:
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVAPS Y9, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS 192(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y10
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y6, Y4, 256(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(SI), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y5, Y8
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVAPS Y6, Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y5
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y12, Y4, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y5, Y4, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y8
+	VFMADD231PS 96(SI), Y12, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y8, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     160(SI), Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 1792(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y10, 224(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVAPS Y9, Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS 224(BX), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS  Y4, Y6, Y8
+	VMOVUPS 224(BX), Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y3, Y10, Y8
+	VFMADD231PS Y12, Y10, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y6, Y5, 288(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y4, Y4
+	VMOVUPS     32(DX), Y8
+	VMASKMOVPS  Y4, Y8, 288(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 1792(BX), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y10
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	VMOVUPS Y12, (BX)
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y4, 128(BX)
+	VMOVUPS 256(BX), Y4
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto15:
-	// A turn of 81 to 96 elements.
+upto56:
+	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -4680,191 +16649,137 @@ upto15:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y4, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS 192(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y4, Y14, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 320(DI)
-	VADDPS      Y10, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     96(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y10
-	VSUBPS  Y10, Y4, Y11
-	VSUBPS  Y11, Y8, Y8
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(SI), Y6
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y5, Y8
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 256(SI), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVAPS     Y6, Y7
+	VFMADD231PS Y3, Y4, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS 256(SI), Y12, Y10
+	VFMADD231PS Y12, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -4878,137 +16793,191 @@ upto15:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  Y7, Y5, 320(DI)
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y7
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 32(SI), Y4
 
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y8
+	VSUBPS Y7, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y8
+	VFMADD231PS 96(SI), Y12, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 1824(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y8, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y10, 224(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y4, Y8
-	VSUBPS  Y4, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y4, Y4
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS 288(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVAPS     Y9, Y10
-	VFMADD231PS Y0, Y5, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y9
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y5
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y10, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y11, Y11
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y9, Y10, Y10
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 352(DI)
-	VADDPS      Y10, Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 1824(BX), Y6
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y7, 96(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y5
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     224(BX), Y8
+	VFMADD213PS Y6, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y10
+	VMOVUPS     224(BX), Y13
+	VFMADD231PS Y3, Y13, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS Y12, Y13, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y6
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 352(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y4
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS Y12, (BX)
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, 96(BX)
 	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	VMOVUPS Y7, 192(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto16:
-	// A turn of 97 to 112 elements.
+upto57:
+	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -5041,360 +17010,360 @@ upto16:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   (BX), Y7
+	VMOVUPS   64(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y8
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS (SI), Y12, Y10
+	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y7
+	VPSLLD  $0x14, Y9, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+	VFMADD231PS 128(SI), Y12, Y10
+	VFMADD231PS 192(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y5, 1856(BX)
-	VPSLLD  $0x14, Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVAPS     Y9, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     96(BX), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y5, Y8
+	VMINPS  Y7, Y5, Y9
+	VMAXPS  Y7, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 256(SI), Y5
 
-	// -n = magic - u
-	VSUBPS Y5, Y9, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y10
-	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS 320(SI), Y3, Y11
+	VFMADD231PS 256(SI), Y12, Y10
+	VFMADD231PS 320(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VMULPS      Y11, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y9, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VFMADD213PS Y4, Y4, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     Y7, 320(DI)
+	VMOVAPS     Y6, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y12, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y10
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
 	VMOVUPS     (DX), Y4
 	VMASKMOVPS  Y5, Y4, 384(DI)
-	VADDPS      Y5, Y6, Y6
+	VADDPS      Y5, Y9, Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y8, Y4
-	VSUBPS  Y8, Y4, Y5
-	VSUBPS  Y5, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y5, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 32(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y4
+	VMINPS  Y9, Y8, Y5
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  256(BX), Y5, Y5
+	VMOVUPS 32(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y9, Y0, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y9, Y8
-	VSUBPS Y6, Y9, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y6
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y9, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y6, Y9, Y10
-	VSUBPS Y8, Y9, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y12, Y9
+	VFMADD231PS 96(SI), Y12, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     64(BX), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y6, Y8
-	VSUBPS  Y6, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS 288(SI), Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y5
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y9, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y5, Y9, Y11
-	VSUBPS Y10, Y9, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS 352(SI), Y1, Y12
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+	VFMADD231PS 160(SI), Y12, Y10
+	VFMADD231PS 224(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 1888(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y10, 352(DI)
-	VADDPS      Y10, Y5, Y5
-	VMOVUPS     1856(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y9, Y0, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y7
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
 
-	// -n = magic - u
-	VSUBPS  Y4, Y9, Y9
-	VMOVUPS 1856(BX), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y9
-	VFMADD231PS Y1, Y10, Y9
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y11
+	VFMADD231PS 288(SI), Y12, Y10
+	VFMADD231PS 352(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     224(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y6, Y9
+	VMOVUPS 224(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y10, Y9
+	VFMADD231PS Y12, Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y10
 	VPSLLD  $0x14, Y4, Y11
 	VPADDD  Y10, Y11, Y10
 	VMOVUPS exp2<>+0(SB), Y11
@@ -5405,31 +17374,33 @@ upto16:
 	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VFMADD213PS Y10, Y10, Y9
 	VANDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
 	VMASKMOVPS  Y4, Y9, 416(DI)
 	VADDPS      Y4, Y5, Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VMOVUPS 1888(BX), Y5
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind17
+	JMP     behind58
 
-upto17:
-	// A turn of 113 to 128 elements.
+upto58:
+	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -5466,473 +17437,474 @@ upto17:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VCMPPS    $0x1e, (BX), Y6, Y6
+	VCMPPS    $0x1e, 64(BX), Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   (SI), Y6
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   (SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y6
-	VMOVUPS     64(SI), Y7
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y9
-	VSUBPS Y7, Y8, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y9
-	VFMADD231PS 64(SI), Y0, Y10
-	VFMADD231PS (SI), Y1, Y9
-	VFMADD231PS 64(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y7, Y7
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y7, 64(DI)
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y7
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y8, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y10
-	VSUBPS Y9, Y8, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y11
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y11
+	VFMADD231PS (SI), Y3, Y9
+	VFMADD231PS 64(SI), Y3, Y10
+	VMOVUPS     (BX), Y11
+	VFMADD231PS (SI), Y11, Y9
+	VFMADD231PS 64(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y7, Y9
-	VSUBPS  Y7, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y6, Y6
-	VADDPS  Y6, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y6
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y11
-	VSUBPS Y10, Y8, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y10
+	VFMADD231PS 192(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y5, 1920(BX)
-	VPSLLD  $0x14, Y10, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y8, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
+	VMULPS      Y5, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y6, Y6
-	VMOVUPS     384(SI), Y5
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y5
+	VADDPS      Y5, Y9, Y9
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     96(BX), Y5
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVAPS     Y8, Y10
-	VFMADD231PS Y0, Y4, Y10
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y5, Y7
+	VMINPS  Y9, Y5, Y8
+	VMAXPS  Y9, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 256(SI), Y5
 
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y11
-	VSUBPS Y10, Y8, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y11
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 384(SI), Y1, Y11
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 256(SI), Y3, Y10
+	VFMADD231PS 320(SI), Y3, Y12
+	VFMADD231PS 256(SI), Y11, Y10
+	VFMADD231PS 320(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPERMPS Y2, Y10, Y13
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y9, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y5, Y8
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y5
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS 384(SI), Y11, Y10
+	VFMADD231PS Y11, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y5, Y4
+	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y5, 384(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 448(DI)
-	VADDPS      Y10, Y5, Y5
-	VADDPS      Y5, Y6, Y6
+	VMASKMOVPS  Y9, Y4, 448(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y6, Y9, Y4
-	VSUBPS  Y9, Y4, Y5
-	VSUBPS  Y5, Y4, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y5, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VMOVUPS 32(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y4
+	VMINPS  Y8, Y7, Y5
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  256(BX), Y5, Y5
+	VMOVUPS 32(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y8, Y0, Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y9
-	VSUBPS Y6, Y8, Y10
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS 96(SI), Y3, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y5, Y5
-	VANDPS      Y10, Y6, Y6
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y6, 96(DI)
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     160(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y6
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y8, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y8, Y10
-	VSUBPS Y9, Y8, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y12
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     64(BX), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y6, Y9
-	VSUBPS  Y6, Y9, Y10
-	VSUBPS  Y10, Y9, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y6, Y6
-	VADDPS  128(BX), Y6, Y6
-	VMOVUPS 288(SI), Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y3, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y5
-	VMOVUPS     352(SI), Y10
-	VFMADD213PS Y8, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y5, Y8, Y11
-	VSUBPS Y10, Y8, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS 352(SI), Y1, Y12
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 1952(BX)
-	VPSLLD  $0x14, Y10, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VFMADD231PS exp3<>+0(SB), Y10, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y10, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
+	VMULPS      Y4, Y10, Y10
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y10
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y10, 352(DI)
-	VADDPS      Y10, Y5, Y5
-	VMOVUPS     416(SI), Y4
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     128(BX), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y8, Y0, Y4
-	VMOVUPS     1920(BX), Y10
-	VFMADD213PS Y8, Y0, Y10
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y7
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  192(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
 
-	// -n = magic - u
-	VSUBPS Y4, Y8, Y11
-	VSUBPS Y10, Y8, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VMOVUPS     1920(BX), Y12
-	VFMADD231PS Y0, Y12, Y8
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y12, Y8
+	VFMADD231PS 288(SI), Y3, Y10
+	VFMADD231PS 352(SI), Y3, Y12
+	VFMADD231PS 288(SI), Y11, Y10
+	VFMADD231PS 352(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y0
-	VPERMPS Y2, Y10, Y2
-	VPSLLD  $0x14, Y4, Y1
-	VPSLLD  $0x14, Y10, Y12
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y2, Y12, Y2
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y8, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y8, Y12
-	VMULPS      Y1, Y11, Y11
-	VMULPS      Y12, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y2, Y2, Y8
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y8, Y10, Y10
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  Y10, Y0, 480(DI)
-	VADDPS      Y10, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     416(SI), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y9, Y0
-	VSUBPS  Y9, Y0, Y1
-	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y9, Y9
-	VSUBPS  Y1, Y5, Y5
-	VADDPS  Y5, Y9, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVUPS 1952(BX), Y4
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y3, Y4
+	VMOVUPS     224(BX), Y9
+	VFMADD213PS Y6, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y9, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y3, Y10
+	VMOVUPS     224(BX), Y12
+	VFMADD231PS Y3, Y12, Y6
+	VFMADD231PS 416(SI), Y11, Y10
+	VFMADD231PS Y11, Y12, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y6, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VFMADD213PS Y12, Y12, Y6
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y6, Y9, Y9
+	VADDPS      Y9, Y4, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y9, Y4, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 320(BX), Y4
+	VMOVUPS Y4, 160(BX)
+	VMOVUPS Y8, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind17:
+behind58:
+total:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      32(BX), Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VCVTPS2PD    X0, Y0
-	VCVTPS2PD    X1, Y1
-	VMOVUPS      64(BX), Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
+	VMOVUPS      96(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      96(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
+	VMOVUPS      128(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
 	VCVTPS2PD    X5, Y5
-	VMOVUPS      128(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
+	VMOVUPS      160(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
-	VADDPD       Y4, Y0, Y0
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y6, Y2, Y2
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      192(BX), Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
 	VADDPD       Y7, Y3, Y3
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDSD       X1, X0, X0
-	VUCOMISD     X0, X0
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VUCOMISD     X3, X3
 	JPS          irregular
-	VMOVUPS      one64<>+0(SB), Y1
+	VMOVSD       one64<>+0(SB), X4
 
 	// 1/total = cHi + cLo
-	VDIVSD       X0, X1, X1
-	VCVTSD2SS    X1, X1, X2
-	VCVTSS2SD    X2, X2, X3
-	VSUBSD       X3, X1, X1
-	VCVTSD2SS    X1, X1, X1
-	VMOVUPS      thr64<>+0(SB), Y3
-	VMULSD       X3, X0, X0
-	VCVTSD2SS    X0, X0, X0
-	VBROADCASTSS X2, Y2
-	VBROADCASTSS X1, Y1
-	VBROADCASTSS X0, Y0
-	VMOVAPS      Y2, Y4
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y4, Y0
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y3, 32(BX)
+	VMOVAPS      Y6, Y3
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -5941,125 +17913,134 @@ behind17:
 
 	// 8 vectors a turn.
 	SUBQ    $0x00000040, CX
-	JLT     done20
+	JLT     done61
 	PCALIGN $0x40
 
-loop20:
-	VMOVUPS (SI), Y3
+loop61:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (DI)
-	VMOVUPS     32(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     64(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 64(DI)
-	VMOVUPS     96(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     128(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 128(DI)
-	VMOVUPS     160(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     192(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 192(DI)
-	VMOVUPS     224(SI), Y3
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 224(DI)
+	VMULPS      Y5, Y4, Y6
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     Y5, (BX)
+	VMOVUPS     Y7, 32(BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
-	JGE         loop20
+	JGE         loop61
 
-done20:
+done61:
 	ADDQ $0x00000040, CX
 
 	// Whole vectors that are left.
 	SUBQ    $0x00000008, CX
-	JLT     done21
+	JLT     done62
 	PCALIGN $0x40
 
-loop21:
-	VMOVUPS (SI), Y3
+loop62:
+	VMOVUPS (SI), Y4
+	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y4
-	VCMPPS      $0x05, Y2, Y3, Y5
-	VFMADD231PS Y0, Y3, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (DI)
+	VMULPS      Y5, Y4, Y6
+	VMOVUPS     32(BX), Y7
+	VCMPPS      $0x05, Y7, Y4, Y8
+	VFMADD231PS Y3, Y4, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y5, (BX)
+	VMOVUPS     Y7, 32(BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
-	JGE         loop21
+	JGE         loop62
 
-done21:
+done62:
 	ADDQ  $0x00000008, CX
 	TESTQ CX, CX
-	JZ    behind22
+	JZ    behind63
 
 	// Elements that are left.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS (SI), Y3, Y3
-	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y1, Y3, Y1
-	VCMPPS      $0x05, Y2, Y3, Y2
-	VFMADD231PS Y0, Y3, Y1
-	VANDPS      Y1, Y2, Y2
-	VMOVUPS     (DX), Y0
-	VMASKMOVPS  Y2, Y0, (DI)
+	VMULPS      (BX), Y4, Y5
+	VCMPPS      $0x05, 32(BX), Y4, Y6
+	VFMADD231PS Y3, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, (DI)
 	LEAQ        (SI)(CX*4), SI
 
-behind22:
+behind63:
+next:
 	// The next row.
 	ADDQ R9, R11
 	ADDQ R10, R12
@@ -6079,6 +18060,26 @@ end:
 	MOVQ AX, done+88(FP)
 	VZEROUPPER
 	RET
+
+DATA unit<>+0(SB)/4, $0x36000000
+DATA unit<>+4(SB)/4, $0x36000000
+DATA unit<>+8(SB)/4, $0x36000000
+DATA unit<>+12(SB)/4, $0x36000000
+DATA unit<>+16(SB)/4, $0x36000000
+DATA unit<>+20(SB)/4, $0x36000000
+DATA unit<>+24(SB)/4, $0x36000000
+DATA unit<>+28(SB)/4, $0x36000000
+GLOBL unit<>(SB), RODATA|NOPTR, $32
+
+DATA nearReach<>+0(SB)/4, $0x42740000
+DATA nearReach<>+4(SB)/4, $0x42740000
+DATA nearReach<>+8(SB)/4, $0x42740000
+DATA nearReach<>+12(SB)/4, $0x42740000
+DATA nearReach<>+16(SB)/4, $0x42740000
+DATA nearReach<>+20(SB)/4, $0x42740000
+DATA nearReach<>+24(SB)/4, $0x42740000
+DATA nearReach<>+28(SB)/4, $0x42740000
+GLOBL nearReach<>(SB), RODATA|NOPTR, $32
 
 DATA leftMasks<>+0(SB)/4, $0xffffffff
 DATA leftMasks<>+4(SB)/4, $0xffffffff
@@ -6146,45 +18147,83 @@ DATA leftMasks<>+248(SB)/4, $0xff800000
 DATA leftMasks<>+252(SB)/4, $0xff800000
 GLOBL leftMasks<>(SB), RODATA|NOPTR, $256
 
-DATA magic<>+0(SB)/4, $0x49c00000
-DATA magic<>+4(SB)/4, $0x49c00000
-DATA magic<>+8(SB)/4, $0x49c00000
-DATA magic<>+12(SB)/4, $0x49c00000
-DATA magic<>+16(SB)/4, $0x49c00000
-DATA magic<>+20(SB)/4, $0x49c00000
-DATA magic<>+24(SB)/4, $0x49c00000
-DATA magic<>+28(SB)/4, $0x49c00000
-GLOBL magic<>(SB), RODATA|NOPTR, $32
+DATA nearTable<>+0(SB)/4, $0x290b3a3e
+DATA nearTable<>+4(SB)/4, $0x2907d424
+DATA nearTable<>+8(SB)/4, $0x29059202
+DATA nearTable<>+12(SB)/4, $0x29048e45
+DATA nearTable<>+16(SB)/4, $0x2904e5be
+DATA nearTable<>+20(SB)/4, $0x2906b7da
+DATA nearTable<>+24(SB)/4, $0x290a26de
+DATA nearTable<>+28(SB)/4, $0x290f5829
+GLOBL nearTable<>(SB), RODATA|NOPTR, $32
 
-DATA exp3<>+0(SB)/4, $0x3d6349bd
-DATA exp3<>+4(SB)/4, $0x3d6349bd
-DATA exp3<>+8(SB)/4, $0x3d6349bd
-DATA exp3<>+12(SB)/4, $0x3d6349bd
-DATA exp3<>+16(SB)/4, $0x3d6349bd
-DATA exp3<>+20(SB)/4, $0x3d6349bd
-DATA exp3<>+24(SB)/4, $0x3d6349bd
-DATA exp3<>+28(SB)/4, $0x3d6349bd
-GLOBL exp3<>(SB), RODATA|NOPTR, $32
+DATA nearExp3<>+0(SB)/4, $0x59e349bd
+DATA nearExp3<>+4(SB)/4, $0x59e349bd
+DATA nearExp3<>+8(SB)/4, $0x59e349bd
+DATA nearExp3<>+12(SB)/4, $0x59e349bd
+DATA nearExp3<>+16(SB)/4, $0x59e349bd
+DATA nearExp3<>+20(SB)/4, $0x59e349bd
+DATA nearExp3<>+24(SB)/4, $0x59e349bd
+DATA nearExp3<>+28(SB)/4, $0x59e349bd
+GLOBL nearExp3<>(SB), RODATA|NOPTR, $32
 
-DATA exp2<>+0(SB)/4, $0x3e7607de
-DATA exp2<>+4(SB)/4, $0x3e7607de
-DATA exp2<>+8(SB)/4, $0x3e7607de
-DATA exp2<>+12(SB)/4, $0x3e7607de
-DATA exp2<>+16(SB)/4, $0x3e7607de
-DATA exp2<>+20(SB)/4, $0x3e7607de
-DATA exp2<>+24(SB)/4, $0x3e7607de
-DATA exp2<>+28(SB)/4, $0x3e7607de
-GLOBL exp2<>(SB), RODATA|NOPTR, $32
+DATA nearExp2<>+0(SB)/4, $0x517607de
+DATA nearExp2<>+4(SB)/4, $0x517607de
+DATA nearExp2<>+8(SB)/4, $0x517607de
+DATA nearExp2<>+12(SB)/4, $0x517607de
+DATA nearExp2<>+16(SB)/4, $0x517607de
+DATA nearExp2<>+20(SB)/4, $0x517607de
+DATA nearExp2<>+24(SB)/4, $0x517607de
+DATA nearExp2<>+28(SB)/4, $0x517607de
+GLOBL nearExp2<>(SB), RODATA|NOPTR, $32
 
-DATA exp1<>+0(SB)/4, $0x3f317219
-DATA exp1<>+4(SB)/4, $0x3f317219
-DATA exp1<>+8(SB)/4, $0x3f317219
-DATA exp1<>+12(SB)/4, $0x3f317219
-DATA exp1<>+16(SB)/4, $0x3f317219
-DATA exp1<>+20(SB)/4, $0x3f317219
-DATA exp1<>+24(SB)/4, $0x3f317219
-DATA exp1<>+28(SB)/4, $0x3f317219
-GLOBL exp1<>(SB), RODATA|NOPTR, $32
+DATA nearExp1<>+0(SB)/4, $0x48b17219
+DATA nearExp1<>+4(SB)/4, $0x48b17219
+DATA nearExp1<>+8(SB)/4, $0x48b17219
+DATA nearExp1<>+12(SB)/4, $0x48b17219
+DATA nearExp1<>+16(SB)/4, $0x48b17219
+DATA nearExp1<>+20(SB)/4, $0x48b17219
+DATA nearExp1<>+24(SB)/4, $0x48b17219
+DATA nearExp1<>+28(SB)/4, $0x48b17219
+GLOBL nearExp1<>(SB), RODATA|NOPTR, $32
+
+DATA nearHeadroom<>+0(SB)/4, $0x41c00018
+DATA nearHeadroom<>+4(SB)/4, $0x41c00018
+DATA nearHeadroom<>+8(SB)/4, $0x41c00018
+DATA nearHeadroom<>+12(SB)/4, $0x41c00018
+DATA nearHeadroom<>+16(SB)/4, $0x41c00018
+DATA nearHeadroom<>+20(SB)/4, $0x41c00018
+DATA nearHeadroom<>+24(SB)/4, $0x41c00018
+DATA nearHeadroom<>+28(SB)/4, $0x41c00018
+GLOBL nearHeadroom<>(SB), RODATA|NOPTR, $32
+
+DATA nearInteger<>+0(SB)/4, $0x41afffd3
+DATA nearInteger<>+4(SB)/4, $0x41afffd3
+DATA nearInteger<>+8(SB)/4, $0x41afffd3
+DATA nearInteger<>+12(SB)/4, $0x41afffd3
+DATA nearInteger<>+16(SB)/4, $0x41afffd3
+DATA nearInteger<>+20(SB)/4, $0x41afffd3
+DATA nearInteger<>+24(SB)/4, $0x41afffd3
+DATA nearInteger<>+28(SB)/4, $0x41afffd3
+GLOBL nearInteger<>(SB), RODATA|NOPTR, $32
+
+DATA nearBits<>+0(SB)/4, $0xbffffc00
+DATA nearBits<>+4(SB)/4, $0xbffffc00
+DATA nearBits<>+8(SB)/4, $0xbffffc00
+DATA nearBits<>+12(SB)/4, $0xbffffc00
+DATA nearBits<>+16(SB)/4, $0xbffffc00
+DATA nearBits<>+20(SB)/4, $0xbffffc00
+DATA nearBits<>+24(SB)/4, $0xbffffc00
+DATA nearBits<>+28(SB)/4, $0xbffffc00
+GLOBL nearBits<>(SB), RODATA|NOPTR, $32
+
+DATA nearTotal64<>+0(SB)/4, $0x00000000
+DATA nearTotal64<>+4(SB)/4, $0x44e00000
+GLOBL nearTotal64<>(SB), RODATA|NOPTR, $8
+
+DATA one64<>+0(SB)/4, $0x00000000
+DATA one64<>+4(SB)/4, $0x3ff00000
+GLOBL one64<>(SB), RODATA|NOPTR, $8
 
 DATA integerHeadroom<>+0(SB)/4, $0x4b400018
 DATA integerHeadroom<>+4(SB)/4, $0x4b400018
@@ -6196,25 +18235,15 @@ DATA integerHeadroom<>+24(SB)/4, $0x4b400018
 DATA integerHeadroom<>+28(SB)/4, $0x4b400018
 GLOBL integerHeadroom<>(SB), RODATA|NOPTR, $32
 
-DATA exp2Table<>+0(SB)/4, $0x3f8b3a3e
-DATA exp2Table<>+4(SB)/4, $0x3f87d424
-DATA exp2Table<>+8(SB)/4, $0x3f859202
-DATA exp2Table<>+12(SB)/4, $0x3f848e45
-DATA exp2Table<>+16(SB)/4, $0x3f84e5be
-DATA exp2Table<>+20(SB)/4, $0x3f86b7da
-DATA exp2Table<>+24(SB)/4, $0x3f8a26de
-DATA exp2Table<>+28(SB)/4, $0x3f8f5829
-GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
-
-DATA lowestRow<>+0(SB)/4, $0x4b57ff83
-DATA lowestRow<>+4(SB)/4, $0x4b57ff83
-DATA lowestRow<>+8(SB)/4, $0x4b57ff83
-DATA lowestRow<>+12(SB)/4, $0x4b57ff83
-DATA lowestRow<>+16(SB)/4, $0x4b57ff83
-DATA lowestRow<>+20(SB)/4, $0x4b57ff83
-DATA lowestRow<>+24(SB)/4, $0x4b57ff83
-DATA lowestRow<>+28(SB)/4, $0x4b57ff83
-GLOBL lowestRow<>(SB), RODATA|NOPTR, $32
+DATA integerMagic<>+0(SB)/4, $0x4b280000
+DATA integerMagic<>+4(SB)/4, $0x4b280000
+DATA integerMagic<>+8(SB)/4, $0x4b280000
+DATA integerMagic<>+12(SB)/4, $0x4b280000
+DATA integerMagic<>+16(SB)/4, $0x4b280000
+DATA integerMagic<>+20(SB)/4, $0x4b280000
+DATA integerMagic<>+24(SB)/4, $0x4b280000
+DATA integerMagic<>+28(SB)/4, $0x4b280000
+GLOBL integerMagic<>(SB), RODATA|NOPTR, $32
 
 DATA integerReach<>+0(SB)/4, $0x4b400054
 DATA integerReach<>+4(SB)/4, $0x4b400054
@@ -6226,9 +18255,55 @@ DATA integerReach<>+24(SB)/4, $0x4b400054
 DATA integerReach<>+28(SB)/4, $0x4b400054
 GLOBL integerReach<>(SB), RODATA|NOPTR, $32
 
-DATA one64<>+0(SB)/4, $0x00000000
-DATA one64<>+4(SB)/4, $0x3ff00000
-GLOBL one64<>(SB), RODATA|NOPTR, $8
+DATA exp2Table<>+0(SB)/4, $0x3f8b3a3e
+DATA exp2Table<>+4(SB)/4, $0x3f87d424
+DATA exp2Table<>+8(SB)/4, $0x3f859202
+DATA exp2Table<>+12(SB)/4, $0x3f848e45
+DATA exp2Table<>+16(SB)/4, $0x3f84e5be
+DATA exp2Table<>+20(SB)/4, $0x3f86b7da
+DATA exp2Table<>+24(SB)/4, $0x3f8a26de
+DATA exp2Table<>+28(SB)/4, $0x3f8f5829
+GLOBL exp2Table<>(SB), RODATA|NOPTR, $32
+
+DATA exp2<>+0(SB)/4, $0x3e7607de
+DATA exp2<>+4(SB)/4, $0x3e7607de
+DATA exp2<>+8(SB)/4, $0x3e7607de
+DATA exp2<>+12(SB)/4, $0x3e7607de
+DATA exp2<>+16(SB)/4, $0x3e7607de
+DATA exp2<>+20(SB)/4, $0x3e7607de
+DATA exp2<>+24(SB)/4, $0x3e7607de
+DATA exp2<>+28(SB)/4, $0x3e7607de
+GLOBL exp2<>(SB), RODATA|NOPTR, $32
+
+DATA exp3<>+0(SB)/4, $0x3d6349bd
+DATA exp3<>+4(SB)/4, $0x3d6349bd
+DATA exp3<>+8(SB)/4, $0x3d6349bd
+DATA exp3<>+12(SB)/4, $0x3d6349bd
+DATA exp3<>+16(SB)/4, $0x3d6349bd
+DATA exp3<>+20(SB)/4, $0x3d6349bd
+DATA exp3<>+24(SB)/4, $0x3d6349bd
+DATA exp3<>+28(SB)/4, $0x3d6349bd
+GLOBL exp3<>(SB), RODATA|NOPTR, $32
+
+DATA exp1<>+0(SB)/4, $0x3f317219
+DATA exp1<>+4(SB)/4, $0x3f317219
+DATA exp1<>+8(SB)/4, $0x3f317219
+DATA exp1<>+12(SB)/4, $0x3f317219
+DATA exp1<>+16(SB)/4, $0x3f317219
+DATA exp1<>+20(SB)/4, $0x3f317219
+DATA exp1<>+24(SB)/4, $0x3f317219
+DATA exp1<>+28(SB)/4, $0x3f317219
+GLOBL exp1<>(SB), RODATA|NOPTR, $32
+
+DATA cut<>+0(SB)/4, $0x49bffc18
+DATA cut<>+4(SB)/4, $0x49bffc18
+DATA cut<>+8(SB)/4, $0x49bffc18
+DATA cut<>+12(SB)/4, $0x49bffc18
+DATA cut<>+16(SB)/4, $0x49bffc18
+DATA cut<>+20(SB)/4, $0x49bffc18
+DATA cut<>+24(SB)/4, $0x49bffc18
+DATA cut<>+28(SB)/4, $0x49bffc18
+GLOBL cut<>(SB), RODATA|NOPTR, $32
 
 DATA thr64<>+0(SB)/4, $0x20000000
 DATA thr64<>+4(SB)/4, $0x38100000
@@ -6254,9 +18329,29 @@ DATA zero<>+24(SB)/4, $0x00000000
 DATA zero<>+28(SB)/4, $0x00000000
 GLOBL zero<>(SB), RODATA|NOPTR, $32
 
+DATA magic<>+0(SB)/4, $0x49c00000
+DATA magic<>+4(SB)/4, $0x49c00000
+DATA magic<>+8(SB)/4, $0x49c00000
+DATA magic<>+12(SB)/4, $0x49c00000
+DATA magic<>+16(SB)/4, $0x49c00000
+DATA magic<>+20(SB)/4, $0x49c00000
+DATA magic<>+24(SB)/4, $0x49c00000
+DATA magic<>+28(SB)/4, $0x49c00000
+GLOBL magic<>(SB), RODATA|NOPTR, $32
+
+DATA reach<>+0(SB)/4, $0x42a80000
+DATA reach<>+4(SB)/4, $0x42a80000
+DATA reach<>+8(SB)/4, $0x42a80000
+DATA reach<>+12(SB)/4, $0x42a80000
+DATA reach<>+16(SB)/4, $0x42a80000
+DATA reach<>+20(SB)/4, $0x42a80000
+DATA reach<>+24(SB)/4, $0x42a80000
+DATA reach<>+28(SB)/4, $0x42a80000
+GLOBL reach<>(SB), RODATA|NOPTR, $32
+
 // func sumAVX2(src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumAVX2(SB), $1056-40
+TEXT ·sumAVX2(SB), $416-40
 	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
@@ -6264,227 +18359,183 @@ TEXT ·sumAVX2(SB), $1056-40
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
-	// The segment's N, and its sum so far.
-	VMOVUPS      integer<>+0(SB), Y0
-	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS 128(R14), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 160(R14), Y4
+	VMOVUPS Y4, 160(BX)
 
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
-	VBROADCASTSS 192(R14), Y0
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
 	VBROADCASTSS 196(R14), Y1
-	VBROADCASTSS 204(R14), Y4
-	VMOVUPS      Y4, (BX)
-	VMOVUPS      (R14), Y4
-	VMOVUPS      Y4, 32(BX)
-	VMOVUPS      32(R14), Y4
-	VMOVUPS      Y4, 64(BX)
-	VMOVUPS      64(R14), Y4
-	VMOVUPS      Y4, 96(BX)
-	VMOVUPS      96(R14), Y4
-	VMOVUPS      Y4, 128(BX)
-	VMOVUPS      128(R14), Y4
-	VMOVUPS      Y4, 160(BX)
-	VMOVUPS      160(R14), Y4
-	VMOVUPS      Y4, 192(BX)
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
 
-	// Turns of 128 elements.
+	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done1
-	VMOVUPS magic<>+0(SB), Y4
-	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
+	JLT     done2
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop1:
-	VMOVUPS (SI), Y7
+loop2:
+	VMOVUPS (SI), Y6
 
-	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    448(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    480(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y9
-	VMOVUPS   (BX), Y10
-	VCMPPS    $0x1e, Y10, Y9, Y9
-	VMOVMSKPS Y9, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMAXPS    160(BX), Y7, Y7
-	VMAXPS    192(BX), Y8, Y8
-	VMOVUPS   (SI), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y14
-	VPERMPS Y2, Y11, Y15
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVAPS Y6, Y7
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y7
-	VMOVAPS     Y6, Y10
-	VFMADD231PS Y13, Y5, Y10
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y9, Y9
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y9, Y9
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y6, Y7, Y6
 	VMOVUPS     128(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
-	VMOVUPS     32(BX), Y7
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y9
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 192(SI), Y0, Y11
+	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 192(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVAPS Y6, Y7
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y7
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y10, Y10
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
 	VMOVUPS     384(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -6493,152 +18544,125 @@ loop1:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y9, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 320(BX)
-	VPSLLD  $0x14, Y10, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y2
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y2
-	VSUBPS  Y8, Y2, Y7
-	VSUBPS  Y7, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  288(BX), Y8, Y8
-	VMOVUPS 32(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
-	VMOVUPS     320(BX), Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 352(BX)
-	VPSLLD  $0x14, Y9, Y2
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     160(SI), Y2
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y8, 384(BX)
+	VMOVUPS Y8, 192(BX)
 	VPSLLD  $0x14, Y9, Y8
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VMOVAPS Y5, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
+	VFMADD231PS Y11, Y4, Y8
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y9, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVAPS Y5, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VMOVUPS     64(BX), Y2
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y2, Y8
-	VSUBPS  Y2, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y2, Y2
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS 288(SI), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y4, Y10
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
@@ -6647,122 +18671,2767 @@ loop1:
 	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 416(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VMOVAPS Y5, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VFMADD231PS Y10, Y4, Y14
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y11, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y2
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y11
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VPSLLD  $0x14, Y9, Y12
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVAPS Y6, Y12
+	VPADDD  Y14, Y9, Y14
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y12
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y4, Y9
+	VMOVAPS     Y5, Y15
+	VFMADD231PS Y12, Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS (SI), Y6
+	VMAXPS  64(SI), Y6, Y6
+	VMOVUPS 128(SI), Y7
+	VMAXPS  192(SI), Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 256(SI), Y7
+	VMAXPS  320(SI), Y7, Y7
+	VMOVUPS 384(SI), Y8
+	VMAXPS  448(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  Y7, Y6, Y6
+	VMOVUPS 32(SI), Y7
+	VMAXPS  96(SI), Y7, Y7
+	VMOVUPS 160(SI), Y8
+	VMAXPS  224(SI), Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMOVUPS 288(SI), Y8
+	VMAXPS  352(SI), Y8, Y8
+	VMOVUPS 416(SI), Y9
+	VMAXPS  480(SI), Y9, Y9
+	VMAXPS  Y9, Y8, Y8
+	VMAXPS  Y8, Y7, Y7
+	VMAXPS  128(BX), Y6, Y6
+	VMAXPS  160(BX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS 192(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y11
+	VMINPS  Y9, Y8, Y12
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y11, Y8
+	VSUBPS  Y8, Y12, Y12
+	VADDPS  64(BX), Y12, Y12
+	VMOVUPS 224(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y11, Y9
+	VMINPS  Y8, Y11, Y13
+	VMAXPS  Y8, Y11, Y11
+	VSUBPS  Y11, Y9, Y11
+	VSUBPS  Y11, Y13, Y13
+	VADDPS  Y13, Y12, Y12
+	VMOVUPS 32(BX), Y8
+	VMOVUPS 256(BX), Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y11, Y8, Y13
+	VMINPS Y11, Y8, Y14
+	VMAXPS Y11, Y8, Y8
+	VSUBPS Y8, Y13, Y8
+	VSUBPS Y8, Y14, Y14
+	VADDPS 96(BX), Y14, Y14
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y13, Y8
+	VMINPS  Y10, Y13, Y11
+	VMAXPS  Y10, Y13, Y13
+	VSUBPS  Y13, Y8, Y13
+	VSUBPS  Y13, Y11, Y11
+	VADDPS  Y11, Y14, Y14
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y12, 64(BX)
+	VMOVUPS Y14, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind10
+	CMPQ  CX, $0x00000010
+	JLE   upto3
+	CMPQ  CX, $0x00000020
+	JLE   upto4
+	CMPQ  CX, $0x00000030
+	JLE   upto5
+	CMPQ  CX, $0x00000040
+	JLE   upto6
+	CMPQ  CX, $0x00000050
+	JLE   upto7
+	CMPQ  CX, $0x00000060
+	JLE   upto8
+	CMPQ  CX, $0x00000070
+	JLE   upto9
+	JMP   upto10
+
+upto3:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y6
+	VMASKMOVPS 32(SI), Y6, Y6
+	VORPS      160(DX), Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y7, Y8
+	VMINPS  Y3, Y7, Y9
+	VMAXPS  Y3, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y7
+	VMINPS  Y5, Y3, Y10
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y7, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind10
+
+upto4:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y3, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y6, Y12, Y6
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y5, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 96(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind10
+
+upto5:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y9, Y9
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VANDPS      Y3, Y5, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y4
+	VFMADD231PS Y1, Y6, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y6, Y10, Y6
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y5, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMAXPS     Y3, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 160(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind10
+
+upto6:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VANDPS      Y10, Y3, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y10
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y13, Y6
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y5, Y5
+	VADDPS      Y5, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     Y3, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 224(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y3, Y6
+	VMINPS  Y9, Y3, Y7
+	VMAXPS  Y9, Y3, Y3
+	VSUBPS  Y3, Y6, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y3, Y9
+	VMINPS  Y8, Y3, Y10
+	VMAXPS  Y8, Y3, Y3
+	VSUBPS  Y3, Y9, Y3
+	VSUBPS  Y3, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind10
+
+upto7:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VADDPS      Y10, Y8, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VANDPS      Y10, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    (SI), Y6
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y4, Y6, Y6
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 288(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y10
+	VMAXPS     224(SI), Y10, Y10
+	VMAXPS     Y10, Y7, Y7
+	VMAXPS     Y4, Y7, Y7
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y7, Y7
+	VMOVUPS    (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y4, Y10
+	VMINPS Y9, Y4, Y11
+	VMAXPS Y9, Y4, Y4
+	VSUBPS Y4, Y10, Y4
+	VSUBPS Y4, Y11, Y11
+	VADDPS 64(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y10, Y4
+	VMINPS  Y3, Y10, Y9
+	VMAXPS  Y3, Y10, Y10
+	VSUBPS  Y10, Y4, Y10
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y3, Y9
+	VMINPS Y8, Y3, Y10
+	VMAXPS Y8, Y3, Y3
+	VSUBPS Y3, Y9, Y3
+	VSUBPS Y3, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y9, Y3
+	VMINPS  Y5, Y9, Y8
+	VMAXPS  Y5, Y9, Y9
+	VSUBPS  Y9, Y3, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y11, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind10
+
+upto8:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y3, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y4, Y8, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+	VSUBPS Y4, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    256(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 352(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    288(SI), Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y7
+	VMINPS Y9, Y3, Y8
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 64(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y3
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y9
+	VMINPS Y5, Y7, Y10
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y9, Y5
+	VMINPS  Y11, Y9, Y7
+	VMAXPS  Y11, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind10
+
+upto9:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y10, Y10
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     192(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y12
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y11, Y4, Y4
+	VPOR        Y7, Y3, Y7
+	VADDPS      Y4, Y8, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y6
+	VMAXPS     192(SI), Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    256(SI), Y6
+	VMAXPS     320(SI), Y6, Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 416(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y6
+	VMAXPS     96(SI), Y6, Y6
+	VMOVUPS    160(SI), Y7
+	VMAXPS     224(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    288(SI), Y7
+	VMAXPS     352(SI), Y7, Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y6, Y6
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y7
+	VMINPS Y9, Y3, Y11
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y11, Y11
+	VADDPS 64(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y3
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS 32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y7, Y9
+	VMINPS Y5, Y7, Y10
+	VMAXPS Y5, Y7, Y7
+	VSUBPS Y7, Y9, Y7
+	VSUBPS Y7, Y10, Y10
+	VADDPS 96(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y9, Y5
+	VMINPS  Y8, Y9, Y7
+	VMAXPS  Y8, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y11, 64(BX)
+	VMOVUPS Y10, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y6, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind10
+
+upto10:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y3, Y3
+	VADDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y5
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     224(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y8
+	VSUBPS Y4, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y3, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y11
+	VANDPS      Y4, Y11, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y12
+	VSUBPS Y4, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 416(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y3, Y15
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    (SI), Y4
+	VMAXPS     64(SI), Y4, Y4
+	VMOVUPS    128(SI), Y5
+	VMAXPS     192(SI), Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    256(SI), Y5
+	VMAXPS     320(SI), Y5, Y5
+	VMOVUPS    384(SI), Y6
+	VMAXPS     Y3, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS 480(SI), Y3, Y3
+	VORPS      160(DX), Y3, Y3
+	VMOVUPS    32(SI), Y5
+	VMAXPS     96(SI), Y5, Y5
+	VMOVUPS    160(SI), Y6
+	VMAXPS     224(SI), Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMOVUPS    288(SI), Y6
+	VMAXPS     352(SI), Y6, Y6
+	VMOVUPS    416(SI), Y7
+	VMAXPS     Y3, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMAXPS     Y6, Y5, Y5
+	VMAXPS     128(BX), Y4, Y4
+	VMAXPS     160(BX), Y5, Y5
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y3, Y6
+	VMINPS Y9, Y3, Y7
+	VMAXPS Y9, Y3, Y3
+	VSUBPS Y3, Y6, Y3
+	VSUBPS Y3, Y7, Y7
+	VADDPS 64(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y3
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y3, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 224(BX), Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y9, Y6, Y10
+	VMINPS Y9, Y6, Y11
+	VMAXPS Y9, Y6, Y6
+	VSUBPS Y6, Y10, Y6
+	VSUBPS Y6, Y11, Y11
+	VADDPS 96(BX), Y11, Y11
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y10, Y6
+	VMINPS  Y8, Y10, Y9
+	VMAXPS  Y8, Y10, Y10
+	VSUBPS  Y10, Y6, Y10
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y9, Y11, Y11
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind10:
+	JMP end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+8(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+0(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
+	VBROADCASTSS 192(R14), Y0
+	VBROADCASTSS 196(R14), Y1
+	VBROADCASTSS 204(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done12
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop12:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
+	VMOVMSKPS Y8, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y2
-	VSUBPS  Y8, Y2, Y9
-	VSUBPS  Y9, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  416(BX), Y8, Y8
-	VMOVUPS 352(BX), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS 448(SI), Y0, Y12
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS 448(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 256(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  256(BX), Y8, Y8
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y6, Y6
+	VMOVUPS     32(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y9
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y7
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  352(BX), Y8, Y8
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, (BX)
 	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 320(BX), Y2
-	VMOVUPS 384(BX), Y7
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 224(BX), Y7
-	VMOVUPS Y7, 160(BX)
-	VMOVUPS 256(BX), Y7
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 160(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop1
+	JGE     loop12
 
-done1:
+done12:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind9
+	JZ    behind20
 	CMPQ  CX, $0x00000010
-	JLE   upto2
+	JLE   upto13
 	CMPQ  CX, $0x00000020
-	JLE   upto3
+	JLE   upto14
 	CMPQ  CX, $0x00000030
-	JLE   upto4
+	JLE   upto15
 	CMPQ  CX, $0x00000040
-	JLE   upto5
+	JLE   upto16
 	CMPQ  CX, $0x00000050
-	JLE   upto6
+	JLE   upto17
 	CMPQ  CX, $0x00000060
-	JLE   upto7
+	JLE   upto18
 	CMPQ  CX, $0x00000070
-	JLE   upto8
-	JMP   upto9
+	JLE   upto19
+	JMP   upto20
 
-upto2:
-	// A turn of 1 to 16 elements.
+upto13:
+	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -6776,100 +21445,95 @@ upto2:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   (BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y4, Y6
-	VMAXPS    192(BX), Y5, Y8
-	VMOVUPS   magic<>+0(SB), Y9
+	VMAXPS    128(BX), Y4, Y6
+	VMAXPS    160(BX), Y5, Y7
+	VMOVAPS   Y2, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y4, Y9
-	VMOVUPS     magic<>+0(SB), Y10
-
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y4
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y4, Y12, Y4
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y11
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     32(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y11
-	VSUBPS  Y4, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y4, Y4
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVAPS Y10, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVAPS Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y5
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
-	VMOVUPS     64(BX), Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y4, Y4
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y5, Y10
-	VSUBPS  Y5, Y10, Y12
-	VSUBPS  Y12, Y10, Y13
-	VSUBPS  Y13, Y5, Y5
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y11, 32(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  96(BX), Y11, Y11
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
 	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y11, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto3:
-	// A turn of 17 to 32 elements.
+upto14:
+	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -6888,131 +21552,127 @@ upto3:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y10
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y4, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y4, Y15, Y4
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y9
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y9
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y12
-	VSUBPS  Y12, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y10
-	VFMADD231PS Y0, Y5, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
 	VANDPS      Y12, Y8, Y8
-	VANDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     64(BX), Y5
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y9, 32(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y8
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y8, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  96(BX), Y11, Y11
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y8, 32(BX)
 	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y11, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto4:
-	// A turn of 33 to 48 elements.
+upto15:
+	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7033,191 +21693,185 @@ upto4:
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVAPS     Y11, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVAPS     Y2, Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y6
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
 
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 480(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y4
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVAPS     Y2, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y9, (BX)
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 480(BX), Y5
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS 448(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto5:
-	// A turn of 49 to 64 elements.
+upto16:
+	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7242,223 +21896,217 @@ upto5:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y9
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y0, Y11
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y1, Y11
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 544(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y8, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     160(SI), Y4
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VMOVUPS     160(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y8
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y9, (BX)
 	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 544(BX), Y5
-	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS 192(BX), Y4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS 512(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto6:
-	// A turn of 65 to 80 elements.
+upto17:
+	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7485,170 +22133,165 @@ upto6:
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y0, Y11
 	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y1, Y11
 	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 608(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVAPS Y11, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVAPS Y2, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
 	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
 	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
@@ -7657,125 +22300,122 @@ upto6:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
 	VMOVUPS     160(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y11
 	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y11
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 640(BX)
+	VMOVUPS Y4, 224(BX)
 	VPSLLD  $0x14, Y9, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVAPS Y11, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y8
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVAPS Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 640(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y6
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS 576(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 608(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto7:
-	// A turn of 81 to 96 elements.
+upto18:
+	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -7806,186 +22446,181 @@ upto7:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 672(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y8
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
 	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
 	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
@@ -7994,141 +22629,138 @@ upto7:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y6
 	VMOVUPS     160(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y11
 	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y11
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 736(BX)
+	VMOVUPS Y4, 224(BX)
 	VPSLLD  $0x14, Y9, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y8, Y8
 	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS 288(SI), Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y8
+	VMINPS  Y6, Y4, Y9
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y6
+	VFMADD231PS Y0, Y5, Y6
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y6, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y11, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y6, Y6
+	VADDPS      Y6, Y4, Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 736(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y5
+	VMINPS  Y4, Y8, Y6
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y5, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
 	VMOVUPS Y4, 128(BX)
-	VMOVUPS 672(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 704(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto8:
-	// A turn of 97 to 112 elements.
+upto19:
+	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -8161,204 +22793,199 @@ upto8:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 768(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     128(SI), Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y0, Y11
 	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y1, Y11
 	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 800(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y7, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVAPS     Y2, Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 832(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y7
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
 	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y8
-	VSUBPS Y7, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y8
@@ -8367,11 +22994,11 @@ upto8:
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y10
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
@@ -8385,33 +23012,33 @@ upto8:
 	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y10, Y10, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
+	VANDPS      Y8, Y6, Y6
 	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y5, Y5
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     160(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
 	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
@@ -8421,127 +23048,124 @@ upto8:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y0, Y11
 	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y1, Y11
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 864(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     832(BX), Y4
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVAPS     Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
 
-	// -n = magic - u
-	VSUBPS  Y4, Y11, Y11
-	VMOVUPS 832(BX), Y9
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y9, Y11
+	VFMADD231PS Y0, Y5, Y7
+	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y10
-	VFMADD213PS exp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
+	VMULPS      Y11, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y7
+	VANDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 864(BX), Y5
-	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 768(BX), Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y5
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 800(BX), Y4
-	VMOVUPS Y4, 192(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto9:
-	// A turn of 113 to 128 elements.
+upto20:
+	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -8578,36 +23202,78 @@ upto9:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, (BX), Y8, Y8
+	VCMPPS    $0x1e, Y3, Y8, Y8
 	VMOVMSKPS Y8, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
+	VMAXPS    128(BX), Y6, Y6
+	VMAXPS    160(BX), Y7, Y7
 	VMOVUPS   (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS magic<>+0(SB), Y0, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y10
+	VFMADD231PS 64(SI), Y0, Y11
+	VFMADD231PS (SI), Y1, Y10
+	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y9, Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y9
+	VMOVUPS     192(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y11
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y11
+	VFMADD231PS 192(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 192(BX)
+	VPSLLD  $0x14, Y10, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
 	VMOVUPS exp2<>+0(SB), Y6
@@ -8622,36 +23288,46 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y9
 	VADDPS      Y9, Y8, Y8
-	VMOVUPS     128(SI), Y6
+	VMOVUPS     (BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y9
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y9, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  64(BX), Y10, Y10
+	VMOVUPS 256(SI), Y6
 
-	// -n = magic - u
-	VSUBPS Y6, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS 320(SI), Y0, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS 320(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 928(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS exp2<>+0(SB), Y7
@@ -8666,78 +23342,23 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
 	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VMOVUPS     384(SI), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 960(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVAPS     Y10, Y9
-	VFMADD231PS Y0, Y4, Y9
-
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -8746,10 +23367,10 @@ upto9:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -8764,33 +23385,32 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y9, Y4
+	VMINPS  Y6, Y9, Y7
+	VMAXPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y4, Y9
 	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y8
-	VSUBPS Y7, Y10, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y8
@@ -8799,9 +23419,9 @@ upto9:
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
@@ -8817,23 +23437,23 @@ upto9:
 	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
+	VANDPS      Y8, Y6, Y6
 	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y5, Y5
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     160(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y10, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y7, Y10, Y9
-	VSUBPS Y8, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
@@ -8842,8 +23462,8 @@ upto9:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
@@ -8860,34 +23480,33 @@ upto9:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y9, Y7, Y7
 	VANDPS      Y11, Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     32(BX), Y7
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y8
+	VMINPS  Y6, Y7, Y9
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y7, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -8896,11 +23515,11 @@ upto9:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 992(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y7, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
@@ -8915,92 +23534,90 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y5
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     416(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y4
-	VMOVUPS     960(BX), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y5, Y7
 
-	// -n = magic - u
-	VSUBPS Y4, Y10, Y11
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y7, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VMOVUPS     960(BX), Y12
-	VFMADD231PS Y0, Y12, Y10
+	VFMADD231PS Y0, Y5, Y12
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y12, Y10
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y0
-	VPERMPS Y2, Y9, Y2
-	VPSLLD  $0x14, Y4, Y1
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y2, Y12, Y2
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y1, Y11, Y11
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y2, Y2, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
 	VANDPS      Y11, Y4, Y4
-	VANDPS      Y10, Y9, Y9
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VADDPS      Y4, Y6, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y0
-	VSUBPS  Y8, Y0, Y1
-	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y8, Y8
-	VSUBPS  Y1, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 992(BX), Y4
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y4
+	VMINPS  Y6, Y8, Y5
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 256(BX), Y5
+	VMOVUPS Y5, (BX)
 	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 896(BX), Y4
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS 224(BX), Y4
 	VMOVUPS Y4, 160(BX)
-	VMOVUPS 928(BX), Y4
-	VMOVUPS Y4, 192(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind9:
+behind20:
 end:
 	// The sum.
-	VMOVUPS 32(BX), Y0
+	VMOVUPS (BX), Y0
 	VMOVUPS Y0, (R14)
-	VMOVUPS 96(BX), Y0
-	VMOVUPS Y0, 64(R14)
-	VMOVUPS 160(BX), Y0
-	VMOVUPS Y0, 128(R14)
 	VMOVUPS 64(BX), Y0
-	VMOVUPS Y0, 32(R14)
+	VMOVUPS Y0, 64(R14)
 	VMOVUPS 128(BX), Y0
+	VMOVUPS Y0, 128(R14)
+	VMOVUPS 32(BX), Y0
+	VMOVUPS Y0, 32(R14)
+	VMOVUPS 96(BX), Y0
 	VMOVUPS Y0, 96(R14)
-	VMOVUPS 192(BX), Y0
+	VMOVUPS 160(BX), Y0
 	VMOVUPS Y0, 160(R14)
 	SUBQ    src_base+0(FP), SI
 	SHRQ    $0x02, SI
@@ -9008,19 +23625,29 @@ end:
 	VZEROUPPER
 	RET
 
-DATA lowestSum<>+0(SB)/4, $0x49bffc18
-DATA lowestSum<>+4(SB)/4, $0x49bffc18
-DATA lowestSum<>+8(SB)/4, $0x49bffc18
-DATA lowestSum<>+12(SB)/4, $0x49bffc18
-DATA lowestSum<>+16(SB)/4, $0x49bffc18
-DATA lowestSum<>+20(SB)/4, $0x49bffc18
-DATA lowestSum<>+24(SB)/4, $0x49bffc18
-DATA lowestSum<>+28(SB)/4, $0x49bffc18
-GLOBL lowestSum<>(SB), RODATA|NOPTR, $32
+DATA nearTop<>+0(SB)/4, $0x42a70000
+DATA nearTop<>+4(SB)/4, $0x42a70000
+DATA nearTop<>+8(SB)/4, $0x42a70000
+DATA nearTop<>+12(SB)/4, $0x42a70000
+DATA nearTop<>+16(SB)/4, $0x42a70000
+DATA nearTop<>+20(SB)/4, $0x42a70000
+DATA nearTop<>+24(SB)/4, $0x42a70000
+DATA nearTop<>+28(SB)/4, $0x42a70000
+GLOBL nearTop<>(SB), RODATA|NOPTR, $32
+
+DATA nearBase<>+0(SB)/4, $0x49800168
+DATA nearBase<>+4(SB)/4, $0x49800168
+DATA nearBase<>+8(SB)/4, $0x49800168
+DATA nearBase<>+12(SB)/4, $0x49800168
+DATA nearBase<>+16(SB)/4, $0x49800168
+DATA nearBase<>+20(SB)/4, $0x49800168
+DATA nearBase<>+24(SB)/4, $0x49800168
+DATA nearBase<>+28(SB)/4, $0x49800168
+GLOBL nearBase<>(SB), RODATA|NOPTR, $32
 
 // func sumStoreAVX2(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumStoreAVX2(SB), $1056-64
+TEXT ·sumStoreAVX2(SB), $704-64
 	// sumStoreAVX2 the same, and stores exp(x).
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
@@ -9029,233 +23656,2839 @@ TEXT ·sumStoreAVX2(SB), $1056-64
 	LEAQ 31(SP), BX
 	ANDQ $-32, BX
 
-	// The segment's N, and its sum so far.
-	VMOVUPS      integer<>+0(SB), Y0
-	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
+	// The sum so far.
+	VMOVUPS (R14), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS 32(R14), Y4
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS 64(R14), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS 96(R14), Y4
+	VMOVUPS Y4, 96(BX)
 
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
+	// Where elements are near.
+	MOVL         192(R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 204(R14), Y0
+	VBROADCASTSS 192(R14), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 200(R14), Y2
+	VADDPS       nearTop<>+0(SB), Y2, Y3
+	VUCOMISS     X3, X0
+	JCS          exact
+	VMULPS       unit<>+0(SB), Y1, Y0
+	VBROADCASTSS 196(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VMOVUPS      nearBase<>+0(SB), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMULPS       unit<>+0(SB), Y3, Y2
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done2
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop2:
+	VMOVUPS (SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y6, Y7, Y6
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y9, 128(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y8, 160(BX)
+	VPSLLD  $0x14, Y11, Y8
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y8, Y15
+	VMOVAPS Y5, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y4, Y8
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y13, Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VADDPS      Y8, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y11, Y6
+	VMOVUPS     256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y13, 224(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y14, Y10, Y14
+	VPADDD  Y15, Y13, Y15
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y11, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y13
+	VFMADD231PS 448(SI), Y0, Y14
+	VFMADD231PS 384(SI), Y1, Y13
+	VFMADD231PS 448(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 384(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y10, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 416(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y13, 480(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y13, Y11
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y4, Y9
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y14, Y4, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y13, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y12, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     288(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y14, Y15
+	VMOVAPS Y5, Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+	VMOVUPS     416(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y13
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y13
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 576(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y8, Y12
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y12, Y11
+	VMOVAPS Y5, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y10, Y10
+	VPOR        Y6, Y7, Y6
+	VPOR        Y6, Y8, Y6
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y6
+	JNZ     exact
+	VMOVUPS 160(BX), Y6
+	VMOVUPS Y6, (DI)
+	VMOVUPS 128(BX), Y6
+	VMOVUPS Y6, 64(DI)
+	VMOVUPS 320(BX), Y6
+	VMOVUPS Y6, 128(DI)
+	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, 256(DI)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 320(DI)
+	VMOVUPS 480(BX), Y6
+	VMOVUPS Y6, 384(DI)
+	VMOVUPS 384(BX), Y6
+	VMOVUPS Y6, 448(DI)
+	VMOVUPS 448(BX), Y6
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS 416(BX), Y6
+	VMOVUPS Y6, 96(DI)
+	VMOVUPS 640(BX), Y6
+	VMOVUPS Y6, 160(DI)
+	VMOVUPS 544(BX), Y6
+	VMOVUPS Y6, 224(DI)
+	VMOVUPS 608(BX), Y6
+	VMOVUPS Y6, 288(DI)
+	VMOVUPS 576(BX), Y6
+	VMOVUPS Y6, 352(DI)
+	VMOVUPS Y13, 416(DI)
+	VMOVUPS Y14, 480(DI)
+	VMOVUPS (BX), Y6
+	VMOVUPS 192(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y6, Y8
+	VMINPS  Y7, Y6, Y9
+	VMAXPS  Y7, Y6, Y6
+	VSUBPS  Y6, Y8, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 352(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y8, Y7
+	VMINPS  Y6, Y8, Y11
+	VMAXPS  Y6, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y11, Y11
+	VADDPS  Y11, Y9, Y9
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 512(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y8, Y6, Y11
+	VMINPS Y8, Y6, Y12
+	VMAXPS Y8, Y6, Y6
+	VSUBPS Y6, Y11, Y6
+	VSUBPS Y6, Y12, Y12
+	VADDPS 96(BX), Y12, Y12
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y11, Y6
+	VMINPS  Y10, Y11, Y8
+	VMAXPS  Y10, Y11, Y11
+	VSUBPS  Y11, Y6, Y11
+	VSUBPS  Y11, Y8, Y8
+	VADDPS  Y8, Y12, Y12
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y12, 96(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop2
+
+done2:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind10
+	CMPQ  CX, $0x00000010
+	JLE   upto3
+	CMPQ  CX, $0x00000020
+	JLE   upto4
+	CMPQ  CX, $0x00000030
+	JLE   upto5
+	CMPQ  CX, $0x00000040
+	JLE   upto6
+	CMPQ  CX, $0x00000050
+	JLE   upto7
+	CMPQ  CX, $0x00000060
+	JLE   upto8
+	CMPQ  CX, $0x00000070
+	JLE   upto9
+	JMP   upto10
+
+upto3:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS Y3, Y4, (DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 32(DI)
+	VMOVUPS    (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind10
+
+upto4:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y10, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y11, Y6
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    Y9, (DI)
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS Y3, Y7, 64(DI)
+	VMOVUPS    Y11, 32(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y5, Y3, 96(DI)
+	VMOVUPS    (BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y3, Y4
+	VMINPS  Y6, Y3, Y8
+	VMAXPS  Y6, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind10
+
+upto5:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 128(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 160(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    Y9, (DI)
+	VMOVUPS    Y10, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    160(BX), Y6
+	VMASKMOVPS Y6, Y4, 128(DI)
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    Y13, 96(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 160(DI)
+	VMOVUPS    (BX), Y4
+	VMOVUPS    128(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind10
+
+upto6:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y12, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y10, 128(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 192(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y12, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    160(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS Y3, Y4, 192(DI)
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y12, 160(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y5, Y3, 224(DI)
+	VMOVUPS    (BX), Y3
+	VMOVUPS    192(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
+	VMOVUPS 32(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y3, Y4
+	VMINPS  Y11, Y3, Y7
+	VMAXPS  Y11, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  96(BX), Y7, Y7
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind10
+
+upto7:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 128(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 288(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y9, Y9, Y12
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     192(BX), Y4
+	VANDPS      Y3, Y4, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y5
+	VFMADD231PS Y1, Y6, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y5, Y4, Y4
+	VPOR        Y7, Y3, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    160(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    128(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    320(BX), Y5
+	VMASKMOVPS Y5, Y3, 256(DI)
+	VMOVUPS    288(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    Y12, 224(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y4, Y3, 288(DI)
+	VMOVUPS    (BX), Y3
+	VMOVUPS    224(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y3, Y7
+	VMINPS Y6, Y3, Y8
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 64(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y3
+	VMINPS  Y5, Y7, Y6
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS 32(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y10, Y5, Y6
+	VMINPS Y10, Y5, Y7
+	VMAXPS Y10, Y5, Y5
+	VSUBPS Y5, Y6, Y5
+	VSUBPS Y5, Y7, Y7
+	VADDPS 96(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind10
+
+upto8:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 128(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y4, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y11, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y9, Y8, Y8
+	VMULPS      Y10, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y11, Y11, Y12
+	VADDPS      Y12, Y8, Y9
+	VADDPS      Y9, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     192(BX), Y9
+	VANDPS      Y5, Y9, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 416(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y6, Y3, Y6
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y11
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y10, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    160(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    288(BX), Y5
+	VMASKMOVPS Y5, Y4, 320(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y8, 160(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y10, 288(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y9, Y4, 352(DI)
+	VMOVUPS    (BX), Y4
+	VMOVUPS    224(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 256(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 416(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind10
+
+upto9:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 128(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 256(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 320(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y12, 352(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y12, Y10, Y12
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y11, Y8
+	VADDPS      Y8, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y14, 480(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y12, Y3, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y12, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    160(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    Y9, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    320(BX), Y6
+	VMASKMOVPS Y6, Y4, 384(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y11, 160(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y8, 288(DI)
+	VMOVUPS    Y10, 352(DI)
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS Y5, Y4, 416(DI)
+	VMOVUPS    (BX), Y4
+	VMOVUPS    224(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 288(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 448(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 96(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y9, 96(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind10
+
+upto10:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 128(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 160(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS 320(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS 320(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 256(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y8, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y12
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 384(SI), Y1, Y12
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y12, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y14, Y14, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 448(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y5
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y5
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y14, 512(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y9, Y10, Y9
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y5, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     192(BX), Y10
+	VANDPS      Y4, Y10, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y2, Y14
+	VSUBPS Y4, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 416(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VMOVUPS Y8, 544(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VMOVUPS Y5, 576(BX)
+	VPSLLD  $0x14, Y3, Y5
+	VMOVUPS Y11, 608(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y5, Y6
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y14, Y5
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y7
+	JNZ        exact
+	VMOVUPS    160(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    128(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    256(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    288(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    Y12, 384(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    448(BX), Y4
+	VMASKMOVPS Y4, Y3, 448(DI)
+	VMOVUPS    416(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    512(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    544(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    Y14, 416(DI)
+	VMOVUPS    32(DX), Y3
+	VMASKMOVPS Y10, Y3, 480(DI)
+	VMOVUPS    (BX), Y3
+	VMOVUPS    224(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  64(BX), Y6, Y6
+	VMOVUPS 352(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y5, Y4
+	VMINPS  Y3, Y5, Y7
+	VMAXPS  Y3, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 480(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y3, Y7
+	VMINPS Y5, Y3, Y8
+	VMAXPS Y5, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 96(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y7, Y3
+	VMINPS  Y9, Y7, Y5
+	VMAXPS  Y9, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y3, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind10:
+	JMP end
+
+exact:
+	// Other elements.
+	MOVQ         src_len+32(FP), CX
+	SHLQ         $0x02, CX
+	ADDQ         src_base+24(FP), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y0
+	VBROADCASTSS 200(R14), Y1
+	VSUBPS       Y1, Y0, Y2
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
-	VBROADCASTSS 204(R14), Y4
-	VMOVUPS      Y4, (BX)
-	VMOVUPS      (R14), Y4
-	VMOVUPS      Y4, 32(BX)
-	VMOVUPS      32(R14), Y4
-	VMOVUPS      Y4, 64(BX)
-	VMOVUPS      64(R14), Y4
-	VMOVUPS      Y4, 96(BX)
-	VMOVUPS      96(R14), Y4
-	VMOVUPS      Y4, 128(BX)
-	VMOVUPS      128(R14), Y4
-	VMOVUPS      Y4, 160(BX)
-	VMOVUPS      160(R14), Y4
-	VMOVUPS      Y4, 192(BX)
+	VBROADCASTSS 204(R14), Y3
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done1
-	VMOVUPS magic<>+0(SB), Y4
+	JLT     done12
+	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
-	VMOVUPS exp2<>+0(SB), Y6
 	PCALIGN $0x40
 
-loop1:
-	VMOVUPS (SI), Y7
+loop12:
+	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y7, Y7
-	VMOVUPS   128(SI), Y8
-	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   256(SI), Y8
-	VMAXPS    320(SI), Y8, Y8
-	VMOVUPS   384(SI), Y9
-	VMAXPS    448(SI), Y9, Y9
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   32(SI), Y8
-	VMAXPS    96(SI), Y8, Y8
-	VMOVUPS   160(SI), Y9
-	VMAXPS    224(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   288(SI), Y9
-	VMAXPS    352(SI), Y9, Y9
-	VMOVUPS   416(SI), Y10
-	VMAXPS    480(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y9
-	VMOVUPS   (BX), Y10
-	VCMPPS    $0x1e, Y10, Y9, Y9
-	VMOVMSKPS Y9, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y7, Y7
-	VMAXPS    192(BX), Y8, Y8
-	VMOVUPS   (SI), Y9
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y14
-	VPERMPS Y2, Y11, Y15
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y11, Y7
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVAPS Y6, Y7
+	VPERMPS Y4, Y6, Y10
+	VPERMPS Y4, Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y7
-	VMOVAPS     Y6, Y10
-	VFMADD231PS Y13, Y5, Y10
-	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS Y8, Y5, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS Y9, Y5, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y11, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y9, Y9
-	VANDPS      Y13, Y11, Y11
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     Y11, 64(DI)
-	VADDPS      Y11, Y9, Y9
-	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     128(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y10, Y8
+	VPERMPS Y4, Y6, Y11
+	VPERMPS Y4, Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y9, Y5, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS Y10, Y5, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y12
+	VPERMPS Y4, Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y10, 192(DI)
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
-	VMOVUPS     32(BX), Y7
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y10
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     384(SI), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y7, Y8
-	VSUBPS  Y7, Y8, Y10
-	VSUBPS  Y10, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y10, Y9, Y9
-	VADDPS  Y9, Y7, Y7
-	VADDPS  96(BX), Y7, Y7
-	VMOVUPS 256(SI), Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     320(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVAPS Y6, Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y7
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y9, Y9
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     Y10, 320(DI)
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     384(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     448(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y11
-	VSUBPS Y10, Y4, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -9264,287 +26497,278 @@ loop1:
 	VFMADD231PS 448(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y13
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 320(BX)
-	VPSLLD  $0x14, Y10, Y2
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 128(BX)
+	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y11, Y5, Y2
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y12, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y2
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y2, Y11, Y11
+	VMULPS      Y9, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y7, Y7
-	VANDPS      Y12, Y10, Y10
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     Y10, 448(DI)
-	VADDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y9, Y9
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y9
+	VADDPS      Y9, Y10, Y10
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     Y8, 448(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y8, Y2
-	VSUBPS  Y8, Y2, Y7
-	VSUBPS  Y7, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VADDPS  288(BX), Y8, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y6
+	VMINPS  Y10, Y7, Y8
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  128(BX), Y8, Y8
 	VMOVUPS 32(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
 	VFMADD231PS 96(SI), Y0, Y11
 	VFMADD231PS 32(SI), Y1, Y10
 	VFMADD231PS 96(SI), Y1, Y11
-	VMOVUPS     320(BX), Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 352(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y4, Y7, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y7, Y7
 	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y7, Y10
 	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     160(SI), Y2
+	VMOVUPS     160(SI), Y7
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+	VSUBPS Y9, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y11
+	VFMADD231PS 160(SI), Y0, Y11
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y11
+	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y8, 384(BX)
-	VPSLLD  $0x14, Y9, Y8
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 160(BX)
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VADDPS      Y6, Y10, Y10
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y6, Y7
+	VMINPS  Y10, Y6, Y9
+	VMAXPS  Y10, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y8, Y14
-	VMOVAPS Y6, Y8
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y8
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y2, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VMOVUPS     64(BX), Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y8
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     416(SI), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y2, Y8
-	VSUBPS  Y2, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y2, Y2
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y2, Y2
-	VADDPS  128(BX), Y2, Y2
-	VMOVUPS 288(SI), Y7
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     480(SI), Y10
+	VFMADD213PS Y2, Y0, Y10
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y12
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y12, Y7, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y2, 416(BX)
-	VPSLLD  $0x14, Y9, Y2
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y10, Y9
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y2, Y14
-	VMOVAPS Y6, Y2
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y2
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y2
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y2, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y7, Y7
-	VMOVUPS     416(SI), Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     Y10, 480(DI)
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y4, Y0, Y2
-	VMOVUPS     480(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y2, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y11
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y12, Y2, Y13
-	VPERMPS Y12, Y9, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVAPS Y6, Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y10, Y5, Y12
-	VMOVAPS     Y6, Y15
-	VFMADD231PS Y11, Y5, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y2, Y2
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y2, Y2
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y2, 416(DI)
-	VMOVUPS     Y9, 480(DI)
-	VADDPS      Y9, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y2
-	VSUBPS  Y8, Y2, Y9
-	VSUBPS  Y9, Y2, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  416(BX), Y8, Y8
-	VMOVUPS 352(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y2, 64(BX)
-	VMOVUPS 320(BX), Y2
-	VMOVUPS 384(BX), Y7
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS 224(BX), Y7
-	VMOVUPS Y7, 160(BX)
-	VMOVUPS 256(BX), Y7
-	VMOVUPS Y7, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y7, Y6
+	VMINPS  Y8, Y7, Y9
+	VMAXPS  Y8, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  224(BX), Y9, Y9
+	VMOVUPS 160(BX), Y7
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS 192(BX), Y6
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
-	JGE     loop1
+	JGE     loop12
 
-done1:
+done12:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind9
+	JZ    behind20
 	CMPQ  CX, $0x00000010
-	JLE   upto2
+	JLE   upto13
 	CMPQ  CX, $0x00000020
-	JLE   upto3
+	JLE   upto14
 	CMPQ  CX, $0x00000030
-	JLE   upto4
+	JLE   upto15
 	CMPQ  CX, $0x00000040
-	JLE   upto5
+	JLE   upto16
 	CMPQ  CX, $0x00000050
-	JLE   upto6
+	JLE   upto17
 	CMPQ  CX, $0x00000060
-	JLE   upto7
+	JLE   upto18
 	CMPQ  CX, $0x00000070
-	JLE   upto8
-	JMP   upto9
+	JLE   upto19
+	JMP   upto20
 
-upto2:
-	// A turn of 1 to 16 elements.
+upto13:
+	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
 	NEGQ       AX
@@ -9558,104 +26782,95 @@ upto2:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   (BX), Y7
-	VCMPPS    $0x1e, Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y4, Y6
-	VMAXPS    192(BX), Y5, Y8
-	VMOVUPS   magic<>+0(SB), Y9
+	VMOVAPS   Y2, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y11
-	VFMADD231PS Y1, Y4, Y11
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y4
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y4, Y12, Y4
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y12
-	VMULPS      Y12, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y7, Y8
+	VFMADD213PS exp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y11
-	VANDPS      Y11, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, (DI)
-	VMOVUPS     32(BX), Y4
+	VMASKMOVPS  Y6, Y4, (DI)
+	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y4, Y11
-	VSUBPS  Y4, Y11, Y12
-	VSUBPS  Y12, Y11, Y13
-	VSUBPS  Y13, Y4, Y4
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVAPS Y10, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y7
+	VMINPS  Y6, Y4, Y8
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVAPS Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
 
-	// -n = magic - u
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y0, Y5, Y6
+	VFMADD231PS Y1, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y5
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS exp2<>+0(SB), Y12
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y6, Y9
+	VFMADD213PS exp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
-	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 32(DI)
-	VMOVUPS     64(BX), Y5
+	VMASKMOVPS  Y4, Y5, 32(DI)
+	VMOVUPS     32(BX), Y5
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y9, Y5, Y10
-	VSUBPS  Y5, Y10, Y12
-	VSUBPS  Y12, Y10, Y13
-	VSUBPS  Y13, Y5, Y5
-	VSUBPS  Y12, Y9, Y9
-	VADDPS  Y9, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y9
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
 	VMOVUPS Y7, (BX)
-	VMOVUPS Y11, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto3:
-	// A turn of 17 to 32 elements.
+upto14:
+	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -9673,138 +26888,130 @@ upto3:
 	VMAXPS    Y4, Y6, Y6
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     magic<>+0(SB), Y10
-	VFMADD231PS Y0, Y4, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS Y0, Y4, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS Y0, Y4, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS Y1, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y10, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y10, Y9
-	VPADDD  Y4, Y15, Y4
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y10
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y9
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y9
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y9, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y12, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y4, Y4, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y10, Y4, 64(DI)
-	VADDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VFMADD213PS Y10, Y10, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  Y7, Y6, 64(DI)
+	VMOVUPS     (BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y7
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  64(BX), Y8, Y8
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y6
+	VFMADD231PS Y0, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y6, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS Y1, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y4, Y5
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y6, Y4, 96(DI)
 	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y9
-	VSUBPS  Y4, Y9, Y10
-	VSUBPS  Y10, Y9, Y12
-	VSUBPS  Y12, Y4, Y4
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y10
-	VFMADD231PS Y0, Y5, Y10
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y5
-	VPERMPS Y2, Y10, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y5, Y14, Y5
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y12, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y12, Y12
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y11, Y10, Y10
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y10, Y5, 96(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     64(BX), Y5
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y5, Y10
-	VSUBPS  Y5, Y10, Y11
-	VSUBPS  Y11, Y10, Y12
-	VSUBPS  Y12, Y5, Y5
-	VSUBPS  Y11, Y8, Y8
-	VADDPS  Y8, Y5, Y5
-	VADDPS  128(BX), Y5, Y5
-	VMOVUPS Y9, 32(BX)
-	VMOVUPS Y10, 64(BX)
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y6, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y9
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  96(BX), Y9, Y9
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y9, 96(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto4:
-	// A turn of 33 to 48 elements.
+upto15:
+	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -9824,200 +27031,188 @@ upto4:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
-	VMOVAPS     Y11, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVAPS     Y2, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y4, Y6
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y4, Y7
+	VFMADD231PS Y1, Y4, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y6, Y6
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y6, Y4, 128(DI)
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 480(BX)
-	VPSLLD  $0x14, Y9, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y4
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y4
-
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y5, Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y4, Y9, Y4
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y5, Y5, Y11
-	VANDPS      Y11, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 128(DI)
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     (BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y6
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y4, Y9
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y10
+	VPADDD  Y5, Y10, Y5
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 480(BX), Y5
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 448(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y5
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto5:
-	// A turn of 49 to 64 elements.
+upto16:
+	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10041,174 +27236,167 @@ upto5:
 	VMOVUPS   160(SI), Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 512(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     128(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y0, Y4, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y4
+	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y4
+	VMASKMOVPS  Y7, Y4, 192(DI)
+	VMOVUPS     (BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y6
-	VSUBPS  Y4, Y6, Y9
-	VSUBPS  Y9, Y6, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  96(BX), Y4, Y4
-	VMOVUPS 32(SI), Y8
+	VMINPS  Y8, Y4, Y7
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  64(BX), Y7, Y7
+	VMOVUPS 32(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y12
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 544(BX)
-	VPSLLD  $0x14, Y9, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y4, Y4
 	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     Y9, 96(DI)
-	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y4, Y9
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
 	VMOVUPS     160(SI), Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y4, Y11, Y10
-	VSUBPS Y9, Y11, Y11
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
@@ -10217,10 +27405,10 @@ upto5:
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y5
-	VPERMPS Y2, Y9, Y12
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
 	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y9, Y14
+	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y5, Y13, Y5
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
@@ -10235,40 +27423,35 @@ upto5:
 	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y10
 	VFMADD213PS Y12, Y12, Y11
 	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y9, Y9
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VADDPS      Y5, Y9, Y9
 	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 224(DI)
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     64(BX), Y4
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 224(DI)
+	VMOVUPS     32(BX), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y4, Y5
-	VSUBPS  Y4, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS 544(BX), Y5
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 512(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y4, Y5
+	VMINPS  Y9, Y4, Y8
+	VMAXPS  Y9, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  96(BX), Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto6:
-	// A turn of 65 to 80 elements.
+upto17:
+	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10294,310 +27477,294 @@ upto6:
 	VMAXPS    224(SI), Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 576(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     128(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 608(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
 	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVAPS Y11, Y8
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVAPS Y2, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y10
 	VPADDD  Y4, Y10, Y4
 	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VMULPS      Y10, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y8, Y4, 256(DI)
+	VMASKMOVPS  Y6, Y4, 256(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y4
+	VMINPS  Y6, Y7, Y8
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 640(BX)
-	VPSLLD  $0x14, Y9, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVAPS Y11, Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y5, Y7
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS exp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y9
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y5, Y5, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
 	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVAPS Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
 	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y7, Y5, 288(DI)
+	VMASKMOVPS  Y6, Y5, 288(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 640(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 576(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 608(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y5
+	VMINPS  Y6, Y7, Y8
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto7:
-	// A turn of 81 to 96 elements.
+upto18:
+	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10627,298 +27794,134 @@ upto7:
 	VMOVUPS   288(SI), Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 672(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     128(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
 	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
+	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y4, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y0, Y4, Y11
 	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS Y1, Y4, Y12
+	VFMADD231PS Y1, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y4
-	VPERMPS Y2, Y9, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 320(DI)
-	VADDPS      Y9, Y8, Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y9
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y9
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     160(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
-	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y10
-	VFMADD231PS 224(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y4, 736(BX)
-	VPSLLD  $0x14, Y9, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS exp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     Y9, 224(DI)
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     64(BX), Y4
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y4, Y8
-	VSUBPS  Y4, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y4, Y4
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y4, Y4
-	VADDPS  128(BX), Y4, Y4
-	VMOVUPS 288(SI), Y7
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVAPS     Y11, Y9
-	VFMADD231PS Y0, Y5, Y9
-
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y10
-	VSUBPS Y9, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y5
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
+	VPADDD  Y4, Y13, Y4
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
@@ -10932,39 +27935,187 @@ upto7:
 	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y5, Y5, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y10
 	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  Y8, Y6, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y6
+	VMINPS  Y4, Y7, Y8
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y4, Y4
 	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     32(DX), Y5
-	VMASKMOVPS  Y9, Y5, 352(DI)
-	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y4, Y8
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y7, Y8, Y5
-	VSUBPS  Y8, Y5, Y9
-	VSUBPS  Y9, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VADDPS  Y8, Y4, Y4
-	VMOVUPS 736(BX), Y7
-	VMOVUPS Y7, 32(BX)
-	VMOVUPS Y5, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 672(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 704(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y4, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y4, Y7
+	VMINPS  Y8, Y4, Y10
+	VMAXPS  Y8, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS Y0, Y5, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS Y1, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     32(DX), Y4
+	VMASKMOVPS  Y8, Y4, 352(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y8
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y4, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto8:
-	// A turn of 97 to 112 elements.
+upto19:
+	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -10996,404 +28147,388 @@ upto8:
 	VMAXPS    352(SI), Y8, Y8
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VMOVUPS   (BX), Y9
-	VCMPPS    $0x1e, Y9, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS magic<>+0(SB), Y0, Y10
-	VMOVUPS     magic<>+0(SB), Y11
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y12
-	VSUBPS Y10, Y11, Y13
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y14
-	VPERMPS Y2, Y10, Y15
-	VPSLLD  $0x14, Y8, Y9
-	VMOVUPS Y6, 768(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VPADDD  Y14, Y9, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y6
-	VMOVUPS     exp2<>+0(SB), Y9
-	VFMADD231PS exp3<>+0(SB), Y13, Y9
-	VFMADD213PS exp1<>+0(SB), Y12, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y9
-	VMULPS      Y6, Y12, Y12
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y10, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y8, Y8
-	VANDPS      Y13, Y10, Y10
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y10, 64(DI)
-	VADDPS      Y10, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     128(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y11, Y10
-	VSUBPS Y9, Y11, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y10
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y10
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 800(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y10
-	VSUBPS  Y10, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y10
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 832(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VADDPS      Y9, Y8, Y8
-	VMOVAPS     Y11, Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y9
-	VFMADD231PS Y1, Y4, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y5, Y5
-	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y5, Y4, 384(DI)
-	VADDPS      Y5, Y8, Y8
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y11, Y0, Y7
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y8
-	VSUBPS Y7, Y11, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y10
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y11, Y0, Y8
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
 
-	// -n = magic - u
-	VSUBPS Y7, Y11, Y9
-	VSUBPS Y8, Y11, Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y10
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y8, 320(DI)
+	VMOVAPS     Y2, Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y10
-	VSUBPS  Y10, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y11, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y5, Y11, Y10
-	VSUBPS Y9, Y11, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y6, Y4, 384(DI)
+	VADDPS      Y6, Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y4
+	VMINPS  Y10, Y7, Y6
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 32(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
 	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y1, Y11
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 864(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 128(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     832(BX), Y4
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVAPS     Y2, Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y11, Y0, Y4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y6
 
-	// -n = magic - u
-	VSUBPS  Y4, Y11, Y11
-	VMOVUPS 832(BX), Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y9, Y11
+	VFMADD231PS Y0, Y5, Y8
+	VFMADD231PS Y1, Y5, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y9
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y10
-	VFMADD213PS exp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VFMADD213PS Y9, Y9, Y11
-	VANDPS      Y11, Y4, Y4
-	VMOVUPS     32(DX), Y9
-	VMASKMOVPS  Y4, Y9, 416(DI)
-	VADDPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y5, Y5, Y8
+	VANDPS      Y8, Y6, Y6
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y6, Y5, 416(DI)
+	VADDPS      Y6, Y4, Y4
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y4
-	VSUBPS  Y8, Y4, Y9
-	VSUBPS  Y9, Y4, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 864(BX), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS 128(BX), Y4
+	VMOVUPS Y4, (BX)
 	VMOVUPS Y5, 32(BX)
-	VMOVUPS Y4, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 768(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 800(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind9
+	JMP     behind20
 
-upto9:
-	// A turn of 113 to 128 elements.
+upto20:
+	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -11429,173 +28564,166 @@ upto9:
 	VMAXPS    Y5, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, (BX), Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y3, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMAXPS    160(BX), Y6, Y6
-	VMAXPS    192(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMOVUPS   (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS magic<>+0(SB), Y0, Y9
-	VMOVUPS     magic<>+0(SB), Y10
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y8
+	VFMADD231PS 64(SI), Y0, Y9
+	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y10, Y12, Y10
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VADDPS      Y9, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     128(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y6
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y6, Y10, Y11
-	VSUBPS Y9, Y10, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y12
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y6, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 928(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y7
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y6, Y6
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VADDPS      Y9, Y6, Y6
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     32(BX), Y6
-
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y6, Y7
-	VSUBPS  Y6, Y7, Y9
-	VSUBPS  Y9, Y7, Y11
-	VSUBPS  Y11, Y6, Y6
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  96(BX), Y6, Y6
-	VMOVUPS 256(SI), Y8
-
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y8
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
-
-	// -n = magic - u
-	VSUBPS Y8, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y9
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y11
-	VFMADD231PS 320(SI), Y0, Y12
-	VFMADD231PS 256(SI), Y1, Y11
-	VFMADD231PS 320(SI), Y1, Y12
+	VFMADD231PS 128(SI), Y0, Y9
+	VFMADD231PS 192(SI), Y0, Y10
+	VFMADD231PS 128(SI), Y1, Y9
+	VFMADD231PS 192(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 960(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y8, Y8
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     Y9, 320(DI)
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y9
 	VADDPS      Y9, Y8, Y8
-	VMOVUPS     384(SI), Y5
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     (BX), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVAPS     Y10, Y9
-	VFMADD231PS Y0, Y4, Y9
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y9
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  64(BX), Y9, Y9
+	VMOVUPS 256(SI), Y6
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y8, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y10
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     384(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y11
@@ -11604,10 +28732,10 @@ upto9:
 	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPERMPS Y2, Y9, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -11622,47 +28750,46 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y5, 384(DI)
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VADDPS      Y4, Y10, Y10
+	VMOVUPS     Y6, 384(DI)
 	VMOVUPS     (DX), Y4
-	VMASKMOVPS  Y9, Y4, 448(DI)
-	VADDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y8, Y8
+	VMASKMOVPS  Y8, Y4, 448(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y8, Y7, Y4
-	VSUBPS  Y7, Y4, Y5
-	VSUBPS  Y5, Y4, Y9
-	VSUBPS  Y9, Y7, Y7
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS 32(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y4
+	VMINPS  Y10, Y7, Y6
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 32(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y10, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y8
-	VSUBPS Y7, Y10, Y9
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y10
 	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y7, Y12
-	VPSLLD  $0x14, Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
@@ -11671,88 +28798,87 @@ upto9:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y8, Y13
 	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y8, Y13
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y9, Y7, Y7
-	VMOVUPS     Y5, 32(DI)
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VMOVUPS     Y6, 32(DI)
 	VMOVUPS     Y7, 96(DI)
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     160(SI), Y7
+	VMOVUPS     160(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y10, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y2, Y0, Y7
 
-	// -n = magic - u
-	VSUBPS Y7, Y10, Y9
-	VSUBPS Y8, Y10, Y11
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y10
+	VSUBPS Y7, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y0, Y10
 	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 160(SI), Y1, Y10
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y12
-	VPERMPS Y2, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VADDPS      Y8, Y7, Y7
-	VADDPS      Y7, Y5, Y5
-	VMOVUPS     64(BX), Y7
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     32(BX), Y6
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y7, Y8
-	VSUBPS  Y7, Y8, Y9
-	VSUBPS  Y9, Y8, Y11
-	VSUBPS  Y11, Y7, Y7
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VADDPS  128(BX), Y7, Y7
-	VMOVUPS 288(SI), Y5
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y6, Y7
+	VMINPS  Y8, Y6, Y10
+	VMAXPS  Y8, Y6, Y6
+	VSUBPS  Y6, Y7, Y6
+	VSUBPS  Y6, Y10, Y10
+	VADDPS  96(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y5
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
-	// -n = magic - u
-	VSUBPS Y5, Y10, Y11
-	VSUBPS Y9, Y10, Y12
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y11
@@ -11761,11 +28887,11 @@ upto9:
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 992(BX)
-	VPSLLD  $0x14, Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y4, 128(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
@@ -11780,98 +28906,88 @@ upto9:
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y5, Y5
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y11, Y5, Y5
-	VANDPS      Y12, Y9, Y9
-	VMOVUPS     Y5, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VADDPS      Y9, Y5, Y5
-	VMOVUPS     416(SI), Y4
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     416(SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y10, Y0, Y4
-	VMOVUPS     960(BX), Y9
-	VFMADD213PS Y10, Y0, Y9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y5, Y8
 
-	// -n = magic - u
-	VSUBPS Y4, Y10, Y11
-	VSUBPS Y9, Y10, Y10
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y11
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y11
-	VMOVUPS     960(BX), Y12
-	VFMADD231PS Y0, Y12, Y10
+	VFMADD231PS Y0, Y5, Y12
 	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS Y1, Y12, Y10
+	VFMADD231PS Y1, Y5, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y4, Y0
-	VPERMPS Y2, Y9, Y2
-	VPSLLD  $0x14, Y4, Y1
-	VPSLLD  $0x14, Y9, Y12
-	VPADDD  Y0, Y1, Y0
-	VPADDD  Y2, Y12, Y2
-	VMOVUPS exp2<>+0(SB), Y1
+	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y1
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y11, Y1
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y1, Y11, Y11
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y4, Y4
-	VCMPPS      $0x05, Y3, Y9, Y9
-	VFMADD213PS Y0, Y0, Y11
-	VFMADD213PS Y2, Y2, Y10
-	VANDPS      Y11, Y4, Y4
-	VANDPS      Y10, Y9, Y9
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     32(DX), Y0
-	VMASKMOVPS  Y9, Y0, 480(DI)
-	VADDPS      Y9, Y4, Y4
-	VADDPS      Y4, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     32(DX), Y5
+	VMASKMOVPS  Y8, Y5, 480(DI)
 
-	// sum + t, and what that lacks to the rest: TwoSum
-	VADDPS  Y5, Y8, Y0
-	VSUBPS  Y8, Y0, Y1
-	VSUBPS  Y1, Y0, Y2
-	VSUBPS  Y2, Y8, Y8
-	VSUBPS  Y1, Y5, Y5
-	VADDPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 992(BX), Y4
-	VMOVUPS Y4, 32(BX)
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y7, 128(BX)
-	VMOVUPS 896(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS 928(BX), Y4
-	VMOVUPS Y4, 192(BX)
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y10, Y10
+	VMOVUPS 128(BX), Y4
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y10, 96(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind9:
+behind20:
 end:
 	// The sum.
-	VMOVUPS 32(BX), Y0
+	VMOVUPS (BX), Y0
 	VMOVUPS Y0, (R14)
-	VMOVUPS 96(BX), Y0
-	VMOVUPS Y0, 64(R14)
-	VMOVUPS 160(BX), Y0
-	VMOVUPS Y0, 128(R14)
 	VMOVUPS 64(BX), Y0
+	VMOVUPS Y0, 64(R14)
+	VMOVUPS 32(BX), Y0
 	VMOVUPS Y0, 32(R14)
-	VMOVUPS 128(BX), Y0
+	VMOVUPS 96(BX), Y0
 	VMOVUPS Y0, 96(R14)
-	VMOVUPS 192(BX), Y0
-	VMOVUPS Y0, 160(R14)
 	SUBQ    src_base+24(FP), SI
 	SHRQ    $0x02, SI
 	MOVQ    SI, done+56(FP)
@@ -12192,38 +29308,33 @@ TEXT ·expScaleAVX2(SB), NOSPLIT, $0-64
 	MOVQ src_len+32(FP), CX
 
 	// What all elements share.
-	VMOVUPS      integer<>+0(SB), Y0
+	VMOVUPS      magic<>+0(SB), Y0
 	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
-
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
+	VSUBPS       Y1, Y0, Y2
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
 
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
 	JLT          done1
+	VMOVUPS      exp2Table<>+0(SB), Y3
 	VBROADCASTSS 4(R11), Y4
 	VBROADCASTSS 8(R11), Y5
 	VBROADCASTSS (R11), Y6
-	VMOVUPS      magic<>+0(SB), Y7
+	VMOVUPS      exp3<>+0(SB), Y7
 	PCALIGN      $0x40
 
 loop1:
 	VMOVUPS (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y10
@@ -12232,8 +29343,8 @@ loop1:
 	VFMADD231PS 32(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12241,17 +29352,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12270,14 +29381,14 @@ loop1:
 	VMOVUPS     Y13, 32(DI)
 	VMOVUPS     64(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 64(SI), Y0, Y10
@@ -12286,8 +29397,8 @@ loop1:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12295,17 +29406,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12324,14 +29435,14 @@ loop1:
 	VMOVUPS     Y13, 96(DI)
 	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y10
@@ -12340,8 +29451,8 @@ loop1:
 	VFMADD231PS 160(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12349,17 +29460,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12378,14 +29489,14 @@ loop1:
 	VMOVUPS     Y13, 160(DI)
 	VMOVUPS     192(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 192(SI), Y0, Y10
@@ -12394,8 +29505,8 @@ loop1:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12403,17 +29514,17 @@ loop1:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12441,47 +29552,46 @@ done1:
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
 	JLT          done2
-	VBROADCASTSS 4(R11), Y4
-	VBROADCASTSS 8(R11), Y5
-	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y3
+	VBROADCASTSS 8(R11), Y4
+	VBROADCASTSS (R11), Y5
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y9
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y7, Y6, Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VCMPPS      $0x05, Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y8
-	VANDPS      Y8, Y9, Y9
-	VMOVUPS     Y9, (DI)
+	VMULPS      Y3, Y6, Y7
+	VCMPPS      $0x05, Y4, Y6, Y8
+	VFMADD231PS Y5, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVUPS     Y8, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -12497,48 +29607,47 @@ done2:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    magic<>+0(SB), Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVAPS    Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-	VMOVUPS     magic<>+0(SB), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y5, Y6, Y6
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y2
-	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y2, Y0, Y2
-	VMOVUPS exp2<>+0(SB), Y0
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y0
-	VFMADD213PS exp1<>+0(SB), Y6, Y0
-	VMULPS      Y0, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y5, Y6
+	VFMADD213PS exp1<>+0(SB), Y5, Y6
+	VMULPS      Y6, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y3, Y5, Y5
-	VFMADD213PS  Y2, Y2, Y6
-	VANDPS       Y6, Y5, Y5
-	VBROADCASTSS 4(R11), Y0
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R11), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y0, Y5, Y0
-	VBROADCASTSS 8(R11), Y1
-	VCMPPS       $0x05, Y1, Y5, Y1
-	VBROADCASTSS (R11), Y2
-	VFMADD231PS  Y2, Y5, Y0
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   Y1, Y0, (DI)
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS 8(R11), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   Y5, Y3, (DI)
 	LEAQ         (SI)(CX*4), SI
 
 behind3:
@@ -12556,15 +29665,9 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	MOVQ src_len+32(FP), CX
 
 	// What all elements share.
-	VMOVUPS      integer<>+0(SB), Y0
+	VMOVUPS      magic<>+0(SB), Y0
 	VBROADCASTSS 200(R14), Y1
-	VSUBPS       Y1, Y0, Y0
-
-	// The table, times 2^-N.
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      exp2Table<>+0(SB), Y2
-	VPADDD       Y0, Y2, Y2
-	VADDPS       lowestSum<>+0(SB), Y1, Y3
+	VSUBPS       Y1, Y0, Y2
 	VBROADCASTSS 192(R14), Y0
 	VBROADCASTSS 196(R14), Y1
 
@@ -12583,48 +29686,47 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    magic<>+0(SB), Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVAPS    Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-	VMOVUPS     magic<>+0(SB), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y5, Y6, Y6
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y4
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y7
-	VFMADD213PS exp1<>+0(SB), Y6, Y7
-	VMULPS      Y7, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y5, Y6
+	VFMADD213PS exp1<>+0(SB), Y5, Y6
+	VMULPS      Y6, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y3, Y5, Y5
-	VFMADD213PS  Y4, Y4, Y6
-	VANDPS       Y6, Y5, Y5
-	VBROADCASTSS 4(R11), Y4
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R11), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS 8(R11), Y6
-	VCMPPS       $0x05, Y6, Y5, Y6
-	VBROADCASTSS (R11), Y7
-	VFMADD231PS  Y7, Y5, Y4
-	VANDPS       Y4, Y6, Y6
-	VMOVUPS      (DX), Y4
-	VMASKMOVPS   Y6, Y4, (DI)
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS 8(R11), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   Y5, Y3, (DI)
 	LEAQ         (SI)(CX*4), SI
 	LEAQ         (DI)(CX*4), DI
 	MOVQ         R8, CX
@@ -12633,23 +29735,24 @@ done1:
 	// 8 vectors a turn.
 	SUBQ         $0x00000040, CX
 	JLT          done2
+	VMOVUPS      exp2Table<>+0(SB), Y3
 	VBROADCASTSS 4(R11), Y4
 	VBROADCASTSS 8(R11), Y5
 	VBROADCASTSS (R11), Y6
-	VMOVUPS      magic<>+0(SB), Y7
+	VMOVUPS      exp3<>+0(SB), Y7
 	PCALIGN      $0x40
 
 loop2:
 	VMOVUPS (SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     32(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y10
@@ -12658,8 +29761,8 @@ loop2:
 	VFMADD231PS 32(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12667,17 +29770,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12696,14 +29799,14 @@ loop2:
 	VMOVNTPS    Y13, 32(DI)
 	VMOVUPS     64(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 64(SI), Y0, Y10
@@ -12712,8 +29815,8 @@ loop2:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12721,17 +29824,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12750,14 +29853,14 @@ loop2:
 	VMOVNTPS    Y13, 96(DI)
 	VMOVUPS     128(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     160(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y10
@@ -12766,8 +29869,8 @@ loop2:
 	VFMADD231PS 160(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12775,17 +29878,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12804,14 +29907,14 @@ loop2:
 	VMOVNTPS    Y13, 160(DI)
 	VMOVUPS     192(SI), Y8
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS Y7, Y0, Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y8
 	VMOVUPS     224(SI), Y9
-	VFMADD213PS Y7, Y0, Y9
+	VFMADD213PS Y2, Y0, Y9
 
-	// -n = magic - u
-	VSUBPS Y8, Y7, Y10
-	VSUBPS Y9, Y7, Y11
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 192(SI), Y0, Y10
@@ -12820,8 +29923,8 @@ loop2:
 	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y8, Y12
-	VPERMPS Y2, Y9, Y13
+	VPERMPS Y3, Y8, Y12
+	VPERMPS Y3, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -12829,17 +29932,17 @@ loop2:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y7, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y8, Y8
-	VCMPPS      $0x05, Y3, Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
@@ -12867,47 +29970,46 @@ done2:
 	// Whole vectors that are left.
 	SUBQ         $0x00000008, CX
 	JLT          done3
-	VBROADCASTSS 4(R11), Y4
-	VBROADCASTSS 8(R11), Y5
-	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y3
+	VBROADCASTSS 8(R11), Y4
+	VBROADCASTSS (R11), Y5
 	PCALIGN      $0x40
 
 loop3:
-	VMOVUPS (SI), Y7
+	VMOVUPS (SI), Y6
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD213PS magic<>+0(SB), Y0, Y7
-	VMOVUPS     magic<>+0(SB), Y8
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y0, Y6
 
-	// -n = magic - u
-	VSUBPS Y7, Y8, Y8
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y8
-	VFMADD231PS (SI), Y1, Y8
+	VFMADD231PS (SI), Y0, Y7
+	VFMADD231PS (SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y7, Y9
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, Y3, Y7, Y7
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y8, Y8, Y7
+	VANDPS      Y7, Y6, Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y8
-	VCMPPS      $0x05, Y5, Y7, Y9
-	VFMADD231PS Y6, Y7, Y8
-	VANDPS      Y8, Y9, Y9
-	VMOVNTPS    Y9, (DI)
+	VMULPS      Y3, Y6, Y7
+	VCMPPS      $0x05, Y4, Y6, Y8
+	VFMADD231PS Y5, Y6, Y7
+	VANDPS      Y7, Y8, Y8
+	VMOVNTPS    Y8, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -12923,48 +30025,47 @@ done3:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y4
-	VORPS      128(DX), Y4, Y4
-	VMOVUPS    magic<>+0(SB), Y5
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVAPS    Y2, Y4
 
-	// u = x * kHi + magic, the low bits of which are the eighths of n
-	VFMADD231PS Y0, Y4, Y5
-	VMOVUPS     magic<>+0(SB), Y6
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y4
 
-	// -n = magic - u
-	VSUBPS Y5, Y6, Y6
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y6
-	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y2
-	VPSLLD  $0x14, Y5, Y0
-	VPADDD  Y2, Y0, Y2
-	VMOVUPS exp2<>+0(SB), Y0
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y0
-	VFMADD213PS exp1<>+0(SB), Y6, Y0
-	VMULPS      Y0, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y5, Y6
+	VFMADD213PS exp1<>+0(SB), Y5, Y6
+	VMULPS      Y6, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, Y3, Y5, Y5
-	VFMADD213PS  Y2, Y2, Y6
-	VANDPS       Y6, Y5, Y5
-	VBROADCASTSS 4(R11), Y0
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y4, Y4
+	VBROADCASTSS 4(R11), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS       Y0, Y5, Y0
-	VBROADCASTSS 8(R11), Y1
-	VCMPPS       $0x05, Y1, Y5, Y1
-	VBROADCASTSS (R11), Y2
-	VFMADD231PS  Y2, Y5, Y0
-	VANDPS       Y0, Y1, Y1
-	VMOVUPS      (DX), Y0
-	VMASKMOVPS   Y1, Y0, (DI)
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS 8(R11), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VBROADCASTSS (R11), Y6
+	VFMADD231PS  Y6, Y4, Y3
+	VANDPS       Y3, Y5, Y5
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   Y5, Y3, (DI)
 	LEAQ         (SI)(CX*4), SI
 
 behind4:
@@ -13074,9 +30175,9 @@ done2:
 
 	// (x - m) * scale + (-b)
 	VSUBPS      Y0, Y3, Y3
-	VFMADD231PS Y1, Y3, Y2
-	VMOVUPS     (DX), Y0
-	VMASKMOVPS  Y2, Y0, (DI)
+	VFMADD213PS Y2, Y1, Y3
+	VMOVUPS     (DX), Y4
+	VMASKMOVPS  Y3, Y4, (DI)
 	LEAQ        (SI)(CX*4), SI
 
 behind3:

@@ -121,7 +121,7 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.Keep:
 		switch {
 		case w.evex:
-			w.VMOVAPS_Z(from(1), kmask[in.Src[0].Index], to)
+			w.VMOVAPS_Z(from(1), w.mask(in, 0), to)
 		case w.vex:
 			w.VANDPS(from(1), from(0), to)
 		default:
@@ -129,7 +129,7 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.Select:
 		if w.evex {
-			w.VBLENDMPS(from(1), from(2), kmask[in.Src[0].Index], to)
+			w.VBLENDMPS(from(1), from(2), w.mask(in, 0), to)
 		} else {
 			w.VBLENDVPS(from(0), from(1), from(2), to)
 		}
@@ -165,7 +165,7 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.LoadTail:
 		switch {
 		case w.evex:
-			w.VMOVUPS_Z(operand.Mem{Base: src, Disp: 4 * in.Index}, kmask[in.Src[0].Index], to)
+			w.VMOVUPS_Z(operand.Mem{Base: src, Disp: 4 * in.Index}, w.mask(in, 0), to)
 		case w.vex:
 			w.VMASKMOVPS(operand.Mem{Base: src, Disp: 4 * in.Index}, from(0), to)
 		default:
@@ -173,7 +173,7 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.OtherTail:
 		if w.evex {
-			w.VMOVUPS_Z(operand.Mem{Base: other}, kmask[in.Src[0].Index], to)
+			w.VMOVUPS_Z(operand.Mem{Base: other}, w.mask(in, 0), to)
 		} else {
 			w.VMASKMOVPS(operand.Mem{Base: other}, from(0), to)
 		}
@@ -183,7 +183,7 @@ func (w *writer) instr(in ir.Instr) {
 		case len(in.Src) == 0:
 			w.VPMOVZXBD(bytes, to)
 		case w.evex:
-			w.VPMOVZXBD_Z(bytes, kmask[in.Src[0].Index], to)
+			w.VPMOVZXBD_Z(bytes, w.mask(in, 0), to)
 		default:
 			w.loadBytes(in.Dst)
 		}
@@ -223,9 +223,9 @@ func (w *writer) instr(in ir.Instr) {
 	case ir.ParamHalf, ir.ReturnHalf, ir.Join:
 		w.half(in)
 	case ir.HalfTail:
-		w.VPMOVDW(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})
+		w.VPMOVDW(from(1), w.mask(in, 0), operand.Mem{Base: dst})
 	case ir.F16Tail:
-		w.VCVTPS2PH(toNearest, from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst})
+		w.VCVTPS2PH(toNearest, from(1), w.mask(in, 0), operand.Mem{Base: dst})
 	case ir.Store:
 		w.storeVector(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.Stream:
@@ -233,7 +233,7 @@ func (w *writer) instr(in ir.Instr) {
 		w.VMOVNTPS(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.StoreTail:
 		if w.evex {
-			w.VMOVUPS(from(1), kmask[in.Src[0].Index], operand.Mem{Base: dst, Disp: 4 * in.Index})
+			w.VMOVUPS(from(1), w.mask(in, 0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 		} else {
 			w.VMASKMOVPS(from(1), from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 		}
@@ -258,6 +258,15 @@ func (w *writer) instr(in ir.Instr) {
 	}
 }
 
+// mask is the register of a mask. What is left of a row of the library's kernels has one
+// of its own.
+func (w *writer) mask(in ir.Instr, arg int) reg.Register {
+	if in.Args[arg].Op == ir.LeftMask {
+		return leftMask
+	}
+	return kmask[in.Src[arg].Index]
+}
+
 // move loads a register, or copies one.
 func (w *writer) move(in ir.Instr) {
 	to := w.reg(in.Dst, w.lanes)
@@ -266,6 +275,8 @@ func (w *writer) move(in ir.Instr) {
 	switch {
 	case v != nil && v.Op == ir.Const && v.Bits == 0:
 		w.zero(in.Dst)
+	case v != nil && v.Op == ir.Double:
+		w.VMOVSD(from, view(in.Dst.Index, 4))
 	case broadcast:
 		w.splat(from, to)
 	case in.Src[0].Kind == ir.Reg && w.vex:
@@ -364,9 +375,9 @@ func (w *writer) fma(in ir.Instr, to operand.Op) {
 	masked := len(in.Src) == 4
 	switch {
 	case masked && broadcast:
-		f.broadcastZ(x, y, kmask[in.Src[3].Index], to)
+		f.broadcastZ(x, y, w.mask(in, 3), to)
 	case masked:
-		f.masked(x, y, kmask[in.Src[3].Index], to)
+		f.masked(x, y, w.mask(in, 3), to)
 	case broadcast:
 		f.broadcast(x, y, to)
 	default:
@@ -380,6 +391,8 @@ func (w *writer) high(in ir.Instr, to operand.Op) {
 	switch {
 	case in.Lanes == 8:
 		w.VEXTRACTF64X4(operand.Imm(1), from, to)
+	case in.Lanes == 4 && max(in.Src[0].Index, in.Dst.Index) >= 16:
+		w.VEXTRACTF32X4(operand.Imm(1), from, to)
 	case in.Lanes == 4:
 		w.VEXTRACTF128(operand.Imm(1), from, to)
 	case in.Lanes == 2 && w.vex:
@@ -444,7 +457,7 @@ func (w *writer) load16(in ir.Instr, all func(...operand.Op), masked func(from, 
 	case len(in.Src) == 0:
 		all(words, to)
 	default:
-		masked(words, kmask[in.Src[0].Index], to)
+		masked(words, w.mask(in, 0), to)
 	}
 }
 

@@ -25,6 +25,7 @@ var (
 	factor    = reg.R11 // of kernels without rows: the other struct
 	leftMasks = reg.RDX // AVX2: where the masks of what is left begin
 	leftMask  = reg.K7  // AVX-512
+	guardMask = reg.K6
 )
 
 // greater is the predicate GT_OQ.
@@ -77,10 +78,10 @@ func LibraryFile(l Level, header string) ([]byte, error) {
 	return append([]byte(header), rest...), nil
 }
 
-// newLibraryMachine is the machine with K7 for what is left of a row.
+// newLibraryMachine is the machine with K7 for what is left of a row, and K6 for guards.
 func newLibraryMachine(isa ukernel.ISA) *machine {
 	m := newMachine(isa)
-	m.reserved = 1
+	m.reserved = 2
 	return m
 }
 
@@ -99,13 +100,13 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 		case library.Scale, library.ScaleNT, library.LogSub:
 			return library.Shape{Group: 2, Residents: 16, Unroll: 8}
 		}
-		return library.Shape{Group: 4, Residents: 12, Unroll: 8}
+		return library.Shape{Group: 4, Residents: 12, Unroll: 8, InRegisters: 16}
 	}
 	switch k {
 	case library.Scale, library.ScaleNT, library.LogSub:
 		return library.Shape{Group: 2, Residents: 4, Unroll: 8}
 	}
-	return library.Shape{Group: 2, Residents: 4, Unroll: 8}
+	return library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
 }
 
 // libraryWriter writes one of the library's kernels.
@@ -191,6 +192,16 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	done := fmt.Sprintf("done%d", i)
 	loop := fmt.Sprintf("loop%d", i)
 	first := i == 0 || w.plan.Codes[i-1].Test != ir.UpTo
+	if c.Test == ir.Longer {
+		w.Label(c.Label)
+		w.ADDQ(operand.U32(step-library.Lanes), left)
+		w.JMP(operand.LabelRef(c.Goto))
+		w.Label(fmt.Sprintf("done%d", i-1))
+		return
+	}
+	if c.Label != "" && c.Test != ir.OneRow {
+		w.Label(c.Label)
+	}
 	switch c.Test {
 	case ir.UpTo:
 		if first {
@@ -206,6 +217,14 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
 		w.left(step)
+		w.Label(fmt.Sprintf("begin%d", i))
+		w.guardScale(w.plan.Codes[i+1].Label)
+	case ir.OneRow:
+		w.Label(c.Label)
+		w.Comment(c.Comment)
+	case ir.Resume:
+		w.Comment(c.Comment)
+		w.resume()
 	case ir.While:
 		w.Comment(c.Comment)
 		w.SUBQ(operand.U32(step), left)
@@ -217,6 +236,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.Row:
 		w.TESTQ(rows, rows)
 		w.JZ(operand.LabelRef(library.End))
+		w.Label("longer")
 		w.MOVQ(src, rowSrc)
 		w.MOVQ(dst, rowDst)
 		w.MOVQ(left, cols)
@@ -226,9 +246,6 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	case ir.Results:
 		w.Comment(c.Comment)
 		w.rewind(rowDst)
-	case ir.Finally:
-		w.Label(library.End)
-		w.Comment(c.Comment)
 	default:
 		w.Comment(c.Comment)
 	}
@@ -255,7 +272,13 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.DECQ(rows)
 		w.JNZ(operand.LabelRef(loop))
 		w.JMP(operand.LabelRef(library.End))
-		w.Label(done)
+	case ir.OneRow: // of the loop before
+		w.ADDQ(srcStride, src)
+		w.ADDQ(dstStride, dst)
+		w.DECQ(rows)
+		w.JNZ(operand.LabelRef(fmt.Sprintf("begin%d", i-1)))
+		w.JMP(operand.LabelRef(library.End))
+		w.Label(fmt.Sprintf("done%d", i-1))
 	case ir.RowDone:
 		w.ADDQ(srcStride, rowSrc)
 		w.ADDQ(dstStride, rowDst)
@@ -281,6 +304,33 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 			w.Label(w.behind(i))
 		}
 	}
+	if c.Goto != "" {
+		w.JMP(operand.LabelRef(c.Goto))
+	}
+}
+
+// resume sets left to what is left of the row from src on.
+func (w *libraryWriter) resume() {
+	if w.kernel == library.SoftmaxRows {
+		w.LEAQ(operand.Mem{Base: rowSrc, Index: cols, Scale: 4}, left)
+	} else {
+		w.MOVQ(w.param("src", "len"), left)
+		w.SHLQ(operand.Imm(2), left)
+		w.ADDQ(w.param("src", "base"), left)
+	}
+	w.SUBQ(src, left)
+	w.SHRQ(operand.Imm(2), left)
+}
+
+// guardScale writes [ir.GuardScale].
+func (w *writer) guardScale(label string) {
+	const least, most = 127 - 40, 127 + 40 // exponents
+	w.MOVL(w.fields["kHi"], tmp.As32())
+	w.TESTL(operand.U32(7), tmp.As32())
+	w.JZ(operand.LabelRef(label))
+	w.SUBL(operand.U32(least<<23), tmp.As32())
+	w.CMPL(tmp.As32(), operand.U32((most-least)<<23))
+	w.JCC(operand.LabelRef(label))
 }
 
 // behind is the label behind the blocks of [ir.UpTo] with that one.
@@ -333,10 +383,22 @@ func (w *writer) data(key uint32, name string, words []uint32) operand.Mem {
 	return m
 }
 
+// tableOf is the address of a table of the exponential: the second from 8 on.
+func (w *writer) tableOf(at uint32) operand.Mem {
+	name, words := "exp2Table", library.Exp2Table[:]
+	if at >= 8 {
+		name, words = "nearTable", library.NearTable[:]
+	}
+	if w.lanes > 8 {
+		words = append(words[:8:8], words...)
+	}
+	return w.data(math.MaxUint32-4-at/8, name, words)
+}
+
 // double is the address of a float64.
 func (w *writer) double(bits uint32) operand.Mem {
 	x := math.Float64bits(float64(math.Float32frombits(bits)))
-	return w.data(bits^math.MaxUint32, library.Name(bits)+"64", []uint32{uint32(x), uint32(x >> 32)})
+	return w.data(bits^math.MaxInt32, library.Name(bits)+"64", []uint32{uint32(x), uint32(x >> 32)})
 }
 
 // leftMaskWords is the address behind 16 words of ones and before 16 words of zeros; 128
@@ -368,12 +430,6 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 	leave := func(jump func(operand.Op)) { jump(operand.LabelRef(in.Name)) }
 	inRow := operand.Mem{Base: src, Disp: 4 * in.Index}
 	switch in.Op {
-	case ir.Table:
-		words := library.Exp2Table[:]
-		if w.lanes > 8 {
-			words = append(words[:8:8], words...)
-		}
-		w.VMOVUPS(w.data(math.MaxUint32-4, "exp2Table", words), to(lanes))
 	case ir.StoreState:
 		w.VMOVUPS(from(0, lanes), operand.Mem{Base: state, Disp: 4 * in.Index})
 	case ir.StoreFloat:
@@ -381,8 +437,10 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 	case ir.Lookup:
 		table, _ := w.op(in.Src[1], lanes)
 		w.VPERMPS(table, from(0, lanes), to(lanes))
-	case ir.LeftMask:
-		w.VMOVUPS(operand.Mem{Base: leftMasks, Disp: 4 * (in.Index % library.Lanes)}, to(lanes))
+	case ir.LeftMask: // for AVX-512 it is made where the block begins
+		if !w.evex {
+			w.VMOVUPS(operand.Mem{Base: leftMasks, Disp: 4 * (in.Index % library.Lanes)}, to(lanes))
+		}
 	case ir.LoadLeft:
 		if w.evex {
 			w.VMOVUPS(inRow, leftMask, to(lanes))
@@ -390,12 +448,29 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 			w.VMASKMOVPS(inRow, from(0, lanes), to(lanes))
 			w.VORPS(operand.Mem{Base: leftMasks, Disp: 128 + 4*(in.Index%library.Lanes)}, to(lanes), to(lanes))
 		}
-	case ir.StoreLeft:
-		if at := (operand.Mem{Base: dst, Disp: 4 * in.Index}); w.evex {
-			w.VMOVUPS(from(0, lanes), leftMask, at)
-		} else {
-			w.VMASKMOVPS(from(1, lanes), from(0, lanes), at)
+	case ir.Or:
+		switch {
+		case len(in.Src) == 3:
+			w.VPTERNLOGD(operand.U8(0xfe), from((in.Tied+1)%3, lanes), from((in.Tied+2)%3, lanes), to(lanes))
+		case w.evex:
+			w.VPORD(from(0, lanes), from(1, lanes), to(lanes))
+		default:
+			w.VPOR(from(0, lanes), from(1, lanes), to(lanes))
 		}
+	case ir.GuardBits:
+		bits := w.constant(in.Bits)
+		if w.evex {
+			w.VPTESTMD_BCST(bits, from(0, lanes), guardMask)
+			w.KORTESTW(guardMask, guardMask)
+		} else {
+			w.VPTEST(bits, from(0, lanes))
+		}
+		leave(w.JNZ)
+	case ir.GuardScale:
+		w.guardScale(in.Name)
+	case ir.GuardDouble:
+		w.VUCOMISD(from(1, 4), from(0, 4))
+		leave(w.JCS)
 	case ir.Greater:
 		y, broadcast := w.op(in.Src[1], lanes)
 		mask, _ := w.op(in.Dst, lanes)

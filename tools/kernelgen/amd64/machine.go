@@ -45,6 +45,9 @@ func (m *machine) Tied(v *ir.Value) []int {
 	if v.Op == ir.FMA {
 		return []int{2, 0, 1} // VFMADD231PS, or 213 or 132
 	}
+	if v.Op == ir.Or && len(v.Args) == 3 {
+		return []int{0, 1, 2}
+	}
 	if v.Op == ir.LoadLeft && m.evex {
 		return []int{0} // the lanes that are left alone hold -Inf
 	}
@@ -91,8 +94,8 @@ func (m *machine) Folds(v *ir.Value, arg, tied int, kind ir.Kind) bool {
 		return m.vex || arg != tied
 	case ir.Sub, ir.Max, ir.Min, ir.Scalef, ir.NotLess, ir.Greater:
 		return arg == 1
-	case ir.Lookup: // a table of one float would not be one
-		return arg == 1 && kind == ir.Slot
+	case ir.Lookup:
+		return arg == 1
 	case ir.Round:
 		return m.vex && v.Args[arg].Op == ir.Load
 	}

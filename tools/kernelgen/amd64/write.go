@@ -358,6 +358,8 @@ func (w *writer) op(o ir.Operand, lanes int) (op operand.Op, broadcast bool) {
 			return m, true
 		}
 		return w.param(v.Name, ""), true
+	case ir.Table:
+		return w.tableOf(v.Bits), false
 	case ir.State:
 		return operand.Mem{Base: state, Disp: 4 * v.Index}, false
 	case ir.Double:

@@ -31,7 +31,7 @@ func (d *description) shortRows() {
 			tops = append(x[:last:last], b.Select(mask, x[last:], b.Const(minusInf))...)
 		}
 		top := b.Everywhere(ir.Max, tree(tops, b.Max))
-		b.Guard(b.Const(0), b.Sub(top, top)) // NaN unless top is finite
+		b.Guard(b.Const(0), b.Sub(top, top), "end") // NaN unless top is finite
 
 		var z, y ir.V
 		for _, g := range d.split(all) {
@@ -76,7 +76,7 @@ func (d *description) longRows() {
 	top := d.largest(d.f.Block(ir.Row, 0, "A row: its first element, in every lane."), maxAccumulators)
 	b := d.f.Block(ir.Again, 0, "The largest element, if it is finite, and an empty sum.")
 	b.Set(top, b.Everywhere(ir.Max, b.Get(top)))
-	b.Guard(b.Const(0), b.Sub(b.Get(top), b.Get(top)))
+	b.Guard(b.Const(0), b.Sub(b.Get(top), b.Get(top)), "end")
 
 	d.Turn = turn
 	sum, rest := d.sumTwoSum(b, func(b *ir.Block, x ir.V) (term, result ir.V) {

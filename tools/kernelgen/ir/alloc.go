@@ -75,6 +75,7 @@ func Allocate(f *Func, m Machine, residents int) *Plan {
 		}
 	}
 	a.homes(residents)
+	a.homeSlots = a.slots
 	p := &Plan{Func: f}
 	for i, b := range f.Blocks {
 		p.Codes = append(p.Codes, a.best(i, b))
@@ -90,6 +91,8 @@ type allocator struct {
 	first map[*Var]int     // block
 	last  map[*Var]int     // block
 	slots int
+
+	homeSlots int // of variables
 }
 
 // homes finds out in which blocks the variables live and gives them places.
@@ -129,6 +132,9 @@ func (a *allocator) homes(residents int) {
 // cheapest.
 func (a *allocator) best(i int, b *Block) Code {
 	slots := a.slots
+	if a.f.SharedSlots {
+		slots = a.homeSlots
+	}
 	run := func(resident []*Value) (*blockAllocator, bool) {
 		x := &blockAllocator{allocator: a, index: i, b: b, slots: slots, at: make(map[*Value]Operand), slot: make(map[*Value]int),
 			uses: make(map[*Value][]int), pinned: make(map[*Value]bool)}
@@ -170,7 +176,7 @@ func (b *Block) leaves(m Machine) []*Value {
 			if v.Op == Const && m.Reloads() && len(tied) == 1 && tied[0] == k {
 				continue // overwritten, and so loaded every time
 			}
-			if v.Op == Const || v.Op == Param {
+			if v.Op == Const || v.Op == Param || v.Op == Table {
 				if count[v]++; count[v] == 1 {
 					vs = append(vs, v)
 				}
@@ -237,6 +243,8 @@ func (x *blockAllocator) run(resident []*Value) bool {
 		if in := x.b.in[v]; in != nil {
 			if h := x.home[v]; h.Kind == Reg {
 				x.put(in, h)
+				// Where a guard leaves for, the variables are expected at home.
+				x.pinned[in] = x.f.Guarded && x.b.out[v] == in
 			} else {
 				x.slot[in] = h.Index
 			}
@@ -377,6 +385,13 @@ func (x *blockAllocator) ensure(v *Value, keep []*Value) bool {
 
 func (x *blockAllocator) op(i int, o *Value) bool {
 	dies := func(v *Value) bool { u := x.uses[v]; return u[len(u)-1] == i && !x.pinned[v] }
+	if x.f.Guarded && o.Op.isGuard() {
+		for _, v := range x.f.vars {
+			if in, h := x.b.in[v], x.home[v]; in != nil && h.Kind == Reg && x.regs[h.Index] != in {
+				panic(fmt.Sprintf("ir: block %q: a guard leaves while %s is not at home", x.b.Comment, v.Name))
+			}
+		}
+	}
 	tied := -1
 	if t := x.m.Tied(o); t != nil {
 		tied = x.tie(o, t, dies)
@@ -390,7 +405,7 @@ func (x *blockAllocator) op(i int, o *Value) bool {
 		if _, ok := x.at[v]; ok {
 			continue
 		}
-		once := dies(v) || v.Op == Const || v.Op == Param
+		once := dies(v) || v.Op == Const || v.Op == Param || v.Op == Table
 		if once && count(o.Args, v) == 1 && x.m.Folds(o, k, tied, x.place(v).Kind) {
 			folded = v
 		}

@@ -83,15 +83,18 @@ const (
 	// Of the library's kernels.
 
 	State       // a leaf: state[Index:][:Lanes]
-	Table       // the words of a table of eight from Index on, and if there are more lanes, from its beginning again
+	Table       // a leaf: a part of a table, see [Block.Table]; if there are more lanes than words, those again
 	StoreState  // state[Index:][:Lanes] = a
 	Min         // the smaller of a and b; b where a NaN or two zeros meet
 	Lookup      // the word of a table that the low 3 bits of a say; b, and c where a vector is half of it, are the table
 	LoadLeft    // src[Index+i] where the row has that, -Inf elsewhere; of a mask if a mask is a vector, else of -Inf
-	StoreLeft   // dst[Index+i] = a[i] where the row has that; of a mask first, if a mask is a vector
 	LeftMask    // mask: whether the row has src[Index+i]
 	Greater     // mask: a > b
 	GuardAny    // leaves for Name if a mask is true in any lane
+	GuardBits   // leaves for Name if any lane of a has one of Bits
+	GuardScale  // see [Block.GuardScale]
+	GuardDouble // leaves for Name unless the float64 a[0] >= b[0]
+	Or          // the bits that a or b, or c if there is one, have
 	GuardNumber // leaves for Name if the float64 a[0] is a NaN
 	Widen       // the lower half of a's lanes as float64
 	AddDouble   // a + b, of float64
@@ -112,7 +115,7 @@ var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", 
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "loadover", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
 	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail", "paramhalf", "returnhalf", "join", "shiftlanes",
-	"state", "table", "storestate", "min", "lookup", "loadleft", "storeleft", "leftmask", "greater", "guardany", "guardnumber",
+	"state", "table", "storestate", "min", "lookup", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
 	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
@@ -122,11 +125,19 @@ func (o Op) IsMask() bool {
 	return o == NotLess || o == TailMask || o == NotZero || o == IsNaN || o == LeftMask || o == Greater
 }
 
+func (o Op) isGuard() bool {
+	switch o {
+	case Guard, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber:
+		return true
+	}
+	return false
+}
+
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, HalfTail, F16Tail, ReturnHalf,
-		StoreState, StoreLeft, GuardAny, GuardNumber, StoreFloat:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber, StoreFloat:
 		return false
 	}
 	return true
@@ -148,7 +159,7 @@ type Value struct {
 // time: no register needs to hold on to it. Within one turn of a block nobody
 // writes to an element of src before its last use, even when dst is src.
 func (v *Value) pure() bool {
-	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == LoadOther || v.Op == State || v.Op == Double
+	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == LoadOther || v.Op == State || v.Op == Table || v.Op == Double
 }
 
 // V is a group of values: what a description does to one it does to all, stage
@@ -176,8 +187,10 @@ const (
 
 	// Of the library's kernels.
 
-	Finally // where guards leave for, and what goes before does not; always
-	UpTo    // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
+	Resume // always; n is what there is of the row from src on
+	Longer // what the block of EachRow before goes to for rows that it leaves
+	OneRow // what the block of EachRow before goes to for a row that it leaves; then back
+	UpTo   // if 0 < n <= Step; it takes them all, and goes on behind the tests of this kind that follow
 )
 
 // Block is a piece of a kernel without branches.
@@ -185,6 +198,8 @@ type Block struct {
 	Test    Test
 	Step    int
 	Comment string
+	Label   string // where guards leave for, if not empty
+	Goto    string // the label where it goes on, if not empty
 	Ops     []*Value
 
 	f       *Func
@@ -203,7 +218,11 @@ type Func struct {
 	Pairwise bool
 	// VectorMasks says whether a mask is a vector.
 	VectorMasks bool
-	Blocks      []*Block
+	// SharedSlots says whether blocks may use the same stack slots for what they spill.
+	SharedSlots bool
+	// Guarded says whether guards leave for other blocks.
+	Guarded bool
+	Blocks  []*Block
 
 	leaves map[string]*Value
 	vars   []*Var

@@ -1,6 +1,9 @@
 package ir
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Operations of the library's kernels, see [Op].
 
@@ -17,10 +20,14 @@ func (b *Block) StoreFloat(name string, x V) { b.effect(StoreFloat, 1, 0, name, 
 
 func (b *Block) Min(x, y V) V { return b.each(Min, 0, x, y) }
 
-// Table is a table of eight words in as many vectors as that takes.
-func (b *Block) Table() (vs V) {
+// Table is a table of eight words in as many vectors as that takes; there are two.
+func (b *Block) Table(second bool) (vs V) {
 	for i := 0; i < 8; i += b.f.Lanes {
-		vs = append(vs, b.each(Table, i)...)
+		at := uint32(i)
+		if second {
+			at += 8
+		}
+		vs = append(vs, b.f.leaf(Value{Op: Table, Bits: at})...)
 	}
 	return vs
 }
@@ -35,27 +42,49 @@ func (b *Block) Lookup(x, table V) V {
 	return vs
 }
 
+// Or is the bits that any of the vectors has, of three at a time if the machine has masks.
+func (b *Block) Or(x V) V {
+	for len(x) > 1 {
+		n := 2
+		if !b.f.VectorMasks && len(x) > 2 {
+			n = 3
+		}
+		x = append(V{b.add(&Value{Op: Or, Args: slices.Clone(x[:n]), Lanes: b.f.Lanes})}, x[n:]...)
+	}
+	return x
+}
+
+// LeftMask is whether the row has the elements of the vector of that index.
+func (b *Block) LeftMask(vector int) V { return b.each(LeftMask, vector*b.f.Lanes) }
+
 // LoadLeft loads the vector of that index, with -Inf in the lanes that the row lacks.
 func (b *Block) LoadLeft(vector int) V {
 	if b.f.VectorMasks {
-		return b.each(LoadLeft, vector*b.f.Lanes, b.each(LeftMask, vector*b.f.Lanes))
+		return b.each(LoadLeft, vector*b.f.Lanes, b.LeftMask(vector))
 	}
 	return b.each(LoadLeft, vector*b.f.Lanes, b.Const(float32(math.Inf(-1))))
 }
 
 // StoreLeft stores the lanes that the row has to the vector of that index.
-func (b *Block) StoreLeft(x V, vector int) {
-	if b.f.VectorMasks {
-		b.effect(StoreLeft, b.f.Lanes, vector*b.f.Lanes, "", b.each(LeftMask, vector*b.f.Lanes), x)
-		return
-	}
-	b.effect(StoreLeft, b.f.Lanes, vector*b.f.Lanes, "", x)
-}
+func (b *Block) StoreLeft(x V, vector int) { b.StoreTailAt(vector, b.LeftMask(vector), x) }
 
 // GuardGreater leaves for the label if any lane of x is greater than that of y.
 func (b *Block) GuardGreater(label string, x, y V) {
 	b.effect(GuardAny, b.f.Lanes, 0, label, b.each(Greater, 0, x, y))
 }
+
+// GuardBits leaves for the label if any lane of x has one of these bits.
+func (b *Block) GuardBits(label string, x V, bits uint32) {
+	b.effect(GuardBits, b.f.Lanes, 0, label, x)
+	b.Ops[len(b.Ops)-1].Bits = bits
+}
+
+// GuardScale leaves for the label unless the parameter kHi is between 2^-40 and 2^40, and
+// x * kHi for no float32 x an integer below 2^21 but 0: one of its last three bits is set.
+func (b *Block) GuardScale(label string) { b.effect(GuardScale, 1, 0, label) }
+
+// GuardDouble leaves for the label unless the float64 x >= y; a NaN is not.
+func (b *Block) GuardDouble(x, y V, label string) { b.effect(GuardDouble, 2, 0, label, x, y) }
 
 // GuardNumber leaves for the label if the float64 x is a NaN.
 func (b *Block) GuardNumber(label string, x V) { b.effect(GuardNumber, 2, 0, label, x) }

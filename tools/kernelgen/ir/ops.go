@@ -216,9 +216,9 @@ func (b *Block) Div(x, y V) V {
 	return V{b.add(&Value{Op: Div, Args: []*Value{x[0], y[0]}, Lanes: 1})}
 }
 
-// Guard leaves the kernel unless x >= y in lane 0; a NaN is not.
-func (b *Block) Guard(x, y V) {
-	b.add(&Value{Op: Guard, Args: []*Value{x[0], y[0]}, Lanes: 1})
+// Guard leaves for the label unless x >= y in lane 0; a NaN is not.
+func (b *Block) Guard(x, y V, label string) {
+	b.add(&Value{Op: Guard, Args: []*Value{x[0], y[0]}, Lanes: 1, Name: label})
 }
 
 // Everywhere folds the lanes of a vector by an operation that commutes, so that

@@ -101,27 +101,51 @@ const (
 	thr = 0x1.000002p-126
 )
 
+// The constants of an exponential that is near, see [description.near]: all powers of two
+// are times unit.
+const (
+	unit      = 0x1p-19
+	nearBelow = 45 // how many powers of two below N they begin,
+	nearRange = 128
+	nearTop   = nearRange - nearBelow
+	nearBase  = 0x1p20 + nearBelow
+	nearExp1  = exp1 / unit
+	nearExp2  = exp2 / (unit * unit)
+	nearExp3  = exp3 / (unit * unit * unit)
+	// nearBits are the bits that no float32 from 2 on has, for 8*nearRange of them.
+	nearBits = ^uint32(0x40000000 | 8*nearRange - 1)
+	// nearTotal is what the total must not exceed for no result to be 0.
+	nearTotal = 0x1p79
+)
+
 // Exp2Table is 2^(j/8) times a factor that makes all of them nearly floats; less j << 20,
-// which is what the integer j/8 in the low bits adds to the exponent.
-var Exp2Table = func() (t [8]uint32) {
+// which is what the integer j/8 in the low bits adds to the exponent. NearTable is the same
+// for those that are near.
+var Exp2Table, NearTable = func() (t, near [8]uint32) {
 	for j, bits := range [8]uint32{0x3f8b3a3e, 0x3f97d424, 0x3fa59202, 0x3fb48e45, 0x3fc4e5be, 0x3fd6b7da, 0x3fea26de, 0x3fff5829} {
 		t[j] = bits - uint32(j)<<20
+		near[j] = t[j] - nearBelow<<23
 	}
-	return t
+	return t, near
 }()
 
 // names are the constants' names in the generated files.
 var names = map[float32]string{
 	magic: "magic", exp1: "exp1", exp2: "exp2", exp3: "exp3", integer: "integer", 1: "one", thr: "thr",
-	magic - lowest: "lowestSum", integer + headroom: "integerHeadroom", magic - lowest + integer: "lowestRow",
-	integer + reach + headroom: "integerReach", float32(math.Inf(-1)): "minusInf",
-	0: "zero",
+	magic - lowest: "cut", integer + headroom: "integerHeadroom", integer + reach + headroom: "integerReach",
+	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
+	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal",
+	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
+	nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
 // Name is what to call a constant in a generated file.
 func Name(bits uint32) string {
-	if bits == 1<<31 {
+	switch bits {
+	case 1 << 31:
 		return "signBit"
+	case nearBits:
+		return "nearBits"
 	}
 	if name, ok := names[math.Float32frombits(bits)]; ok {
 		return name
@@ -133,6 +157,9 @@ func Name(bits uint32) string {
 const (
 	End       = "end"       // the kernel stops where it is
 	Irregular = "irregular" // it stops within a row, and says where
+
+	exact = "exact" // elements that are not near
+	total = "total" // a sum with such elements
 )
 
 // Machine is what a description has to know of a machine.
@@ -144,17 +171,18 @@ type Machine struct {
 
 // Shape says how a kernel is laid out for speed.
 type Shape struct {
-	Group     int // vectors that go through the formulas together
-	Stagger   int // operations between the beginnings of groups; 0 for one after the other
-	Residents int // registers that variables may keep
-	Unroll    int // vectors in a turn of a kernel without sums
-	Ahead     int // elements between what a turn of a sum reads and what it asks for; 0 for nothing
+	Group       int // vectors that go through the formulas together
+	Stagger     int // operations between the beginnings of groups; 0 for one after the other
+	Residents   int // registers that variables may keep
+	Unroll      int // vectors in a turn of a kernel without sums
+	InRegisters int // rows of lanes in registers, from 8 up
+	Ahead       int // elements between what a turn of a sum reads and what it asks for; 0 for nothing
 }
 
 // Describe writes a kernel down.
 func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	d := &description{Kernel: k, Machine: m, Shape: s, f: ir.NewFunc(m.Lanes, true), parts: Lanes / m.Lanes}
-	d.f.VectorMasks = m.VectorMasks
+	d.f.VectorMasks, d.f.SharedSlots, d.f.Guarded = m.VectorMasks, true, true
 	switch k {
 	case SoftmaxRows:
 		d.softmaxRows()
@@ -165,8 +193,9 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 			return d.scaled(b, load(), b.Param("cHi"), b.Param("cLo"), b.Param("thr"))
 		})
 	case ExpScale, ExpScaleNT:
-		d.elementwise(func(b *ir.Block) { d.keep(b, d.given(b)) }, func(b *ir.Block, load func() ir.V) ir.V {
-			return d.scaled(b, d.exp(b, d.kept(b), load), b.Param("cHi"), b.Param("cLo"), b.Param("thr"))
+		d.elementwise(func(b *ir.Block) { d.keep(b, d.given(b), d.f.Vars("segment", 3)) }, func(b *ir.Block, load func() ir.V) ir.V {
+			y, _ := d.exp(b, d.kept(b), load, nil)
+			return d.scaled(b, y, b.Param("cHi"), b.Param("cLo"), b.Param("thr"))
 		})
 	case LogSub:
 		vars := d.f.Vars("param", 3)
@@ -197,30 +226,30 @@ type description struct {
 	parts int // vectors of a row
 
 	vars              []*ir.Var // of a segment
+	isNear            bool      // the segment
 	sums, rests, tops []*ir.Var // by part
 }
 
 // segment is what the elements that share N have in common.
 type segment struct {
-	kHi, kLo, bound ir.V
-	lim             ir.V // none where no limit is looked at
-	table           ir.V
+	kHi, kLo ir.V
+	magic    ir.V // less N
+	lim      ir.V // none where no limit is looked at
+	near     bool
 }
 
-func (s segment) values() ir.V { return slices.Concat(s.kHi, s.kLo, s.table, s.bound, s.lim) }
+func (s segment) values() ir.V { return slices.Concat(s.kHi, s.kLo, s.magic, s.lim) }
 
-// keep makes variables of a segment, for the blocks that follow.
-func (d *description) keep(b *ir.Block, s segment) {
-	vs := s.values()
-	d.vars = d.f.Vars("segment", len(vs))
-	b.SetAll(d.vars, vs)
+// keep sets variables to a segment, for the blocks that follow.
+func (d *description) keep(b *ir.Block, s segment, vars []*ir.Var) {
+	b.SetAll(vars, s.values())
+	d.vars, d.isNear = vars, s.near
 }
 
 // kept is the segment of those variables.
-func (d *description) kept(b *ir.Block) (s segment) {
+func (d *description) kept(b *ir.Block) segment {
 	vs := b.Get(d.vars...)
-	n := max(1, 8/d.Machine.Lanes)
-	return segment{kHi: vs[:1], kLo: vs[1:2], table: vs[2 : 2+n], bound: vs[2+n : 3+n], lim: vs[3+n:]}
+	return segment{kHi: vs[:1], kLo: vs[1:2], magic: vs[2:3], lim: vs[3:], near: d.isNear}
 }
 
 // sumVars makes the variables of a sum.
@@ -230,85 +259,105 @@ func (d *description) sumVars() {
 
 // given is the segment of the N in the kernel's state.
 func (d *description) given(b *ir.Block) segment {
-	n := b.Param("n")
-	return segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"),
-		table: d.lowered(b, b.Sub(b.Const(integer), n)), bound: b.Add(n, b.Const(magic-lowest))}
+	return segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(b.Const(magic), b.Param("n"))}
 }
 
-// lowered is the table times 2^-N, of a vector with -N in its low bits.
-func (d *description) lowered(b *ir.Block, minusN ir.V) ir.V {
-	b.Note("The table, times 2^-N.")
-	return b.AddInt(b.ShiftLeft(minusN, 23), b.Table())
+// near is the same segment for elements that are near N, from 45 powers of two below it to
+// 83 above, as most are. It takes two looks at each element away, the one at the limit and
+// the one at what is so low that it is 0: with all powers of two times 2^-19, an element is
+// near if u is one of the first 1024 float32 from 2 on. What others there are has bits that
+// those don't have, but 0, and so a turn's u, or'ed together, show whether all are near.
+//
+// That needs a factor for which no element makes u 0, which [ir.GuardScale] looks for, and a
+// limit above the nearest. Times a power of two the arithmetic has the same bits.
+func (d *description) near(b *ir.Block, n ir.V) segment {
+	return segment{near: true, kHi: b.Mul(b.Param("kHi"), b.Const(unit)), kLo: b.Mul(b.Param("kLo"), b.Const(unit)),
+		magic: b.Mul(b.Sub(b.Const(nearBase), n), b.Const(unit))}
 }
 
-// exp is exp(x) * 2^-N for x that load loads.
-func (d *description) exp(b *ir.Block, s segment, load func() ir.V) ir.V {
+// exp is exp(x) * 2^-N for x that load loads, and what shows whether it is near. Of those
+// that are near keep clears lanes.
+func (d *description) exp(b *ir.Block, s segment, load func() ir.V, keep func(x ir.V)) (y, u ir.V) {
 	get := load
 	if !d.Operands {
 		x := load()
 		get = func() ir.V { return x }
 	}
-	b.Note("u = x * kHi + magic, the low bits of which are the eighths of n")
-	u := b.MulAdd(get(), s.kHi, b.Const(magic))
-	b.Note("-n = magic - u")
-	f := b.Sub(b.Const(magic), u)
+	c1, c2, c3 := b.Const(exp1), b.Const(exp2), b.Const(exp3)
+	if s.near {
+		c1, c2, c3 = b.Const(nearExp1), b.Const(nearExp2), b.Const(nearExp3)
+	}
+	b.Note("u = x * kHi + magic - N, the low bits of which are the eighths of n - N")
+	u = b.MulAdd(get(), s.kHi, s.magic)
+	if s.near {
+		keep(u)
+	}
+	b.Note("-n = magic - N - u")
+	f := b.Sub(s.magic, u)
 	b.Note("f = x * (kHi + kLo) - n")
 	f = b.MulAdd(get(), s.kHi, f)
 	f = b.MulAdd(get(), s.kLo, f)
 	b.Note("s = 2^(n - N) * K")
-	scale := b.AddInt(b.Lookup(u, s.table), b.ShiftLeft(u, 20))
+	scale := b.AddInt(b.Lookup(u, b.Table(s.near)), b.ShiftLeft(u, 20))
 	b.Note("q = f * ((exp3*f + exp2)*f + exp1)")
-	q := b.Mul(f, b.MulAdd(b.MulAdd(b.Const(exp3), f, b.Const(exp2)), f, b.Const(exp1)))
+	q := b.Mul(f, b.MulAdd(b.MulAdd(c3, f, c2), f, c1))
+	if s.near {
+		b.Note("s*q + s")
+		y = b.MulAdd(scale, q, scale)
+		keep(y)
+		return y, u
+	}
 	b.Note("s*q + s, and 0 where n < N - 125")
-	return b.Keep(b.NotLess(u, s.bound), b.MulAdd(scale, q, scale))
+	return b.Keep(b.NotLess(u, b.Const(magic-lowest)), b.MulAdd(scale, q, scale)), u
 }
 
 // scaled is e * (cHi + cLo), and 0 below 2^-126.
 func (d *description) scaled(b *ir.Block, e, cHi, cLo, thr ir.V) ir.V {
 	b.Note("e*cHi + e*cLo, and 0 where e < thr")
 	low := b.Mul(e, cLo)
+	if thr == nil {
+		return b.MulAdd(e, cHi, low)
+	}
 	return b.Keep(b.NotLess(e, thr), b.MulAdd(e, cHi, low))
 }
 
 // turn describes a turn of so many rows, of which the last has what is left, unless
-// all have 16 elements. It leaves for the label if an element is above the limit. It
-// hands the vectors of exponentials to use, and the sums of each group of a part to add.
+// all have 16 elements. It leaves for the label if an element is above the limit, or not
+// near. It hands the vectors of exponentials to use, and the sums of each group of a part
+// to add.
 func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label string,
 	use func(b *ir.Block, y ir.V, vectors []int), add func(b *ir.Block, part int, t ir.V)) {
 	last := (rows - 1) * d.parts
-	left := make(map[int]ir.V)
+	left, masks := make(map[int]ir.V), make(map[int]ir.V)
+	for p := range d.parts {
+		switch v := last + p; {
+		case whole:
+		case s.near:
+			masks[v] = b.LeftMask(v)
+			left[v] = b.LoadTailAt(v, masks[v])
+		default:
+			left[v] = b.LoadLeft(v)
+		}
+	}
 	load := func(v int) ir.V {
-		if !whole && v >= last {
-			return left[v]
+		if x := left[v]; x != nil {
+			return x
 		}
 		return b.Load(v)
 	}
-	if !whole {
-		for p := range d.parts {
-			left[last+p] = b.LoadLeft(last + p)
-		}
+	if !s.near {
+		b.Note("Leave if an element is above the limit.")
+		tops := d.largest(b, rows, load)
+		b.GuardGreater(label, d.tree(tops, b.Max), s.lim)
+		d.setTops(b, tops)
 	}
-	b.Note("Leave if an element is above the limit.")
-	tops := make([]ir.V, d.parts)
-	for p := range d.parts {
-		var f forest
-		for r := range rows {
-			f.add(b, load(r*d.parts+p), b.Max)
-		}
-		tops[p] = f.root(b, b.Max)
+	type sum struct {
+		part int
+		t    ir.V
 	}
-	top := tops[0]
-	if d.parts > 1 {
-		var f forest
-		for _, v := range tops {
-			f.add(b, v, b.Max)
-		}
-		top = f.root(b, b.Max)
-	}
-	b.GuardGreater(label, top, s.lim)
-	for p := range d.tops {
-		b.Set(d.tops[p], b.Max(tops[p], b.Get(d.tops[p])))
-	}
+	var sums []sum
+	var us, ys ir.V
+	var vectors []int
 	for p := range d.parts {
 		for r := 0; r < rows; r += GroupRows {
 			var f forest
@@ -325,40 +374,105 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				}
-				y := d.exp(b, s, func() (x ir.V) {
+				y, u := d.exp(b, s, func() (x ir.V) {
 					for _, v := range g {
 						x = append(x, load(v)...)
 					}
 					return x
+				}, func(x ir.V) {
+					for i, v := range g {
+						if mask := masks[v]; mask != nil {
+							copy(x[i:], b.Keep(mask, x[i:i+1]))
+						}
+					}
 				})
-				if use != nil {
-					use(b, y, g)
-				}
 				f.add(b, y, b.Add)
+				if !s.near {
+					use(b, y, g)
+					continue
+				}
+				ys, vectors = append(ys, y...), append(vectors, g...)
+				if us = append(us, u...); d.Operands || len(us) > 2 {
+					us = b.Or(us)
+				}
 			}
-			add(b, p, f.root(b, b.Add))
+			if t := f.root(b, b.Add); s.near {
+				sums = append(sums, sum{p, t})
+			} else {
+				add(b, p, t)
+			}
+		}
+	}
+	if s.near {
+		b.Note("Leave if an element is not near.")
+		b.GuardBits(label, b.Or(us), nearBits)
+		if d.tops != nil {
+			d.setTops(b, d.largest(b, rows, func(v int) ir.V {
+				if left[v] != nil {
+					return b.LoadLeft(v)
+				}
+				return b.Load(v)
+			}))
+		}
+		use(b, ys, vectors)
+		for _, s := range sums {
+			add(b, s.part, s.t)
 		}
 	}
 }
 
-// accumulate adds a group's sum by TwoSum.
+// largest is the largest elements by part.
+func (d *description) largest(b *ir.Block, rows int, load func(v int) ir.V) (tops ir.V) {
+	for p := range d.parts {
+		var vs ir.V
+		for r := range rows {
+			vs = append(vs, load(r*d.parts+p)...)
+		}
+		tops = append(tops, d.tree(vs, b.Max)...)
+	}
+	return tops
+}
+
+// setTops keeps the largest elements, if the kernel is to.
+func (d *description) setTops(b *ir.Block, tops ir.V) {
+	for p := range d.tops {
+		b.Set(d.tops[p], b.Max(tops[p:p+1], b.Get(d.tops[p])))
+	}
+}
+
+// tree joins vectors.
+func (d *description) tree(vs ir.V, op func(x, y ir.V) ir.V) ir.V {
+	var f forest
+	f.add(nil, vs, op)
+	return f.root(nil, op)
+}
+
+// accumulate adds a group's sum.
 func (d *description) accumulate(b *ir.Block, part int, t ir.V) {
-	a := b.Get(d.sums[part])
-	b.Note("sum + t, and what that lacks to the rest: TwoSum")
-	s := b.Add(a, t)
-	z := b.Sub(s, a)
-	r := b.Add(b.Sub(a, b.Sub(s, z)), b.Sub(t, z))
+	b.Note("sum + t, and what that lacks to the rest")
+	s, r := d.twoSum(b, b.Get(d.sums[part]), t)
 	b.Set(d.rests[part], b.Add(b.Get(d.rests[part]), r))
 	b.Set(d.sums[part], s)
+}
+
+// twoSum is x + y, and what is missing of it, for numbers from 0 up: the smaller one less
+// what of it arrived.
+func (d *description) twoSum(b *ir.Block, x, y ir.V) (sum, rest ir.V) {
+	sum = b.Add(x, y)
+	return sum, b.Sub(b.Min(x, y), b.Sub(sum, b.Max(x, y)))
 }
 
 // turns describes the loop over whole turns, and one for each number of rows that may
 // be left.
 func (d *description) turns(label string, use func(rows int, whole bool) func(b *ir.Block, y ir.V, vectors []int)) {
-	b := d.f.Block(ir.While, Turn, "Turns of 128 elements.")
+	what := "Turns"
+	if d.isNear {
+		what = "Turns whose elements are all near,"
+	}
+	b := d.f.Block(ir.While, Turn, what+" of 128 elements.")
 	d.turn(b, d.kept(b), Rows, true, label, use(Rows, true), d.accumulate)
 	for rows := 1; rows <= Rows; rows++ {
-		b := d.f.Block(ir.UpTo, rows*Lanes, fmt.Sprintf("A turn of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
+		b := d.f.Block(ir.UpTo, rows*Lanes, fmt.Sprintf("%s of %d to %d elements.", what, (rows-1)*Lanes+1, rows*Lanes))
 		d.turn(b, d.kept(b), rows, false, label, use(rows, false), d.accumulate)
 	}
 }
@@ -379,30 +493,46 @@ func (d *description) store(rows int, whole bool) func(b *ir.Block, y ir.V, vect
 
 // sum describes the first pass.
 func (d *description) sum() {
-	b := d.f.Block(ir.Once, 0, "The segment's N, and its sum so far.")
-	s := d.given(b)
-	s.lim = b.Param("lim")
-	d.keep(b, s)
+	use := d.store
+	if d.Kernel == Sum {
+		use = func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+	}
+	near, other := d.f.Vars("near", 3), d.f.Vars("other", 4)
+	b := d.f.Block(ir.Once, 0, "The sum so far.")
 	d.sumVars()
-	d.tops = d.f.Vars("top", d.parts)
+	if d.Kernel == Sum {
+		d.tops = d.f.Vars("top", d.parts)
+	}
 	for p := range d.parts {
 		at := p * d.Machine.Lanes
 		b.Set(d.sums[p], b.State(sumAt+at))
 		b.Set(d.rests[p], b.State(restAt+at))
-		b.Set(d.tops[p], b.State(topAt+at))
-	}
-	d.turns(End, func(rows int, whole bool) func(*ir.Block, ir.V, []int) {
-		if d.Kernel == Sum {
-			return nil
+		if d.tops != nil {
+			b.Set(d.tops[p], b.State(topAt+at))
 		}
-		return d.store(rows, whole)
-	})
-	b = d.f.Block(ir.Finally, 0, "The sum.")
+	}
+	b = d.f.Block(ir.Once, 0, "Where elements are near.")
+	b.GuardScale(exact)
+	n := b.Param("n")
+	b.Guard(b.Mul(b.Param("lim"), b.Param("kHi")), b.Add(n, b.Const(nearTop+0.5)), exact)
+	d.keep(b, d.near(b, n), near)
+	d.turns(exact, use)
+	d.f.Blocks[len(d.f.Blocks)-1].Goto = End
+	b = d.f.Block(ir.Resume, 0, "Other elements.")
+	b.Label = exact
+	s := d.given(b)
+	s.lim = b.Param("lim")
+	d.keep(b, s, other)
+	d.turns(End, use)
+	b = d.f.Block(ir.Once, 0, "The sum.")
+	b.Label = End
 	for p := range d.parts {
 		at := p * d.Machine.Lanes
 		b.StoreState(b.Get(d.sums[p]), sumAt+at)
 		b.StoreState(b.Get(d.rests[p]), restAt+at)
-		b.StoreState(b.Get(d.tops[p]), topAt+at)
+		if d.tops != nil {
+			b.StoreState(b.Get(d.tops[p]), topAt+at)
+		}
 	}
 }
 
@@ -421,17 +551,17 @@ func (d *description) elementwise(setup func(b *ir.Block), f func(b *ir.Block, l
 		store = (*ir.Block).Stream
 		tail(ir.ToAligned, 0, "Elements before the first vector that lies as non-temporal stores want it.")
 	}
-	d.loops(d.Unroll, f, store)
+	d.loops(f, store)
 	tail(ir.UpTo, d.Machine.Lanes, "Elements that are left.")
 }
 
 // loops describes the loops over whole vectors.
-func (d *description) loops(unroll int, f func(b *ir.Block, load func() ir.V) ir.V, store func(b *ir.Block, y ir.V, vectors ...int)) {
-	all := make([]int, unroll)
+func (d *description) loops(f func(b *ir.Block, load func() ir.V) ir.V, store func(b *ir.Block, y ir.V, vectors ...int)) {
+	all := make([]int, d.Unroll)
 	for i := range all {
 		all[i] = i
 	}
-	b := d.f.Block(ir.While, unroll*d.Machine.Lanes, fmt.Sprintf("%d vectors a turn.", unroll))
+	b := d.f.Block(ir.While, d.Unroll*d.Machine.Lanes, fmt.Sprintf("%d vectors a turn.", d.Unroll))
 	for _, g := range split(all, d.Group) {
 		b.Group()
 		store(b, f(b, func() ir.V { return b.Load(g...) }), g...)
@@ -443,98 +573,183 @@ func (d *description) loops(unroll int, f func(b *ir.Block, load func() ir.V) ir
 // softmaxRows describes the softmax of rows: those of up to a turn stay in registers,
 // with a loop for each number of rows of 16 lanes; longer ones take two passes.
 func (d *description) softmaxRows() {
-	for rows := 1; rows <= Rows; rows++ {
-		b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
-		seg, _ := d.begin(b, End)
-		e := make(map[int]ir.V)
-		// A lane has two sums at most. What TwoSum makes of them is exactly their sum, which
-		// in float64 is rounded as that of the two is.
-		sums := make([]ir.V, 2)
-		d.turn(b, seg, rows, false, End, func(b *ir.Block, y ir.V, vectors []int) {
-			for i, v := range vectors {
-				e[v] = y[i : i+1]
-			}
-		}, func(b *ir.Block, part int, t ir.V) {
-			g := 0
-			if len(sums[0]) > part {
-				g = 1
-			}
-			sums[g] = append(sums[g], t...)
-		})
-		total := b.Widen(sums[0])
-		if len(sums[1]) > 0 {
-			total = b.AddDouble(total, b.Widen(sums[1]))
-		}
-		cHi, cLo, thr := d.factor(b, b.ByHalves(total), End)
-		store := d.store(rows, false)
-		for v := range rows * d.parts {
-			store(b, d.scaled(b, e[v], cHi, cLo, thr), []int{v})
-		}
+	vars := d.f.Vars("row", 3) // what rows with near elements share
+	b := d.f.Block(ir.Once, 0, "What near elements share, and up to where a row's first one may be.")
+	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
+	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
+	b.Set(vars[2], b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1))))
+	for rows := 1; rows <= d.InRegisters; rows++ {
+		d.shortRows(rows, vars)
 	}
 
-	cHi, cLo, thr := d.f.Vars("cHi", 1)[0], d.f.Vars("cLo", 1)[0], d.f.Vars("thr", 1)[0]
-	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
-	seg, n := d.begin(b, Irregular)
-	d.keep(b, seg)
+	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
+	b = d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
+	x := b.LoadSplat()
+	b.Guard(x, b.Param("low"), Irregular)
+	b.Guard(b.Param("high"), x, Irregular)
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
 	d.sumVars()
-	b.Guard(b.Param("high"), b.LoadSplat())
-	b.Ops[len(b.Ops)-1].Name = Irregular
-	b.StoreFloat("n", n)
 	for p := range d.parts {
 		b.Set(d.sums[p], b.Const(0))
 		b.Set(d.rests[p], b.Const(0))
 	}
+	b = d.f.Block(ir.Once, 0, "Where elements are near.")
+	b.GuardScale(exact)
+	b.Guard(b.Get(vars[2]), b.LoadSplat(), exact)
+	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
+	d.turns(exact, d.store)
+	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
+	sum := d.total(b)
+	b.GuardDouble(b.Double(nearTotal), sum, total)
+	d.secondPass(b, sum, false)
+	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
+
+	b = d.f.Block(ir.Resume, 0, "Other elements.")
+	b.Label = exact
+	s := d.given(b)
+	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
+	d.keep(b, s, other)
 	d.turns(Irregular, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal.")
-	total := b.ByHalves(b.AddDouble(b.Widen(b.Get(d.sums...)), b.Widen(b.Get(d.rests...))))
-	h, l, t := d.factor(b, total, Irregular)
-	b.Set(cHi, h)
-	b.Set(cLo, l)
-	b.Set(thr, t)
-	b = d.f.Block(ir.Results, 0, "The second pass: the exponentials times that.")
-	f := func(b *ir.Block, load func() ir.V) ir.V {
-		return d.scaled(b, load(), b.Get(cHi), b.Get(cLo), b.Get(thr))
+	b.Label = total
+	sum = d.total(b)
+	b.GuardNumber(Irregular, sum)
+	d.secondPass(b, sum, true)
+	b = d.f.Block(ir.RowDone, 0, "The next row.")
+	b.Label = "next"
+	b.Get(vars...) // which the next row needs
+}
+
+// shortRows describes the loop over rows of so many rows of lanes, and what a row takes
+// that has an element that is not near.
+func (d *description) shortRows(rows int, vars []*ir.Var) {
+	label := fmt.Sprint(exact, rows*Lanes)
+	b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
+	x := b.LoadSplat()
+	b.Guard(x, b.Param("low"), label)
+	b.Guard(b.Get(vars[2]), x, label)
+	kHi := b.Get(vars[0])
+	d.shortRow(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
+	if rows > Rows { // what it leaves is for two passes
+		b = d.f.Block(ir.Longer, rows*Lanes, "")
+		b.Label = label
+		b.Goto = "longer"
+		return
 	}
-	d.Shape = Shape{Group: 1}
-	d.loops(d.secondUnroll(), f, (*ir.Block).Store)
+
+	b = d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
+	b.Label = label
+	x = b.LoadSplat()
+	b.Guard(x, b.Param("low"), End)
+	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
+	minusN := d.minusN(b, x)
+	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
+	b.Note("lim = min((N + 84) / k, high)")
+	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
+	d.shortRow(b, s, rows, End)
+}
+
+// rowMagic is near elements' magic - N for a row's first element.
+func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
+	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
+	return b.Sub(b.Sub(b.Const((integer+headroom)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
+}
+
+// minusN is integer - N for a row's first element.
+func (d *description) minusN(b *ir.Block, x ir.V) ir.V {
+	return b.Sub(b.Const(integer+headroom), b.Mul(x, b.Param("kHi")))
+}
+
+// shortRow describes the softmax of a row in registers.
+func (d *description) shortRow(b *ir.Block, s segment, rows int, label string) {
+	e := make(map[int]ir.V)
+	sums := make([]ir.V, d.parts)
+	d.turn(b, s, rows, false, label, func(b *ir.Block, y ir.V, vectors []int) {
+		for i, v := range vectors {
+			e[v] = y[i : i+1]
+		}
+	}, func(b *ir.Block, part int, t ir.V) { sums[part] = append(sums[part], t...) })
+	var lanes ir.V
+	for _, t := range sums {
+		lanes = append(lanes, d.lanes(b, t)...)
+	}
+	sum := b.ByHalves(lanes)
+	if s.near {
+		b.GuardDouble(b.Double(nearTotal), sum, label)
+	} else {
+		b.GuardNumber(label, sum)
+	}
+	f := d.factor(b, sum, !s.near)
+	store := d.store(rows, false)
+	for v := range rows * d.parts {
+		store(b, d.scaled(b, e[v], f.cHi, f.cLo, f.thr), []int{v})
+	}
+}
+
+// lanes is the sum of groups in float64, for the lanes of a part.
+func (d *description) lanes(b *ir.Block, t ir.V) ir.V {
+	switch len(t) {
+	case 1:
+		return b.Widen(t)
+	case 2:
+		// What TwoSum makes of two is exactly their sum, and so rounded alike.
+		return b.AddDouble(b.Widen(t[:1]), b.Widen(t[1:]))
+	}
+	sum, rest := d.twoSum(b, t[:1], t[1:2])
+	for _, v := range t[2:] {
+		var r ir.V
+		sum, r = d.twoSum(b, sum, ir.V{v})
+		rest = b.Add(rest, r)
+	}
+	return b.AddDouble(b.Widen(sum), b.Widen(rest))
+}
+
+// total is the sum of all lanes.
+func (d *description) total(b *ir.Block) ir.V {
+	return b.ByHalves(b.AddDouble(b.Widen(b.Get(d.sums...)), b.Widen(b.Get(d.rests...))))
+}
+
+// secondPass describes the second pass over a row, with a look at results that are 0 or
+// without.
+func (d *description) secondPass(b *ir.Block, sum ir.V, zeros bool) {
+	h := d.factor(b, sum, zeros)
+	vars := d.f.Vars("factor", 3)
+	b.Set(vars[0], h.cHi)
+	b.Set(vars[1], h.cLo)
+	if zeros {
+		b.Set(vars[2], h.thr)
+	}
+	d.f.Block(ir.Results, 0, "The second pass: the exponentials times that.")
+	f := func(b *ir.Block, load func() ir.V) ir.V {
+		var thr ir.V
+		if zeros {
+			thr = b.Get(vars[2])
+		}
+		return d.scaled(b, load(), b.Get(vars[0]), b.Get(vars[1]), thr)
+	}
+	shape := d.Shape
+	d.Shape = Shape{Group: 1, Unroll: 8}
+	d.loops(f, (*ir.Block).Store)
+	d.Shape = shape
 	b = d.f.Block(ir.UpTo, d.Machine.Lanes, "Elements that are left.")
 	x := b.LoadLeft(0)
 	b.StoreLeft(f(b, func() ir.V { return x }), 0)
-	d.f.Block(ir.RowDone, 0, "The next row.")
-}
-
-// secondUnroll is the number of vectors in a turn of a row's second pass.
-func (d *description) secondUnroll() int { return 8 }
-
-// begin takes a row's N from its first element, and leaves for the label if that is
-// too small.
-func (d *description) begin(b *ir.Block, label string) (s segment, n ir.V) {
-	x := b.LoadSplat()
-	b.Guard(x, b.Param("low"))
-	b.Ops[len(b.Ops)-1].Name = label
-	s = segment{kHi: b.Param("kHi"), kLo: b.Param("kLo")}
-	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
-	minusN := b.Sub(b.Const(integer+headroom), b.Mul(x, s.kHi))
-	s.table = d.lowered(b, minusN)
-	s.bound = b.Sub(b.Const(magic-lowest+integer), minusN)
-	b.Note("lim = min((N + 84) / k, high)")
-	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
-	if label != Irregular {
-		return s, nil
-	}
-	return s, b.Sub(b.Const(integer), minusN)
 }
 
 // factor is 1/total in two floats, and the least exponential of which the result is
-// not below 2^-126, in all lanes. It leaves for the label if the total is a NaN.
-func (d *description) factor(b *ir.Block, total ir.V, label string) (cHi, cLo, least ir.V) {
-	b.GuardNumber(label, total)
+// not 0, in all lanes.
+type factor struct{ cHi, cLo, thr ir.V }
+
+func (d *description) factor(b *ir.Block, sum ir.V, zeros bool) (f factor) {
 	b.Note("1/total = cHi + cLo")
-	c := b.DivDouble(b.Double(1), total)
+	c := b.DivDouble(b.Double(1), sum)
 	h := b.Narrow(c)
-	l := b.Narrow(b.SubDouble(c, b.Widen(h)))
-	t := b.Narrow(b.MulDouble(total, b.Double(thr)))
-	return b.Splat(h), b.Splat(l), b.Splat(t)
+	f.cHi, f.cLo = b.Splat(h), b.Splat(b.Narrow(b.SubDouble(c, b.Widen(h))))
+	if zeros {
+		f.thr = b.Splat(b.Narrow(b.MulDouble(sum, b.Double(thr))))
+	}
+	return f
 }
 
 // split cuts a list into runs of about the same length, at most size.
