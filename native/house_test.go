@@ -1,0 +1,87 @@
+package native_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestLibrary holds the line between the library and the laboratory: what native imports of this
+// module, and of others.
+func TestLibrary(t *testing.T) {
+	out := goList(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
+	const module = "github.com/twopass-softmax/twopass/"
+	allowed := map[string]bool{module + "native": true, module + "native/internal/arith": true, "github.com/klauspost/cpuid/v2": true, "github.com/klauspost/cpuid/v2/topology": true}
+	for _, path := range strings.Fields(out) {
+		if !allowed[path] && !strings.HasPrefix(path, "golang.org/x/sys/") {
+			t.Errorf("native imports %s", path)
+		}
+	}
+}
+
+// TestGrowth holds what a call of Softmax adds to a program, and what the first call allocates.
+func TestGrowth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("links two programs: not with -short")
+	}
+	goList(t, ".")
+	dir := t.TempDir()
+	build := func(name, text string) int64 {
+		src := filepath.Join(dir, name+".go")
+		if err := os.WriteFile(src, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		exe := filepath.Join(dir, name)
+		if out, err := exec.Command("go", "build", "-o", exe, src).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		info, err := os.Stat(exe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	without := build("hello", "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n")
+	with := build("softmax", `package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/twopass-softmax/twopass/native"
+)
+
+func main() {
+	x := []float32{1, 2, 3}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	native.Softmax(x, x)
+	runtime.ReadMemStats(&after)
+	fmt.Println(x, after.TotalAlloc-before.TotalAlloc)
+	if after.TotalAlloc-before.TotalAlloc > 64<<10 {
+		os.Exit(1)
+	}
+}
+`)
+	t.Logf("hello world: %d bytes, with native.Softmax %d more", without, with-without)
+	if with-without > 900_000 {
+		t.Errorf("native.Softmax adds %d bytes to a program, more than 900,000", with-without)
+	}
+	if out, err := exec.Command(filepath.Join(dir, "softmax")).CombinedOutput(); err != nil && runtime.GOARCH == "amd64" {
+		t.Errorf("%v: the first call allocates more than 64 KiB: %s", err, out)
+	}
+}
+
+// goList runs go list, or skips where there is no go command or source, as under Bazel or an emulator.
+func goList(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Skipf("no go command or no source here: %v %s", err, out)
+	}
+	return string(out)
+}
