@@ -126,16 +126,14 @@ func largestOf(m, ref float32) float64 { return float64(m) + float64(ref) }
 
 // refer changes the reference of a sum to one that is not much smaller.
 func (s *sum) refer(from, to, scale float32) {
-	d := float64(float64(from)-float64(to)) * float64(scale)
+	d := float64((float64(from) - float64(to)) * float64(scale))
 	if d < -1000 {
 		*s = sum{}
 		return
 	}
 	m := largestOf(s.max, from) - float64(to)
 	f := arith.Exp64(d)
-	s.total *= f
-	s.top *= f
-	s.rest *= f
+	s.total, s.top, s.rest = float64(s.total*f), float64(s.top*f), float64(s.rest*f)
 	s.max = float32(m)
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -73,6 +74,46 @@ func main() {
 	}
 	if out, err := exec.Command(filepath.Join(dir, "softmax")).CombinedOutput(); err != nil && runtime.GOARCH == "amd64" {
 		t.Errorf("%v: the first call allocates more than 64 KiB: %s", err, out)
+	}
+}
+
+// TestFused holds that no compiler fuses a product and a sum of native's Go code, which would round
+// once where the definition rounds twice.
+func TestFused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles for four architectures: not with -short")
+	}
+	goList(t, ".")
+	dir := t.TempDir()
+	src := filepath.Join(dir, "main.go")
+	text := "package main\n\nimport \"github.com/twopass-softmax/twopass/native\"\n\nfunc main() {\n"
+	for _, f := range []string{"SoftmaxRows[float32, native.Float16]", "LogSoftmaxRows[native.BFloat16, float32]", "LogSumExpRows[float32]",
+		"Softmax", "LogSoftmax", "LogSumExp", "SoftmaxGradRows", "LogSoftmaxGradRows", "SoftmaxGrad", "LogSoftmaxGrad", "NewAccumulator",
+		"(*native.Accumulator).Add", "(*native.Accumulator).Merge", "(*native.Accumulator).LogSumExp", "(*native.Accumulator).Softmax",
+		"(*native.Accumulator).LogSoftmax", "(*native.Accumulator).UnmarshalText"} {
+		if !strings.HasPrefix(f, "(") {
+			f = "native." + f
+		}
+		text += "\tprintln(" + f + ")\n"
+	}
+	if err := os.WriteFile(src, []byte(text+"}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	fused := regexp.MustCompile(`(?m)^.*\s(FN?M(ADD|SUB)[SD]?|VFN?M(ADD|SUB)\d+[SP][SD]|FN?M(ADD|SUB)[SD]|WFM[AS]DB?)\s.*$`)
+	for _, target := range []string{"arm64", "s390x", "riscv64", "amd64"} {
+		exe := filepath.Join(dir, target)
+		cmd := exec.Command("go", "build", "-tags", "purego", "-o", exe, src)
+		cmd.Env = append(os.Environ(), "GOARCH="+target, "GOOS=linux", "CGO_ENABLED=0", "GOAMD64=v3")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		out, err := exec.Command("go", "tool", "objdump", "-s", "twopass/native", exe).CombinedOutput()
+		if err != nil || len(out) < 10000 {
+			t.Fatalf("%s: %v, %d bytes of disassembly", target, err, len(out))
+		}
+		for _, line := range fused.FindAllString(string(out), 5) {
+			t.Errorf("%s: %s", target, line)
+		}
 	}
 }
 

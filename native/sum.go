@@ -42,9 +42,7 @@ func (a *sum) merge(b *sum) {
 func (a *sum) rescale(n float32) {
 	f := pow2(a.n - n)
 	a.n = n
-	a.total *= f
-	a.top *= f
-	a.rest *= f
+	a.total, a.top, a.rest = float64(a.total*f), float64(a.top*f), float64(a.rest*f)
 }
 
 // sure reports whether the largest element is more than twice as much as all others.

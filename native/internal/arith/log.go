@@ -16,6 +16,7 @@ const (
 // log is the natural logarithm of a positive normal number, to 2^-45. Every product is
 // rounded by itself, so that it is the same on every architecture; that of package math is not.
 func log(x float64) float64 {
+	x = float64(x) // not a product that is not rounded yet, should the compiler inline this
 	k, l := logParts(x)
 	return float64(k*ln2Hi) + (l + float64(k*ln2Lo))
 }
@@ -35,6 +36,7 @@ func logParts(x float64) (k, l float64) {
 
 // log1p is log(1 + x) for 0 <= x <= 1, to 2^-40 of it.
 func log1p(x float64) float64 {
+	x = float64(x)
 	if x >= 0x1p-7 {
 		return log(1 + x)
 	}
@@ -47,6 +49,7 @@ func log1p(x float64) float64 {
 // top * 2^n and that of the others together rest * 2^n. If the rest is the smaller part, it
 // alone decides, so that the excess of an almost sure element keeps its relative accuracy.
 func Excess(n float32, top, rest float64, m, scale float32) float64 {
+	top, rest = float64(top), float64(rest)
 	if r := rest / top; r < 0.5 {
 		return log1p(r)
 	}
@@ -57,6 +60,7 @@ func Excess(n float32, top, rest float64, m, scale float32) float64 {
 // Exp64 is e^x in float64 for x from -1000 to 0, to 2^-41 of it, and 0 below -708. Unlike that of
 // package math, it rounds alike on every architecture.
 func Exp64(x float64) float64 {
+	x = float64(x) // not a product that is not rounded yet, should the compiler inline this
 	if x < -708 {
 		return 0
 	}
