@@ -129,10 +129,7 @@ const (
 type Subject struct {
 	Name string
 	// Stores is whether it writes an output per input.
-	Stores bool
-	// MaxLength is the length of the longest row that it takes, 0 for any. A [Plan]
-	// leaves longer ones out.
-	MaxLength int
+	Stores    bool
 	Ref, Ours func(ukernel.Args) ukernel.Result
 	// Same is whether two results are the same; outputs are compared by
 	// [ukernel.Same].
@@ -150,30 +147,15 @@ type Subject struct {
 // Subject is the pair as something to compare.
 func (p *Pair) Subject() Subject {
 	s := Subject{
-		Name: p.Name, Stores: p.Family.Stores(), MaxLength: p.MaxLength(), Ref: p.call(p.Ref), Ours: p.call(p.Ours),
+		Name: p.Name, Stores: p.Family.Stores(), Ref: p.Ref.Call, Ours: p.Ours.Call,
 		Same:    func(r, s ukernel.Result) bool { return r.Same(p.Family, s) },
 		Pure:    p.PureRef,
 		explain: func(a ukernel.Args, ref, ours outcome) string { return explain(p.Kernel, a, ref, ours) },
 	}
-	if p.Family.Stores() && (p.Family.Narrows() || p.Family.Half() || p.Family.Bytes()) {
+	if p.Family.Stores() && (p.Family.Half() || p.Family.Bytes()) {
 		s.numbers = func(a ukernel.Args) { model.Numbers(p.Family, a) }
 	}
 	return s
-}
-
-// call is a kernel's call. A kernel of rows does not write those that it leaves
-// alone; they become zeros, so that outputs can be compared.
-func (p *Pair) call(f ukernel.Func) func(ukernel.Args) ukernel.Result {
-	if !p.Family.Rows() {
-		return f.Call
-	}
-	return func(a ukernel.Args) ukernel.Result {
-		r := f.Call(a)
-		if r.Value == 0 {
-			clear(a.Dst)
-		}
-		return r
-	}
 }
 
 // Subjects are those of pairs.
@@ -431,9 +413,6 @@ func (p Plan) run(ctx context.Context, ck *checker, s *Subject, rows []row) (Agr
 	for i, r := range rows {
 		if i%64 == 0 && ctx.Err() != nil {
 			return a, false
-		}
-		if s.MaxLength > 0 && r.c.Length > s.MaxLength {
-			continue
 		}
 		for j, offset := range p.Offsets {
 			c := r.c

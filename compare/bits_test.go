@@ -85,47 +85,11 @@ func TestPlanAgrees(t *testing.T) {
 	}
 }
 
-// TestConversions holds that kernels with a row of 16-bit numbers are compared, and a
-// wrong number is found.
-func TestConversions(t *testing.T) {
-	plan := Plan{Classes: inputs.Classes(), Seeds: []uint64{0}, Lengths: []int{1, 7, 8, 9, 40}, Offsets: []int{0, 3}}
-	for _, name := range []string{"f16_f32_vcvt_ukernel__avx2_u8", "f32_f16_vcvt_ukernel__avx2_u8", "bf16_f32_vcvt_ukernel__avx2_u8", "f32_bf16_vcvt_ukernel__avx2_u8"} {
-		k := ukernel.MustParse(name)
-		right := model.Func(k, model.Fault{})
-		good, bad := Pair{Kernel: k, Ref: right, Ours: right}, Pair{Kernel: k, Ref: right, Ours: right}
-		bad.Ours.NarrowF16 = wrong(right.NarrowF16, func(last *uint16) { *last ^= 1 })
-		bad.Ours.NarrowBF16 = wrong(right.NarrowBF16, func(last *uint16) { *last ^= 1 })
-		bad.Ours.WidenF16 = wrong(right.WidenF16, func(last *float32) { *last = 77 })
-		bad.Ours.WidenBF16 = wrong(right.WidenBF16, func(last *float32) { *last = 77 })
-		all, err := plan.Run(context.Background(), Subjects([]Pair{good, bad}), 1, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a := all[0]; a.Bits != 0 || a.Inputs == 0 {
-			t.Errorf("%s: %+v, want no difference", k, a)
-		}
-		if a := all[1]; a.Bits == 0 || !strings.HasPrefix(a.Differences[0].Place, "dst[") {
-			t.Errorf("%s: a wrong last element is not found: %+v", k, a)
-		}
-	}
-}
-
-// wrong is f with its last result changed; nil if f is.
-func wrong[D, S any](f func(dst []D, src []S), change func(last *D)) func(dst []D, src []S) {
-	if f == nil {
-		return nil
-	}
-	return func(dst []D, src []S) {
-		f(dst, src)
-		change(&dst[len(dst)-1])
-	}
-}
-
 // TestPlanFindsFaults plants mistakes of memory and of single bits. Mistakes of
 // arithmetic are in TestPlanFindsArithmetic.
 func TestPlanFindsFaults(t *testing.T) {
 	mul, rmax, store := lookup(t, mulName), lookup(t, maxName), lookup(t, storeName)
-	narrow := model.Func(ukernel.MustParse("f32_bf16_vcvt_ukernel__avx2_u8"), model.Fault{})
+	half := model.Func(ukernel.MustParse("f16_vmulc_ukernel__f16c_u8"), model.Fault{})
 	flip := func(x float32) float32 { return math.Float32frombits(math.Float32bits(x) ^ 1) }
 	for _, c := range []struct {
 		name  string
@@ -152,13 +116,17 @@ func TestPlanFindsFaults(t *testing.T) {
 			mul.VMulC(dst, src, c)
 			beyond(dst)[n] = 1
 		}}, "dst[1], after the row,"},
-		{"one 16-bit element too many written", narrow, ukernel.Func{NarrowBF16: func(dst []uint16, src []float32) {
-			narrow.NarrowBF16(dst, src)
+		{"one 16-bit element too many written", half, ukernel.Func{F16VMulC: func(dst, src []uint16, c uint16) {
+			half.F16VMulC(dst, src, c)
 			beyond(dst)[len(dst)] = 1
 		}}, "dst[1], after the row,"},
-		{"last 16-bit element not written", narrow, ukernel.Func{NarrowBF16: func(dst []uint16, src []float32) {
+		{"flipped bit in a 16-bit element", half, ukernel.Func{F16VMulC: func(dst, src []uint16, c uint16) {
+			half.F16VMulC(dst, src, c)
+			dst[0] ^= 1
+		}}, "dst[0]"},
+		{"last 16-bit element not written", half, ukernel.Func{F16VMulC: func(dst, src []uint16, c uint16) {
 			if n := len(src) - 1; n > 0 {
-				narrow.NarrowBF16(dst[:n], src[:n])
+				half.F16VMulC(dst[:n], src[:n], c)
 			}
 		}}, "dst[0]"},
 		{"element before the row written", mul, ukernel.Func{VMulC: func(dst, src []float32, c float32) {

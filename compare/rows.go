@@ -64,32 +64,24 @@ func (c Case) args() ukernel.Args {
 	row := make([]float32, c.Length)
 	if c.consecutive {
 		fillConsecutive(row, c.first)
-		return c.operands(row, ukernel.Args{})
+		return operands(row)
 	}
 	c.Class.Fill(row, c.Seed)
-	a := inputs.Args(ukernel.RMax, c.Seed, row)
-	a.Other, a.Keep = inputs.Second(c.Seed, c.Length)
-	a.Src16 = inputs.UpperHalves(row)
-	return c.narrow(a)
+	return narrow(inputs.Args(ukernel.RMax, c.Seed, row), c.Seed)
 }
 
-// operands are those of a row of consecutive bit patterns. Second rows are taken from
-// the operands of a row as long, if they are given.
-func (c Case) operands(row []float32, like ukernel.Args) ukernel.Args {
+// operands are those of a row of consecutive bit patterns.
+func operands(row []float32) ukernel.Args {
 	a := sweepArgs
-	a.Src, a.Other, a.Keep = row, like.Other, like.Keep
-	if len(a.Other) != c.Length {
-		a.Other, a.Keep = inputs.Second(0, c.Length)
-	}
-	a.Src16 = inputs.UpperHalves(row)
-	return c.narrow(a)
+	a.Src = row
+	return narrow(a, 0)
 }
 
 // narrow adds what is read by families of binary16 numbers and of bytes.
-func (c Case) narrow(a ukernel.Args) ukernel.Args {
+func narrow(a ukernel.Args, seed uint64) ukernel.Args {
 	a.Half = inputs.Halves(a.Src)
 	a.Src8 = inputs.Bytes(a.Src)
-	a.Table = inputs.Table(c.Seed, a.Src8)
+	a.Table = inputs.Table(seed, a.Src8)
 	return a
 }
 

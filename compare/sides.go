@@ -28,7 +28,7 @@ func Model(kernels []ukernel.Kernel) Side {
 		}
 		// One call shows whether there is a model of this kernel.
 		one := make([]float32, 1)
-		if _, err := model.Run(k, ukernel.Args{Src: one, Dst: one, Other: one, Keep: make([]bool, 1), Src16: make([]uint16, 1), Dst16: make([]uint16, 1),
+		if _, err := model.Run(k, ukernel.Args{Src: one, Dst: one, Dst16: make([]uint16, 1),
 			Half: make([]uint16, 1), Src8: make([]uint8, 1), Dst8: make([]uint8, 1), Table: []uint32{1}}); err != nil {
 			return ukernel.Func{}, err
 		}

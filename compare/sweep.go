@@ -191,7 +191,7 @@ func (w *sweeper) chunk(ctx context.Context, chunk int) ([]Agreement, bool) {
 // fill makes a row of the bit patterns from first on, and the other operands.
 func (w *sweeper) fill(first uint32) {
 	fillConsecutive(w.src, first)
-	w.args = Consecutive(first, storeBlock).operands(w.src, w.args)
+	w.args = operands(w.src)
 }
 
 // block compares one subject on one row; what differs, if anything does, is left
@@ -199,7 +199,7 @@ func (w *sweeper) fill(first uint32) {
 func (w *sweeper) block(s *Subject, first uint32, src []float32, into *Agreement) {
 	n := len(src)
 	a, at := w.args, first-math.Float32bits(w.src[0])
-	a.Src, a.Other, a.Keep, a.Src16 = src, a.Other[:n], a.Keep[:n], a.Src16[at:][:n]
+	a.Src = src
 	a.Half, a.Src8 = a.Half[at:][:n], a.Src8[at:][:n]
 	call := func(f func(ukernel.Args) ukernel.Result, dst []float32, dst16 []uint16, dst8 []uint8) ukernel.Result {
 		if s.Stores {

@@ -29,9 +29,9 @@ type Candidate struct {
 }
 
 // Groups divides kernels that this CPU runs by family, ISA and variant, in the
-// order of reports. Kernels of short rows are in none: there is one for each ISA.
+// order of reports.
 func Groups(kernels []ukernel.Kernel) [][]ukernel.Kernel {
-	sorted := slices.DeleteFunc(slices.Clone(kernels), func(k ukernel.Kernel) bool { return !k.ISA.Supported() || k.MaxLength() > 0 })
+	sorted := slices.DeleteFunc(slices.Clone(kernels), func(k ukernel.Kernel) bool { return !k.ISA.Supported() })
 	slices.SortFunc(sorted, Order)
 	var groups [][]ukernel.Kernel
 	for i, k := range sorted {

@@ -5,45 +5,32 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/twopass-softmax/twopass/internal/f32"
 )
 
 // TestFamilies holds what each family reads and writes.
 func TestFamilies(t *testing.T) {
 	const (
 		stores = 1 << iota
-		widens
-		narrows
-		rows
-		scaled
-		logs
+		half
+		bytes
 	)
 	want := map[Family]int{
-		RMax: 0, RAddExtExp: 0, RAddExpMinusMax: 0, RAddMaxExpMinusMax: 0,
-		VScaleExtExp: stores, VScaleExpMinusMax: stores, RAddStoreExpMinusMax: stores, VMulC: stores, VSubC2: stores, VAdd: stores, VKeep: stores,
-		Softmax: stores | rows, LogSoftmax: stores | rows | logs, ScaledSoftmax: stores | rows | scaled, ScaledLogSoftmax: stores | rows | scaled | logs,
-		WidenF16: stores | widens, WidenBF16: stores | widens, NarrowF16: stores | narrows, NarrowBF16: stores | narrows,
+		RMax: 0, RAddExtExp: 0, RAddExpMinusMax: 0,
+		VScaleExtExp: stores, VScaleExpMinusMax: stores, RAddStoreExpMinusMax: stores, VMulC: stores,
+		F16RMax: half, F16RAddStoreExpMinusMax: stores | half, F16VMulC: stores | half,
+		U8RMax: bytes, U8LUT32Norm: stores | bytes,
 	}
 	for _, f := range Families() {
 		got := 0
-		for i, is := range []bool{f.Stores(), f.Widens(), f.Narrows(), f.Rows(), f.Scaled(), f.Log()} {
+		for i, is := range []bool{f.Stores(), f.Half(), f.Bytes()} {
 			if is {
 				got |= 1 << i
 			}
 		}
 		if w, ok := want[f]; !ok || got != w {
-			t.Errorf("%v: %06b, want %06b", f, got, w)
-		}
-		if got, want := f.Other(), map[Family]int{VAdd: 4, VKeep: 1}[f]; got != want {
-			t.Errorf("%v: the second row's elements have %d bytes, want %d", f, got, want)
-		}
-	}
-	for name, want := range map[string]int{
-		"f32_rmax_ukernel__avx_u8":                        0,
-		Softmax.String() + "_ukernel__avx2_p5_u64":        64,
-		Softmax.String() + "_ukernel__avx2_p5_twosum_u64": 0,
-	} {
-		if got := MustParse(name).MaxLength(); got != want {
-			t.Errorf("%s: at most %d elements, want %d", name, got, want)
+			t.Errorf("%v: %03b, want %03b", f, got, w)
 		}
 	}
 }
@@ -54,13 +41,13 @@ func TestCall(t *testing.T) {
 	const n = 4
 	args := Args{
 		Dst: make([]float32, n), Src: make([]float32, n), Max: 2, Scale: 3, ScaleExp: 5,
-		Other: make([]float32, n), Keep: make([]bool, n), Src16: make([]uint16, n), Dst16: make([]uint16, n),
+		Half: make([]uint16, n), Dst16: make([]uint16, n), Src8: make([]uint8, n), Dst8: make([]uint8, n), Table: []uint32{1},
 	}
 	// numbers are a call's operands that are no slices.
 	numbers := map[Family][]any{
 		VScaleExtExp: {float32(3), float32(5)}, RAddExpMinusMax: {float32(2)}, VScaleExpMinusMax: {float32(3), float32(2)},
-		RAddStoreExpMinusMax: {float32(2)}, VMulC: {float32(3)}, VSubC2: {float32(2), float32(3)}, RAddMaxExpMinusMax: {float32(2)},
-		Softmax: {1, n, n, n}, LogSoftmax: {1, n, n, n}, ScaledSoftmax: {float32(3), 1, n, n, n}, ScaledLogSoftmax: {float32(3), 1, n, n, n},
+		RAddStoreExpMinusMax: {float32(2)}, VMulC: {float32(3)},
+		F16RAddStoreExpMinusMax: {f32.ToHalf(2)}, F16VMulC: {f32.ToHalf(3)},
 	}
 	fields := reflect.TypeFor[Func]()
 	seen := make(map[Family]bool)
@@ -81,9 +68,9 @@ func TestCall(t *testing.T) {
 					rest = append(rest, v.Interface())
 					continue
 				}
-				for j, a := range []any{args.Dst, args.Src, args.Other, args.Keep, args.Dst16, args.Src16} {
+				for j, a := range []any{args.Dst, args.Src, args.Dst16, args.Half, args.Dst8, args.Src8, args.Table} {
 					if v.Pointer() == reflect.ValueOf(a).Pointer() {
-						slicesOf = append(slicesOf, []string{"dst", "src", "other", "keep", "dst16", "src16"}[j])
+						slicesOf = append(slicesOf, []string{"dst", "src", "dst16", "half", "dst8", "src8", "table"}[j])
 					}
 				}
 			}
@@ -111,20 +98,23 @@ func TestCall(t *testing.T) {
 			r := g.Call(args)
 			wantSlices := []string{"src"}
 			switch {
-			case family.Widens():
-				wantSlices = []string{"dst", "src16"}
-			case family.Narrows():
-				wantSlices = []string{"dst16", "src"}
-			case family.Other() == 4:
-				wantSlices = []string{"dst", "src", "other"}
-			case family.Other() == 1:
-				wantSlices = []string{"dst", "src", "keep"}
+			case family == F16RMax:
+				wantSlices = []string{"half"}
+			case family.Half():
+				wantSlices = []string{"dst16", "half"}
+			case family == U8RMax:
+				wantSlices = []string{"src8"}
+			case family == U8LUT32Norm:
+				wantSlices = []string{"dst8", "src8", "table"}
 			case family.Stores():
 				wantSlices = []string{"dst", "src"}
 			}
 			var want Result
 			if kind.NumOut() > 0 {
 				want.Value = 7
+			}
+			if family.Half() && kind.NumOut() > 0 {
+				want.Value = f32.FromHalf(7)
 			}
 			if kind.NumOut() > 1 {
 				want.Exponent = 8
@@ -146,20 +136,9 @@ func TestCall(t *testing.T) {
 			change(&a)
 			checked.Call(a)
 		}
-		empty := "len(src) is 0"
-		if family.Rows() {
-			refuses("a row too long", func(a *Args) { a.Src, a.Dst = make([]float32, 33), make([]float32, 33) }, "33 columns, the kernel takes at most 32")
-		} else {
-			refuses("no elements", func(a *Args) { *a = Args{} }, empty)
-		}
+		refuses("no elements", func(a *Args) { *a = Args{} }, "len(src) is 0")
 		if family.Stores() {
-			refuses("a shorter dst", func(a *Args) { a.Dst, a.Dst16 = a.Dst[1:], a.Dst16[1:] }, "")
-		}
-		if family.Other() > 0 {
-			refuses("a shorter second row", func(a *Args) { a.Other, a.Keep = a.Other[1:], a.Keep[1:] }, "")
-		}
-		if family == VAdd {
-			refuses("a second row that is dst", func(a *Args) { a.Other = a.Dst }, "apart from dst")
+			refuses("a shorter dst", func(a *Args) { a.Dst, a.Dst16, a.Dst8 = a.Dst[1:], a.Dst16[1:], a.Dst8[1:] }, "")
 		}
 	}
 	if len(seen) != len(Families()) {

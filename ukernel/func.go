@@ -31,34 +31,6 @@ type Func struct {
 	RAddStoreExpMinusMax func(dst, src []float32, max float32) float32
 	// VMulC writes x * c.
 	VMulC func(dst, src []float32, c float32)
-	// VSubC2 writes (x - a) - b.
-	VSubC2 func(dst, src []float32, a, b float32)
-	// Softmax writes the softmax of rows of cols elements, whose first ones are
-	// dstStride and srcStride apart, up to the first row whose maximum is not
-	// finite, and returns how many it did. That row and those after it stay as they
-	// are. Cols is at least 1, and at most [Kernel.MaxLength] unless that is 0.
-	Softmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-	// LogSoftmax is the same for the logarithm.
-	LogSoftmax func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-	// RAddMaxExpMinusMax returns the sum of exp(x - max), and the largest x as RMax
-	// does.
-	RAddMaxExpMinusMax func(src []float32, max float32) (sum, top float32)
-	// ScaledSoftmax is Softmax of x * scale.
-	ScaledSoftmax func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-	// ScaledLogSoftmax is the same for the logarithm.
-	ScaledLogSoftmax func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-	// VAdd writes x + y for the elements of src and other, which are as many. Dst may
-	// not overlap other.
-	VAdd func(dst, src, other []float32)
-	// VKeep writes x where keep is true and -Inf elsewhere. Src and keep have as many
-	// elements.
-	VKeep func(dst, src []float32, keep []bool)
-	// WidenF16 and WidenBF16 write the numbers of src as float32. Dst may not overlap
-	// src, nor may it below.
-	WidenF16, WidenBF16 func(dst []float32, src []uint16)
-	// NarrowF16 and NarrowBF16 write the numbers of src rounded to 16 bits.
-	NarrowF16, NarrowBF16 func(dst []uint16, src []float32)
-
 	// F16RMax returns the largest element of src.
 	F16RMax func(src []uint16) (max uint16)
 	// F16RAddStoreExpMinusMax writes exp(x - max) and returns the sum of it.
@@ -89,30 +61,6 @@ func (f *Func) has(family Family) bool {
 		return f.RAddStoreExpMinusMax != nil
 	case VMulC:
 		return f.VMulC != nil
-	case VSubC2:
-		return f.VSubC2 != nil
-	case Softmax:
-		return f.Softmax != nil
-	case LogSoftmax:
-		return f.LogSoftmax != nil
-	case RAddMaxExpMinusMax:
-		return f.RAddMaxExpMinusMax != nil
-	case ScaledSoftmax:
-		return f.ScaledSoftmax != nil
-	case ScaledLogSoftmax:
-		return f.ScaledLogSoftmax != nil
-	case VAdd:
-		return f.VAdd != nil
-	case VKeep:
-		return f.VKeep != nil
-	case WidenF16:
-		return f.WidenF16 != nil
-	case NarrowF16:
-		return f.NarrowF16 != nil
-	case WidenBF16:
-		return f.WidenBF16 != nil
-	case NarrowBF16:
-		return f.NarrowBF16 != nil
 	case F16RMax:
 		return f.F16RMax != nil
 	case F16RAddStoreExpMinusMax:
@@ -130,20 +78,14 @@ func (f *Func) has(family Family) bool {
 // Args are the operands of any family's call; a family reads those it has.
 type Args struct {
 	Dst, Src []float32
-	// Max is the value subtracted by the minusmax families, and a of VSubC2.
+	// Max is the value subtracted by the minusmax families.
 	Max float32
-	// Scale is the factor of VScaleExpMinusMax, VMulC and scaled rows, and the mantissa of
-	// VScaleExtExp, whose exponent is ScaleExp; b of VSubC2.
+	// Scale is the factor of VScaleExpMinusMax and VMulC, and the mantissa of
+	// VScaleExtExp, whose exponent is ScaleExp.
 	Scale, ScaleExp float32
-	// Other and Keep are the second rows of VAdd and VKeep.
-	Other []float32
-	Keep  []bool
-	// Src16 is what a family that widens reads in place of Src, and Dst16 what one that
-	// narrows writes in place of Dst.
-	Src16, Dst16 []uint16
-	// Half is what a family of binary16 numbers reads in place of Src; it writes Dst16.
-	// Max and Scale are rounded to binary16 for it.
-	Half []uint16
+	// Half is what a family of binary16 numbers reads in place of Src, and Dst16 what it
+	// writes in place of Dst. Max and Scale are rounded to binary16 for it.
+	Half, Dst16 []uint16
 	// Src8 and Dst8 are what a family of bytes reads and writes, and Table what
 	// U8LUT32Norm reads.
 	Src8, Dst8 []uint8
@@ -151,10 +93,8 @@ type Args struct {
 }
 
 // Result is what a call returned: the value of a reduction, for RAddExtExp its
-// mantissa and exponent, for RAddMaxExpMinusMax the sum and, in place of an exponent,
-// the largest element, for a family of
-// rows, which is called with one, the number of rows done, and zero for another family that only stores.
-// A binary16 number or a byte is the float32 equal to it.
+// mantissa and exponent, and zero for a family that only stores. A binary16 number or a
+// byte is the float32 equal to it.
 type Result struct {
 	Value, Exponent float32
 }
@@ -176,34 +116,6 @@ func (f *Func) Call(a Args) (r Result) {
 		r.Value = f.RAddStoreExpMinusMax(a.Dst, a.Src, a.Max)
 	case f.VMulC != nil:
 		f.VMulC(a.Dst, a.Src, a.Scale)
-	case f.VSubC2 != nil:
-		f.VSubC2(a.Dst, a.Src, a.Max, a.Scale)
-	case f.Softmax != nil:
-		n := len(a.Src)
-		r.Value = float32(f.Softmax(a.Dst, a.Src, 1, n, n, n))
-	case f.RAddMaxExpMinusMax != nil:
-		r.Value, r.Exponent = f.RAddMaxExpMinusMax(a.Src, a.Max)
-	case f.ScaledSoftmax != nil:
-		n := len(a.Src)
-		r.Value = float32(f.ScaledSoftmax(a.Dst, a.Src, a.Scale, 1, n, n, n))
-	case f.ScaledLogSoftmax != nil:
-		n := len(a.Src)
-		r.Value = float32(f.ScaledLogSoftmax(a.Dst, a.Src, a.Scale, 1, n, n, n))
-	case f.VAdd != nil:
-		f.VAdd(a.Dst, a.Src, a.Other)
-	case f.VKeep != nil:
-		f.VKeep(a.Dst, a.Src, a.Keep)
-	case f.WidenF16 != nil:
-		f.WidenF16(a.Dst, a.Src16)
-	case f.NarrowF16 != nil:
-		f.NarrowF16(a.Dst16, a.Src)
-	case f.WidenBF16 != nil:
-		f.WidenBF16(a.Dst, a.Src16)
-	case f.NarrowBF16 != nil:
-		f.NarrowBF16(a.Dst16, a.Src)
-	case f.LogSoftmax != nil:
-		n := len(a.Src)
-		r.Value = float32(f.LogSoftmax(a.Dst, a.Src, 1, n, n, n))
 	case f.F16RMax != nil:
 		r.Value = f32.FromHalf(f.F16RMax(a.Half))
 	case f.F16RAddStoreExpMinusMax != nil:
@@ -249,45 +161,6 @@ func (f Func) Checked() Func {
 		}
 	case raw.VMulC != nil:
 		f.VMulC = func(dst, src []float32, c float32) { same(dst, src); raw.VMulC(dst, src, c) }
-	case raw.VSubC2 != nil:
-		f.VSubC2 = func(dst, src []float32, a, b float32) { same(dst, src); raw.VSubC2(dst, src, a, b) }
-	case raw.Softmax != nil:
-		f.Softmax = checkedRows(who, raw.Name, raw.Softmax)
-	case raw.RAddMaxExpMinusMax != nil:
-		f.RAddMaxExpMinusMax = func(src []float32, max float32) (sum, top float32) {
-			some(src)
-			return raw.RAddMaxExpMinusMax(src, max)
-		}
-	case raw.ScaledSoftmax != nil:
-		f.ScaledSoftmax = checkedScaled(who, raw.Name, raw.ScaledSoftmax)
-	case raw.ScaledLogSoftmax != nil:
-		f.ScaledLogSoftmax = checkedScaled(who, raw.Name, raw.ScaledLogSoftmax)
-	case raw.VAdd != nil:
-		f.VAdd = func(dst, src, other []float32) {
-			same(dst, src)
-			if len(other) != len(src) || Overlap(dst, other) {
-				panic(fmt.Sprintf("%s: other of %d elements must be as long as src, of %d, and apart from dst", who, len(other), len(src)))
-			}
-			raw.VAdd(dst, src, other)
-		}
-	case raw.VKeep != nil:
-		f.VKeep = func(dst, src []float32, keep []bool) {
-			same(dst, src)
-			if len(keep) != len(src) {
-				panic(fmt.Sprintf("%s: len(keep) is %d, len(src) is %d, they must be equal", who, len(keep), len(src)))
-			}
-			raw.VKeep(dst, src, keep)
-		}
-	case raw.WidenF16 != nil:
-		f.WidenF16 = checkedConversion(who, raw.WidenF16)
-	case raw.NarrowF16 != nil:
-		f.NarrowF16 = checkedConversion(who, raw.NarrowF16)
-	case raw.WidenBF16 != nil:
-		f.WidenBF16 = checkedConversion(who, raw.WidenBF16)
-	case raw.NarrowBF16 != nil:
-		f.NarrowBF16 = checkedConversion(who, raw.NarrowBF16)
-	case raw.LogSoftmax != nil:
-		f.LogSoftmax = checkedRows(who, raw.Name, raw.LogSoftmax)
 	case raw.F16RMax != nil:
 		f.F16RMax = func(src []uint16) uint16 { checkSome(who, src); return raw.F16RMax(src) }
 	case raw.F16RAddStoreExpMinusMax != nil:
@@ -332,52 +205,6 @@ func checkSame[S any](who string, dst, src []S) {
 		panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
 	}
 	CheckApart(who, "src", dst, src)
-}
-
-// checkedConversion is a kernel that widens or narrows, with its slices checked before
-// each call.
-func checkedConversion[D, S any](who string, f func(dst []D, src []S)) func(dst []D, src []S) {
-	return func(dst []D, src []S) {
-		checkSome(who, src)
-		if len(dst) != len(src) {
-			panic(fmt.Sprintf("%s: len(dst) is %d, len(src) is %d, they must be equal", who, len(dst), len(src)))
-		}
-		CheckApart(who, "src", dst, src)
-		f(dst, src)
-	}
-}
-
-// checkedRows is a kernel of rows with its matrices checked before each call.
-func checkedRows(who, name string, f func(dst, src []float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-	check := checkRows(who, name)
-	return func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-		if !check(dst, src, rows, cols, dstStride, srcStride) {
-			return 0
-		}
-		return f(dst, src, rows, cols, dstStride, srcStride)
-	}
-}
-
-// checkedScaled is checkedRows with a scale.
-func checkedScaled(who, name string, f func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int) func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
-	check := checkRows(who, name)
-	return func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
-		if !check(dst, src, rows, cols, dstStride, srcStride) {
-			return 0
-		}
-		return f(dst, src, scale, rows, cols, dstStride, srcStride)
-	}
-}
-
-// checkRows is [CheckMatrices] for a kernel, whose rows may be too short for some.
-func checkRows(who, name string) func(dst, src []float32, rows, cols, dstStride, srcStride int) bool {
-	most := MustParse(name).MaxLength()
-	return func(dst, src []float32, rows, cols, dstStride, srcStride int) bool {
-		if most > 0 && cols > most {
-			panic(fmt.Sprintf("%s: %d columns, the kernel takes at most %d", who, cols, most))
-		}
-		return CheckMatrices(who, "src", dst, src, rows, cols, dstStride, srcStride)
-	}
 }
 
 // ErrUnknownKernel is wrapped by the error of a Lookup for a name that its side

@@ -24,8 +24,8 @@ import (
 // Family is what a kernel computes: its operands, and what it does to them.
 type Family uint8
 
-// The families behind softmax. All work on float32, but for one side of those that
-// widen and narrow and for the last five, and on at least one element.
+// The families behind softmax. All work on float32, but for the last five, and
+// on at least one element.
 const (
 	// RMax returns the largest element.
 	RMax Family = iota
@@ -43,39 +43,6 @@ const (
 	RAddStoreExpMinusMax
 	// VMulC writes x * c.
 	VMulC
-	// VSubC2 writes (x - a) - b, each difference rounded: the last pass of
-	// log-softmax, where a + b is the logarithm of the sum. Upstream has no such
-	// family; the name follows its grammar.
-	VSubC2
-	// Softmax writes the softmax of rows. It keeps those of up to a tile in registers,
-	// and takes no longer ones; a kernel with twosum in its name takes rows of any
-	// length, in three passes as RMax, RAddStoreExpMinusMax and VMulC do. Ours, too.
-	Softmax
-	// LogSoftmax writes its logarithm in the same ways; the passes are like RMax,
-	// RAddExpMinusMax and VSubC2.
-	LogSoftmax
-	// RAddMaxExpMinusMax sums exp(x - max), where max need only be near the largest
-	// element, and finds that in the same pass. Ours.
-	RAddMaxExpMinusMax
-	// ScaledSoftmax is Softmax of x * scale, each product rounded. Ours.
-	ScaledSoftmax
-	// ScaledLogSoftmax is LogSoftmax of the same.
-	ScaledLogSoftmax
-	// VAdd writes x + y, the elements of two rows. Of ours here; the name is that of
-	// upstream's operator.
-	VAdd
-	// VKeep writes x where the other row is true and -Inf elsewhere. Ours.
-	VKeep
-	// WidenF16 writes IEEE 754 binary16 numbers as float32. This one and the next three
-	// are of ours here; their names are those of upstream's operators.
-	WidenF16
-	// NarrowF16 rounds float32 to binary16, to nearest even. What is too large becomes
-	// an infinity, and a NaN any NaN.
-	NarrowF16
-	// WidenBF16 writes bfloat16 numbers, the upper halves of float32, as float32.
-	WidenBF16
-	// NarrowBF16 rounds float32 to bfloat16 as NarrowF16 does to binary16.
-	NarrowBF16
 	// F16RMax returns the largest element of a row of binary16 numbers. This one and the
 	// next two are the passes of upstream's float16 softmax operator.
 	F16RMax
@@ -102,18 +69,6 @@ var familyNames = [numFamilies]string{
 	VScaleExpMinusMax:    "f32_vscaleexpminusmax",
 	RAddStoreExpMinusMax: "f32_raddstoreexpminusmax",
 	VMulC:                "f32_vmulc",
-	VSubC2:               "f32_vsubc2",
-	Softmax:              "f32_softmax",
-	LogSoftmax:           "f32_logsoftmax",
-	RAddMaxExpMinusMax:   "f32_raddmaxexpminusmax",
-	ScaledSoftmax:        "f32_scaledsoftmax",
-	ScaledLogSoftmax:     "f32_scaledlogsoftmax",
-	VAdd:                 "f32_vadd",
-	VKeep:                "f32_vkeep",
-	WidenF16:             "f16_f32_vcvt",
-	NarrowF16:            "f32_f16_vcvt",
-	WidenBF16:            "bf16_f32_vcvt",
-	NarrowBF16:           "f32_bf16_vcvt",
 
 	F16RMax:                 "f16_rmax",
 	F16RAddStoreExpMinusMax: "f16_raddstoreexpminusmax",
@@ -141,7 +96,7 @@ func (f Family) String() string {
 
 // Stores reports whether the family writes one output per input.
 func (f Family) Stores() bool {
-	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC || f == VSubC2 || f.Other() > 0 || f.Rows() || f.Widens() || f.Narrows() ||
+	return f == VScaleExtExp || f == VScaleExpMinusMax || f == RAddStoreExpMinusMax || f == VMulC ||
 		f == F16RAddStoreExpMinusMax || f == F16VMulC || f == U8LUT32Norm
 }
 
@@ -152,33 +107,6 @@ func (f Family) Half() bool {
 
 // Bytes reports whether the family works on bytes.
 func (f Family) Bytes() bool { return f == U8RMax || f == U8LUT32Norm }
-
-// Widens reports whether the family reads 16-bit numbers.
-func (f Family) Widens() bool { return f == WidenF16 || f == WidenBF16 }
-
-// Narrows reports whether the family writes 16-bit numbers.
-func (f Family) Narrows() bool { return f == NarrowF16 || f == NarrowBF16 }
-
-// Other is the size in bytes of an element of the second row that the family reads, 0
-// if there is none.
-func (f Family) Other() int {
-	switch f {
-	case VAdd:
-		return 4
-	case VKeep:
-		return 1
-	}
-	return 0
-}
-
-// Rows reports whether the family does whole rows, of which it writes the results.
-func (f Family) Rows() bool { return f == Softmax || f == LogSoftmax || f.Scaled() }
-
-// Scaled reports whether the family does the rows' products with a scale.
-func (f Family) Scaled() bool { return f == ScaledSoftmax || f == ScaledLogSoftmax }
-
-// Log reports whether the family writes logarithms.
-func (f Family) Log() bool { return f == LogSoftmax || f == ScaledLogSoftmax }
 
 // Kernel is a kernel's name, taken apart.
 type Kernel struct {
@@ -268,18 +196,6 @@ func (k Kernel) Lanes() int {
 
 // Vectors is the number of vectors in one turn of the main loop.
 func (k Kernel) Vectors() int { return k.Tile / k.Lanes() }
-
-// MaxLength is the number of elements of the longest row that the kernel takes,
-// 0 if there is none.
-func (k Kernel) MaxLength() int {
-	if k.Family.Rows() && !k.TwoSum() {
-		return k.Tile
-	}
-	return 0
-}
-
-// TwoSum reports whether the kernel carries what its sums round off.
-func (k Kernel) TwoSum() bool { return strings.HasSuffix(k.Variant, "_twosum") }
 
 func (k Kernel) String() string { return k.Name }
 

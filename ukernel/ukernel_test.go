@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"unsafe"
 )
 
 // TestUpstream holds the table of kernels per family and ISA.
@@ -153,7 +152,6 @@ func TestLookup(t *testing.T) {
 		{Name: "f32_rmax_ukernel__scalar_u1", RMax: max},
 		{Name: "f32_vmulc_ukernel__scalar_u1", VMulC: mul},
 		{Name: foreign, RMax: max},
-		{Name: "f32_f16_vcvt_ukernel__scalar_u1", NarrowF16: func(dst []uint16, src []float32) { dst[0] = 7 }},
 	}
 	f, err := Lookup("test", table, "f32_rmax_ukernel__scalar_u1")
 	if err != nil {
@@ -167,24 +165,13 @@ func TestLookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantPanic(t, "len(dst) is 2, len(src) is 3", func() { f.VMulC(make([]float32, 2), make([]float32, 3), 1) })
-	if f, err = Lookup("test", table, "f32_f16_vcvt_ukernel__scalar_u1"); err != nil {
-		t.Fatal(err)
-	}
-	x, words := make([]float32, 2), make([]uint16, 1)
-	if f.Call(Args{Src: x[:1], Dst16: words}); words[0] != 7 {
-		t.Errorf("Call wrote %d, want 7", words[0])
-	}
-	wantPanic(t, "f32_f16_vcvt_ukernel__scalar_u1: len(src) is 0", func() { f.NarrowF16(nil, nil) })
-	wantPanic(t, "len(dst) is 1, len(src) is 2", func() { f.NarrowF16(words, x) })
-	wantPanic(t, "dst of 2 elements overlaps src of 2", func() { f.NarrowF16(unsafe.Slice((*uint16)(unsafe.Pointer(&x[1])), 2), x) })
-
 	table = append(table,
 		Func{Name: "f16_rmax_ukernel__scalar_u1", F16RMax: func(src []uint16) uint16 { return 0xc000 }},
 		Func{Name: "u8_lut32norm_ukernel__scalar", U8LUT32Norm: func(dst, src []uint8, table []uint32) { dst[0] = 7 }})
 	if f, err = Lookup("test", table, "f16_rmax_ukernel__scalar_u1"); err != nil {
 		t.Fatal(err)
 	}
-	if r := f.Call(Args{Half: words}); r.Value != -2 {
+	if r := f.Call(Args{Half: []uint16{1}}); r.Value != -2 {
 		t.Errorf("Call = %v", r)
 	}
 	wantPanic(t, "f16_rmax_ukernel__scalar_u1: len(src) is 0", func() { f.F16RMax(nil) })

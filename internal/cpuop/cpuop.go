@@ -21,14 +21,12 @@ const (
 	ZeroBelow           // z, or +0 if x < y
 	Masked              // x from memory in all lanes but the last one, which is +0
 	MaxNum              // the larger of x and y, a number if one is a NaN
-	Fraction            // x - floor(x), rounded down
-	Lookup8             // 2^x for a multiple x of 1/8 that 1.5 * 2^20 was added to, by a permutation
 
 	NumOps
 )
 
 var opNames = [NumOps]string{
-	"add", "sub", "mul", "fma", "max", "round", "shift23", "scalef", "zeroBelow", "masked", "maxNum", "fraction", "lookup8",
+	"add", "sub", "mul", "fma", "max", "round", "shift23", "scalef", "zeroBelow", "masked", "maxNum",
 }
 
 func (op Op) String() string { return opNames[op] }

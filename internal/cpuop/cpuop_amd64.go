@@ -5,10 +5,9 @@ import "github.com/twopass-softmax/twopass/ukernel"
 // Units are this architecture's, whether or not the CPU supports them.
 var Units = []Unit{
 	{ukernel.SSE2, []Op{Add, Sub, Mul, Max, Shift23, ZeroBelow}, sse2},
-	{ukernel.AVX2, []Op{Add, Sub, Mul, FMA, Max, Round, Shift23, ZeroBelow, Masked, Lookup8}, avx2},
+	{ukernel.AVX2, []Op{Add, Sub, Mul, FMA, Max, Round, Shift23, ZeroBelow, Masked}, avx2},
 	{ukernel.AVX256SKX, []Op{Add, Sub, Mul, FMA, Max, Round, Shift23, Scalef, ZeroBelow, Masked}, avx256skx},
 	{ukernel.AVX512F, []Op{Add, Sub, Mul, FMA, Max, Round, Shift23, Scalef, ZeroBelow, Masked}, avx512f},
-	{ukernel.AVX512SKX, []Op{Fraction}, avx512f},
 }
 
 // DefaultControl is the value of [Control] that every Go program starts with:

@@ -76,17 +76,6 @@ next:
 	JNZ loop
 	RET
 
-// The bits of 2^(j/8), less j << 20.
-DATA eighths<>+0(SB)/4, $0x3f800000
-DATA eighths<>+4(SB)/4, $0x3f7b95c2
-DATA eighths<>+8(SB)/4, $0x3f7837f0
-DATA eighths<>+12(SB)/4, $0x3f75fed7
-DATA eighths<>+16(SB)/4, $0x3f7504f3
-DATA eighths<>+20(SB)/4, $0x3f75672a
-DATA eighths<>+24(SB)/4, $0x3f7744fd
-DATA eighths<>+28(SB)/4, $0x3f7ac0c7
-GLOBL eighths<>(SB), RODATA|NOPTR, $32
-
 // func avx2(op Op, dst, x, y, z *float32, vectors int)
 TEXT ·avx2(SB), NOSPLIT, $0-48
 	MOVQ op+0(FP), AX
@@ -121,8 +110,6 @@ loop:
 	JEQ zeroBelow
 	CMPQ AX, $9
 	JEQ masked
-	CMPQ AX, $12
-	JEQ lookup8
 	UD2 // no such operation: Unit.Run lets none pass
 
 add:
@@ -161,13 +148,6 @@ zeroBelow:
 
 masked:
 	VMASKMOVPS (SI), Y4, Y3
-	JMP next
-
-lookup8:
-	VMOVUPS eighths<>+0(SB), Y3
-	VPERMPS Y3, Y0, Y3 // by the last 3 bits
-	VPSLLD $20, Y0, Y0
-	VPADDD Y0, Y3, Y3
 
 next:
 	VMOVUPS Y3, (DI)
@@ -305,8 +285,6 @@ loop:
 	JEQ zeroBelow
 	CMPQ AX, $9
 	JEQ masked
-	CMPQ AX, $11
-	JEQ fraction
 	UD2 // no such operation: Unit.Run lets none pass
 
 add:
@@ -350,10 +328,6 @@ zeroBelow:
 
 masked:
 	VMOVUPS.Z (SI), K1, Z3
-	JMP next
-
-fraction: // AVX-512DQ
-	VREDUCEPS $1, Z0, Z3
 
 next:
 	VMOVUPS Z3, (DI)

@@ -33,59 +33,6 @@ var ours = func() (ks []ukernel.Kernel) {
 	for _, shape := range []string{"u16", "u24", "u32"} {
 		ks = append(ks, ukernel.MustParse("f32_vscaleextexp_ukernel__neonfma_p5_"+shape))
 	}
-	// For the functions of package native: a more exact exponential, sums that
-	// don't drift, a floor that lets -Inf pass, and the three-pass families where
-	// upstream lacks them.
-	for _, name := range []string{"sse2_rr2_p6", "avx512f_rr2_p6", "neon_rr2_p6", "neonfma_rr2_p6"} {
-		lanes := ukernel.MustParse("f32_raddexpminusmax_ukernel__" + name + "_u16").Lanes()
-		for _, vectors := range []int{4, 8} {
-			tile := fmt.Sprintf("_u%d", vectors*lanes)
-			ks = append(ks,
-				ukernel.MustParse("f32_raddexpminusmax_ukernel__"+name+"_twosum"+tile),
-				ukernel.MustParse("f32_raddstoreexpminusmax_ukernel__"+name+"_twosum"+tile))
-		}
-		ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)))
-	}
-	for _, name := range []string{"avx2_p6", "avx512f_p6_scalef", "neonfma_p6"} {
-		lanes := ukernel.MustParse("f32_raddextexp_ukernel__" + name + "_u16").Lanes()
-		for _, vectors := range []int{4, 8} {
-			ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_raddextexp_ukernel__%s_floor_twosum_u%d", name, vectors*lanes)))
-		}
-		ks = append(ks, ukernel.MustParse(fmt.Sprintf("f32_vscaleextexp_ukernel__%s_floor_u%d", name, 4*lanes)))
-	}
-	// The same with the fastest exponentials that are as exact as upstream's.
-	for _, name := range []string{"avx2_exp2_lut8_p3", "avx512skx_exp2_p5_scalef"} {
-		lanes := ukernel.MustParse("f32_raddexpminusmax_ukernel__" + name + "_u16").Lanes()
-		ks = append(ks,
-			ukernel.MustParse(fmt.Sprintf("f32_raddexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
-			ukernel.MustParse(fmt.Sprintf("f32_raddstoreexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
-			ukernel.MustParse(fmt.Sprintf("f32_raddmaxexpminusmax_ukernel__%s_twosum_u%d", name, 12*lanes)),
-			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_u%d", name, 4*lanes)),
-			ukernel.MustParse(fmt.Sprintf("f32_vscaleexpminusmax_ukernel__%s_nt_u%d", name, 4*lanes)))
-	}
-	for _, name := range []string{"f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", "f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32",
-		"f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", "f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16",
-		"f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32", "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64",
-		"f32_vsubc2_ukernel__avx_nt_u32", "f32_vsubc2_ukernel__avx512f_nt_u64"} {
-		ks = append(ks, ukernel.MustParse(name))
-	}
-	for _, family := range []string{"f32_softmax", "f32_logsoftmax", "f32_scaledsoftmax", "f32_scaledlogsoftmax"} {
-		for _, name := range []string{"avx2_exp2_lut8_p3_u64", "avx512skx_exp2_p5_scalef_u128",
-			"avx2_exp2_lut8_p3_twosum_u96", "avx512skx_exp2_p5_scalef_twosum_u192", "neonfma_exp2_p5_u32", "neonfma_exp2_p5_twosum_u32"} {
-			ks = append(ks, ukernel.MustParse(family+"_ukernel__"+name))
-		}
-	}
-	for _, name := range []string{"f32_vadd_ukernel__avx_u32", "f32_vadd_ukernel__avx512f_u64", "f32_vkeep_ukernel__avx2_u32", "f32_vkeep_ukernel__avx512f_u64"} {
-		ks = append(ks, ukernel.MustParse(name))
-	}
-	for _, family := range []ukernel.Family{ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16} {
-		for _, shape := range []string{"avx2_u32", "avx512f_u64"} {
-			ks = append(ks, ukernel.MustParse(family.String()+"_ukernel__"+shape))
-		}
-	}
-	for _, shape := range []string{"sse_u16", "avx_u32", "avx512f_u64", "neon_u16"} {
-		ks = append(ks, ukernel.MustParse("f32_vsubc2_ukernel__"+shape))
-	}
 	return ks
 }()
 
@@ -98,18 +45,6 @@ var about = map[ukernel.Family]string{
 	ukernel.VScaleExpMinusMax:    "exp(x - max) * scale, the last of three passes with recomputation.",
 	ukernel.RAddStoreExpMinusMax: "exp(x - max) and the sum of it, the second of three passes with reloading.",
 	ukernel.VMulC:                "x * c, the last of three passes with reloading.",
-	ukernel.VSubC2:               "(x - a) - b, the last pass of log-softmax.",
-	ukernel.ScaledSoftmax:        "The softmax of rows times a scale.",
-	ukernel.ScaledLogSoftmax:     "The logarithm of the softmax of rows times a scale.",
-	ukernel.VAdd:                 "x + y, the elements of two rows.",
-	ukernel.VKeep:                "x where the second row is true, -Inf elsewhere.",
-	ukernel.WidenF16:             "IEEE 754 binary16 as float32.",
-	ukernel.NarrowF16:            "float32 rounded to IEEE 754 binary16.",
-	ukernel.WidenBF16:            "bfloat16 as float32.",
-	ukernel.NarrowBF16:           "float32 rounded to bfloat16.",
-	ukernel.Softmax:              "The softmax of rows.",
-	ukernel.RAddMaxExpMinusMax:   "The sum of exp(x - max) for a max that need only be near the largest element, and\n// that element: two of three passes in one.",
-	ukernel.LogSoftmax:           "The logarithm of the softmax of rows.",
 
 	ukernel.F16RMax:                 "The largest element of a row of binary16 numbers.",
 	ukernel.F16RAddStoreExpMinusMax: "exp(x - max) and the sum of it, for binary16 numbers.",
@@ -126,18 +61,6 @@ var fields = map[ukernel.Family]struct{ name, signature string }{
 	ukernel.VScaleExpMinusMax:    {"VScaleExpMinusMax", "func(dst, src []float32, scale, max float32)"},
 	ukernel.RAddStoreExpMinusMax: {"RAddStoreExpMinusMax", "func(dst, src []float32, max float32) (sum float32)"},
 	ukernel.VMulC:                {"VMulC", "func(dst, src []float32, c float32)"},
-	ukernel.VSubC2:               {"VSubC2", "func(dst, src []float32, a, b float32)"},
-	ukernel.ScaledSoftmax:        {"ScaledSoftmax", "func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)"},
-	ukernel.ScaledLogSoftmax:     {"ScaledLogSoftmax", "func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)"},
-	ukernel.VAdd:                 {"VAdd", "func(dst, src, other []float32)"},
-	ukernel.VKeep:                {"VKeep", "func(dst, src []float32, keep []bool)"},
-	ukernel.WidenF16:             {"WidenF16", "func(dst []float32, src []uint16)"},
-	ukernel.NarrowF16:            {"NarrowF16", "func(dst []uint16, src []float32)"},
-	ukernel.WidenBF16:            {"WidenBF16", "func(dst []float32, src []uint16)"},
-	ukernel.NarrowBF16:           {"NarrowBF16", "func(dst []uint16, src []float32)"},
-	ukernel.Softmax:              {"Softmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
-	ukernel.RAddMaxExpMinusMax:   {"RAddMaxExpMinusMax", "func(src []float32, max float32) (sum, top float32)"},
-	ukernel.LogSoftmax:           {"LogSoftmax", "func(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)"},
 
 	ukernel.F16RMax:                 {"F16RMax", "func(src []uint16) (max uint16)"},
 	ukernel.F16RAddStoreExpMinusMax: {"F16RAddStoreExpMinusMax", "func(dst, src []uint16, max uint16) (sum uint16)"},
@@ -183,8 +106,6 @@ func (b backend) generate(files map[string][]byte) error {
 			all = append(all, kernels...)
 			whose := fmt.Sprintf("Twins of upstream's xnn_%v_ukernel__%v_*.", family, isa)
 			switch last := kernels[len(kernels)-1]; {
-			case family.Other() > 0 || family.Widens() || family.Narrows():
-				whose = "Ours."
 			case kernels[0].Ours:
 				whose = fmt.Sprintf("Ours: upstream has none for %v.", isa)
 			case last.Ours:
@@ -195,10 +116,7 @@ func (b backend) generate(files map[string][]byte) error {
 			if err != nil {
 				return fmt.Errorf("%v %v: %w", family, isa, err)
 			}
-			name := family.String()
-			if !family.Narrows() {
-				name = strings.TrimPrefix(name, "f32_")
-			}
+			name := strings.TrimPrefix(family.String(), "f32_")
 			files[fmt.Sprintf("%s%s_%v_%s.s", dir, name, isa, b.arch)] = text
 		}
 	}

@@ -23,7 +23,7 @@ func TestGenerated(t *testing.T) {
 	}
 	// Nor does the tree have more of them.
 	for _, b := range backends {
-		old, err := filepath.Glob(filepath.Join("..", "..", "native", "internal", b.pkg, "*_"+b.arch+".s"))
+		old, err := filepath.Glob(filepath.Join("..", "..", "native", "twins", "internal", b.pkg, "*_"+b.arch+".s"))
 		if err != nil {
 			t.Fatal(err)
 		}

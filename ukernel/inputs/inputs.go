@@ -198,18 +198,6 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 		a.Dst = make([]float32, len(src))
 	}
 	s := source{rand.NewPCG(seed, 1<<32)}
-	switch f {
-	case ukernel.VAdd:
-		a.Other, _ = Second(seed, len(src))
-	case ukernel.VKeep:
-		_, a.Keep = Second(seed, len(src))
-	}
-	if f.Widens() {
-		a.Src16 = UpperHalves(src)
-	}
-	if f.Narrows() {
-		a.Dst16 = make([]uint16, len(src))
-	}
 	if f.Half() {
 		a.Half, a.Dst16 = Halves(src), make([]uint16, len(src))
 	}
@@ -245,30 +233,6 @@ func Args(f ukernel.Family, seed uint64, src []float32) ukernel.Args {
 		a.ScaleExp = s.sign(float32(s.below(300)))
 	}
 	return a
-}
-
-// Second makes second rows of n elements, for the families that read one: numbers of
-// many sizes, for odd seeds one of them -Inf, and bools of which two thirds are true.
-func Second(seed uint64, n int) (other []float32, keep []bool) {
-	s := source{rand.NewPCG(seed, 1<<33)}
-	other, keep = make([]float32, n), make([]bool, n)
-	s.each(other, func() float32 { return s.magnitude(-20, 20) })
-	if seed%2 == 1 {
-		other[n/2] = float32(math.Inf(-1))
-	}
-	for i := range keep {
-		keep[i] = s.below(3) > 0
-	}
-	return other, keep
-}
-
-// UpperHalves are the upper 16 bits of each element: what the families that widen get.
-func UpperHalves(src []float32) []uint16 {
-	words := make([]uint16, len(src))
-	for i, x := range src {
-		words[i] = uint16(math.Float32bits(x) >> 16)
-	}
-	return words
 }
 
 // beyond is the room behind rows of less than 32 bits, which some of upstream's kernels

@@ -55,10 +55,6 @@ func operation(op cpuop.Op, isa ukernel.ISA) func(x, y, z float32) float32 {
 		return one(func(x float32) float32 { return x })
 	case cpuop.MaxNum:
 		return two(maxNum)
-	case cpuop.Fraction:
-		return one(fraction)
-	case cpuop.Lookup8:
-		return one(lookup8)
 	}
 	panic(op)
 }
@@ -121,9 +117,8 @@ func hash(results []float32) string {
 }
 
 // TestCPU holds the CPU's elementary operations against the model's, and both
-// against hashes that were recorded on a CPU of Intel's (Sapphire Rapids) and,
-// for VREDUCEPS, of AMD's (Zen 5), for FMAX and FMAXNM under qemu: an emulator may get the model's own
-// arithmetic wrong. If this test fails, a difference between kernels says
+// against hashes that were recorded on a CPU of Intel's (Sapphire Rapids) and, for
+// FMAX and FMAXNM, under qemu: an emulator may get the model's own arithmetic wrong. If this test fails, a difference between kernels says
 // nothing about the kernels.
 func TestCPU(t *testing.T) {
 	if got := cpuop.Control(); got != cpuop.DefaultControl {

@@ -26,10 +26,6 @@ type exponential struct {
 	table bool
 	// scalef scales by VSCALEFPS, which needs no cutoff.
 	scalef bool
-	// floor keeps arguments from going below -2^17.
-	floor bool
-	// base2: exp(x) is 2^(x*log2(e)), without a reduction by ln(2).
-	base2 bool
 }
 
 const (
@@ -42,15 +38,7 @@ const (
 
 var (
 	degree5 = []float32{0x1.0f9f9cp-7, 0x1.573a1ap-5, 0x1.555a80p-3, 0x1.fffdc6p-2, 0x1.fffff6p-1}
-	// Ours, the minimax polynomial with 1 for the coefficient of degree 1.
-	degree6 = []float32{0x1.6a519ep-10, 0x1.12397cp-7, 0x1.5558acp-5, 0x1.555492p-3, 0x1.fffffcp-2, 1}
 	degree2 = []float32{0x1.ffff0ap-2}
-
-	// Ours, for 2^t: the minimax polynomial of degree 5 on [0, 1], and for
-	// 2^-t that of degree 3 on [-1/16, 1/16] and that of degree 5 on [-1/2, 1/2].
-	base2Degree5 = []float32{0x1.e969p-10, 0x1.277c1ep-7, 0x1.c91c1p-5, 0x1.ebdb6ap-3, 0x1.62e4bap-1}
-	base2Degree3 = []float32{-0x1.c6c704p-5, 0x1.ec0c6ep-3, -0x1.62e43p-1}
-	base2Nearest = []float32{-0x1.5bd4aep-10, 0x1.3ce8c4p-7, -0x1.c6b6e2p-5, 0x1.ebf9c2p-3, -0x1.62e42ap-1}
 
 	// ln(2) as the nearest float32 and the rest. n times the first is exact only
 	// in a fused multiply-add.
@@ -66,7 +54,6 @@ var (
 const (
 	magic127 = 0x1.8000fep+23 // 1.5 * 2^23 + 127
 	magic64  = 0x1.8p+17      // 1.5 * 2^23 / 64
-	magic8   = 0x1.8p+20      // 1.5 * 2^23 / 8
 )
 
 // The exponentials, by the names that variants of kernels have.
@@ -77,10 +64,6 @@ var (
 	rr1P5       = exponential{minusLn2: ln2Single, coefficients: degree5, magic: magic127}
 	rr2P5       = exponential{minusLn2: ln2Short, coefficients: degree5, magic: magic127}
 	rr1P5Scalef = exponential{minusLn2: ln2Single, coefficients: degree5, scalef: true}
-
-	exp2P5       = exponential{coefficients: base2Nearest, magic: magic127, base2: true}
-	exp2P5Scalef = exponential{coefficients: base2Degree5, scalef: true, base2: true}
-	exp2LUT8P3   = exponential{coefficients: base2Degree3, magic: magic8, table: true, base2: true}
 
 	rr1LUT64       = exponential{minusLn2: ln2Single, coefficients: degree2, magic: magic64, table: true}
 	rr2LUT64       = exponential{minusLn2: ln2Short, coefficients: degree2, magic: magic64, table: true}
@@ -131,37 +114,9 @@ func (m *machine) extExp(e exponential, x vector) (n, p vector) {
 	return n, m.horner(t, append(e.coefficients[:len(e.coefficients):len(e.coefficients)], 1)...)
 }
 
-// lookup8 is lookup for x a multiple of 1/8 that magic8 was added to.
-func lookup8(x float32) float32 {
-	b := math.Float32bits(x)
-	return math.Float32frombits(f32.Exp2K64[b%8*8] + b&^7<<20)
-}
-
-// exp2 returns exp(x) for x <= 0 as 2^(x*log2(e)).
-func (m *machine) exp2(e exponential, x vector) vector {
-	coefficients := append(e.coefficients[:len(e.coefficients):len(e.coefficients)], 1)
-	if e.scalef {
-		u := m.mul("vu", x, m.splat(log2e))
-		return m.scalef("vf", m.horner(m.map1("vt", "fraction", fraction, u), coefficients...), u)
-	}
-	n := m.fma("vn", x, m.splat(log2e), m.splat(e.magic))
-	t := m.fma("vt", x, m.splat(-log2e), m.sub("vn", n, m.splat(e.magic)))
-	var f vector
-	if e.table {
-		f = m.mul("vf", m.horner(t, coefficients...), m.map1("vs", "lookup8", lookup8, n))
-	} else {
-		s := m.shift23("vs", n)
-		f = m.fma("vf", m.mul("vt", t, s), m.horner(t, e.coefficients...), s)
-	}
-	return m.map3("vf", "zeroBelow", zeroBelow, x, m.splat(cutoff), f)
-}
-
 // expMinusMax returns exp(i - max), for i <= max and not NaN.
 func (m *machine) expMinusMax(e exponential, i vector, max float32) vector {
 	x := m.sub("vx", i, m.splat(max))
-	if e.base2 {
-		return m.exp2(e, x)
-	}
 	if e.scalef {
 		n, p := m.extExp(e, x)
 		return m.scalef("vf", p, n)

@@ -87,39 +87,6 @@ func (m *machine) vmulc(a ukernel.Args) {
 	m.each(a.Dst, func(v vector) vector { return m.mul("vacc", v, b) })
 }
 
-// vsubc2 is ours.
-func (m *machine) vsubc2(args ukernel.Args) {
-	a, b := m.splat(args.Max), m.splat(args.Scale)
-	m.each(args.Dst, func(v vector) vector { return m.sub("vy", m.sub("vx", v, a), b) })
-}
-
-// vadd is ours.
-func (m *machine) vadd(a ukernel.Args) {
-	m.each(a.Dst, func(v vector) vector {
-		other := m.make(len(v))
-		copy(other, a.Other[m.first:])
-		return m.add("vy", v, other)
-	})
-}
-
-// vkeep is ours.
-func (m *machine) vkeep(a ukernel.Args) {
-	m.each(a.Dst, func(v vector) vector {
-		keep := m.make(len(v))
-		for i := range keep {
-			if at := m.first + i; at < len(a.Keep) && a.Keep[at] {
-				keep[i] = 1
-			}
-		}
-		return m.map2("vy", "keep", func(x, keep float32) float32 {
-			if keep == 0 {
-				return float32(math.Inf(-1))
-			}
-			return x
-		}, v, keep)
-	})
-}
-
 // raddexpminusmax is upstream's f32-raddexpminusmax and f32-raddstoreexpminusmax
 // templates: the second pass of the paper's three-pass algorithms, with recomputing
 // and with reloading of the exponentials.
@@ -198,7 +165,7 @@ func (m *machine) vscaleexpminusmax(e exponential, a ukernel.Args) {
 func (m *machine) vscaleextexp(e exponential, a ukernel.Args) {
 	scale, exponent := m.splat(a.Scale), m.splat(a.ScaleExp)
 	m.each(a.Dst, func(x vector) vector {
-		n, p := m.extExp(e, m.floored(e, x))
+		n, p := m.extExp(e, x)
 		f := m.mul("vf", p, scale)
 		n = m.add("ve", n, exponent)
 		if e.scalef {
@@ -324,5 +291,17 @@ func (m *machine) top(e vector) vector {
 			return maximum(upper, lower)
 		}))
 	}
-	return m.everywhere(e, maximum)
+	return everywhere(e, maximum)
+}
+
+// everywhere folds the lanes, so that every one has the result.
+func everywhere(v vector, op func(x, y vector) vector) vector {
+	for n := len(v) / 2; n > 0; n /= 2 {
+		other := make(vector, len(v))
+		for i := range other {
+			other[i] = v[i^n]
+		}
+		v = op(v, other)
+	}
+	return v
 }

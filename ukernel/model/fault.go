@@ -186,31 +186,6 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 		}
 	case ukernel.VMulC:
 		f.VMulC = func(dst, src []float32, c float32) { call(ukernel.Args{Dst: dst, Src: src, Scale: c}) }
-	case ukernel.Softmax:
-		f.Softmax = eachRow(call)
-	case ukernel.RAddMaxExpMinusMax:
-		f.RAddMaxExpMinusMax = func(src []float32, max float32) (sum, top float32) {
-			r := call(ukernel.Args{Src: src, Max: max})
-			return r.Value, r.Exponent
-		}
-	case ukernel.LogSoftmax:
-		f.LogSoftmax = eachRow(call)
-	case ukernel.ScaledSoftmax:
-		f.ScaledSoftmax = eachScaledRow(call)
-	case ukernel.ScaledLogSoftmax:
-		f.ScaledLogSoftmax = eachScaledRow(call)
-	case ukernel.VAdd:
-		f.VAdd = func(dst, src, other []float32) { call(ukernel.Args{Dst: dst, Src: src, Other: other}) }
-	case ukernel.VKeep:
-		f.VKeep = func(dst, src []float32, keep []bool) { call(ukernel.Args{Dst: dst, Src: src, Keep: keep}) }
-	case ukernel.WidenF16:
-		f.WidenF16 = widening(call)
-	case ukernel.NarrowF16:
-		f.NarrowF16 = narrowing(call)
-	case ukernel.WidenBF16:
-		f.WidenBF16 = widening(call)
-	case ukernel.NarrowBF16:
-		f.NarrowBF16 = narrowing(call)
 	case ukernel.F16RMax:
 		f.F16RMax = func(src []uint16) uint16 {
 			return f32.ToHalf(call(ukernel.Args{Src: make([]float32, len(src)), Half: src}).Value)
@@ -234,47 +209,6 @@ func Func(k ukernel.Kernel, fault Fault) ukernel.Func {
 			floats := make([]float32, len(src))
 			call(ukernel.Args{Dst: floats, Src: floats, Dst8: dst, Src8: src, Table: table})
 		}
-	case ukernel.VSubC2:
-		f.VSubC2 = func(dst, src []float32, a, b float32) {
-			call(ukernel.Args{Dst: dst, Src: src, Max: a, Scale: b})
-		}
 	}
 	return f
-}
-
-// eachScaledRow is eachRow with a scale.
-func eachScaledRow(call func(ukernel.Args) ukernel.Result) func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
-	return func(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) int {
-		scaled := func(a ukernel.Args) ukernel.Result {
-			a.Scale = scale
-			return call(a)
-		}
-		return eachRow(scaled)(dst, src, rows, cols, dstStride, srcStride)
-	}
-}
-
-// widening and narrowing are kernels with one row of 16-bit numbers.
-
-func widening(call func(ukernel.Args) ukernel.Result) func(dst []float32, src []uint16) {
-	return func(dst []float32, src []uint16) {
-		call(ukernel.Args{Dst: dst, Src: make([]float32, len(src)), Src16: src})
-	}
-}
-
-func narrowing(call func(ukernel.Args) ukernel.Result) func(dst []uint16, src []float32) {
-	return func(dst []uint16, src []float32) {
-		call(ukernel.Args{Dst: make([]float32, len(src)), Src: src, Dst16: dst})
-	}
-}
-
-// eachRow is a kernel of rows by calls with one.
-func eachRow(call func(ukernel.Args) ukernel.Result) func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-	return func(dst, src []float32, rows, cols, dstStride, srcStride int) int {
-		for i := range rows {
-			if call(ukernel.Args{Dst: dst[i*dstStride:][:cols], Src: src[i*srcStride:][:cols]}).Value == 0 {
-				return i
-			}
-		}
-		return rows
-	}
 }

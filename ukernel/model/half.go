@@ -15,18 +15,7 @@ type half struct {
 	largest float64
 }
 
-var (
-	float16  = half{10, -24, 65504}
-	bfloat16 = half{7, -133, 0x1.fep127}
-)
-
-// halfOf is the type of a family's 16-bit row.
-func halfOf(f ukernel.Family) half {
-	if f == ukernel.WidenF16 || f == ukernel.NarrowF16 || f.Half() {
-		return float16
-	}
-	return bfloat16
-}
+var float16 = half{10, -24, 65504}
 
 // number is what a word stands for.
 func (h half) number(word uint16) float32 {
@@ -93,33 +82,9 @@ func Numbers(f ukernel.Family, a ukernel.Args) {
 		for i, x := range a.Dst8 {
 			a.Dst[i] = float32(x)
 		}
-	case f.Stores() && (f.Narrows() || f.Half()):
-		h := halfOf(f)
+	case f.Stores() && f.Half():
 		for i, w := range a.Dst16 {
-			a.Dst[i] = h.number(w)
+			a.Dst[i] = float16.number(w)
 		}
-	}
-}
-
-// widen is ours.
-func (m *machine) widen(a ukernel.Args) {
-	h := halfOf(m.kernel.Family)
-	m.each(a.Dst, func(v vector) vector {
-		words := m.make(len(v))
-		for i := range words {
-			if at := m.first + i; at < len(a.Src16) {
-				words[i] = float32(a.Src16[at])
-			}
-		}
-		return m.map1("vy", "widen", func(w float32) float32 { return h.number(uint16(w)) }, words)
-	})
-}
-
-// narrow is ours.
-func (m *machine) narrow(a ukernel.Args) {
-	h := halfOf(m.kernel.Family)
-	m.each(a.Dst, func(v vector) vector { return m.map1("vy", "narrow", h.round, v) })
-	for i, x := range a.Dst {
-		a.Dst16[i] = h.word(x)
 	}
 }

@@ -73,9 +73,8 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("model: no model of %s (family %v, ISA %v, variant %q)", e.Kernel, e.Kernel.Family, e.Kernel.ISA, e.Kernel.Variant)
 }
 
-// Run computes what kernel k computes. It writes to a.Dst if the family stores; if it
-// narrows, the rounded numbers to a.Dst, and in 16 bits to a.Dst16. For a family that
-// widens, and for those of binary16 numbers and bytes, only the length of a.Src matters.
+// Run computes what kernel k computes. It writes to a.Dst if the family stores. For
+// those of binary16 numbers and bytes only the length of a.Src matters.
 //
 // Its error is an [*UnknownError], or tells which length is wrong.
 //
@@ -103,18 +102,6 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 		return nil, r, fmt.Errorf("model: %s: len(Dst) is %d, len(Src) is %d, they must be equal", k, len(a.Dst), len(a.Src))
 	}
 	second := len(a.Src)
-	switch k.Family {
-	case ukernel.VAdd:
-		second = len(a.Other)
-	case ukernel.VKeep:
-		second = len(a.Keep)
-	}
-	if k.Family.Widens() {
-		second = len(a.Src16)
-	}
-	if k.Family.Narrows() {
-		second = len(a.Dst16)
-	}
 	switch {
 	case k.Family.Half() && len(a.Half) != len(a.Src):
 		second = len(a.Half)
@@ -127,9 +114,6 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	}
 	if second != len(a.Src) {
 		return nil, r, fmt.Errorf("model: %s: the second row has %d elements, len(Src) is %d, they must be equal", k, second, len(a.Src))
-	}
-	if most := k.MaxLength(); most > 0 && len(a.Src) > most {
-		return nil, r, fmt.Errorf("model: %s: len(Src) is %d, it must be at most %d", k, len(a.Src), most)
 	}
 	v, ok := lookupVariant(k)
 	if !ok || k.Tile < 1 || k.Accumulators < 1 {
@@ -153,35 +137,15 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	case ukernel.RMax:
 		r.Value = m.rmax()
 	case ukernel.RAddExtExp:
-		if v.twoSum {
-			r.Value, r.Exponent = m.raddextexpTwoSum(v.exp)
-			break
-		}
 		r.Value, r.Exponent = m.raddextexp(v.exp)
 	case ukernel.VScaleExtExp:
 		m.vscaleextexp(v.exp, a)
 	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
-		if v.twoSum {
-			r.Value = m.raddexpminusmaxTwoSum(v.exp, a)
-			break
-		}
 		r.Value = m.raddexpminusmax(v.exp, a)
-	case ukernel.RAddMaxExpMinusMax:
-		r.Value, r.Exponent = m.raddmaxexpminusmax(v.exp, a)
 	case ukernel.VScaleExpMinusMax:
 		m.vscaleexpminusmax(v.exp, a)
 	case ukernel.VMulC:
 		m.vmulc(a)
-	case ukernel.VSubC2:
-		m.vsubc2(a)
-	case ukernel.VAdd:
-		m.vadd(a)
-	case ukernel.VKeep:
-		m.vkeep(a)
-	case ukernel.WidenF16, ukernel.WidenBF16:
-		m.widen(a)
-	case ukernel.NarrowF16, ukernel.NarrowBF16:
-		m.narrow(a)
 	case ukernel.F16RMax, ukernel.U8RMax:
 		if k.ISA == ukernel.F16C {
 			r.Value = m.f16RMaxF16C()
@@ -197,15 +161,6 @@ func execute(k ukernel.Kernel, a ukernel.Args, arch string, fault Fault, visit f
 	case ukernel.U8LUT32Norm:
 		m.u8LUT32Norm(a)
 		narrowed(k.Family, a)
-	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
-		if k.Family.Scaled() {
-			m.scaleRow(a.Scale)
-		}
-		if v.twoSum {
-			r.Value = m.longRow(v.exp, a)
-			break
-		}
-		r.Value = m.shortRow(v.exp, a)
 	}
 	return m, r, nil
 }
@@ -215,12 +170,10 @@ func group(f ukernel.Family) ukernel.Family {
 	switch f {
 	case ukernel.VScaleExtExp:
 		return ukernel.RAddExtExp
-	case ukernel.VScaleExpMinusMax, ukernel.RAddMaxExpMinusMax, ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
+	case ukernel.VScaleExpMinusMax:
 		return ukernel.RAddExpMinusMax
-	case ukernel.VMulC, ukernel.VSubC2, ukernel.VAdd:
+	case ukernel.VMulC:
 		return ukernel.RMax
-	case ukernel.WidenF16, ukernel.NarrowF16, ukernel.WidenBF16, ukernel.NarrowBF16:
-		return ukernel.VKeep
 	}
 	return f
 }
@@ -234,8 +187,6 @@ type key struct {
 type variant struct {
 	isa isa
 	exp exponential
-	// twoSum: the kernel sums with compensation.
-	twoSum bool
 }
 
 // variants says, for each combination of family, ISA and variant, which
@@ -246,9 +197,6 @@ var variants = map[key]variant{
 	{ukernel.RMax, ukernel.AVX, ""}:     {isa: avx},
 	{ukernel.RMax, ukernel.AVX512F, ""}: {isa: avx512},
 	{ukernel.RMax, ukernel.NEON, ""}:    {isa: neon},
-
-	{ukernel.VKeep, ukernel.AVX2, ""}:    {isa: avx2},
-	{ukernel.VKeep, ukernel.AVX512F, ""}: {isa: avx512},
 
 	{ukernel.RAddExtExp, ukernel.AVX2, "p5"}:           {isa: avx2, exp: p5},
 	{ukernel.RAddExtExp, ukernel.AVX512F, "p5_scalef"}: {isa: avx512, exp: p5Scalef},
@@ -292,42 +240,10 @@ var variants = map[key]variant{
 	{ukernel.U8RMax, ukernel.NEON, ""}:   {isa: sse},
 
 	{ukernel.U8LUT32Norm, ukernel.Scalar, ""}: {isa: scalar},
-
-	// Ours, of base 2.
-	{ukernel.RAddExpMinusMax, ukernel.AVX2, "exp2_lut8_p3"}:        {isa: avx2, exp: exp2LUT8P3},
-	{ukernel.RAddExpMinusMax, ukernel.AVX512SKX, "exp2_p5_scalef"}: {isa: avx512, exp: exp2P5Scalef},
-	{ukernel.RAddExpMinusMax, ukernel.NEONFMA, "exp2_p5"}:          {isa: neonFMA, exp: exp2P5},
 }
 
-// lookupVariant finds what a kernel's variant stands for. Ours are like one of
-// upstream's, but for what their names say: p6 has a polynomial of degree 6,
-// floor and twosum are said elsewhere, nt writes around the caches, and rr2 is there for NEON with fused
-// multiply-add too.
+// lookupVariant finds what a kernel's variant stands for.
 func lookupVariant(k ukernel.Kernel) (variant, bool) {
-	name, twoSum := strings.CutSuffix(strings.TrimSuffix("_"+k.Variant, "_nt"), "_twosum")
-	name = strings.TrimPrefix(name, "_")
-	name, floor := strings.CutSuffix(name, "_floor")
-	key := key{group(k.Family), k.ISA, strings.Replace(name, "p6", "p5", 1)}
-	if strings.HasPrefix(name, "exp2_") && key.group == ukernel.RAddStoreExpMinusMax {
-		key.group = ukernel.RAddExpMinusMax
-	}
-	p6 := key.variant != name
-	v, ok := variants[key]
-	if !ok && p6 && key.group == ukernel.RAddExpMinusMax {
-		// What upstream has for the family that stores only.
-		key.group = ukernel.RAddStoreExpMinusMax
-		v, ok = variants[key]
-	}
-	if !ok && p6 && k.ISA == ukernel.NEONFMA && key.variant == "rr2_p5" {
-		v, ok = variant{isa: neonFMA, exp: rr2P5}, true
-	}
-	v.twoSum = twoSum
-	v.exp.floor = floor
-	if p6 {
-		v.exp.coefficients = degree6
-	}
-	if floor && k.ISA == ukernel.NEONFMA { // with FMAX, as a NaN must not yield to the floor
-		v.isa.maximum = maxNEON
-	}
+	v, ok := variants[key{group(k.Family), k.ISA, k.Variant}]
 	return v, ok
 }

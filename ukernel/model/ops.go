@@ -85,23 +85,6 @@ func mul(x, y float32) float32 { return float32(x * y) }
 // round is ROUNDPS and VRNDSCALEPS to an integer, ties to even: -0.3 becomes -0.
 func round(x float32) float32 { return float32(math.RoundToEven(float64(x))) }
 
-// fraction is VREDUCEPS with a floor: x - floor(x), rounded down, and so below 1,
-// and -0 for an integer; 0 for an infinity.
-func fraction(x float32) float32 {
-	if math.IsInf(float64(x), 0) {
-		return 0
-	}
-	d := float64(x) - math.Floor(float64(x)) // exact, or next to 1
-	f := float32(d)
-	switch {
-	case d == 0:
-		return float32(math.Copysign(0, -1))
-	case f == 1 || float64(f) > d:
-		return math.Nextafter32(f, 0)
-	}
-	return f
-}
-
 // shift23 moves the lowest 8 bits of x, as an integer, to where the exponent
 // is. Of x = n + magic, they are those of n + 127, and the result is 2^n.
 func shift23(x float32) float32 { return math.Float32frombits(math.Float32bits(x) << 23) }

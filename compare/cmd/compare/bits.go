@@ -201,8 +201,6 @@ func (o *bitsOptions) plan(slow bool) (p compare.Plan, err error) {
 
 // exhaustive compares subjects on all float32 values.
 func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.Subject) ([]compare.Agreement, error) {
-	// Of short rows all values of one element say little.
-	subjects = slices.DeleteFunc(subjects, func(s compare.Subject) bool { return s.MaxLength > 0 })
 	if len(subjects) == 0 {
 		return nil, fmt.Errorf("no kernel that matches %q can be compared here", o.kernels)
 	}

@@ -1,7 +1,6 @@
 package amd64
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -38,11 +37,8 @@ func (w *writer) lanewise(o ir.Op) lanewise {
 	panic(fmt.Sprintf("amd64: no instruction for %v", o))
 }
 
-// notLess is the predicate NLT_US: not less, or unordered. unordered is UNORD_Q.
-var (
-	notLess   = operand.Imm(5)
-	unordered = operand.Imm(3)
-)
+// notLess is the predicate NLT_US: not less, or unordered.
+var notLess = operand.Imm(5)
 
 // toNearest is how VCVTPS2PH rounds, to even of two, whatever MXCSR says.
 var toNearest = operand.Imm(0)
@@ -59,7 +55,7 @@ func (w *writer) instr(in ir.Instr) {
 	from := func(i int) reg.VecPhysical { return w.reg(in.Src[i], lanes) }
 	var to operand.Op
 	if in.Op != ir.Store && in.Op != ir.Stream && in.Op != ir.StoreTail && in.Op != ir.StoreFirst && in.Op != ir.Return && in.Op != ir.Guard && in.Op != ir.Prefetch &&
-		in.Op != ir.StoreHalf && in.Op != ir.HalfTail && in.Op != ir.F16Tail && in.Op != ir.ReturnHalf {
+		in.Op != ir.StoreHalf && in.Op != ir.ReturnHalf {
 		to, _ = w.op(in.Dst, lanes)
 	}
 	switch in.Op {
@@ -71,11 +67,9 @@ func (w *writer) instr(in ir.Instr) {
 		w.binary(in, to)
 	case ir.FMA:
 		w.fma(in, to)
-	case ir.Div:
-		w.VDIVSS(from(1), from(0), to)
 	case ir.Guard:
 		w.VUCOMISS(from(1), from(0))
-		w.JCS(operand.LabelRef(cmp.Or(in.Name, endLabel)))
+		w.JCS(operand.LabelRef(in.Name))
 	case ir.AddFirst, ir.MaxFirst:
 		w.first(in, to)
 	case ir.Round:
@@ -85,11 +79,6 @@ func (w *writer) instr(in ir.Instr) {
 		} else {
 			w.VROUNDPS(operand.Imm(8), x, to) // to nearest, and no exception for it
 		}
-	case ir.Fraction:
-		x, _ := w.op(in.Src[0], lanes)
-		w.VREDUCEPS(operand.Imm(1), x, to) // to the next integer below
-	case ir.ShiftRight:
-		w.VPSRLD(operand.U8(in.Index), from(0), to)
 	case ir.And:
 		if w.k.ISA == ukernel.AVX512F { // VANDPS would need AVX-512DQ
 			w.VPANDD(from(1), from(0), to)
@@ -98,8 +87,6 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.AddInt:
 		w.VPADDD(from(0), from(1), to)
-	case ir.Exp2J8:
-		w.VPERMPS(w.eighths(), from(0), to)
 	case ir.ShiftLeft:
 		if w.vex && !w.evex && in.Index == 16 {
 			w.VPSHUFB(w.upperHalves(), from(0), to)
@@ -171,41 +158,8 @@ func (w *writer) instr(in ir.Instr) {
 		default:
 			w.loadUpToThree(to)
 		}
-	case ir.OtherTail:
-		if w.evex {
-			w.VMOVUPS_Z(operand.Mem{Base: other}, w.mask(in, 0), to)
-		} else {
-			w.VMASKMOVPS(operand.Mem{Base: other}, from(0), to)
-		}
-	case ir.LoadKeep:
-		bytes := operand.Mem{Base: other, Disp: in.Index}
-		switch {
-		case len(in.Src) == 0:
-			w.VPMOVZXBD(bytes, to)
-		case w.evex:
-			w.VPMOVZXBD_Z(bytes, w.mask(in, 0), to)
-		default:
-			w.loadBytes(in.Dst)
-		}
-	case ir.NotZero:
-		if w.evex {
-			w.VPTESTMD(from(0), from(0), to)
-		} else {
-			w.VPSLLD(operand.Imm(31), from(0), to) // VBLENDVPS looks at the highest bit
-		}
-	case ir.IsNaN:
-		w.VCMPPS(unordered, from(0), from(0), to)
-	case ir.LoadHalf:
-		w.load16(in, w.VPMOVZXWD, w.VPMOVZXWD_Z, to)
 	case ir.LoadF16:
-		w.load16(in, w.VCVTPH2PS, w.VCVTPH2PS_Z, to)
-	case ir.PackHalf:
-		if w.evex {
-			w.VPMOVDW(from(0), view(in.Dst.Index, lanes/2))
-		} else {
-			w.VPACKUSDW(from(0), from(0), to)
-			w.VPERMQ(operand.Imm(0b00_00_10_00), to, to) // from both halves of the register
-		}
+		w.loadF16(in, to)
 	case ir.PackF16:
 		w.VCVTPS2PH(toNearest, from(0), view(in.Dst.Index, lanes/2))
 	case ir.StoreHalf:
@@ -222,10 +176,6 @@ func (w *writer) instr(in ir.Instr) {
 		}
 	case ir.ParamHalf, ir.ReturnHalf, ir.Join:
 		w.half(in)
-	case ir.HalfTail:
-		w.VPMOVDW(from(1), w.mask(in, 0), operand.Mem{Base: dst})
-	case ir.F16Tail:
-		w.VCVTPS2PH(toNearest, from(1), w.mask(in, 0), operand.Mem{Base: dst})
 	case ir.Store:
 		w.storeVector(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.Stream:
@@ -441,37 +391,20 @@ func (w *writer) loadUpToThree(to operand.Op) {
 	w.Label(done)
 }
 
-// load16 loads 16-bit words: a vector of them, those of a mask, or one.
-func (w *writer) load16(in ir.Instr, all func(...operand.Op), masked func(from, k, to operand.Op), to operand.Op) {
+// loadF16 loads binary16 numbers: a vector of them, those of a mask, two or one.
+func (w *writer) loadF16(in ir.Instr, to operand.Op) {
 	words := operand.Mem{Base: src, Disp: 2 * in.Index}
 	switch {
 	case in.Lanes == 1:
 		w.MOVWLZX(words, tmp.As32())
 		w.VMOVD(tmp.As32(), to)
-		if in.Op == ir.LoadF16 {
-			w.VCVTPH2PS(to, to)
-		}
+		w.VCVTPH2PS(to, to)
 	case in.Lanes == 2 && w.lanes > 2:
 		w.VMOVD(words, to)
 		w.VCVTPH2PS(to, to)
 	case len(in.Src) == 0:
-		all(words, to)
+		w.VCVTPH2PS(words, to)
 	default:
-		masked(words, w.mask(in, 0), to)
+		w.VCVTPH2PS_Z(words, w.mask(in, 0), to)
 	}
-}
-
-// loadBytes loads as many bytes as elements are left, fewer than a vector, into
-// lanes of 32 bits, without touching what lies behind them.
-func (w *writer) loadBytes(to ir.Operand) {
-	next := w.label()
-	w.XORL(tmp.As32(), tmp.As32())
-	w.MOVQ(left, tmp2)
-	w.Label(next) // from the last byte to the first
-	w.SHLQ(operand.Imm(8), tmp)
-	w.ORB(operand.Mem{Base: other, Index: tmp2, Scale: 1, Disp: -1}, tmp.As8())
-	w.DECQ(tmp2)
-	w.JNZ(operand.LabelRef(next))
-	w.VMOVQ(tmp, view(to.Index, 4))
-	w.VPMOVZXBD(view(to.Index, 4), view(to.Index, w.lanes))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 	"github.com/mmcloughlin/avo/reg"
-	"github.com/twopass-softmax/twopass/internal/f32"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/family"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
@@ -28,7 +27,6 @@ var (
 	tmp   = reg.RAX
 	tmp2  = reg.RDX
 	after = reg.R8 // elements left after a block of ToAligned
-	other = reg.R8 // next element of the second row
 	// Of kernels of rows.
 	rows      = reg.R8 // rows left
 	srcStride = reg.R9 // in bytes
@@ -103,24 +101,9 @@ func (w *writer) function(signature string) {
 		w.Commentf("Twin of xnn_%s.", w.k.Name)
 	}
 	w.MOVQ(w.param("src", "base"), src)
-	if w.k.Family.Rows() {
-		w.rowParams()
-	} else {
-		w.MOVQ(w.param("src", "len"), left)
-	}
+	w.MOVQ(w.param("src", "len"), left)
 	if w.k.Family.Stores() {
 		w.MOVQ(w.param("dst", "base"), dst)
-	}
-	switch w.k.Family.Other() {
-	case 4:
-		w.MOVQ(w.param("other", "base"), other)
-	case 1:
-		w.MOVQ(w.param("keep", "base"), other)
-	}
-	if w.plan.Has(ir.Row) {
-		w.MOVQ(src, rowSrc)
-		w.MOVQ(dst, rowDst)
-		w.MOVQ(left, cols)
 	}
 	if size := w.frameSize(); size > 0 {
 		local := w.AllocLocal(size)
@@ -130,26 +113,14 @@ func (w *writer) function(signature string) {
 	for i, c := range w.plan.Codes {
 		w.block(i, c)
 	}
-	if w.k.Family.Rows() {
-		w.Label(endLabel)
-		w.MOVQ(w.param("rows", ""), tmp)
-		w.SUBQ(rows, tmp)
-		w.MOVQ(tmp, w.result("done"))
-	}
-	if w.streams {
-		w.SFENCE()
-	}
 	if w.vex {
 		w.VZEROUPPER()
 	}
 	w.RET()
 }
 
-// endLabel is where the rows end, and rowLabel where each of them begins.
-const (
-	endLabel = "end"
-	rowLabel = "row"
-)
+// rowLabel is where each row begins.
+const rowLabel = "row"
 
 // rowParams loads the parameters of a kernel of rows.
 func (w *writer) rowParams() {
@@ -212,23 +183,6 @@ func (w *writer) block(i int, c ir.Code) {
 	case ir.IfAny:
 		w.TESTQ(left, left)
 		w.JZ(operand.LabelRef(done))
-	case ir.EachRow:
-		w.CMPQ(left, operand.U32(step))
-		w.JGT(operand.LabelRef(done))
-		w.SUBQ(operand.U32(step-w.lanes), left)
-		w.TESTQ(rows, rows)
-		w.JZ(operand.LabelRef(endLabel))
-	case ir.Row:
-		w.TESTQ(rows, rows)
-		w.JZ(operand.LabelRef(endLabel))
-		w.Label(rowLabel)
-		w.rewind(rowSrc)
-	case ir.Again:
-		w.rewind(rowSrc)
-	case ir.Results:
-		w.rewind(rowDst)
-	case ir.ToAligned:
-		w.toAligned(done)
 	case ir.IfBit:
 		w.TESTQ(operand.U32(step), left)
 		w.JZ(operand.LabelRef(done))
@@ -236,7 +190,7 @@ func (w *writer) block(i int, c ir.Code) {
 	for _, in := range c.Before {
 		w.instr(in)
 	}
-	if c.Test == ir.While || c.Test == ir.EachRow {
+	if c.Test == ir.While {
 		w.align()
 		w.Label(loop)
 	}
@@ -244,37 +198,15 @@ func (w *writer) block(i int, c ir.Code) {
 		w.instr(in)
 	}
 	switch c.Test {
-	case ir.EachRow:
-		w.ADDQ(srcStride, src)
-		w.ADDQ(dstStride, dst)
-		w.DECQ(rows)
-		w.JNZ(operand.LabelRef(loop))
-		w.JMP(operand.LabelRef(endLabel))
-		w.Label(done)
-		return
-	case ir.RowDone:
-		w.ADDQ(srcStride, rowSrc)
-		w.ADDQ(dstStride, rowDst)
-		w.DECQ(rows)
-		w.JNZ(operand.LabelRef(rowLabel))
-		return
-	}
-	if c.Test == ir.ToAligned {
-		w.LEAQ(operand.Mem{Base: src, Index: left, Scale: 4}, src)
-		w.LEAQ(operand.Mem{Base: dst, Index: left, Scale: 4}, dst)
-		w.MOVQ(after, left)
 	}
 	if step > 0 {
-		w.ADDQ(operand.U32(w.srcSize()*step), src)
+		w.ADDQ(operand.U32(w.size()*step), src)
 		if w.k.Family.Stores() {
-			w.ADDQ(operand.U32(w.dstSize()*step), dst)
-		}
-		if size := w.k.Family.Other(); size > 0 {
-			w.ADDQ(operand.U32(size*step), other)
+			w.ADDQ(operand.U32(w.size()*step), dst)
 		}
 	}
 	switch c.Test {
-	case ir.Once, ir.Row, ir.Again, ir.Results:
+	case ir.Once:
 		return
 	case ir.While:
 		w.SUBQ(operand.U32(step), left)
@@ -286,17 +218,9 @@ func (w *writer) block(i int, c ir.Code) {
 	}
 }
 
-// srcSize and dstSize are the sizes of an element in bytes.
-
-func (w *writer) srcSize() int {
-	if w.k.Family.Widens() || w.k.Family.Half() {
-		return 2
-	}
-	return 4
-}
-
-func (w *writer) dstSize() int {
-	if w.k.Family.Narrows() || w.k.Family.Half() {
+// size is that of an element in bytes.
+func (w *writer) size() int {
+	if w.k.Family.Half() {
 		return 2
 	}
 	return 4
@@ -364,8 +288,6 @@ func (w *writer) op(o ir.Operand, lanes int) (op operand.Op, broadcast bool) {
 		return operand.Mem{Base: state, Disp: 4 * v.Index}, false
 	case ir.Double:
 		return w.double(v.Bits), false
-	case ir.LoadOther:
-		return operand.Mem{Base: other, Disp: 4 * v.Index}, false
 	default:
 		return operand.Mem{Base: src, Disp: 4 * v.Index}, false
 	}
@@ -404,22 +326,6 @@ func (w *writer) upperHalves() operand.Mem {
 		for i := range w.lanes {
 			first := uint32(4 * (i % 4)) // of the lane's bytes in its 16
 			w.AppendDatum(operand.U32((first+1)<<24 | first<<16 | 0x8080))
-		}
-		w.constants[key] = m
-	}
-	return m
-}
-
-// eighths is the address of the table of [ir.Exp2J8], which fills the eight lanes
-// of a vector.
-func (w *writer) eighths() operand.Mem {
-	const key = math.MaxUint32 - 2
-	m, ok := w.constants[key]
-	if !ok {
-		m = w.StaticGlobal("exp2j8")
-		w.DataAttributes(attr.RODATA | attr.NOPTR)
-		for j := range uint32(8) {
-			w.AppendDatum(operand.U32(f32.Exp2K64[8*j] - j<<20))
 		}
 		w.constants[key] = m
 	}

@@ -2,7 +2,6 @@ package arm64
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
 	"github.com/twopass-softmax/twopass/ukernel"
@@ -28,13 +27,10 @@ func (w *writer) shape() string {
 	return "S4"
 }
 
-// max is the instruction for the larger of two: upstream's rmax hands a NaN on,
-// and so do our kernels but for the two-pass ones without a floor, which must not
-// take a NaN's place. Those prefer a number, which no exponent but that of a NaN is
-// without.
+// max is the instruction for the larger of two: upstream's rmax hands a NaN on. The
+// two-pass kernels prefer a number, which no exponent but that of a NaN is without.
 func (w *writer) max() string {
-	twoPass := w.k.Family == ukernel.RAddExtExp || w.k.Family == ukernel.VScaleExtExp
-	if twoPass && !strings.Contains(w.k.Variant, "_floor") {
+	if w.k.Family == ukernel.RAddExtExp || w.k.Family == ukernel.VScaleExtExp {
 		return "fmaxnm"
 	}
 	return "fmax"
@@ -59,19 +55,12 @@ func (w *writer) instr(in ir.Instr) {
 		} else {
 			w.emit("VFMLA V%d.S4, V%d.S4, V%d.S4", r(1), r(0), d)
 		}
-	case ir.Div:
-		w.emit("FDIVS F%d, F%d, F%d", r(1), r(0), d)
-	case ir.Guard:
-		w.emit("FCMPS F%d, F%d", r(1), r(0))
-		w.emit("BLT %s", endLabel) // less, or unordered
 	case ir.Max:
 		w.word(w.max(), d, r(0), r(1))
 	case ir.Round:
 		w.word("frintn", d, r(0))
 	case ir.ShiftLeft:
 		w.emit("VSHL $%d, V%d.%s, V%d.%s", in.Index, r(0), w.shape(), d, w.shape())
-	case ir.ShiftRight:
-		w.emit("VUSHR $%d, V%d.S4, V%d.S4", in.Index, r(0), d)
 	case ir.And:
 		w.emit("VAND V%d.B16, V%d.B16, V%d.B16", r(1), r(0), d)
 	case ir.AddInt:
@@ -132,14 +121,6 @@ func (w *writer) instr(in ir.Instr) {
 				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
 			} else {
 				w.emit("%s %s, F%d", moves[lanes], at(src, in.Index), d) // and zeros behind
-			}
-		})
-	case ir.LoadOver:
-		w.tail(func(lanes, first int) {
-			if lanes == 4 {
-				w.emit("FMOVQ %s, F%d", at(src, in.Index), d)
-			} else {
-				w.emit("VLD1 (%s), V%d.%s", w.pointer(src, in.Index+first), d, lane(lanes, first))
 			}
 		})
 	case ir.StoreTail:
@@ -234,17 +215,9 @@ func lane(lanes, first int) string {
 }
 
 // tail moves what is left of a vector of four, without touching what lies behind
-// it: move is to write an instruction for so many lanes, from the first on. A vector
-// of a short row may be whole.
+// it: move is to write an instruction for so many lanes, from the first on.
 func (w *writer) tail(move func(lanes, first int)) {
 	one, done := w.newLabel(), w.newLabel()
-	if w.k.MaxLength() > 0 {
-		less := w.newLabel()
-		w.emit("TBZ $2, %s, %s", left, less)
-		move(4, 0)
-		w.emit("B %s", done)
-		w.label(less)
-	}
 	w.emit("TBZ $1, %s, %s", left, one)
 	move(2, 0)
 	w.emit("TBZ $0, %s, %s", left, done)

@@ -20,8 +20,6 @@ func (machine) Tied(v *ir.Value) []int {
 	switch v.Op {
 	case ir.FMA:
 		return []int{2} // FMLA adds to its destination
-	case ir.LoadOver:
-		return []int{0}
 	case ir.Select:
 		return []int{0, 2, 1} // BSL, BIT and BIF
 	}

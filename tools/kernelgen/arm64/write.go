@@ -24,13 +24,6 @@ const (
 	table = "R4" // of ir.Exp2K64
 	tmp   = "R5"
 	tmp2  = "R6"
-	// Of kernels of rows.
-	rows      = "R7" // rows left
-	srcStride = "R8" // in bytes
-	dstStride = "R9"
-	rowSrc    = "R10" // first element of the row
-	rowDst    = "R11"
-	cols      = "R12"
 )
 
 // File writes kernels of one family and one ISA as an assembly file.
@@ -142,18 +135,9 @@ func (w *writer) function() {
 	}
 	w.head()
 	w.emit("MOVD %s, %s", w.param("src", "base"), src)
-	if w.k.Family.Rows() {
-		w.rowParams()
-	} else {
-		w.emit("MOVD %s, %s", w.param("src", "len"), left)
-	}
+	w.emit("MOVD %s, %s", w.param("src", "len"), left)
 	if w.k.Family.Stores() {
 		w.emit("MOVD %s, %s", w.param("dst", "base"), dst)
-	}
-	if w.plan.Has(ir.Row) {
-		w.emit("MOVD %s, %s", src, rowSrc)
-		w.emit("MOVD %s, %s", dst, rowDst)
-		w.emit("MOVD %s, %s", left, cols)
 	}
 	var usesPool, usesTable bool
 	for _, c := range w.plan.Codes {
@@ -174,12 +158,6 @@ func (w *writer) function() {
 	for i, c := range w.plan.Codes {
 		w.block(i, c)
 	}
-	if w.k.Family.Rows() {
-		w.label(endLabel)
-		w.emit("MOVD %s, %s", w.param("rows", ""), tmp)
-		w.emit("SUB %s, %s, %s", rows, tmp, tmp)
-		w.emit("MOVD %s, %s", tmp, w.param("done", "result"))
-	}
 	w.emit("RET")
 }
 
@@ -191,29 +169,6 @@ func (w *writer) head() {
 	}
 	fmt.Fprintf(&w.text, "// func %s%s\n", w.k, w.sig.String())
 	fmt.Fprintf(&w.text, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", w.k, w.sig.Bytes())
-}
-
-// endLabel is where the rows end, and rowLabel where each of them begins.
-const (
-	endLabel = "end"
-	rowLabel = "row"
-)
-
-// rowParams loads the parameters of a kernel of rows.
-func (w *writer) rowParams() {
-	w.emit("MOVD %s, %s", w.param("cols", ""), left)
-	w.emit("MOVD %s, %s", w.param("rows", ""), rows)
-	w.emit("MOVD %s, %s", w.param("srcStride", ""), srcStride)
-	w.emit("MOVD %s, %s", w.param("dstStride", ""), dstStride)
-	w.emit("LSL $2, %s", srcStride)
-	w.emit("LSL $2, %s", dstStride)
-}
-
-// rewind goes to the beginning of a row, the elements of which are at from.
-func (w *writer) rewind(from string) {
-	w.emit("MOVD %s, %s", from, src)
-	w.emit("MOVD %s, %s", rowDst, dst)
-	w.emit("MOVD %s, %s", cols, left)
 }
 
 // param is the address of a parameter or of a part of it, or of a result.
@@ -248,44 +203,17 @@ func (w *writer) block(i int, c ir.Code) {
 		w.emit("CBZ %s, %s", left, done)
 	case ir.IfBit:
 		w.emit("TBZ $%d, %s, %s", bits.TrailingZeros(uint(step)), left, done)
-	case ir.EachRow:
-		w.emit("CMP $%d, %s", step, left)
-		w.emit("BGT %s", done)
-		w.emit("SUB $%d, %s", step-w.k.Lanes(), left)
-		w.emit("CBZ %s, %s", rows, endLabel)
-	case ir.Row:
-		w.emit("CBZ %s, %s", rows, endLabel)
-		w.label(rowLabel)
-		w.rewind(rowSrc)
-	case ir.Again:
-		w.rewind(rowSrc)
-	case ir.Results:
-		w.rewind(rowDst)
 	}
 	for _, in := range c.Before {
 		w.instr(in)
 	}
-	if c.Test == ir.While || c.Test == ir.EachRow {
+	if c.Test == ir.While {
 		w.label(loop)
 	}
 	for _, in := range c.Instrs {
 		w.instr(in)
 	}
 	switch c.Test {
-	case ir.EachRow:
-		w.emit("ADD %s, %s", srcStride, src)
-		w.emit("ADD %s, %s", dstStride, dst)
-		w.emit("SUBS $1, %s", rows)
-		w.emit("BNE %s", loop)
-		w.emit("B %s", endLabel)
-		w.label(done)
-		return
-	case ir.RowDone:
-		w.emit("ADD %s, %s", srcStride, rowSrc)
-		w.emit("ADD %s, %s", dstStride, rowDst)
-		w.emit("SUBS $1, %s", rows)
-		w.emit("BNE %s", rowLabel)
-		return
 	}
 	if step > 0 {
 		w.emit("ADD $%d, %s", w.size()*step, src)
@@ -294,7 +222,7 @@ func (w *writer) block(i int, c ir.Code) {
 		}
 	}
 	switch c.Test {
-	case ir.Once, ir.Row, ir.Again, ir.Results:
+	case ir.Once:
 		return
 	case ir.While:
 		w.emit("SUBS $%d, %s", step, left)

@@ -109,7 +109,7 @@ func (d *description) f16rmax() {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into every lane.")
 		b.Set(top, b.Max(b.Get(top), b.LoadSplat()))
 		b = d.f.Block(ir.Once, 0, "The largest lane.")
-		d.return16(b, "max", b.Everywhere(ir.Max, b.Get(top)))
+		d.return16(b, "max", b.MaxEverywhere(b.Get(top)))
 	case d.ISA == ukernel.F16C:
 		b = d.f.Block(ir.Once, 0, "The upper half of the lanes.")
 		b.Set(top, b.FoldTo(ir.Max, b.Get(top), 4))

@@ -47,38 +47,18 @@ func Describe(k ukernel.Kernel, s Shape) *ir.Func {
 		d.raddextexp()
 	case ukernel.VScaleExtExp:
 		d.elementwise(d.vscaleextexp)
-	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax, ukernel.RAddMaxExpMinusMax:
+	case ukernel.RAddExpMinusMax, ukernel.RAddStoreExpMinusMax:
 		d.raddexpminusmax()
 	case ukernel.VScaleExpMinusMax:
 		d.elementwise(d.vscaleexpminusmax)
 	case ukernel.VMulC:
 		d.elementwise(d.vmulc)
-	case ukernel.VSubC2:
-		d.elementwise(d.vsubc2)
-	case ukernel.VAdd:
-		d.vadd()
-	case ukernel.VKeep:
-		d.vkeep()
-	case ukernel.WidenF16:
-		d.widen(ir.LoadF16, func(b *ir.Block, x ir.V) ir.V { return x })
-	case ukernel.WidenBF16:
-		d.widen(ir.LoadHalf, func(b *ir.Block, x ir.V) ir.V { return b.ShiftLeft(x, 16) })
-	case ukernel.NarrowF16:
-		d.narrow(ir.PackF16, ir.F16Tail, func(b *ir.Block, x ir.V) ir.V { return x })
-	case ukernel.NarrowBF16:
-		d.narrow(ir.PackHalf, ir.HalfTail, roundBF16)
 	case ukernel.F16RMax:
 		d.f16rmax()
 	case ukernel.F16RAddStoreExpMinusMax:
 		d.f16raddstoreexpminusmax()
 	case ukernel.F16VMulC:
 		d.f16vmulc()
-	case ukernel.Softmax, ukernel.LogSoftmax, ukernel.ScaledSoftmax, ukernel.ScaledLogSoftmax:
-		if d.TwoSum() {
-			d.longRows()
-		} else {
-			d.shortRows()
-		}
 	default:
 		panic(fmt.Sprintf("family: %v is not described", k.Family))
 	}
@@ -161,7 +141,7 @@ const ahead = 3 << 10
 // own loads wait for.
 func (d *description) prefetch(b *ir.Block, vectors []int) {
 	const line = 16 // elements
-	if !d.inTurn || d.Family.Stores() || d.neon() || d.Lanes() < line && !d.TwoSum() {
+	if !d.inTurn || d.Family.Stores() || d.neon() || d.Lanes() < line {
 		return
 	}
 	for _, v := range vectors {

@@ -8,10 +8,6 @@ import (
 // raddexpminusmax describes the kernels that sum exp(x - max), and of them those
 // that store it too.
 func (d *description) raddexpminusmax() {
-	if d.TwoSum() {
-		d.raddexpminusmaxTwoSum()
-		return
-	}
 	if d.neon() {
 		// Upstream's templates number the accumulators by elements, of which a
 		// vector has 4, instead of vectors, so that all vectors go to the first.
@@ -90,40 +86,30 @@ func (d *description) rmax() {
 	if d.Accumulators == 1 {
 		d.unroll()
 	}
-	top := d.largest(d.f.Block(ir.Once, 0, "The first element, in every lane."), d.Accumulators)
-	b := d.f.Block(ir.Once, 0, "The largest lane.")
-	b.Return("max", b.Reduce(ir.Max, b.Get(top)))
-}
-
-// largest finds the largest element, lane by lane: in block b it begins, and it adds
-// the loops.
-func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
-	acc := d.f.Vars("max", accumulators)
-	first := d.input(b, b.LoadSplat())
+	acc := d.f.Vars("max", d.Accumulators)
+	b := d.f.Block(ir.Once, 0, "The first element, in every lane.")
+	first := b.LoadSplat()
 	for _, a := range acc {
 		b.Set(a, first)
 	}
 	d.loops(func(b *ir.Block, first int) {
 		for i := range d.tile {
 			a := acc[i%len(acc)]
-			b.Set(a, b.Max(b.Get(a), d.input(b, b.Load(first+i))))
+			b.Set(a, b.Max(b.Get(a), b.Load(first+i)))
 		}
 	}, nil)
 	if len(acc) > 1 {
 		b = d.f.Block(ir.Once, 0, "Merge the maxima.")
 		b.Set(acc[0], tree(b.Get(acc...), b.Max))
 	}
-	top = acc[0]
-	d.singles(func(b *ir.Block) { b.Set(top, b.Max(b.Get(top), d.input(b, b.Load(0)))) })
+	top := acc[0]
+	d.singles(func(b *ir.Block) { b.Set(top, b.Max(b.Get(top), b.Load(0))) })
 
 	if d.masked() {
 		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes stay as they are.")
 		mask := b.TailMask()
 		v := b.Get(top)
-		b.Set(top, b.Select(mask, b.Max(v, d.input(b, b.LoadTail(mask))), v))
-	} else if d.neon() && d.Family.Rows() {
-		b = d.f.Block(ir.IfAny, 0, "Elements that are left; the other lanes hold -Inf.")
-		b.Set(top, b.Max(b.Get(top), d.left(b, 0)))
+		b.Set(top, b.Select(mask, b.Max(v, b.LoadTail(mask)), v))
 	} else if d.neon() {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into every lane.")
 		b.Set(top, b.Max(b.Get(top), b.LoadSplat()))
@@ -131,7 +117,8 @@ func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
 		b = d.f.Block(ir.While, 1, "Elements that are left, one by one into lane 0.")
 		b.Set(top, b.MaxFirst(b.Get(top), b.LoadSplat()))
 	}
-	return top
+	b = d.f.Block(ir.Once, 0, "The largest lane.")
+	b.Return("max", b.Reduce(ir.Max, b.Get(top)))
 }
 
 // raddextexp describes the first pass of the two-pass algorithm: the sum of
@@ -141,10 +128,6 @@ func (d *description) largest(b *ir.Block, accumulators int) (top *ir.Var) {
 //
 // where no power of two exceeds 1.
 func (d *description) raddextexp() {
-	if d.TwoSum() {
-		d.raddextexpTwoSum()
-		return
-	}
 	m := d.f.Vars("m", d.Accumulators)
 	e := d.f.Vars("e", d.Accumulators)
 

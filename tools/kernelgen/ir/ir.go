@@ -8,7 +8,6 @@ package ir
 
 import (
 	"fmt"
-	"slices"
 )
 
 // Op is an operation on vectors of float32.
@@ -18,11 +17,10 @@ type Op uint8
 const (
 	// Leaves: values that come from outside the block.
 
-	Const     Op = iota // every lane holds Bits
-	Param               // every lane holds the parameter Name
-	Load                // src[Index:][:Lanes]
-	LoadOther           // other[Index:][:Lanes], of the kernel's second row
-	Live                // what the variable held when the block began
+	Const Op = iota // every lane holds Bits
+	Param           // every lane holds the parameter Name
+	Load            // src[Index:][:Lanes]
+	Live            // what the variable held when the block began
 
 	// Lane by lane.
 
@@ -32,15 +30,11 @@ const (
 	FMA        // a*b + c, rounded once; where a fourth argument, a mask, is not true: +0
 	Max        // the larger of a and b; b where a NaN or two zeros meet, if the machine is an x86
 	Round      // to the nearest integer, ties to even
-	Fraction   // a - floor(a), rounded down, hence below 1; 0 for an infinity
 	ShiftLeft  // the bits of a as an integer, shifted left by Index
-	ShiftRight // the bits of a as an integer, shifted right by Index
 	And        // the bits that a and b have in common
 	AddInt     // the bits of a and b as integers, added
 	Exp2K64    // of an integer k below 64: the bits of 2^(k/64), less k << 17
-	Exp2J8     // of the low 3 bits j of a: the bits of 2^(j/8), less j << 20
 	Scalef     // a * 2^floor(b)
-	Div        // a / b, of one lane
 	NotLess    // mask: !(a < b), true for a NaN
 	Keep       // of a mask and a: a where the mask is true, +0 elsewhere
 	Select     // of a mask, a and b: a where the mask is true, b elsewhere
@@ -56,7 +50,6 @@ const (
 	LoadSplat  // v[i] = src[0]
 	TailMask   // mask: i < n
 	LoadTail   // src[Index+i] where i < n, +0 elsewhere; of a mask, or of nothing where n < Lanes is read bit by bit
-	LoadOver   // src[Index+i] where i < n, a[i] elsewhere
 	Store      // dst[Index:][:Lanes] = a
 	Stream     // the same around the caches; dst[Index] is aligned to a vector
 	StoreTail  // dst[Index+i] = a[i] where i < n; of a mask and a, or of a alone where n is read bit by bit
@@ -64,17 +57,10 @@ const (
 	Return     // the result Name is a[0]
 	Guard      // leaves the kernel unless a[0] >= b[0]
 	Prefetch   // asks for the cache line of src[Index]
-	LoadKeep   // the Lanes bytes of other[Index:], each as the bits of a lane; of a mask: where that is true, 0 elsewhere
-	OtherTail  // other[i] where the mask is true, +0 elsewhere
-	NotZero    // mask: the lane's bits are 1, of those that are 0 or 1
-	IsNaN      // mask: a is a NaN
 	LoadHalf   // the 16-bit words src[Index:], as many as lanes, each as the bits of a lane; of a mask: where that is true, 0 elsewhere
 	LoadF16    // the same as binary16 numbers
-	PackHalf   // a vector of words: those of a's lanes, which are below 2^16
 	PackF16    // a vector of words: a rounded to binary16
 	StoreHalf  // dst[Index:] = the words of a, as many as lanes
-	HalfTail   // the words dst[i] = a[i], below 2^16, where the mask is true; of a mask and a
-	F16Tail    // the words dst[i] = a[i] rounded to binary16, where the mask is true; of a mask and a
 	ParamHalf  // every lane holds the binary16 parameter Name
 	ReturnHalf // the result Name is the word a[0]
 	Join       // of four lanes: the lower two of a, the upper two of b
@@ -111,10 +97,10 @@ const (
 	Spill // a stack slot gets what a register holds
 )
 
-var opNames = [...]string{"const", "param", "load", "loadother", "live", "add", "sub", "mul", "fma", "max", "round", "fraction", "shiftleft", "shiftright", "and", "addint", "exp2k64", "exp2j8", "scalef", "div",
+var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul", "fma", "max", "round", "shiftleft", "and", "addint", "exp2k64", "scalef",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
-	"loadtail", "loadover", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch", "loadkeep", "othertail", "notzero",
-	"isnan", "loadhalf", "loadf16", "packhalf", "packf16", "storehalf", "halftail", "f16tail", "paramhalf", "returnhalf", "join", "shiftlanes",
+	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
+	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
 	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
 
@@ -122,7 +108,7 @@ func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
 func (o Op) IsMask() bool {
-	return o == NotLess || o == TailMask || o == NotZero || o == IsNaN || o == LeftMask || o == Greater
+	return o == NotLess || o == TailMask || o == LeftMask || o == Greater
 }
 
 func (o Op) isGuard() bool {
@@ -136,7 +122,7 @@ func (o Op) isGuard() bool {
 // hasResult reports whether the operation makes a value.
 func (o Op) hasResult() bool {
 	switch o {
-	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, HalfTail, F16Tail, ReturnHalf,
+	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
 		StoreState, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber, StoreFloat:
 		return false
 	}
@@ -159,7 +145,7 @@ type Value struct {
 // time: no register needs to hold on to it. Within one turn of a block nobody
 // writes to an element of src before its last use, even when dst is src.
 func (v *Value) pure() bool {
-	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == LoadOther || v.Op == State || v.Op == Table || v.Op == Double
+	return v.Op == Const || v.Op == Param || v.Op == Load || v.Op == State || v.Op == Table || v.Op == Double
 }
 
 // V is a group of values: what a description does to one it does to all, stage
@@ -180,7 +166,6 @@ const (
 	IfBit                 // if n & Step != 0; it takes Step elements
 	EachRow               // for each row, of rows of up to Step elements, of which the last vector has n
 	Row                   // from here to RowDone for each row; n is its elements
-	Again                 // always; src and dst go back to the row's first element
 	Results               // the same, but src to what was written to dst
 	RowDone               // always; on to the next row, and behind this block if there is none
 	ToAligned             // if dst is not aligned to a vector; it takes the elements, but n at most, that lie before
@@ -226,11 +211,6 @@ type Func struct {
 
 	leaves map[string]*Value
 	vars   []*Var
-}
-
-// Has reports whether the kernel has a block with that test.
-func (f *Func) Has(t Test) bool {
-	return slices.ContainsFunc(f.Blocks, func(b *Block) bool { return b.Test == t })
 }
 
 // NewFunc makes a kernel without blocks, for vectors of so many lanes.

@@ -23,30 +23,6 @@ func (b *Block) Load(vectors ...int) V {
 	return vs
 }
 
-// LoadOther is Load from the kernel's second row.
-func (b *Block) LoadOther(vectors ...int) V {
-	vs := b.Load(vectors...)
-	for _, v := range vs {
-		v.Op = LoadOther
-	}
-	return vs
-}
-
-// LoadKeep loads whole vectors of the bytes of the second row.
-func (b *Block) LoadKeep(vectors ...int) (vs V) {
-	for _, n := range vectors {
-		vs = append(vs, b.each(LoadKeep, n*b.f.Lanes)...)
-	}
-	return vs
-}
-
-// LoadKeepTail and LoadOtherTail load what is left of the second row.
-func (b *Block) LoadKeepTail(mask V) V  { return b.each(LoadKeep, 0, mask) }
-func (b *Block) LoadOtherTail(mask V) V { return b.each(OtherTail, 0, mask) }
-
-// NotZero is the mask of the lanes whose bits are 1 and not 0.
-func (b *Block) NotZero(x V) V { return b.each(NotZero, 0, x) }
-
 // Store stores whole vectors to where Load took them from, in dst.
 func (b *Block) Store(vs V, vectors ...int) {
 	for i, n := range vectors {
@@ -100,23 +76,18 @@ func (b *Block) Sub(x, y V) V           { return b.each(Sub, 0, x, y) }
 func (b *Block) Mul(x, y V) V           { return b.each(Mul, 0, x, y) }
 func (b *Block) Max(x, y V) V           { return b.each(Max, 0, x, y) }
 func (b *Block) Round(x V) V            { return b.each(Round, 0, x) }
-func (b *Block) Fraction(x V) V         { return b.each(Fraction, 0, x) }
 func (b *Block) ShiftLeft(x V, n int) V { return b.each(ShiftLeft, n, x) }
-func (b *Block) ShiftRight(x V, n int) V {
-	return b.each(ShiftRight, n, x)
-}
-func (b *Block) And(x, y V) V          { return b.each(And, 0, x, y) }
-func (b *Block) AddInt(x, y V) V       { return b.each(AddInt, 0, x, y) }
-func (b *Block) Exp2K64(x V) V         { return b.each(Exp2K64, 0, x) }
-func (b *Block) Exp2J8(x V) V          { return b.each(Exp2J8, 0, x) }
-func (b *Block) Scalef(x, e V) V       { return b.each(Scalef, 0, x, e) }
-func (b *Block) NotLess(x, y V) V      { return b.each(NotLess, 0, x, y) }
-func (b *Block) Keep(mask, x V) V      { return b.each(Keep, 0, mask, x) }
-func (b *Block) Select(mask, x, y V) V { return b.each(Select, 0, mask, x, y) }
-func (b *Block) AddFirst(x, y V) V     { return b.each(AddFirst, 0, x, y) }
-func (b *Block) MaxFirst(x, y V) V     { return b.each(MaxFirst, 0, x, y) }
-func (b *Block) FirstHalf(x V) V       { return b.each(FirstHalf, 0, x) }
-func (b *Block) UpperHalf(x V) V       { return b.each(UpperHalf, 0, x) }
+func (b *Block) And(x, y V) V           { return b.each(And, 0, x, y) }
+func (b *Block) AddInt(x, y V) V        { return b.each(AddInt, 0, x, y) }
+func (b *Block) Exp2K64(x V) V          { return b.each(Exp2K64, 0, x) }
+func (b *Block) Scalef(x, e V) V        { return b.each(Scalef, 0, x, e) }
+func (b *Block) NotLess(x, y V) V       { return b.each(NotLess, 0, x, y) }
+func (b *Block) Keep(mask, x V) V       { return b.each(Keep, 0, mask, x) }
+func (b *Block) Select(mask, x, y V) V  { return b.each(Select, 0, mask, x, y) }
+func (b *Block) AddFirst(x, y V) V      { return b.each(AddFirst, 0, x, y) }
+func (b *Block) MaxFirst(x, y V) V      { return b.each(MaxFirst, 0, x, y) }
+func (b *Block) FirstHalf(x V) V        { return b.each(FirstHalf, 0, x) }
+func (b *Block) UpperHalf(x V) V        { return b.each(UpperHalf, 0, x) }
 func (b *Block) Swap(x V, distance int) V {
 	return b.each(Swap, distance, x)
 }
@@ -155,13 +126,6 @@ func (b *Block) halves(x V) (lower, upper *Value) {
 	return x[0], b.add(&Value{Op: High, Args: x, Lanes: x[0].Lanes / 2})
 }
 
-// Halves splits a vector. The lower half is the vector itself: an operation with
-// an upper half looks at the lower lanes only.
-func (b *Block) Halves(x V) (lower, upper V) {
-	l, u := b.halves(x)
-	return V{l}, V{u}
-}
-
 // AddPairs adds neighbouring lanes up.
 func (b *Block) AddPairs(x V) V {
 	return V{b.add(&Value{Op: AddPairs, Args: x, Lanes: x[0].Lanes / 2})}
@@ -193,11 +157,6 @@ func (b *Block) Prefetch(index int) {
 	b.add(&Value{Op: Prefetch, Lanes: b.f.Lanes, Index: index})
 }
 
-// LoadOver loads what is left of the vector of that index, over lanes of x.
-func (b *Block) LoadOver(vector int, x V) V {
-	return b.each(LoadOver, vector*b.f.Lanes, x)
-}
-
 // StoreTail stores the elements that are left, of a mask or of nothing as LoadTail.
 func (b *Block) StoreTail(mask, x V) { b.StoreTailAt(0, mask, x) }
 
@@ -211,28 +170,15 @@ func (b *Block) StoreTailAt(vector int, mask, x V) {
 	b.add(&Value{Op: StoreTail, Args: append(mask[:len(mask):len(mask)], x[0]), Lanes: b.f.Lanes, Index: vector * b.f.Lanes})
 }
 
-// Div is x / y, of lane 0.
-func (b *Block) Div(x, y V) V {
-	return V{b.add(&Value{Op: Div, Args: []*Value{x[0], y[0]}, Lanes: 1})}
-}
-
 // Guard leaves for the label unless x >= y in lane 0; a NaN is not.
 func (b *Block) Guard(x, y V, label string) {
 	b.add(&Value{Op: Guard, Args: []*Value{x[0], y[0]}, Lanes: 1, Name: label})
 }
 
-// Everywhere folds the lanes of a vector by an operation that commutes, so that
-// every lane has the result.
-func (b *Block) Everywhere(op Op, x V) V {
-	for distance := x[0].Lanes / 2; distance > 0; distance /= 2 {
-		switch {
-		case b.f.Pairwise && op == Add:
-			x = b.each(AddPairs, 0, x)
-		case b.f.Pairwise && op == Max:
-			x = b.each(MaxPairs, 0, x)
-		default:
-			x = b.each(op, 0, x, b.Swap(x, distance))
-		}
+// MaxEverywhere is the largest lane in every lane, for NEON.
+func (b *Block) MaxEverywhere(x V) V {
+	for n := x[0].Lanes; n > 1; n /= 2 {
+		x = b.each(MaxPairs, 0, x)
 	}
 	return x
 }
@@ -246,9 +192,6 @@ func (b *Block) StoreFirst(x V, n int) {
 func (b *Block) Return(name string, x V) {
 	b.add(&Value{Op: Return, Args: x, Lanes: 1, Name: name})
 }
-
-// IsNaN is the mask of the lanes that are NaNs.
-func (b *Block) IsNaN(x V) V { return b.each(IsNaN, 0, x) }
 
 // Load16 loads whole vectors by LoadHalf or LoadF16.
 func (b *Block) Load16(op Op, vectors ...int) (vs V) {
@@ -264,7 +207,7 @@ func (b *Block) Load16Tail(op Op, mask V) V { return b.each(op, 0, mask) }
 // Load16First loads one word into lane 0.
 func (b *Block) Load16First(op Op) V { return V{b.add(&Value{Op: op, Lanes: 1})} }
 
-// Pack16 makes words by PackHalf or PackF16.
+// Pack16 makes words by PackF16.
 func (b *Block) Pack16(op Op, x V) V { return b.each(op, 0, x) }
 
 // Store16 stores whole vectors of words.
@@ -273,9 +216,3 @@ func (b *Block) Store16(vs V, vectors ...int) {
 		b.add(&Value{Op: StoreHalf, Args: []*Value{vs[i]}, Lanes: b.f.Lanes, Index: n * b.f.Lanes})
 	}
 }
-
-// Store16First stores the first word.
-func (b *Block) Store16First(x V) { b.add(&Value{Op: StoreHalf, Args: x, Lanes: 1}) }
-
-// Store16Tail stores what is left by HalfTail or F16Tail.
-func (b *Block) Store16Tail(op Op, mask, x V) { b.each(op, 0, mask, x) }

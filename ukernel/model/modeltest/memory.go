@@ -35,11 +35,6 @@ func newMemory(name string, n int) (*memory, error) {
 	return &memory{name: name, floats: floats, size: 4, free: free}, nil
 }
 
-// bools is the memory as bytes of bools.
-func (m *memory) bools() []bool {
-	return unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(m.floats))), 4*len(m.floats))
-}
-
 // number is an element of a row of fewer bits than a float32.
 type number interface{ uint8 | uint16 }
 

@@ -122,10 +122,6 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 	}
 	lengths = append(lengths, o.Lengths...)
 	all := 2*k.Tile + k.Lanes()
-	if most := k.MaxLength(); most > 0 {
-		all = most
-		lengths = slices.DeleteFunc(lengths, func(n int) bool { return n > most })
-	}
 	longest := max(all, slices.Max(lengths))
 	c := checker{f: f, kernel: k, o: o}
 	if c.src, err = newMemory("src", longest); err != nil {
@@ -136,7 +132,7 @@ func Check(f ukernel.Func, o Options) (n int, err error) {
 		return 0, err
 	}
 	defer c.dst.free()
-	if narrow := k.Family.Widens() || k.Family.Narrows() || k.Family.Half() || k.Family.Bytes(); narrow || k.Family.Other() > 0 {
+	if k.Family.Half() || k.Family.Bytes() {
 		if c.other, err = newMemory("other", longest); err != nil {
 			return 0, err
 		}
@@ -194,8 +190,8 @@ type checker struct {
 	kernel   ukernel.Kernel
 	o        Options
 	src, dst *memory
-	// other is the second row or that of narrower numbers that is read, and narrow that of
-	// narrower numbers that is written, of families that have one.
+	// other is the row of narrower numbers that is read, and narrow that which is written,
+	// of families that have one.
 	other, narrow *memory
 }
 
@@ -244,17 +240,12 @@ func (c *checker) check(in Input, i int) error {
 	if err != nil {
 		return err
 	}
-	out, other, keep := args.Dst, args.Other, args.Keep
+	out := args.Dst
 	// Rows of narrower numbers, of which a family has those of one size at most.
-	words, bytes := narrow[uint16]{args.Src16, args.Dst16}, narrow[uint8]{args.Src8, args.Dst8}
-	if args.Half != nil {
-		words.in = args.Half
-	}
+	words, bytes := narrow[uint16]{args.Half, args.Dst16}, narrow[uint8]{args.Src8, args.Dst8}
 	if !c.kernel.Family.Stores() {
 		words.out, bytes.out = nil, nil
 	}
-	// A row that a kernel of rows leaves alone stays as it is.
-	left := c.kernel.Family.Rows() && want.Value == 0
 	for _, p := range c.places(i) {
 		in.Place = p.name
 		fail := func(format string, a ...any) error {
@@ -263,17 +254,13 @@ func (c *checker) check(in Input, i int) error {
 		args.Src = c.src.row(p.src(c.src, in.Length), in.Length)
 		copy(args.Src, row)
 		dst := c.dst.row(p.dst(c.dst, in.Length), in.Length)
-		args.Other, args.Keep = c.second(p, other, keep)
 		w, b := words.place(c, p, in.Length), bytes.place(c, p, in.Length)
-		args.Src16, args.Half, args.Dst16, args.Src8, args.Dst8 = w.in, w.in, w.out, b.in, b.out
+		args.Half, args.Dst16, args.Src8, args.Dst8 = w.in, w.out, b.in, b.out
 		args.Dst = nil
 		if p.inPlace {
 			args.Dst = args.Src
 		} else if c.kernel.Family.Stores() {
 			args.Dst = dst
-		}
-		if left {
-			out = slices.Clone(args.Dst)
 		}
 		got, err := c.call(args)
 		if err != nil {
@@ -300,26 +287,6 @@ func (c *checker) check(in Input, i int) error {
 		}
 	}
 	return nil
-}
-
-// second copies the second row, of either kind, to where the place has src.
-func (c *checker) second(p place, other []float32, keep []bool) ([]float32, []bool) {
-	switch {
-	case other != nil:
-		row := c.other.row(p.src(c.other, len(other)), len(other))
-		copy(row, other)
-		return row, nil
-	case keep != nil:
-		bytes := c.other.bools()
-		at := p.src(c.other, len(keep))
-		if at+len(keep) == len(c.other.floats) {
-			at = len(bytes) - len(keep)
-		}
-		row := bytes[at : at+len(keep) : at+len(keep)]
-		copy(row, keep)
-		return nil, row
-	}
-	return nil, nil
 }
 
 // call calls the function and turns a memory fault into an error.

@@ -27,20 +27,9 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc2", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc2},
 	{Name: "f32_raddextexp_ukernel__neonfma_p5_u32_acc4", RAddExtExp: f32_raddextexp_ukernel__neonfma_p5_u32_acc4},
-	{Name: "f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16", RAddExtExp: f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16},
-	{Name: "f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32", RAddExtExp: f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u16},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u24},
 	{Name: "f32_vscaleextexp_ukernel__neonfma_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p5_u32},
-	{Name: "f32_vscaleextexp_ukernel__neonfma_p6_floor_u16", VScaleExtExp: f32_vscaleextexp_ukernel__neonfma_p6_floor_u16},
-	{Name: "f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16},
-	{Name: "f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32},
-	{Name: "f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16},
-	{Name: "f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
-	{Name: "f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
-	{Name: "f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16},
-	{Name: "f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16},
-	{Name: "f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u4},
@@ -49,8 +38,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u4},
@@ -59,21 +46,8 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32},
-	{Name: "f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
 	{Name: "f32_vmulc_ukernel__neon_u4", VMulC: f32_vmulc_ukernel__neon_u4},
 	{Name: "f32_vmulc_ukernel__neon_u8", VMulC: f32_vmulc_ukernel__neon_u8},
-	{Name: "f32_vsubc2_ukernel__neon_u16", VSubC2: f32_vsubc2_ukernel__neon_u16},
-	{Name: "f32_softmax_ukernel__neonfma_exp2_p5_u32", Softmax: f32_softmax_ukernel__neonfma_exp2_p5_u32},
-	{Name: "f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32", Softmax: f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32},
-	{Name: "f32_logsoftmax_ukernel__neonfma_exp2_p5_u32", LogSoftmax: f32_logsoftmax_ukernel__neonfma_exp2_p5_u32},
-	{Name: "f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", LogSoftmax: f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
-	{Name: "f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32},
-	{Name: "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32", ScaledSoftmax: f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32},
-	{Name: "f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", ScaledSoftmax: f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
-	{Name: "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32},
-	{Name: "f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32},
 	{Name: "f16_rmax_ukernel__neonfp16arith_u16_acc2", F16RMax: f16_rmax_ukernel__neonfp16arith_u16_acc2},
 	{Name: "f16_rmax_ukernel__neonfp16arith_u24_acc3", F16RMax: f16_rmax_ukernel__neonfp16arith_u24_acc3},
 	{Name: "f16_rmax_ukernel__neonfp16arith_u32_acc2", F16RMax: f16_rmax_ukernel__neonfp16arith_u32_acc2},
@@ -166,12 +140,6 @@ func f32_raddextexp_ukernel__neonfma_p5_u32_acc2(src []float32) (mantissa, expon
 func f32_raddextexp_ukernel__neonfma_p5_u32_acc4(src []float32) (mantissa, exponent float32)
 
 //go:noescape
-func f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u16(src []float32) (mantissa, exponent float32)
-
-//go:noescape
-func f32_raddextexp_ukernel__neonfma_p6_floor_twosum_u32(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u16(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -179,33 +147,6 @@ func f32_vscaleextexp_ukernel__neonfma_p5_u24(dst, src []float32, mantissa, expo
 
 //go:noescape
 func f32_vscaleextexp_ukernel__neonfma_p5_u32(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__neonfma_p6_floor_u16(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__neon_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__neon_rr2_p6_u16(dst, src []float32, scale, max float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__neonfma_rr2_p6_u16(dst, src []float32, scale, max float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__neonfma_exp2_p5_u16(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -232,12 +173,6 @@ func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u4(dst, src []float32, max fl
 func f32_raddstoreexpminusmax_ukernel__neon_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u16(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__neon_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_lut64_p2_u16_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -262,49 +197,10 @@ func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u4(dst, src []float32, max
 func f32_raddstoreexpminusmax_ukernel__neonfma_rr1_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u16(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__neonfma_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_vmulc_ukernel__neon_u4(dst, src []float32, c float32)
 
 //go:noescape
 func f32_vmulc_ukernel__neon_u8(dst, src []float32, c float32)
-
-//go:noescape
-func f32_vsubc2_ukernel__neon_u16(dst, src []float32, a, b float32)
-
-//go:noescape
-func f32_softmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_softmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_logsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_logsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_raddmaxexpminusmax_ukernel__neonfma_exp2_p5_twosum_u32(src []float32, max float32) (sum, top float32)
-
-//go:noescape
-func f32_scaledsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledlogsoftmax_ukernel__neonfma_exp2_p5_twosum_u32(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
 
 //go:noescape
 func f16_rmax_ukernel__neonfp16arith_u16_acc2(src []uint16) (max uint16)

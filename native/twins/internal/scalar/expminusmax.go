@@ -21,13 +21,6 @@ const (
 	c4 = 0x1.573A1Ap-5
 	c5 = 0x1.0F9F9Cp-7
 
-	// The same of degree 6 and with 1 for c1, which is ours and 30 times as exact.
-	d2 = 0x1.FFFFFCp-2
-	d3 = 0x1.555492p-3
-	d4 = 0x1.5558ACp-5
-	d5 = 0x1.12397Cp-7
-	d6 = 0x1.6A519Ep-10
-
 	// Below it, exp(x) is denormal, and stored as 0.
 	denormCutoff = -0x1.5D589Ep6
 )
@@ -86,61 +79,6 @@ func add4(acc [4]float32, src []float32) [4]float32 {
 	return [4]float32{a, b, c, d}
 }
 
-// compensated is a sum, sum + rest.
-type compensated struct{ sum, rest float32 }
-
-// add adds x by Knuth's TwoSum, and what that rounds off to the rest.
-func (c *compensated) add(x float32) {
-	s := c.sum + x
-	z := s - c.sum
-	c.rest += (c.sum - (s - z)) + (x - z)
-	c.sum = s
-}
-
-// raddstoreexpminusmaxTwoSum is a kernel of ours. It adds four elements up as a
-// tree, and what that gives to the sum so that its rounding errors are kept.
-func raddstoreexpminusmaxTwoSum(dst, src []float32, max float32) float32 {
-	const block = 1024 // a multiple of 4
-	var sum compensated
-	for len(src) > 0 {
-		n := min(block, len(src))
-		y := dst[:n]
-		expMinusMaxP6(y, src[:n], max)
-		for ; len(y) >= 4; y = y[4:] {
-			sum.add((y[0] + y[1]) + (y[2] + y[3]))
-		}
-		for _, x := range y {
-			sum.add(x)
-		}
-		dst, src = dst[n:], src[n:]
-	}
-	return sum.sum + sum.rest
-}
-
-// raddexpminusmaxTwoSum is raddstoreexpminusmaxTwoSum without storing.
-func raddexpminusmaxTwoSum(src []float32, max float32) float32 {
-	var buf [256]float32 // a multiple of 4
-	var sum compensated
-	for len(src) > 0 {
-		y := buf[:min(len(buf), len(src))]
-		expMinusMaxP6(y, src[:len(y)], max)
-		src = src[len(y):]
-		for ; len(y) >= 4; y = y[4:] {
-			sum.add((y[0] + y[1]) + (y[2] + y[3]))
-		}
-		for _, x := range y {
-			sum.add(x)
-		}
-	}
-	return sum.sum + sum.rest
-}
-
-// vscaleexpminusmax is a kernel of ours that writes exp(x - max) * scale.
-func vscaleexpminusmax(dst, src []float32, scale, max float32) {
-	expMinusMaxP6(dst, src, max)
-	vmulc(dst, dst, scale)
-}
-
 // expMinusMaxP5 writes exp(x - max), by a polynomial of degree 5 (upstream's
 // xnn_f32_raddstoreexpminusmax_ukernel__scalar_rr2_p5 kernels).
 func expMinusMaxP5(dst, src []float32, max float32) {
@@ -152,21 +90,6 @@ func expMinusMaxP5(dst, src []float32, max float32) {
 		p = float32(p*t) + c3
 		p = float32(p*t) + c2
 		p = float32(p*t) + c1
-		dst[i] = reconstruct(x, t, s, p)
-	}
-}
-
-// expMinusMaxP6 is expMinusMaxP5 with the polynomial of degree 6.
-func expMinusMaxP6(dst, src []float32, max float32) {
-	dst = dst[:len(src)]
-	for i, x := range src {
-		x -= max
-		t, s := reduce(x)
-		p := float32(d6*t) + d5
-		p = float32(p*t) + d4
-		p = float32(p*t) + d3
-		p = float32(p*t) + d2
-		p = float32(p*t) + 1
 		dst[i] = reconstruct(x, t, s, p)
 	}
 }

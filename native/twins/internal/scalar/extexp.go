@@ -41,21 +41,6 @@ func extExp(fused bool, x float32) (p, n float32) {
 	return mulAdd(fused, p, t, 1), n
 }
 
-// extExpP6 is extExp, not fused and by the polynomial of degree 6, for x not
-// below a floor: -Inf would make NaN.
-func extExpP6(x float32) (p, n float32) {
-	const floor = -0x1p17
-	x = maxps(floor, x)
-	n = float32(math.RoundToEven(float64(float32(x * log2e))))
-	t := float32(float64(x) - float64(float64(n)*math.Ln2))
-	p = float32(d6*t) + d5
-	p = float32(p*t) + d4
-	p = float32(p*t) + d3
-	p = float32(p*t) + d2
-	p = float32(p*t) + 1
-	return float32(p*t) + 1, n
-}
-
 // maxps returns the larger of a and b as x86's MAXPS does: b if either is a NaN
 // or both are zeros.
 func maxps(a, b float32) float32 {
@@ -128,49 +113,6 @@ func (t tiling) addTile(fused bool, v, e *[maxTile]float32, src []float32) {
 			v[k] = mulAdd(fused, p[i], exp2(n[i]-top[k]), v[k])
 		}
 		e[k] = top[k]
-	}
-}
-
-// raddextexpTwoSum is a kernel of ours for the sum of exp(x) as mantissa *
-// 2^exponent, with a floor. It adds four elements up as a tree, and what that
-// gives to the sum so that its rounding errors are kept.
-func raddextexpTwoSum(src []float32) (mantissa, exponent float32) {
-	var sum compensated
-	e := float32(math.Inf(-1))
-	var p, n [4]float32
-	for len(src) > 0 {
-		tile := 1
-		if len(src) >= len(p) {
-			tile = len(p)
-		}
-		top := e
-		for i, x := range src[:tile] {
-			p[i], n[i] = extExpP6(x)
-			top = maxps(top, n[i])
-		}
-		scale := exp2(e - top)
-		sum.sum = float32(sum.sum * scale)
-		sum.rest = float32(sum.rest * scale)
-		e = top
-		for i := range p[:tile] {
-			p[i] = float32(p[i] * exp2(n[i]-top))
-		}
-		if tile == 1 {
-			sum.add(p[0])
-		} else {
-			sum.add((p[0] + p[1]) + (p[2] + p[3]))
-		}
-		src = src[tile:]
-	}
-	return sum.sum + sum.rest, e
-}
-
-// vscaleextexpFloor is vscaleextexp with a floor.
-func vscaleextexpFloor(dst, src []float32, mantissa, exponent float32) {
-	dst = dst[:len(src)]
-	for i, x := range src {
-		p, n := extExpP6(x)
-		dst[i] = float32(p*mantissa) * exp2(n+exponent)
 	}
 }
 

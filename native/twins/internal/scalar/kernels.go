@@ -33,12 +33,6 @@ func kernels() (fs []ukernel.Func) {
 				VScaleExtExp: func(dst, src []float32, m, e float32) { vscaleextexp(dst, src, m, e, fused) }})
 		}
 	}
-	fs = append(fs,
-		ukernel.Func{Name: "f32_raddextexp_ukernel__scalar_p6_floor_twosum_u4", RAddExtExp: raddextexpTwoSum},
-		ukernel.Func{Name: "f32_vscaleextexp_ukernel__scalar_p6_floor_u1", VScaleExtExp: vscaleextexpFloor},
-		ukernel.Func{Name: "f32_raddexpminusmax_ukernel__scalar_rr2_p6_twosum_u4", RAddExpMinusMax: raddexpminusmaxTwoSum},
-		ukernel.Func{Name: "f32_vscaleexpminusmax_ukernel__scalar_rr2_p6_u1", VScaleExpMinusMax: vscaleexpminusmax},
-		ukernel.Func{Name: "f32_raddstoreexpminusmax_ukernel__scalar_rr2_p6_twosum_u4", RAddStoreExpMinusMax: raddstoreexpminusmaxTwoSum})
 	for _, tile := range []int{1, 2, 4, 8} {
 		fs = append(fs, ukernel.Func{Name: tiling{tile, 1}.name(ukernel.VMulC, ""), VMulC: vmulc})
 	}
@@ -47,8 +41,7 @@ func kernels() (fs []ukernel.Func) {
 	}
 	return append(fs,
 		ukernel.Func{Name: "u8_rmax_ukernel__scalar_u2", U8RMax: u8rmax},
-		ukernel.Func{Name: "u8_lut32norm_ukernel__scalar", U8LUT32Norm: u8lut32norm},
-		ukernel.Func{Name: "f32_vsubc2_ukernel__scalar_u8", VSubC2: vsubc2})
+		ukernel.Func{Name: "u8_lut32norm_ukernel__scalar", U8LUT32Norm: u8lut32norm})
 }
 
 // tiling is the shape of a kernel's main loop: the number of elements that one
@@ -76,17 +69,5 @@ func vmulc(dst, src []float32, c float32) {
 	dst = dst[:len(src)]
 	for i, x := range src {
 		dst[i] = x * c
-	}
-}
-
-// vsubc2 writes (x - a) - b.
-func vsubc2(dst, src []float32, a, b float32) {
-	for ; len(src) >= 8 && len(dst) >= 8; dst, src = dst[8:], src[8:] {
-		d, s := (*[8]float32)(dst), (*[8]float32)(src)
-		d[0], d[1], d[2], d[3] = float32(s[0]-a)-b, float32(s[1]-a)-b, float32(s[2]-a)-b, float32(s[3]-a)-b
-		d[4], d[5], d[6], d[7] = float32(s[4]-a)-b, float32(s[5]-a)-b, float32(s[6]-a)-b, float32(s[7]-a)-b
-	}
-	for i, x := range src {
-		dst[i] = float32(x-a) - b
 	}
 }

@@ -24,21 +24,20 @@ import (
 // The instructions that kernels may use, by the CPU feature that brings them,
 // in binutils' spelling.
 var (
-	general = words(`add and call cmova cmovg cmp dec inc jb jbe je jg jge jl jmp jne lea mov movzbl movzwl neg nop or pop prefetcht0 push ret sfence shl shr sub test xchg xor`)
+	general = words(`add and call cmova cmp dec inc jb jbe je jg jge jl jmp jne lea mov movzbl movzwl nop or pop prefetcht0 push ret shl shr sub test xchg xor`)
 
 	sse = words(`addps addss maxps maxss movaps movhlps movlhps movlps movss movups mulps mulss shufps subps subss xorps`)
 	// CMPPS and ANDPS are SSE's, but only SSE2 kernels need them.
 	sse2 = words(`andps cmpnltps movdqa movdqu movq pmaxub pslld psrldq pxor`)
 
-	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vcmpunordps vdivss vextractf128 vinsertf128 vmaskmovps vmaxps vmaxss vmovaps vmovd vmovhlps vmovntps vmovq
-		vmovsd vmovshdup vmovss vmovups vmulps vmulss vperm2f128 vpextrw vroundps vshufps vsubps vsubss vucomiss vxorps vzeroupper`)
+	avx = words(`vaddps vaddss vandps vblendvps vbroadcastss vcmpnltps vextractf128 vinsertf128 vmaskmovps vmaxps vmaxss vmovaps vmovd vmovhlps vmovq
+		vmovsd vmovshdup vmovss vmovups vmulps vmulss vperm2f128 vpextrw vroundps vshufps vsubps vsubss vxorps vzeroupper`)
 	fma  = words(`vfmadd132ps vfmadd213ps vfmadd231ps`)
 	f16c = words(`vcvtph2ps vcvtps2ph`)
-	avx2 = words(`vpackusdw vpaddd vpermps vpermq vpmovzxbd vpmovzxwd vpshufb vpslld vpsrld`)
+	avx2 = words(`vpaddd vpshufb vpslld`)
 
-	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vcmpunordps vcvtph2ps vcvtps2ph vdivss vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
-		vmovaps vmovntps vmovups vmulps vpaddd vpandd vpmovdw vpmovzxbd vpmovzxwd vpslld vpsrld vptestmd vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps vucomiss`)
-	avx512dq = words(`vandps vreduceps`)
+	avx512f = words(`kmovw vaddps vblendmps vbroadcastss vcmpnltps vcvtph2ps vcvtps2ph vextractf64x4 vfmadd132ps vfmadd213ps vfmadd231ps vmaxps
+		vmovaps vmovups vmulps vpaddd vpandd vpslld vpxord vrndscaleps vscalefps vshuff32x4 vshufps vsubps`)
 )
 
 func words(s string) []string { return strings.Fields(s) }
@@ -53,7 +52,7 @@ var allowed = map[ukernel.ISA]struct{ legacy, evex []string }{
 	ukernel.AVX2:      {slices.Concat(general, avx, fma, f16c, avx2), nil},
 	ukernel.AVX512F:   {slices.Concat(general, avx, fma, avx512f), avx512f},
 	ukernel.AVX256SKX: {slices.Concat(general, avx, fma, avx2, avx512f), avx512f},
-	ukernel.AVX512SKX: {slices.Concat(general, avx, fma, avx2, avx512f), slices.Concat(avx512f, avx512dq)},
+	ukernel.AVX512SKX: {slices.Concat(general, avx, fma, avx2, avx512f), avx512f},
 }
 
 // forbidden says why a kernel for the ISA may not use the instruction, or

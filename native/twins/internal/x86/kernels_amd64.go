@@ -38,8 +38,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__avx2_p5_u96_acc2", RAddExtExp: f32_raddextexp_ukernel__avx2_p5_u96_acc2},
 	{Name: "f32_raddextexp_ukernel__avx2_p5_u96_acc3", RAddExtExp: f32_raddextexp_ukernel__avx2_p5_u96_acc3},
 	{Name: "f32_raddextexp_ukernel__avx2_p5_u96_acc6", RAddExtExp: f32_raddextexp_ukernel__avx2_p5_u96_acc6},
-	{Name: "f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32", RAddExtExp: f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32},
-	{Name: "f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64", RAddExtExp: f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u128", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc2},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u128_acc4},
@@ -55,8 +53,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2},
 	{Name: "f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4", RAddExtExp: f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4},
-	{Name: "f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64", RAddExtExp: f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64},
-	{Name: "f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128", RAddExtExp: f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u16", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u24", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u24},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u32},
@@ -69,8 +65,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u80},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u88", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u88},
 	{Name: "f32_vscaleextexp_ukernel__avx2_p5_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p5_u96},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p6_floor_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p6_floor_u32},
-	{Name: "f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32", VScaleExtExp: f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u144},
@@ -83,10 +77,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80},
 	{Name: "f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64},
-	{Name: "f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64", VScaleExtExp: f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64},
-	{Name: "f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16", RAddExpMinusMax: f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16},
-	{Name: "f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u32_acc4},
@@ -102,7 +92,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3},
 	{Name: "f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6},
-	{Name: "f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128_acc4},
@@ -118,10 +107,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2},
 	{Name: "f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4},
-	{Name: "f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64},
-	{Name: "f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128},
-	{Name: "f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddExpMinusMax: f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
-	{Name: "f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u16", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u16},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u24", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u24},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u32},
@@ -134,8 +119,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u80},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u88", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u88},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx2_p5_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_p5_u96},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u128},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u144},
@@ -148,15 +131,10 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u64},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80},
 	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64},
-	{Name: "f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64", VScaleExpMinusMax: f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2},
-	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16},
-	{Name: "f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u32_acc4},
@@ -165,7 +143,6 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u32_acc4},
@@ -178,50 +155,12 @@ var Kernels = []ukernel.Func{
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u32_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2},
 	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128},
-	{Name: "f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddStoreExpMinusMax: f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
 	{Name: "f32_vmulc_ukernel__sse_u4", VMulC: f32_vmulc_ukernel__sse_u4},
 	{Name: "f32_vmulc_ukernel__sse_u8", VMulC: f32_vmulc_ukernel__sse_u8},
 	{Name: "f32_vmulc_ukernel__avx_u16", VMulC: f32_vmulc_ukernel__avx_u16},
 	{Name: "f32_vmulc_ukernel__avx_u8", VMulC: f32_vmulc_ukernel__avx_u8},
 	{Name: "f32_vmulc_ukernel__avx512f_u16", VMulC: f32_vmulc_ukernel__avx512f_u16},
 	{Name: "f32_vmulc_ukernel__avx512f_u32", VMulC: f32_vmulc_ukernel__avx512f_u32},
-	{Name: "f32_vsubc2_ukernel__sse_u16", VSubC2: f32_vsubc2_ukernel__sse_u16},
-	{Name: "f32_vsubc2_ukernel__avx_nt_u32", VSubC2: f32_vsubc2_ukernel__avx_nt_u32},
-	{Name: "f32_vsubc2_ukernel__avx_u32", VSubC2: f32_vsubc2_ukernel__avx_u32},
-	{Name: "f32_vsubc2_ukernel__avx512f_nt_u64", VSubC2: f32_vsubc2_ukernel__avx512f_nt_u64},
-	{Name: "f32_vsubc2_ukernel__avx512f_u64", VSubC2: f32_vsubc2_ukernel__avx512f_u64},
-	{Name: "f32_softmax_ukernel__avx2_exp2_lut8_p3_u64", Softmax: f32_softmax_ukernel__avx2_exp2_lut8_p3_u64},
-	{Name: "f32_softmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", Softmax: f32_softmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
-	{Name: "f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128", Softmax: f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128},
-	{Name: "f32_softmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", Softmax: f32_softmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
-	{Name: "f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64", LogSoftmax: f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
-	{Name: "f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", LogSoftmax: f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
-	{Name: "f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", LogSoftmax: f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
-	{Name: "f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", LogSoftmax: f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
-	{Name: "f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
-	{Name: "f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", RAddMaxExpMinusMax: f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
-	{Name: "f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_u64", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
-	{Name: "f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
-	{Name: "f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
-	{Name: "f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", ScaledSoftmax: f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
-	{Name: "f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_u64", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_u64},
-	{Name: "f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96},
-	{Name: "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128},
-	{Name: "f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192", ScaledLogSoftmax: f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192},
-	{Name: "f32_vadd_ukernel__avx_u32", VAdd: f32_vadd_ukernel__avx_u32},
-	{Name: "f32_vadd_ukernel__avx512f_u64", VAdd: f32_vadd_ukernel__avx512f_u64},
-	{Name: "f32_vkeep_ukernel__avx2_u32", VKeep: f32_vkeep_ukernel__avx2_u32},
-	{Name: "f32_vkeep_ukernel__avx512f_u64", VKeep: f32_vkeep_ukernel__avx512f_u64},
-	{Name: "f16_f32_vcvt_ukernel__avx2_u32", WidenF16: f16_f32_vcvt_ukernel__avx2_u32},
-	{Name: "f16_f32_vcvt_ukernel__avx512f_u64", WidenF16: f16_f32_vcvt_ukernel__avx512f_u64},
-	{Name: "f32_f16_vcvt_ukernel__avx2_u32", NarrowF16: f32_f16_vcvt_ukernel__avx2_u32},
-	{Name: "f32_f16_vcvt_ukernel__avx512f_u64", NarrowF16: f32_f16_vcvt_ukernel__avx512f_u64},
-	{Name: "bf16_f32_vcvt_ukernel__avx2_u32", WidenBF16: bf16_f32_vcvt_ukernel__avx2_u32},
-	{Name: "bf16_f32_vcvt_ukernel__avx512f_u64", WidenBF16: bf16_f32_vcvt_ukernel__avx512f_u64},
-	{Name: "f32_bf16_vcvt_ukernel__avx2_u32", NarrowBF16: f32_bf16_vcvt_ukernel__avx2_u32},
-	{Name: "f32_bf16_vcvt_ukernel__avx512f_u64", NarrowBF16: f32_bf16_vcvt_ukernel__avx512f_u64},
 	{Name: "f16_rmax_ukernel__f16c_u32", F16RMax: f16_rmax_ukernel__f16c_u32},
 	{Name: "f16_rmax_ukernel__avx512skx_u16", F16RMax: f16_rmax_ukernel__avx512skx_u16},
 	{Name: "f16_rmax_ukernel__avx512skx_u32_acc2", F16RMax: f16_rmax_ukernel__avx512skx_u32_acc2},
@@ -347,12 +286,6 @@ func f32_raddextexp_ukernel__avx2_p5_u96_acc3(src []float32) (mantissa, exponent
 func f32_raddextexp_ukernel__avx2_p5_u96_acc6(src []float32) (mantissa, exponent float32)
 
 //go:noescape
-func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u32(src []float32) (mantissa, exponent float32)
-
-//go:noescape
-func f32_raddextexp_ukernel__avx2_p6_floor_twosum_u64(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u128(src []float32) (mantissa, exponent float32)
 
 //go:noescape
@@ -398,12 +331,6 @@ func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc2(src []float32) (mantissa
 func f32_raddextexp_ukernel__avx512f_p5_scalef_u64_acc4(src []float32) (mantissa, exponent float32)
 
 //go:noescape
-func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u64(src []float32) (mantissa, exponent float32)
-
-//go:noescape
-func f32_raddextexp_ukernel__avx512f_p6_scalef_floor_twosum_u128(src []float32) (mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx2_p5_u16(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -440,12 +367,6 @@ func f32_vscaleextexp_ukernel__avx2_p5_u88(dst, src []float32, mantissa, exponen
 func f32_vscaleextexp_ukernel__avx2_p5_u96(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
-func f32_vscaleextexp_ukernel__avx2_p6_floor_u32(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__avx2_p6_floor_nt_u32(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u112(dst, src []float32, mantissa, exponent float32)
 
 //go:noescape
@@ -480,18 +401,6 @@ func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u80(dst, src []float32, mantiss
 
 //go:noescape
 func f32_vscaleextexp_ukernel__avx512f_p5_scalef_u96(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_u64(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_vscaleextexp_ukernel__avx512f_p6_scalef_floor_nt_u64(dst, src []float32, mantissa, exponent float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddexpminusmax_ukernel__avx2_p5_u32(src []float32, max float32) (sum float32)
@@ -539,9 +448,6 @@ func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc3(src []float32, max float32) (
 func f32_raddexpminusmax_ukernel__avx2_p5_u96_acc6(src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u128(src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -587,18 +493,6 @@ func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc2(src []float32, max 
 func f32_raddexpminusmax_ukernel__avx512f_p5_scalef_u64_acc4(src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__sse2_rr2_p6_u16(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u16(dst, src []float32, scale, max float32)
 
 //go:noescape
@@ -633,12 +527,6 @@ func f32_vscaleexpminusmax_ukernel__avx2_p5_u88(dst, src []float32, scale, max f
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__avx2_p5_u96(dst, src []float32, scale, max float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_u32(dst, src []float32, scale, max float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__avx2_exp2_lut8_p3_nt_u32(dst, src []float32, scale, max float32)
 
 //go:noescape
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u112(dst, src []float32, scale, max float32)
@@ -677,15 +565,6 @@ func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u80(dst, src []float32, sc
 func f32_vscaleexpminusmax_ukernel__avx512f_p5_scalef_u96(dst, src []float32, scale, max float32)
 
 //go:noescape
-func f32_vscaleexpminusmax_ukernel__avx512f_rr2_p6_u64(dst, src []float32, scale, max float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_u64(dst, src []float32, scale, max float32)
-
-//go:noescape
-func f32_vscaleexpminusmax_ukernel__avx512skx_exp2_p5_scalef_nt_u64(dst, src []float32, scale, max float32)
-
-//go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
@@ -696,12 +575,6 @@ func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u4(dst, src []float32, max fl
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p5_u8_acc2(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u16(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__sse2_rr2_p6_twosum_u32(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr1_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -726,9 +599,6 @@ func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u32_acc4(dst, src []float32, 
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx2_rr2_p5_u8(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
 func f32_raddstoreexpminusmax_ukernel__avx256skx_rr2_p5_u16_acc2(dst, src []float32, max float32) (sum float32)
@@ -767,15 +637,6 @@ func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc2(dst, src []float3
 func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p5_u64_acc4(dst, src []float32, max float32) (sum float32)
 
 //go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u64(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx512f_rr2_p6_twosum_u128(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
-func f32_raddstoreexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, max float32) (sum float32)
-
-//go:noescape
 func f32_vmulc_ukernel__sse_u4(dst, src []float32, c float32)
 
 //go:noescape
@@ -792,111 +653,6 @@ func f32_vmulc_ukernel__avx512f_u16(dst, src []float32, c float32)
 
 //go:noescape
 func f32_vmulc_ukernel__avx512f_u32(dst, src []float32, c float32)
-
-//go:noescape
-func f32_vsubc2_ukernel__sse_u16(dst, src []float32, a, b float32)
-
-//go:noescape
-func f32_vsubc2_ukernel__avx_nt_u32(dst, src []float32, a, b float32)
-
-//go:noescape
-func f32_vsubc2_ukernel__avx_u32(dst, src []float32, a, b float32)
-
-//go:noescape
-func f32_vsubc2_ukernel__avx512f_nt_u64(dst, src []float32, a, b float32)
-
-//go:noescape
-func f32_vsubc2_ukernel__avx512f_u64(dst, src []float32, a, b float32)
-
-//go:noescape
-func f32_softmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_softmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_softmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_softmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_logsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_logsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_raddmaxexpminusmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(src []float32, max float32) (sum, top float32)
-
-//go:noescape
-func f32_raddmaxexpminusmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(src []float32, max float32) (sum, top float32)
-
-//go:noescape
-func f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_u64(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledlogsoftmax_ukernel__avx2_exp2_lut8_p3_twosum_u96(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_u128(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_scaledlogsoftmax_ukernel__avx512skx_exp2_p5_scalef_twosum_u192(dst, src []float32, scale float32, rows, cols, dstStride, srcStride int) (done int)
-
-//go:noescape
-func f32_vadd_ukernel__avx_u32(dst, src, other []float32)
-
-//go:noescape
-func f32_vadd_ukernel__avx512f_u64(dst, src, other []float32)
-
-//go:noescape
-func f32_vkeep_ukernel__avx2_u32(dst, src []float32, keep []bool)
-
-//go:noescape
-func f32_vkeep_ukernel__avx512f_u64(dst, src []float32, keep []bool)
-
-//go:noescape
-func f16_f32_vcvt_ukernel__avx2_u32(dst []float32, src []uint16)
-
-//go:noescape
-func f16_f32_vcvt_ukernel__avx512f_u64(dst []float32, src []uint16)
-
-//go:noescape
-func f32_f16_vcvt_ukernel__avx2_u32(dst []uint16, src []float32)
-
-//go:noescape
-func f32_f16_vcvt_ukernel__avx512f_u64(dst []uint16, src []float32)
-
-//go:noescape
-func bf16_f32_vcvt_ukernel__avx2_u32(dst []float32, src []uint16)
-
-//go:noescape
-func bf16_f32_vcvt_ukernel__avx512f_u64(dst []float32, src []uint16)
-
-//go:noescape
-func f32_bf16_vcvt_ukernel__avx2_u32(dst []uint16, src []float32)
-
-//go:noescape
-func f32_bf16_vcvt_ukernel__avx512f_u64(dst []uint16, src []float32)
 
 //go:noescape
 func f16_rmax_ukernel__f16c_u32(src []uint16) (max uint16)
