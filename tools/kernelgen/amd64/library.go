@@ -358,8 +358,10 @@ func (w *libraryWriter) left(step int) {
 		w.SUBQ(operand.U32(step-library.Lanes), left)
 	}
 	if w.evex {
-		w.MOVL(operand.I32(-1), tmp.As32())
-		w.BZHIL(left.As32(), tmp.As32(), tmp.As32())
+		// 2^left - 1
+		w.MOVL(operand.U32(1), tmp.As32())
+		w.SHLL(reg.CL, tmp.As32())
+		w.DECL(tmp.As32())
 		w.KMOVW(tmp.As32(), leftMask)
 		return
 	}
