@@ -170,18 +170,35 @@ loop1:
 	VMULPS      Y9, Y8, Y10
 	VFMADD231PS Y12, Y8, Y10
 	VMOVUPS     (DX), Y8
+	CMPQ        CX, $0x00000008
+	JGE         l1
 	VMASKMOVPS  Y10, Y8, (DI)
+	JMP         l2
 
+l1:
+	VMOVUPS Y10, (DI)
+
+l2:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y9, Y11, Y9
 	VFMADD231PS Y12, Y11, Y9
 	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l3
+	CMPQ        CX, $0x00000008
+	JLE         l4
 	VMASKMOVPS  Y9, Y8, 32(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop1
-	JMP         end
+	JMP         l4
+
+l3:
+	VMOVUPS Y9, 32(DI)
+
+l4:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop1
+	JMP  end
 
 exact16:
 	// One with other elements.
@@ -308,20 +325,37 @@ exact16:
 	VFMADD231PS Y8, Y6, Y7
 	VANDPS      Y7, Y9, Y9
 	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l5
 	VMASKMOVPS  Y9, Y6, (DI)
+	JMP         l6
 
+l5:
+	VMOVUPS Y9, (DI)
+
+l6:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y5, Y3
 	VCMPPS      $0x05, Y4, Y5, Y4
 	VFMADD231PS Y8, Y5, Y3
 	VANDPS      Y3, Y4, Y4
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l7
+	CMPQ        CX, $0x00000008
+	JLE         l8
 	VMASKMOVPS  Y4, Y3, 32(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin1
-	JMP         end
+	JMP         l8
+
+l7:
+	VMOVUPS Y4, 32(DI)
+
+l8:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin1
+	JMP  end
 
 done1:
 	// Rows of 17 to 32 elements.
@@ -491,18 +525,35 @@ loop3:
 	VMULPS      Y4, Y3, Y5
 	VFMADD231PS Y7, Y3, Y5
 	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l9
 	VMASKMOVPS  Y5, Y3, 64(DI)
+	JMP         l10
 
+l9:
+	VMOVUPS Y5, 64(DI)
+
+l10:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y6, Y4
 	VFMADD231PS Y7, Y6, Y4
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l11
+	CMPQ        CX, $0x00000008
+	JLE         l12
 	VMASKMOVPS  Y4, Y3, 96(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop3
-	JMP         end
+	JMP         l12
+
+l11:
+	VMOVUPS Y4, 96(DI)
+
+l12:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
 
 exact32:
 	// One with other elements.
@@ -679,20 +730,37 @@ exact32:
 	VFMADD231PS Y7, Y8, Y4
 	VANDPS      Y4, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l13
 	VMASKMOVPS  Y6, Y4, 64(DI)
+	JMP         l14
 
+l13:
+	VMOVUPS Y6, 64(DI)
+
+l14:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y10, Y3
 	VCMPPS      $0x05, Y5, Y10, Y5
 	VFMADD231PS Y7, Y10, Y3
 	VANDPS      Y3, Y5, Y5
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
 	VMASKMOVPS  Y5, Y3, 96(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin3
-	JMP         end
+	JMP         l16
+
+l15:
+	VMOVUPS Y5, 96(DI)
+
+l16:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin3
+	JMP  end
 
 done3:
 	// Rows of 33 to 48 elements.
@@ -932,18 +1000,35 @@ loop5:
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l17
 	VMASKMOVPS  Y7, Y4, 128(DI)
+	JMP         l18
 
+l17:
+	VMOVUPS Y7, 128(DI)
+
+l18:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y6, Y3
 	VFMADD231PS Y5, Y6, Y3
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l19
+	CMPQ        CX, $0x00000008
+	JLE         l20
 	VMASKMOVPS  Y3, Y4, 160(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop5
-	JMP         end
+	JMP         l20
+
+l19:
+	VMOVUPS Y3, 160(DI)
+
+l20:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
 
 exact48:
 	// One with other elements.
@@ -1198,20 +1283,37 @@ exact48:
 	VFMADD231PS Y6, Y4, Y5
 	VANDPS      Y5, Y7, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l21
 	VMASKMOVPS  Y7, Y4, 128(DI)
+	JMP         l22
 
+l21:
+	VMOVUPS Y7, 128(DI)
+
+l22:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y8, Y3
 	VCMPPS      $0x05, Y9, Y8, Y9
 	VFMADD231PS Y6, Y8, Y3
 	VANDPS      Y3, Y9, Y9
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l23
+	CMPQ        CX, $0x00000008
+	JLE         l24
 	VMASKMOVPS  Y9, Y3, 160(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin5
-	JMP         end
+	JMP         l24
+
+l23:
+	VMOVUPS Y9, 160(DI)
+
+l24:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin5
+	JMP  end
 
 done5:
 	// Rows of 49 to 64 elements.
@@ -1497,18 +1599,35 @@ loop7:
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l25
 	VMASKMOVPS  Y6, Y4, 192(DI)
+	JMP         l26
 
+l25:
+	VMOVUPS Y6, 192(DI)
+
+l26:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y11, Y3
 	VFMADD231PS Y5, Y11, Y3
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l27
+	CMPQ        CX, $0x00000008
+	JLE         l28
 	VMASKMOVPS  Y3, Y4, 224(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop7
-	JMP         end
+	JMP         l28
+
+l27:
+	VMOVUPS Y3, 224(DI)
+
+l28:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
 
 exact64:
 	// One with other elements.
@@ -1815,20 +1934,37 @@ exact64:
 	VFMADD231PS Y7, Y4, Y5
 	VANDPS      Y5, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l29
 	VMASKMOVPS  Y6, Y4, 192(DI)
+	JMP         l30
 
+l29:
+	VMOVUPS Y6, 192(DI)
+
+l30:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y12, Y3
 	VCMPPS      $0x05, Y9, Y12, Y9
 	VFMADD231PS Y7, Y12, Y3
 	VANDPS      Y3, Y9, Y9
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l31
+	CMPQ        CX, $0x00000008
+	JLE         l32
 	VMASKMOVPS  Y9, Y3, 224(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin7
-	JMP         end
+	JMP         l32
+
+l31:
+	VMOVUPS Y9, 224(DI)
+
+l32:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin7
+	JMP  end
 
 done7:
 	// Rows of 65 to 80 elements.
@@ -2190,18 +2326,35 @@ loop9:
 	VMULPS      Y4, Y3, Y5
 	VFMADD231PS Y7, Y3, Y5
 	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l33
 	VMASKMOVPS  Y5, Y3, 256(DI)
+	JMP         l34
 
+l33:
+	VMOVUPS Y5, 256(DI)
+
+l34:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y6, Y4
 	VFMADD231PS Y7, Y6, Y4
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l35
+	CMPQ        CX, $0x00000008
+	JLE         l36
 	VMASKMOVPS  Y4, Y3, 288(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop9
-	JMP         end
+	JMP         l36
+
+l35:
+	VMOVUPS Y4, 288(DI)
+
+l36:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
 
 exact80:
 	// One with other elements.
@@ -2596,20 +2749,37 @@ exact80:
 	VFMADD231PS Y7, Y4, Y6
 	VANDPS      Y6, Y8, Y8
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l37
 	VMASKMOVPS  Y8, Y4, 256(DI)
+	JMP         l38
 
+l37:
+	VMOVUPS Y8, 256(DI)
+
+l38:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y5, Y3
 	VCMPPS      $0x05, Y9, Y5, Y9
 	VFMADD231PS Y7, Y5, Y3
 	VANDPS      Y3, Y9, Y9
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l39
+	CMPQ        CX, $0x00000008
+	JLE         l40
 	VMASKMOVPS  Y9, Y3, 288(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin9
-	JMP         end
+	JMP         l40
+
+l39:
+	VMOVUPS Y9, 288(DI)
+
+l40:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin9
+	JMP  end
 
 done9:
 	// Rows of 81 to 96 elements.
@@ -3019,18 +3189,35 @@ loop11:
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l41
 	VMASKMOVPS  Y6, Y4, 320(DI)
+	JMP         l42
 
+l41:
+	VMOVUPS Y6, 320(DI)
+
+l42:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y10, Y3
 	VFMADD231PS Y5, Y10, Y3
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l43
+	CMPQ        CX, $0x00000008
+	JLE         l44
 	VMASKMOVPS  Y3, Y4, 352(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop11
-	JMP         end
+	JMP         l44
+
+l43:
+	VMOVUPS Y3, 352(DI)
+
+l44:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
 
 exact96:
 	// One with other elements.
@@ -3479,20 +3666,37 @@ exact96:
 	VFMADD231PS Y6, Y4, Y5
 	VANDPS      Y5, Y7, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l45
 	VMASKMOVPS  Y7, Y4, 320(DI)
+	JMP         l46
 
+l45:
+	VMOVUPS Y7, 320(DI)
+
+l46:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y8, Y3
 	VCMPPS      $0x05, Y9, Y8, Y9
 	VFMADD231PS Y6, Y8, Y3
 	VANDPS      Y3, Y9, Y9
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
 	VMASKMOVPS  Y9, Y3, 352(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin11
-	JMP         end
+	JMP         l48
+
+l47:
+	VMOVUPS Y9, 352(DI)
+
+l48:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin11
+	JMP  end
 
 done11:
 	// Rows of 97 to 112 elements.
@@ -3968,18 +4172,35 @@ loop13:
 	VMULPS      Y3, Y4, Y7
 	VFMADD231PS Y5, Y4, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l49
 	VMASKMOVPS  Y7, Y4, 384(DI)
+	JMP         l50
 
+l49:
+	VMOVUPS Y7, 384(DI)
+
+l50:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y6, Y3
 	VFMADD231PS Y5, Y6, Y3
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l51
+	CMPQ        CX, $0x00000008
+	JLE         l52
 	VMASKMOVPS  Y3, Y4, 416(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop13
-	JMP         end
+	JMP         l52
+
+l51:
+	VMOVUPS Y3, 416(DI)
+
+l52:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop13
+	JMP  end
 
 exact112:
 	// One with other elements.
@@ -4506,20 +4727,37 @@ exact112:
 	VFMADD231PS Y6, Y4, Y5
 	VANDPS      Y5, Y7, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l53
 	VMASKMOVPS  Y7, Y4, 384(DI)
+	JMP         l54
 
+l53:
+	VMOVUPS Y7, 384(DI)
+
+l54:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y10, Y3
 	VCMPPS      $0x05, Y9, Y10, Y9
 	VFMADD231PS Y6, Y10, Y3
 	VANDPS      Y3, Y9, Y9
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l55
+	CMPQ        CX, $0x00000008
+	JLE         l56
 	VMASKMOVPS  Y9, Y3, 416(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin13
-	JMP         end
+	JMP         l56
+
+l55:
+	VMOVUPS Y9, 416(DI)
+
+l56:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin13
+	JMP  end
 
 done13:
 	// Rows of 113 to 128 elements.
@@ -5043,18 +5281,35 @@ loop15:
 	VMULPS      Y3, Y4, Y6
 	VFMADD231PS Y5, Y4, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l57
 	VMASKMOVPS  Y6, Y4, 448(DI)
+	JMP         l58
 
+l57:
+	VMOVUPS Y6, 448(DI)
+
+l58:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y13, Y3
 	VFMADD231PS Y5, Y13, Y3
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l59
+	CMPQ        CX, $0x00000008
+	JLE         l60
 	VMASKMOVPS  Y3, Y4, 480(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop15
-	JMP         end
+	JMP         l60
+
+l59:
+	VMOVUPS Y3, 480(DI)
+
+l60:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop15
+	JMP  end
 
 exact128:
 	// One with other elements.
@@ -5633,20 +5888,37 @@ exact128:
 	VFMADD231PS Y7, Y4, Y5
 	VANDPS      Y5, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l61
 	VMASKMOVPS  Y6, Y4, 448(DI)
+	JMP         l62
 
+l61:
+	VMOVUPS Y6, 448(DI)
+
+l62:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y12, Y3
 	VCMPPS      $0x05, Y9, Y12, Y9
 	VFMADD231PS Y7, Y12, Y3
 	VANDPS      Y3, Y9, Y9
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l63
+	CMPQ        CX, $0x00000008
+	JLE         l64
 	VMASKMOVPS  Y9, Y3, 480(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         begin15
-	JMP         end
+	JMP         l64
+
+l63:
+	VMOVUPS Y9, 480(DI)
+
+l64:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin15
+	JMP  end
 
 done15:
 	// Rows of 129 to 144 elements.
@@ -6254,18 +6526,35 @@ loop17:
 	VMULPS      Y5, Y3, Y4
 	VFMADD231PS Y7, Y3, Y4
 	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l65
 	VMASKMOVPS  Y4, Y3, 512(DI)
+	JMP         l66
 
+l65:
+	VMOVUPS Y4, 512(DI)
+
+l66:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y6, Y5
 	VFMADD231PS Y7, Y6, Y5
 	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l67
+	CMPQ        CX, $0x00000008
+	JLE         l68
 	VMASKMOVPS  Y5, Y3, 544(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop17
-	JMP         end
+	JMP         l68
+
+l67:
+	VMOVUPS Y5, 544(DI)
+
+l68:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop17
+	JMP  end
 
 exact144:
 	ADDQ $0x00000080, CX
@@ -6930,18 +7219,35 @@ loop19:
 	VMULPS      Y4, Y5, Y8
 	VFMADD231PS Y6, Y5, Y8
 	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l69
 	VMASKMOVPS  Y8, Y5, 576(DI)
+	JMP         l70
 
+l69:
+	VMOVUPS Y8, 576(DI)
+
+l70:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y7, Y4
 	VFMADD231PS Y6, Y7, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l71
+	CMPQ        CX, $0x00000008
+	JLE         l72
 	VMASKMOVPS  Y4, Y5, 608(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop19
-	JMP         end
+	JMP         l72
+
+l71:
+	VMOVUPS Y4, 608(DI)
+
+l72:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop19
+	JMP  end
 
 exact160:
 	ADDQ $0x00000090, CX
@@ -7672,18 +7978,35 @@ loop21:
 	VMULPS      Y4, Y5, Y7
 	VFMADD231PS Y8, Y5, Y7
 	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l73
 	VMASKMOVPS  Y7, Y5, 640(DI)
+	JMP         l74
 
+l73:
+	VMOVUPS Y7, 640(DI)
+
+l74:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y6, Y4
 	VFMADD231PS Y8, Y6, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l75
+	CMPQ        CX, $0x00000008
+	JLE         l76
 	VMASKMOVPS  Y4, Y5, 672(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop21
-	JMP         end
+	JMP         l76
+
+l75:
+	VMOVUPS Y4, 672(DI)
+
+l76:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop21
+	JMP  end
 
 exact176:
 	ADDQ $0x000000a0, CX
@@ -8462,18 +8785,35 @@ loop23:
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l77
 	VMASKMOVPS  Y7, Y4, 704(DI)
+	JMP         l78
 
+l77:
+	VMOVUPS Y7, 704(DI)
+
+l78:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y13, Y5
 	VFMADD231PS Y6, Y13, Y5
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l79
+	CMPQ        CX, $0x00000008
+	JLE         l80
 	VMASKMOVPS  Y5, Y4, 736(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop23
-	JMP         end
+	JMP         l80
+
+l79:
+	VMOVUPS Y5, 736(DI)
+
+l80:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop23
+	JMP  end
 
 exact192:
 	ADDQ $0x000000b0, CX
@@ -9328,18 +9668,35 @@ loop25:
 	VMULPS      Y4, Y5, Y7
 	VFMADD231PS Y8, Y5, Y7
 	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l81
 	VMASKMOVPS  Y7, Y5, 768(DI)
+	JMP         l82
 
+l81:
+	VMOVUPS Y7, 768(DI)
+
+l82:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y6, Y4
 	VFMADD231PS Y8, Y6, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l83
+	CMPQ        CX, $0x00000008
+	JLE         l84
 	VMASKMOVPS  Y4, Y5, 800(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop25
-	JMP         end
+	JMP         l84
+
+l83:
+	VMOVUPS Y4, 800(DI)
+
+l84:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop25
+	JMP  end
 
 exact208:
 	ADDQ $0x000000c0, CX
@@ -10242,18 +10599,35 @@ loop27:
 	VMULPS      Y4, Y5, Y8
 	VFMADD231PS Y6, Y5, Y8
 	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l85
 	VMASKMOVPS  Y8, Y5, 832(DI)
+	JMP         l86
 
+l85:
+	VMOVUPS Y8, 832(DI)
+
+l86:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y7, Y4
 	VFMADD231PS Y6, Y7, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l87
+	CMPQ        CX, $0x00000008
+	JLE         l88
 	VMASKMOVPS  Y4, Y5, 864(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop27
-	JMP         end
+	JMP         l88
+
+l87:
+	VMOVUPS Y4, 864(DI)
+
+l88:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop27
+	JMP  end
 
 exact224:
 	ADDQ $0x000000d0, CX
@@ -11222,18 +11596,35 @@ loop29:
 	VMULPS      Y4, Y5, Y7
 	VFMADD231PS Y9, Y5, Y7
 	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l89
 	VMASKMOVPS  Y7, Y5, 896(DI)
+	JMP         l90
 
+l89:
+	VMOVUPS Y7, 896(DI)
+
+l90:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y4, Y6, Y4
 	VFMADD231PS Y9, Y6, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l91
+	CMPQ        CX, $0x00000008
+	JLE         l92
 	VMASKMOVPS  Y4, Y5, 928(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop29
-	JMP         end
+	JMP         l92
+
+l91:
+	VMOVUPS Y4, 928(DI)
+
+l92:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop29
+	JMP  end
 
 exact240:
 	ADDQ $0x000000e0, CX
@@ -12250,18 +12641,35 @@ loop31:
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l93
 	VMASKMOVPS  Y7, Y4, 960(DI)
+	JMP         l94
 
+l93:
+	VMOVUPS Y7, 960(DI)
+
+l94:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y13, Y5
 	VFMADD231PS Y6, Y13, Y5
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l95
+	CMPQ        CX, $0x00000008
+	JLE         l96
 	VMASKMOVPS  Y5, Y4, 992(DI)
-	ADDQ        R9, SI
-	ADDQ        R10, DI
-	DECQ        R8
-	JNZ         loop31
-	JMP         end
+	JMP         l96
+
+l95:
+	VMOVUPS Y5, 992(DI)
+
+l96:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop31
+	JMP  end
 
 exact256:
 	ADDQ $0x000000f0, CX
@@ -12847,10 +13255,28 @@ upto36:
 	VPTEST     nearBits<>+0(SB), Y8
 	JNZ        exact
 	VMOVUPS    (DX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l97
 	VMASKMOVPS Y4, Y5, (DI)
+	JMP        l98
+
+l97:
+	VMOVUPS Y4, (DI)
+
+l98:
 	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l99
+	CMPQ       CX, $0x00000008
+	JLE        l100
 	VMASKMOVPS Y6, Y5, 32(DI)
-	VMOVUPS    96(BX), Y5
+	JMP        l100
+
+l99:
+	VMOVUPS Y6, 32(DI)
+
+l100:
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y7
@@ -12978,12 +13404,30 @@ upto37:
 	JNZ        exact
 	VMOVUPS    Y10, (DI)
 	VMOVUPS    (DX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l101
 	VMASKMOVPS Y4, Y7, 64(DI)
+	JMP        l102
+
+l101:
+	VMOVUPS Y4, 64(DI)
+
+l102:
 	VMOVUPS    Y12, 32(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l103
+	CMPQ       CX, $0x00000008
+	JLE        l104
 	VMASKMOVPS Y6, Y4, 96(DI)
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    224(BX), Y6
+	JMP        l104
+
+l103:
+	VMOVUPS Y6, 96(DI)
+
+l104:
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 224(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y7
@@ -13170,13 +13614,31 @@ upto38:
 	VMOVUPS    Y5, 64(DI)
 	VMOVUPS    (DX), Y5
 	VMOVUPS    256(BX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l105
 	VMASKMOVPS Y7, Y5, 128(DI)
+	JMP        l106
+
+l105:
+	VMOVUPS Y7, 128(DI)
+
+l106:
 	VMOVUPS    Y13, 32(DI)
 	VMOVUPS    Y14, 96(DI)
 	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l107
+	CMPQ       CX, $0x00000008
+	JLE        l108
 	VMASKMOVPS Y6, Y5, 160(DI)
-	VMOVUPS    96(BX), Y5
-	VMOVUPS    224(BX), Y6
+	JMP        l108
+
+l107:
+	VMOVUPS Y6, 160(DI)
+
+l108:
+	VMOVUPS 96(BX), Y5
+	VMOVUPS 224(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y5, Y7
@@ -13400,16 +13862,34 @@ upto39:
 	VMOVUPS    Y14, 128(DI)
 	VMOVUPS    (DX), Y4
 	VMOVUPS    416(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l109
 	VMASKMOVPS Y5, Y4, 192(DI)
+	JMP        l110
+
+l109:
+	VMOVUPS Y5, 192(DI)
+
+l110:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
 	VMOVUPS    Y4, 96(DI)
 	VMOVUPS    Y13, 160(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l111
+	CMPQ       CX, $0x00000008
+	JLE        l112
 	VMASKMOVPS Y12, Y4, 224(DI)
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    320(BX), Y5
+	JMP        l112
+
+l111:
+	VMOVUPS Y12, 224(DI)
+
+l112:
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 320(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -13688,7 +14168,15 @@ upto40:
 	VMOVUPS    Y15, 192(DI)
 	VMOVUPS    (DX), Y4
 	VMOVUPS    448(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l113
 	VMASKMOVPS Y6, Y4, 256(DI)
+	JMP        l114
+
+l113:
+	VMOVUPS Y6, 256(DI)
+
+l114:
 	VMOVUPS    416(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    384(BX), Y4
@@ -13696,9 +14184,19 @@ upto40:
 	VMOVUPS    Y11, 160(DI)
 	VMOVUPS    Y12, 224(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l115
+	CMPQ       CX, $0x00000008
+	JLE        l116
 	VMASKMOVPS Y5, Y4, 288(DI)
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    352(BX), Y7
+	JMP        l116
+
+l115:
+	VMOVUPS Y5, 288(DI)
+
+l116:
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 352(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y7, Y4, Y8
@@ -14030,7 +14528,15 @@ upto41:
 	VMOVUPS    Y5, 256(DI)
 	VMOVUPS    (DX), Y5
 	VMOVUPS    416(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l117
 	VMASKMOVPS Y6, Y5, 320(DI)
+	JMP        l118
+
+l117:
+	VMOVUPS Y6, 320(DI)
+
+l118:
 	VMOVUPS    480(BX), Y5
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    448(BX), Y5
@@ -14041,9 +14547,19 @@ upto41:
 	VMOVUPS    Y5, 224(DI)
 	VMOVUPS    Y10, 288(DI)
 	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l119
+	CMPQ       CX, $0x00000008
+	JLE        l120
 	VMASKMOVPS Y9, Y5, 352(DI)
-	VMOVUPS    96(BX), Y5
-	VMOVUPS    352(BX), Y6
+	JMP        l120
+
+l119:
+	VMOVUPS Y9, 352(DI)
+
+l120:
+	VMOVUPS 96(BX), Y5
+	VMOVUPS 352(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y5, Y7
@@ -14433,7 +14949,15 @@ upto42:
 	VMOVUPS    Y5, 320(DI)
 	VMOVUPS    (DX), Y5
 	VMOVUPS    448(BX), Y8
+	CMPQ       CX, $0x00000008
+	JGE        l121
 	VMASKMOVPS Y8, Y5, 384(DI)
+	JMP        l122
+
+l121:
+	VMOVUPS Y8, 384(DI)
+
+l122:
 	VMOVUPS    512(BX), Y5
 	VMOVUPS    Y5, 32(DI)
 	VMOVUPS    480(BX), Y5
@@ -14444,9 +14968,19 @@ upto42:
 	VMOVUPS    Y7, 288(DI)
 	VMOVUPS    Y10, 352(DI)
 	VMOVUPS    32(DX), Y5
+	CMPQ       CX, $0x00000010
+	JGE        l123
+	CMPQ       CX, $0x00000008
+	JLE        l124
 	VMASKMOVPS Y6, Y5, 416(DI)
-	VMOVUPS    96(BX), Y5
-	VMOVUPS    352(BX), Y6
+	JMP        l124
+
+l123:
+	VMOVUPS Y6, 416(DI)
+
+l124:
+	VMOVUPS 96(BX), Y5
+	VMOVUPS 352(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y5, Y7
@@ -14874,7 +15408,15 @@ upto43:
 	VMOVUPS    Y4, 384(DI)
 	VMOVUPS    (DX), Y4
 	VMOVUPS    576(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l125
 	VMASKMOVPS Y5, Y4, 448(DI)
+	JMP        l126
+
+l125:
+	VMOVUPS Y5, 448(DI)
+
+l126:
 	VMOVUPS    544(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    512(BX), Y4
@@ -14889,9 +15431,19 @@ upto43:
 	VMOVUPS    Y4, 352(DI)
 	VMOVUPS    Y13, 416(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l127
+	CMPQ       CX, $0x00000008
+	JLE        l128
 	VMASKMOVPS Y10, Y4, 480(DI)
-	VMOVUPS    96(BX), Y4
-	VMOVUPS    352(BX), Y5
+	JMP        l128
+
+l127:
+	VMOVUPS Y10, 480(DI)
+
+l128:
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 352(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -15088,8 +15640,16 @@ done47:
 	VMULPS      (BX), Y4, Y5
 	VFMADD231PS Y3, Y4, Y5
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l129
 	VMASKMOVPS  Y5, Y4, (DI)
-	LEAQ        (SI)(CX*4), SI
+	JMP         l130
+
+l129:
+	VMOVUPS Y5, (DI)
+
+l130:
+	LEAQ (SI)(CX*4), SI
 
 behind48:
 	JMP next
@@ -15637,8 +16197,16 @@ upto51:
 	VFMADD213PS Y4, Y4, Y9
 	VANDPS      Y9, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l131
 	VMASKMOVPS  Y6, Y4, (DI)
-	VMOVUPS     96(BX), Y4
+	JMP         l132
+
+l131:
+	VMOVUPS Y6, (DI)
+
+l132:
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y9
@@ -15675,8 +16243,18 @@ upto51:
 	VFMADD213PS Y5, Y5, Y6
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l133
+	CMPQ        CX, $0x00000008
+	JLE         l134
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	VMOVUPS     128(BX), Y5
+	JMP         l134
+
+l133:
+	VMOVUPS Y4, 32(DI)
+
+l134:
+	VMOVUPS 128(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -15767,8 +16345,16 @@ upto52:
 	VADDPS      Y9, Y8, Y4
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     (DX), Y8
+	CMPQ        CX, $0x00000008
+	JGE         l135
 	VMASKMOVPS  Y9, Y8, 64(DI)
-	VMOVUPS     96(BX), Y8
+	JMP         l136
+
+l135:
+	VMOVUPS Y9, 64(DI)
+
+l136:
+	VMOVUPS 96(BX), Y8
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y9
@@ -15822,8 +16408,18 @@ upto52:
 	VADDPS      Y8, Y4, Y5
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l137
+	CMPQ        CX, $0x00000008
+	JLE         l138
 	VMASKMOVPS  Y8, Y4, 96(DI)
-	VMOVUPS     128(BX), Y4
+	JMP         l138
+
+l137:
+	VMOVUPS Y8, 96(DI)
+
+l138:
+	VMOVUPS 128(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -15943,9 +16539,17 @@ upto53:
 	VFMADD213PS Y4, Y4, Y9
 	VANDPS      Y9, Y8, Y8
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l139
 	VMASKMOVPS  Y8, Y4, 128(DI)
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     96(BX), Y4
+	JMP         l140
+
+l139:
+	VMOVUPS Y8, 128(DI)
+
+l140:
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y4, Y8
@@ -16028,9 +16632,19 @@ upto53:
 	VFMADD213PS Y5, Y5, Y7
 	VANDPS      Y7, Y4, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l141
+	CMPQ        CX, $0x00000008
+	JLE         l142
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     128(BX), Y4
+	JMP         l142
+
+l141:
+	VMOVUPS Y4, 160(DI)
+
+l142:
+	VADDPS  Y4, Y8, Y8
+	VMOVUPS 128(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y5
@@ -16173,8 +16787,16 @@ upto54:
 	VADDPS      Y4, Y7, Y7
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l143
 	VMASKMOVPS  Y9, Y4, 192(DI)
-	VMOVUPS     96(BX), Y4
+	JMP         l144
+
+l143:
+	VMOVUPS Y9, 192(DI)
+
+l144:
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y4, Y8
@@ -16275,8 +16897,18 @@ upto54:
 	VADDPS      Y5, Y8, Y8
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l145
+	CMPQ        CX, $0x00000008
+	JLE         l146
 	VMASKMOVPS  Y7, Y4, 224(DI)
-	VMOVUPS     128(BX), Y4
+	JMP         l146
+
+l145:
+	VMOVUPS Y7, 224(DI)
+
+l146:
+	VMOVUPS 128(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y5
@@ -16459,8 +17091,15 @@ upto55:
 	VFMADD213PS Y4, Y4, Y7
 	VANDPS      Y7, Y5, Y5
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l147
 	VMASKMOVPS  Y5, Y4, 256(DI)
+	JMP         l148
 
+l147:
+	VMOVUPS Y5, 256(DI)
+
+l148:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y8, Y4
 	VMINPS  Y5, Y8, Y7
@@ -16598,8 +17237,17 @@ upto55:
 	VFMADD213PS Y10, Y10, Y8
 	VANDPS      Y8, Y4, Y4
 	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l149
+	CMPQ        CX, $0x00000008
+	JLE         l150
 	VMASKMOVPS  Y4, Y8, 288(DI)
+	JMP         l150
 
+l149:
+	VMOVUPS Y4, 288(DI)
+
+l150:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y8
 	VMINPS  Y4, Y5, Y10
@@ -16802,8 +17450,15 @@ upto56:
 	VADDPS      Y7, Y5, Y4
 	VMOVUPS     Y5, 256(DI)
 	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l151
 	VMASKMOVPS  Y7, Y5, 320(DI)
+	JMP         l152
 
+l151:
+	VMOVUPS Y7, 320(DI)
+
+l152:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y5
 	VMINPS  Y4, Y8, Y7
@@ -16958,8 +17613,17 @@ upto56:
 	VADDPS      Y8, Y4, Y6
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l153
+	CMPQ        CX, $0x00000008
+	JLE         l154
 	VMASKMOVPS  Y8, Y4, 352(DI)
+	JMP         l154
 
+l153:
+	VMOVUPS Y8, 352(DI)
+
+l154:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y5, Y4
 	VMINPS  Y6, Y5, Y8
@@ -17192,8 +17856,16 @@ upto57:
 	VFMADD213PS Y4, Y4, Y7
 	VANDPS      Y7, Y5, Y5
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l155
 	VMASKMOVPS  Y5, Y4, 384(DI)
-	VADDPS      Y5, Y9, Y9
+	JMP         l156
+
+l155:
+	VMOVUPS Y5, 384(DI)
+
+l156:
+	VADDPS Y5, Y9, Y9
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y8, Y4
@@ -17378,8 +18050,18 @@ upto57:
 	VFMADD213PS Y10, Y10, Y9
 	VANDPS      Y9, Y4, Y4
 	VMOVUPS     32(DX), Y9
+	CMPQ        CX, $0x00000010
+	JGE         l157
+	CMPQ        CX, $0x00000008
+	JLE         l158
 	VMASKMOVPS  Y4, Y9, 416(DI)
-	VADDPS      Y4, Y5, Y5
+	JMP         l158
+
+l157:
+	VMOVUPS Y4, 416(DI)
+
+l158:
+	VADDPS Y4, Y5, Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
@@ -17636,8 +18318,15 @@ upto58:
 	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y5, 384(DI)
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l159
 	VMASKMOVPS  Y9, Y4, 448(DI)
+	JMP         l160
 
+l159:
+	VMOVUPS Y9, 448(DI)
+
+l160:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y7, Y4
 	VMINPS  Y8, Y7, Y5
@@ -17839,8 +18528,17 @@ upto58:
 	VADDPS      Y6, Y5, Y5
 	VMOVUPS     Y4, 416(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l161
+	CMPQ        CX, $0x00000008
+	JLE         l162
 	VMASKMOVPS  Y9, Y4, 480(DI)
+	JMP         l162
 
+l161:
+	VMOVUPS Y9, 480(DI)
+
+l162:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y6
@@ -18036,8 +18734,16 @@ done62:
 	VFMADD231PS Y3, Y4, Y5
 	VANDPS      Y5, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l163
 	VMASKMOVPS  Y6, Y4, (DI)
-	LEAQ        (SI)(CX*4), SI
+	JMP         l164
+
+l163:
+	VMOVUPS Y6, (DI)
+
+l164:
+	LEAQ (SI)(CX*4), SI
 
 behind63:
 next:
@@ -24214,10 +24920,28 @@ upto3:
 	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
 	VMOVUPS    (DX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l1
 	VMASKMOVPS Y3, Y4, (DI)
+	JMP        l2
+
+l1:
+	VMOVUPS Y3, (DI)
+
+l2:
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l3
+	CMPQ       CX, $0x00000008
+	JLE        l4
 	VMASKMOVPS Y5, Y4, 32(DI)
-	VMOVUPS    (BX), Y4
+	JMP        l4
+
+l3:
+	VMOVUPS Y5, 32(DI)
+
+l4:
+	VMOVUPS (BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y3, Y4, Y6
@@ -24344,11 +25068,29 @@ upto4:
 	JNZ        exact
 	VMOVUPS    Y9, (DI)
 	VMOVUPS    (DX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l5
 	VMASKMOVPS Y3, Y7, 64(DI)
+	JMP        l6
+
+l5:
+	VMOVUPS Y3, 64(DI)
+
+l6:
 	VMOVUPS    Y11, 32(DI)
 	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l7
+	CMPQ       CX, $0x00000008
+	JLE        l8
 	VMASKMOVPS Y5, Y3, 96(DI)
-	VMOVUPS    (BX), Y3
+	JMP        l8
+
+l7:
+	VMOVUPS Y5, 96(DI)
+
+l8:
+	VMOVUPS (BX), Y3
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y3, Y5
@@ -24533,13 +25275,31 @@ upto5:
 	VMOVUPS    Y10, 64(DI)
 	VMOVUPS    (DX), Y4
 	VMOVUPS    160(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l9
 	VMASKMOVPS Y6, Y4, 128(DI)
+	JMP        l10
+
+l9:
+	VMOVUPS Y6, 128(DI)
+
+l10:
 	VMOVUPS    Y12, 32(DI)
 	VMOVUPS    Y13, 96(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l11
+	CMPQ       CX, $0x00000008
+	JLE        l12
 	VMASKMOVPS Y5, Y4, 160(DI)
-	VMOVUPS    (BX), Y4
-	VMOVUPS    128(BX), Y5
+	JMP        l12
+
+l11:
+	VMOVUPS Y5, 160(DI)
+
+l12:
+	VMOVUPS (BX), Y4
+	VMOVUPS 128(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -24759,16 +25519,34 @@ upto6:
 	VMOVUPS    Y4, 64(DI)
 	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    (DX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l13
 	VMASKMOVPS Y3, Y4, 192(DI)
+	JMP        l14
+
+l13:
+	VMOVUPS Y3, 192(DI)
+
+l14:
 	VMOVUPS    256(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    224(BX), Y3
 	VMOVUPS    Y3, 96(DI)
 	VMOVUPS    Y12, 160(DI)
 	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l15
+	CMPQ       CX, $0x00000008
+	JLE        l16
 	VMASKMOVPS Y5, Y3, 224(DI)
-	VMOVUPS    (BX), Y3
-	VMOVUPS    192(BX), Y4
+	JMP        l16
+
+l15:
+	VMOVUPS Y5, 224(DI)
+
+l16:
+	VMOVUPS (BX), Y3
+	VMOVUPS 192(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y3, Y5
@@ -25045,7 +25823,15 @@ upto7:
 	VMOVUPS    Y14, 192(DI)
 	VMOVUPS    (DX), Y3
 	VMOVUPS    320(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l17
 	VMASKMOVPS Y5, Y3, 256(DI)
+	JMP        l18
+
+l17:
+	VMOVUPS Y5, 256(DI)
+
+l18:
 	VMOVUPS    288(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    256(BX), Y3
@@ -25053,9 +25839,19 @@ upto7:
 	VMOVUPS    Y11, 160(DI)
 	VMOVUPS    Y12, 224(DI)
 	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l19
+	CMPQ       CX, $0x00000008
+	JLE        l20
 	VMASKMOVPS Y4, Y3, 288(DI)
-	VMOVUPS    (BX), Y3
-	VMOVUPS    224(BX), Y6
+	JMP        l20
+
+l19:
+	VMOVUPS Y4, 288(DI)
+
+l20:
+	VMOVUPS (BX), Y3
+	VMOVUPS 224(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y6, Y3, Y7
@@ -25384,7 +26180,15 @@ upto8:
 	VMOVUPS    Y4, 256(DI)
 	VMOVUPS    (DX), Y4
 	VMOVUPS    288(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l21
 	VMASKMOVPS Y5, Y4, 320(DI)
+	JMP        l22
+
+l21:
+	VMOVUPS Y5, 320(DI)
+
+l22:
 	VMOVUPS    352(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    320(BX), Y4
@@ -25394,9 +26198,19 @@ upto8:
 	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    Y10, 288(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l23
+	CMPQ       CX, $0x00000008
+	JLE        l24
 	VMASKMOVPS Y9, Y4, 352(DI)
-	VMOVUPS    (BX), Y4
-	VMOVUPS    224(BX), Y5
+	JMP        l24
+
+l23:
+	VMOVUPS Y9, 352(DI)
+
+l24:
+	VMOVUPS (BX), Y4
+	VMOVUPS 224(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -25784,7 +26598,15 @@ upto9:
 	VMOVUPS    Y4, 320(DI)
 	VMOVUPS    (DX), Y4
 	VMOVUPS    320(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l25
 	VMASKMOVPS Y6, Y4, 384(DI)
+	JMP        l26
+
+l25:
+	VMOVUPS Y6, 384(DI)
+
+l26:
 	VMOVUPS    384(BX), Y4
 	VMOVUPS    Y4, 32(DI)
 	VMOVUPS    352(BX), Y4
@@ -25795,9 +26617,19 @@ upto9:
 	VMOVUPS    Y8, 288(DI)
 	VMOVUPS    Y10, 352(DI)
 	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l27
+	CMPQ       CX, $0x00000008
+	JLE        l28
 	VMASKMOVPS Y5, Y4, 416(DI)
-	VMOVUPS    (BX), Y4
-	VMOVUPS    224(BX), Y5
+	JMP        l28
+
+l27:
+	VMOVUPS Y5, 416(DI)
+
+l28:
+	VMOVUPS (BX), Y4
+	VMOVUPS 224(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -26221,7 +27053,15 @@ upto10:
 	VMOVUPS    Y12, 384(DI)
 	VMOVUPS    (DX), Y3
 	VMOVUPS    448(BX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l29
 	VMASKMOVPS Y4, Y3, 448(DI)
+	JMP        l30
+
+l29:
+	VMOVUPS Y4, 448(DI)
+
+l30:
 	VMOVUPS    416(BX), Y3
 	VMOVUPS    Y3, 32(DI)
 	VMOVUPS    384(BX), Y3
@@ -26236,9 +27076,19 @@ upto10:
 	VMOVUPS    Y3, 352(DI)
 	VMOVUPS    Y14, 416(DI)
 	VMOVUPS    32(DX), Y3
+	CMPQ       CX, $0x00000010
+	JGE        l31
+	CMPQ       CX, $0x00000008
+	JLE        l32
 	VMASKMOVPS Y10, Y3, 480(DI)
-	VMOVUPS    (BX), Y3
-	VMOVUPS    224(BX), Y4
+	JMP        l32
+
+l31:
+	VMOVUPS Y10, 480(DI)
+
+l32:
+	VMOVUPS (BX), Y3
+	VMOVUPS 224(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y3, Y5
@@ -26814,8 +27664,16 @@ upto13:
 	VFMADD213PS Y4, Y4, Y7
 	VANDPS      Y7, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l33
 	VMASKMOVPS  Y6, Y4, (DI)
-	VMOVUPS     (BX), Y4
+	JMP         l34
+
+l33:
+	VMOVUPS Y6, (DI)
+
+l34:
+	VMOVUPS (BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y7
@@ -26852,8 +27710,18 @@ upto13:
 	VFMADD213PS Y5, Y5, Y6
 	VANDPS      Y6, Y4, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l35
+	CMPQ        CX, $0x00000008
+	JLE         l36
 	VMASKMOVPS  Y4, Y5, 32(DI)
-	VMOVUPS     32(BX), Y5
+	JMP         l36
+
+l35:
+	VMOVUPS Y4, 32(DI)
+
+l36:
+	VMOVUPS 32(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
@@ -26938,8 +27806,16 @@ upto14:
 	VADDPS      Y7, Y6, Y4
 	VMOVUPS     Y6, (DI)
 	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l37
 	VMASKMOVPS  Y7, Y6, 64(DI)
-	VMOVUPS     (BX), Y6
+	JMP         l38
+
+l37:
+	VMOVUPS Y7, 64(DI)
+
+l38:
+	VMOVUPS (BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y6, Y7
@@ -26993,8 +27869,18 @@ upto14:
 	VADDPS      Y6, Y4, Y5
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l39
+	CMPQ        CX, $0x00000008
+	JLE         l40
 	VMASKMOVPS  Y6, Y4, 96(DI)
-	VMOVUPS     32(BX), Y4
+	JMP         l40
+
+l39:
+	VMOVUPS Y6, 96(DI)
+
+l40:
+	VMOVUPS 32(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y4, Y6
@@ -27109,9 +27995,17 @@ upto15:
 	VFMADD213PS Y4, Y4, Y7
 	VANDPS      Y7, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l41
 	VMASKMOVPS  Y6, Y4, 128(DI)
-	VADDPS      Y6, Y8, Y8
-	VMOVUPS     (BX), Y4
+	JMP         l42
+
+l41:
+	VMOVUPS Y6, 128(DI)
+
+l42:
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS (BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y6
@@ -27193,9 +28087,19 @@ upto15:
 	VFMADD213PS Y5, Y5, Y8
 	VANDPS      Y8, Y4, Y4
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l43
+	CMPQ        CX, $0x00000008
+	JLE         l44
 	VMASKMOVPS  Y4, Y5, 160(DI)
-	VADDPS      Y4, Y9, Y9
-	VMOVUPS     32(BX), Y4
+	JMP         l44
+
+l43:
+	VMOVUPS Y4, 160(DI)
+
+l44:
+	VADDPS  Y4, Y9, Y9
+	VMOVUPS 32(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y4, Y5
@@ -27332,8 +28236,16 @@ upto16:
 	VADDPS      Y4, Y8, Y8
 	VMOVUPS     Y6, 128(DI)
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l45
 	VMASKMOVPS  Y7, Y4, 192(DI)
-	VMOVUPS     (BX), Y4
+	JMP         l46
+
+l45:
+	VMOVUPS Y7, 192(DI)
+
+l46:
+	VMOVUPS (BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y8, Y4, Y6
@@ -27433,8 +28345,18 @@ upto16:
 	VADDPS      Y5, Y9, Y9
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
 	VMASKMOVPS  Y8, Y4, 224(DI)
-	VMOVUPS     32(BX), Y4
+	JMP         l48
+
+l47:
+	VMOVUPS Y8, 224(DI)
+
+l48:
+	VMOVUPS 32(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y9, Y4, Y5
@@ -27610,8 +28532,15 @@ upto17:
 	VFMADD213PS Y4, Y4, Y8
 	VANDPS      Y8, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l49
 	VMASKMOVPS  Y6, Y4, 256(DI)
+	JMP         l50
 
+l49:
+	VMOVUPS Y6, 256(DI)
+
+l50:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y7, Y4
 	VMINPS  Y6, Y7, Y8
@@ -27747,8 +28676,17 @@ upto17:
 	VFMADD213PS Y5, Y5, Y8
 	VANDPS      Y8, Y6, Y6
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l51
+	CMPQ        CX, $0x00000008
+	JLE         l52
 	VMASKMOVPS  Y6, Y5, 288(DI)
+	JMP         l52
 
+l51:
+	VMOVUPS Y6, 288(DI)
+
+l52:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y7, Y5
 	VMINPS  Y6, Y7, Y8
@@ -27944,8 +28882,15 @@ upto18:
 	VADDPS      Y8, Y6, Y4
 	VMOVUPS     Y6, 256(DI)
 	VMOVUPS     (DX), Y6
+	CMPQ        CX, $0x00000008
+	JGE         l53
 	VMASKMOVPS  Y8, Y6, 320(DI)
+	JMP         l54
 
+l53:
+	VMOVUPS Y8, 320(DI)
+
+l54:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y6
 	VMINPS  Y4, Y7, Y8
@@ -28098,8 +29043,17 @@ upto18:
 	VADDPS      Y8, Y4, Y5
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l55
+	CMPQ        CX, $0x00000008
+	JLE         l56
 	VMASKMOVPS  Y8, Y4, 352(DI)
+	JMP         l56
 
+l55:
+	VMOVUPS Y8, 352(DI)
+
+l56:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y5, Y7, Y4
 	VMINPS  Y5, Y7, Y8
@@ -28325,8 +29279,16 @@ upto19:
 	VFMADD213PS Y4, Y4, Y8
 	VANDPS      Y8, Y6, Y6
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l57
 	VMASKMOVPS  Y6, Y4, 384(DI)
-	VADDPS      Y6, Y10, Y10
+	JMP         l58
+
+l57:
+	VMOVUPS Y6, 384(DI)
+
+l58:
+	VADDPS Y6, Y10, Y10
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y7, Y4
@@ -28509,8 +29471,18 @@ upto19:
 	VFMADD213PS Y5, Y5, Y8
 	VANDPS      Y8, Y6, Y6
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l59
+	CMPQ        CX, $0x00000008
+	JLE         l60
 	VMASKMOVPS  Y6, Y5, 416(DI)
-	VADDPS      Y6, Y4, Y4
+	JMP         l60
+
+l59:
+	VMOVUPS Y6, 416(DI)
+
+l60:
+	VADDPS Y6, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
@@ -28760,8 +29732,15 @@ upto20:
 	VADDPS      Y4, Y10, Y10
 	VMOVUPS     Y6, 384(DI)
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l61
 	VMASKMOVPS  Y8, Y4, 448(DI)
+	JMP         l62
 
+l61:
+	VMOVUPS Y8, 448(DI)
+
+l62:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y7, Y4
 	VMINPS  Y10, Y7, Y6
@@ -28961,8 +29940,17 @@ upto20:
 	VADDPS      Y5, Y4, Y4
 	VMOVUPS     Y6, 416(DI)
 	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l63
+	CMPQ        CX, $0x00000008
+	JLE         l64
 	VMASKMOVPS  Y8, Y5, 480(DI)
+	JMP         l64
 
+l63:
+	VMOVUPS Y8, 480(DI)
+
+l64:
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y7, Y5
 	VMINPS  Y4, Y7, Y6
@@ -29121,8 +30109,16 @@ done1:
 	VFMADD231PS  Y3, Y0, Y1
 	VANDPS       Y1, Y2, Y2
 	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l1
 	VMASKMOVPS   Y2, Y0, (DI)
-	LEAQ         (SI)(CX*4), SI
+	JMP          l2
+
+l1:
+	VMOVUPS Y2, (DI)
+
+l2:
+	LEAQ (SI)(CX*4), SI
 
 behind2:
 	VZEROUPPER
@@ -29165,10 +30161,18 @@ TEXT ·scaleNTAVX2(SB), NOSPLIT, $0-56
 	VFMADD231PS  Y3, Y0, Y1
 	VANDPS       Y1, Y2, Y2
 	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l1
 	VMASKMOVPS   Y2, Y0, (DI)
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DI)(CX*4), DI
-	MOVQ         R8, CX
+	JMP          l2
+
+l1:
+	VMOVUPS Y2, (DI)
+
+l2:
+	LEAQ (SI)(CX*4), SI
+	LEAQ (DI)(CX*4), DI
+	MOVQ R8, CX
 
 done0:
 	// 8 vectors a turn.
@@ -29289,8 +30293,16 @@ done2:
 	VFMADD231PS  Y3, Y0, Y1
 	VANDPS       Y1, Y2, Y2
 	VMOVUPS      (DX), Y0
+	CMPQ         CX, $0x00000008
+	JGE          l3
 	VMASKMOVPS   Y2, Y0, (DI)
-	LEAQ         (SI)(CX*4), SI
+	JMP          l4
+
+l3:
+	VMOVUPS Y2, (DI)
+
+l4:
+	LEAQ (SI)(CX*4), SI
 
 behind3:
 	SFENCE
@@ -29647,8 +30659,16 @@ done2:
 	VFMADD231PS  Y6, Y4, Y3
 	VANDPS       Y3, Y5, Y5
 	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l1
 	VMASKMOVPS   Y5, Y3, (DI)
-	LEAQ         (SI)(CX*4), SI
+	JMP          l2
+
+l1:
+	VMOVUPS Y5, (DI)
+
+l2:
+	LEAQ (SI)(CX*4), SI
 
 behind3:
 	VZEROUPPER
@@ -29726,10 +30746,18 @@ TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
 	VFMADD231PS  Y6, Y4, Y3
 	VANDPS       Y3, Y5, Y5
 	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l1
 	VMASKMOVPS   Y5, Y3, (DI)
-	LEAQ         (SI)(CX*4), SI
-	LEAQ         (DI)(CX*4), DI
-	MOVQ         R8, CX
+	JMP          l2
+
+l1:
+	VMOVUPS Y5, (DI)
+
+l2:
+	LEAQ (SI)(CX*4), SI
+	LEAQ (DI)(CX*4), DI
+	MOVQ R8, CX
 
 done1:
 	// 8 vectors a turn.
@@ -30065,8 +31093,16 @@ done3:
 	VFMADD231PS  Y6, Y4, Y3
 	VANDPS       Y3, Y5, Y5
 	VMOVUPS      (DX), Y3
+	CMPQ         CX, $0x00000008
+	JGE          l3
 	VMASKMOVPS   Y5, Y3, (DI)
-	LEAQ         (SI)(CX*4), SI
+	JMP          l4
+
+l3:
+	VMOVUPS Y5, (DI)
+
+l4:
+	LEAQ (SI)(CX*4), SI
 
 behind4:
 	SFENCE
@@ -30177,8 +31213,16 @@ done2:
 	VSUBPS      Y0, Y3, Y3
 	VFMADD213PS Y2, Y1, Y3
 	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l1
 	VMASKMOVPS  Y3, Y4, (DI)
-	LEAQ        (SI)(CX*4), SI
+	JMP         l2
+
+l1:
+	VMOVUPS Y3, (DI)
+
+l2:
+	LEAQ (SI)(CX*4), SI
 
 behind3:
 	VZEROUPPER

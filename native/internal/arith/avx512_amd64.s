@@ -15,7 +15,7 @@
 #include "textflag.h"
 
 // func softmaxRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·softmaxRowsAVX512(SB), $576-96
 	// softmaxRowsAVX512 the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
@@ -47,8 +47,9 @@ TEXT ·softmaxRowsAVX512(SB), $576-96
 	JGT   done1
 	TESTQ R8, R8
 	JZ    end
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin1:
@@ -235,8 +236,9 @@ done1:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000010, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin3:
@@ -472,8 +474,9 @@ done3:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000020, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin5:
@@ -752,8 +755,9 @@ done5:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000030, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin7:
@@ -1077,8 +1081,9 @@ done7:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000040, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin9:
@@ -1474,8 +1479,9 @@ done9:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000050, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin11:
@@ -1919,8 +1925,9 @@ done11:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin13:
@@ -2408,8 +2415,9 @@ done13:
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000070, CX
-	MOVL  $-1, AX
-	BZHIL CX, AX, AX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
 	KMOVW AX, K7
 
 begin15:
@@ -2941,8 +2949,9 @@ done15:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x00000080, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -3244,8 +3253,9 @@ done17:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x00000090, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -3571,8 +3581,9 @@ done19:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x000000a0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -3919,8 +3930,9 @@ done21:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x000000b0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -4293,8 +4305,9 @@ done23:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x000000c0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -4705,8 +4718,9 @@ done25:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x000000d0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -5141,8 +5155,9 @@ done27:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x000000e0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -5598,8 +5613,9 @@ done29:
 	TESTQ        R8, R8
 	JZ           end
 	SUBQ         $0x000000f0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
@@ -6333,8 +6349,9 @@ done35:
 
 upto36:
 	// Turns whose elements are all near, of 1 to 16 elements.
-	MOVL          $-1, AX
-	BZHIL         CX, AX, AX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
 	KMOVW         AX, K7
 	VMOVUPS.Z     (SI), K7, Z4
 	VMOVAPS       Z3, Z5
@@ -6379,8 +6396,9 @@ upto36:
 upto37:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 64(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -6446,8 +6464,9 @@ upto37:
 upto38:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 128(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -6529,8 +6548,9 @@ upto38:
 upto39:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 192(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -6629,8 +6649,9 @@ upto39:
 upto40:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ      $0x00000040, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 256(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -6760,8 +6781,9 @@ upto40:
 upto41:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ      $0x00000050, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 320(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -6911,8 +6933,9 @@ upto41:
 upto42:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ      $0x00000060, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 384(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -7079,8 +7102,9 @@ upto42:
 upto43:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ      $0x00000070, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 448(SI), K7, Z4
 	VMOVUPS   (SI), Z5
@@ -7381,8 +7405,9 @@ done47:
 	JZ    behind48
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z5
 	VMOVUPS      (SI), K7, Z5
@@ -7639,8 +7664,9 @@ done50:
 
 upto51:
 	// Turns of 1 to 16 elements.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      (SI), K7, Z9
@@ -7691,8 +7717,9 @@ upto51:
 upto52:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      64(SI), K7, Z9
@@ -7762,8 +7789,9 @@ upto52:
 upto53:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      128(SI), K7, Z9
@@ -7851,8 +7879,9 @@ upto53:
 upto54:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      192(SI), K7, Z9
@@ -7959,8 +7988,9 @@ upto54:
 upto55:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      256(SI), K7, Z9
@@ -8103,8 +8133,9 @@ upto55:
 upto56:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      320(SI), K7, Z9
@@ -8267,8 +8298,9 @@ upto56:
 upto57:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      384(SI), K7, Z9
@@ -8449,8 +8481,9 @@ upto57:
 upto58:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z9
 	VMOVUPS      448(SI), K7, Z9
@@ -8782,8 +8815,9 @@ done62:
 	JZ    behind63
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      (SI), K7, Z6
@@ -8926,7 +8960,7 @@ DATA reach<>+0(SB)/4, $0x42a80000
 GLOBL reach<>(SB), RODATA|NOPTR, $4
 
 // func sumAVX512(src []float32, st *Sum) (done int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F
 TEXT ·sumAVX512(SB), NOSPLIT, $0-40
 	// sumAVX512 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
@@ -9175,8 +9209,9 @@ done2:
 
 upto3:
 	// Turns whose elements are all near, of 1 to 16 elements.
-	MOVL          $-1, AX
-	BZHIL         CX, AX, AX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
 	KMOVW         AX, K7
 	VMOVUPS.Z     (SI), K7, Z3
 	VMOVAPS       Z2, Z7
@@ -9223,8 +9258,9 @@ upto3:
 upto4:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 64(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -9293,8 +9329,9 @@ upto4:
 upto5:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 128(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -9379,8 +9416,9 @@ upto5:
 upto6:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 192(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -9483,8 +9521,9 @@ upto6:
 upto7:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ      $0x00000040, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 256(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -9618,8 +9657,9 @@ upto7:
 upto8:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ      $0x00000050, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 320(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -9774,8 +9814,9 @@ upto8:
 upto9:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ      $0x00000060, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 384(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -9947,8 +9988,9 @@ upto9:
 upto10:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ      $0x00000070, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 448(SI), K7, Z3
 	VMOVUPS   (SI), Z7
@@ -10369,8 +10411,9 @@ done12:
 
 upto13:
 	// Turns of 1 to 16 elements.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      (SI), K7, Z7
@@ -10421,8 +10464,9 @@ upto13:
 upto14:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      64(SI), K7, Z7
@@ -10491,8 +10535,9 @@ upto14:
 upto15:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      128(SI), K7, Z7
@@ -10578,8 +10623,9 @@ upto15:
 upto16:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      192(SI), K7, Z7
@@ -10683,8 +10729,9 @@ upto16:
 upto17:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      256(SI), K7, Z7
@@ -10823,8 +10870,9 @@ upto17:
 upto18:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      320(SI), K7, Z7
@@ -10981,8 +11029,9 @@ upto18:
 upto19:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      384(SI), K7, Z7
@@ -11156,8 +11205,9 @@ upto19:
 upto20:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z7
 	VMOVUPS      448(SI), K7, Z7
@@ -11364,7 +11414,7 @@ DATA nearBase<>+0(SB)/4, $0x49800168
 GLOBL nearBase<>(SB), RODATA|NOPTR, $4
 
 // func sumStoreAVX512(dst []float32, src []float32, st *Sum) (done int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F
 TEXT ·sumStoreAVX512(SB), NOSPLIT, $0-64
 	// sumStoreAVX512 the same, and stores exp(x).
 	MOVQ src_base+24(FP), SI
@@ -11610,8 +11660,9 @@ done2:
 
 upto3:
 	// Turns whose elements are all near, of 1 to 16 elements.
-	MOVL          $-1, AX
-	BZHIL         CX, AX, AX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
 	KMOVW         AX, K7
 	VMOVUPS.Z     (SI), K7, Z3
 	VMOVAPS       Z2, Z6
@@ -11656,8 +11707,9 @@ upto3:
 upto4:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 64(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -11723,8 +11775,9 @@ upto4:
 upto5:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 128(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -11806,8 +11859,9 @@ upto5:
 upto6:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 192(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -11906,8 +11960,9 @@ upto6:
 upto7:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ      $0x00000040, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 256(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -12037,8 +12092,9 @@ upto7:
 upto8:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ      $0x00000050, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 320(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -12188,8 +12244,9 @@ upto8:
 upto9:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ      $0x00000060, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 384(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -12356,8 +12413,9 @@ upto9:
 upto10:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ      $0x00000070, CX
-	MOVL      $-1, AX
-	BZHIL     CX, AX, AX
+	MOVL      $0x00000001, AX
+	SHLL      CL, AX
+	DECL      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z 448(SI), K7, Z3
 	VMOVUPS   (SI), Z6
@@ -12781,8 +12839,9 @@ done12:
 
 upto13:
 	// Turns of 1 to 16 elements.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      (SI), K7, Z6
@@ -12833,8 +12892,9 @@ upto13:
 upto14:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      64(SI), K7, Z6
@@ -12904,8 +12964,9 @@ upto14:
 upto15:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      128(SI), K7, Z6
@@ -12993,8 +13054,9 @@ upto15:
 upto16:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      192(SI), K7, Z6
@@ -13101,8 +13163,9 @@ upto16:
 upto17:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      256(SI), K7, Z6
@@ -13245,8 +13308,9 @@ upto17:
 upto18:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      320(SI), K7, Z6
@@ -13409,8 +13473,9 @@ upto18:
 upto19:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      384(SI), K7, Z6
@@ -13591,8 +13656,9 @@ upto19:
 upto20:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z6
 	VMOVUPS      448(SI), K7, Z6
@@ -13800,7 +13866,7 @@ end:
 	RET
 
 // func scaleAVX512(dst []float32, src []float32, f *Factor)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-56
 	// scaleAVX512 multiplies exponentials by the factor.
 	MOVQ src_base+24(FP), SI
@@ -13900,8 +13966,9 @@ done1:
 	JZ    behind2
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
@@ -13918,7 +13985,7 @@ behind2:
 	RET
 
 // func scaleNTAVX512(dst []float32, src []float32, f *Factor)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·scaleNTAVX512(SB), NOSPLIT, $0-56
 	// scaleNTAVX512 the same around the caches.
 	MOVQ src_base+24(FP), SI
@@ -13937,8 +14004,9 @@ TEXT ·scaleNTAVX512(SB), NOSPLIT, $0-56
 	MOVQ         CX, R8
 	SUBQ         AX, R8
 	MOVQ         AX, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
@@ -14045,8 +14113,9 @@ done2:
 	JZ    behind3
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z0
 	VMOVUPS      (SI), K7, Z0
@@ -14064,7 +14133,7 @@ behind3:
 	RET
 
 // func expScaleAVX512(dst []float32, src []float32, st *Sum, f *Factor)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F
 TEXT ·expScaleAVX512(SB), NOSPLIT, $0-64
 	// expScaleAVX512 multiplies exp(x) by the factor.
 	MOVQ src_base+24(FP), SI
@@ -14334,8 +14403,9 @@ done2:
 	JZ    behind3
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      (SI), K7, Z3
@@ -14378,7 +14448,7 @@ behind3:
 	RET
 
 // func expScaleNTAVX512(dst []float32, src []float32, st *Sum, f *Factor)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
 	// expScaleNTAVX512 the same around the caches.
 	MOVQ src_base+24(FP), SI
@@ -14404,8 +14474,9 @@ TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
 	MOVQ         CX, R8
 	SUBQ         AX, R8
 	MOVQ         AX, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      (SI), K7, Z3
@@ -14701,8 +14772,9 @@ done3:
 	JZ    behind4
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      (SI), K7, Z3
@@ -14746,7 +14818,7 @@ behind4:
 	RET
 
 // func logSubAVX512(dst []float32, src []float32, m float32, scale float32, b float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F
 TEXT ·logSubAVX512(SB), NOSPLIT, $0-60
 	// logSubAVX512 (x - m) * scale - b, the product and the difference rounded once.
 	MOVQ src_base+24(FP), SI
@@ -14837,8 +14909,9 @@ done2:
 	JZ    behind3
 
 	// Elements that are left.
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
 	KMOVW        AX, K7
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      (SI), K7, Z3

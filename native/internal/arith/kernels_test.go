@@ -73,11 +73,17 @@ func fill(r *rand.Rand, class int, x []float32) {
 			}
 		case 4: // around some large number
 			x[i] = 200000 + r.Float32()*50
+		case 5: // where elements cease to be near the first, and about there
+			x[i] = 3
+			if i > 0 {
+				powers := []float32{-69, -45, 0, 59, 59.9}[r.IntN(5)] + float32(r.IntN(17)-8)/16
+				x[i] += float32(powers*ln2) / []float32{1, 0.125, 3, 0.0883883, 0.6931472}[r.IntN(5)]
+			}
 		}
 	}
 }
 
-const classes = 5
+const classes = 6
 
 // special puts one to three of the specials anywhere.
 func special(r *rand.Rand, x []float32) {
@@ -99,7 +105,7 @@ func unhide(x []float32, lim float32) {
 }
 
 // scales are used in turn.
-var scales = []Scale{One, MakeScale(0.125), MakeScale(3), MakeScale(0.0883883), One}
+var scales = []Scale{One, MakeScale(0.125), MakeScale(3), MakeScale(0.0883883), One, MakeScale(0.6931472), MakeScale(1e-13), MakeScale(1e13)}
 
 // same compares bits; a NaN is like any other.
 func same(x, y float32) bool {
@@ -392,6 +398,65 @@ func TestSoftmaxRows(t *testing.T) {
 				if !intactX() || !intactDst() || !intactIn() {
 					t.Fatalf("%s: written around the slices", what)
 				}
+			}
+		}
+	})
+}
+
+// TestZero has an element for which the sum that shows whether elements are near is 0, of
+// a factor log2(e)*scale of few bits, beside ordinary ones.
+func TestZero(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		for _, kHi := range []float32{1, 1.5, 0.25} {
+			s := Scale{KHi: kHi, InvK: 1 / kHi, Low: -Far, High: Far}
+			x := make([]float32, 256)
+			n, lim, _ := s.Guess(0)
+			x[7] = -(1<<20 + 45 - n) / kHi // of which the bits look like those of the lowest near one
+			want, got := make([]float32, len(x)), make([]float32, len(x))
+			st := Sum{KHi: kHi, N: n, Lim: lim}
+			sumStorePlain(want, x, &st)
+			st = Sum{KHi: kHi, N: n, Lim: lim}
+			k.sumStore(got, x, &st)
+			sameSlice(t, fmt.Sprintf("kHi=%v", kHi), got, want)
+		}
+	})
+}
+
+// TestEdges has slices that begin and end where pages do that can't be touched.
+func TestEdges(t *testing.T) {
+	const longest = 700
+	pages := func() []float32 {
+		x, free, err := guarded(longest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(free)
+		return x
+	}
+	src, dst := pages(), pages()
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(6, 6))
+		for n := 1; n <= longest; n++ {
+			for place := range 4 {
+				part := func(page []float32, atEnd bool) []float32 {
+					if atEnd {
+						return page[len(page)-n:]
+					}
+					return page[:n]
+				}
+				x, y := part(src, place&1 > 0), part(dst, place&2 > 0)
+				fill(r, n%classes, x)
+				st := start(r, &One, x)
+				f := MakeFactor(1e9)
+				k.sum(x, &st)
+				k.sumStore(y, x, &st)
+				k.scale(y, x, &f)
+				k.scaleNT(y, x, &f)
+				k.expScale(y, x, &st, &f)
+				k.expScaleNT(y, x, &st, &f)
+				k.logSub(y, x, 1, 1, 1)
+				p := Rows{Scale: One}
+				k.softmaxRows(y, x, 1, n, n, n, &p)
 			}
 		}
 	})

@@ -182,7 +182,9 @@ func (w *writer) instr(in ir.Instr) {
 		w.streams = true
 		w.VMOVNTPS(from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 	case ir.StoreTail:
-		if w.evex {
+		if !w.evex && in.Args[0].Op == ir.LeftMask {
+			w.storeLeft(in)
+		} else if w.evex {
 			w.VMOVUPS(from(1), w.mask(in, 0), operand.Mem{Base: dst, Disp: 4 * in.Index})
 		} else {
 			w.VMASKMOVPS(from(1), from(0), operand.Mem{Base: dst, Disp: 4 * in.Index})

@@ -358,8 +358,10 @@ func (w *libraryWriter) left(step int) {
 		w.SUBQ(operand.U32(step-library.Lanes), left)
 	}
 	if w.evex {
-		w.MOVL(operand.I32(-1), tmp.As32())
-		w.BZHIL(left.As32(), tmp.As32(), tmp.As32())
+		// 2^left - 1
+		w.MOVL(operand.U32(1), tmp.As32())
+		w.SHLL(reg.CL, tmp.As32())
+		w.DECL(tmp.As32())
 		w.KMOVW(tmp.As32(), leftMask)
 		return
 	}
@@ -367,6 +369,26 @@ func (w *libraryWriter) left(step int) {
 	w.MOVQ(left, tmp)
 	w.NEGQ(tmp)
 	w.LEAQ(operand.Mem{Base: leftMasks, Index: tmp, Scale: 4}, leftMasks)
+}
+
+// storeLeft stores what the row has of a vector, by a mask only if that is a part: some
+// CPUs take as long for that as for dozens of other stores.
+func (w *writer) storeLeft(in ir.Instr) {
+	first := in.Index % library.Lanes
+	whole, done := w.label(), w.label()
+	mask, x := w.reg(in.Src[0], w.lanes), w.reg(in.Src[1], w.lanes)
+	to := operand.Mem{Base: dst, Disp: 4 * in.Index}
+	w.CMPQ(left, operand.U32(first+w.lanes))
+	w.JGE(operand.LabelRef(whole))
+	if first > 0 {
+		w.CMPQ(left, operand.U32(first))
+		w.JLE(operand.LabelRef(done))
+	}
+	w.VMASKMOVPS(x, mask, to)
+	w.JMP(operand.LabelRef(done))
+	w.Label(whole)
+	w.VMOVUPS(x, to)
+	w.Label(done)
 }
 
 // data is the address of words in the file, by a key that no constant has.
