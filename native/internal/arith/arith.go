@@ -60,7 +60,7 @@ func MakeScale(scale float32) Scale {
 	if scale == 1 {
 		return One
 	}
-	k := float64(scale) * (1 / ln2Hi64)
+	k := float64(float64(scale) * (1 / ln2Hi64))
 	s := Scale{KHi: float32(k), InvK: float32(1 / k)}
 	s.KLo = float32(k - float64(s.KHi))
 	// Infinities are never within reach, whatever the scale.

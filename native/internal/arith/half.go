@@ -18,7 +18,7 @@ func (l Level) Prepare(dst, src []float32, mul float32, add []float32, keep []bo
 		}
 	case mul != 1:
 		for i, x := range src {
-			z := x * mul
+			z := float32(x * mul)
 			if z-z != 0 && x-x == 0 && mul-mul == 0 {
 				z = saturate(z)
 			}

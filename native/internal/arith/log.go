@@ -57,6 +57,7 @@ func Excess(n float32, top, rest float64, m, scale float32) float64 {
 // Exp64 is e^x in float64 for x from -1000 to 0, to 2^-41 of it, and 0 below -708. Unlike that of
 // package math, it rounds alike on every architecture.
 func Exp64(x float64) float64 {
+	x = float64(x) // a product that is passed is rounded, even where the call is inlined
 	if x < -708 {
 		return 0
 	}
