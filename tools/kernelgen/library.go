@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/format"
 	"strings"
 
 	"github.com/twopass-softmax/twopass/tools/kernelgen/amd64"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/arm64"
 	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
 )
 
@@ -25,20 +27,38 @@ const arithmetic = `
 
 // generateLibrary adds the files of package native/internal/arith.
 func generateLibrary(files map[string][]byte) error {
-	const dir = "native/internal/arith/"
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n//go:build !purego\n\npackage arith\n", generated)
+	var amd64Go, arm64Go libraryTable
 	for _, l := range amd64.Levels {
 		text, err := amd64.LibraryFile(l, generated+fmt.Sprintf(arithmetic, l.ISA))
 		if err != nil {
 			return fmt.Errorf("%v: %w", l.ISA, err)
 		}
-		files[dir+l.File+"_amd64.s"] = text
-		for _, k := range library.Kernels() {
-			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", k, l.Suffix, strings.TrimPrefix(k.Signature(), "func"))
-		}
+		files[arith+l.File+"_amd64.s"] = text
+		amd64Go.add(l.Suffix, library.Kernels())
 	}
-	text, err := format.Source(b.Bytes())
-	files[dir+"kernels_amd64.go"] = text
+	text, err := arm64.LibraryFile(generated + fmt.Sprintf(arithmetic, "NEON"))
+	if err != nil {
+		return fmt.Errorf("arm64: %w", err)
+	}
+	files[arith+"neon_arm64.s"] = text
+	arm64Go.add(arm64.Suffix, arm64.LibraryKernels())
+	return errors.Join(amd64Go.file(files, "amd64"), arm64Go.file(files, "arm64"))
+}
+
+// arith is the package's directory.
+const arith = "native/internal/arith/"
+
+// libraryTable is a Go file that declares an architecture's kernels.
+type libraryTable struct{ bytes.Buffer }
+
+func (t *libraryTable) add(suffix string, ks []library.Kernel) {
+	for _, k := range ks {
+		fmt.Fprintf(t, "\n//go:noescape\nfunc %v%s%s\n", k, suffix, strings.TrimPrefix(k.Signature(), "func"))
+	}
+}
+
+func (t *libraryTable) file(files map[string][]byte, arch string) (err error) {
+	head := fmt.Sprintf("%s\n//go:build !purego\n\npackage arith\n", generated)
+	files[arith+"kernels_"+arch+".go"], err = format.Source(append([]byte(head), t.Bytes()...))
 	return err
 }

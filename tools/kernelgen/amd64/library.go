@@ -3,8 +3,6 @@ package amd64
 import (
 	"bytes"
 	"fmt"
-	"go/token"
-	"go/types"
 	"math"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -30,18 +28,6 @@ var (
 
 // greater is the predicate GT_OQ.
 var greater = operand.Imm(30)
-
-// structs is a package with the types of the kernels' parameters. Of what is behind a
-// pointer the assembly's declarations need no more than a name.
-var structs = func() *types.Package {
-	p := types.NewPackage("arith", "arith")
-	for _, name := range []string{"Sum", "Rows", "Factor"} {
-		n := types.NewTypeName(token.NoPos, p, name, nil)
-		types.NewNamed(n, types.NewStruct(nil, nil), nil)
-		p.Scope().Insert(n)
-	}
-	return p
-}()
 
 // Level is a level of instructions that the library has kernels for.
 type Level struct {
@@ -120,7 +106,7 @@ func (w *libraryWriter) function(name string) {
 	if w.frameSize() <= maxNoSplit {
 		w.Attributes(attr.NOSPLIT)
 	}
-	signature, err := gotypes.ParseSignatureInPackage(structs, w.kernel.Signature())
+	signature, err := gotypes.ParseSignatureInPackage(library.Types, w.kernel.Signature())
 	if err != nil {
 		panic(err)
 	}

@@ -98,6 +98,7 @@ func TestWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, "../../../native/internal/arith/neon_arm64.s")
 	words := 0
 	for _, name := range files {
 		text, err := os.ReadFile(name)
@@ -118,18 +119,32 @@ func TestWords(t *testing.T) {
 
 // allowed are the instructions that kernels may use: all are of Armv8.0 with
 // Advanced SIMD, which every arm64 machine has, or for kernels of binary16 the same of
-// Armv8.2. None touches the stack pointer.
+// Armv8.2. The twins' don't touch the stack pointer.
 var allowed = strings.Fields(`ADD ADRP B BIC CBZ CMP CSEL LDR LDRB LDRH LSL MOV ORR RET STRB STRH SUB SUBS TBZ
-	AND BIF BIT BSL DUP EOR EXT FADD FADDP FCMGT FMAX FMAXNM FMAXP FMLA FMOV FMUL FRINTN FSUB INS LD1 LD1R REV64 SHL ST1 STR UMAX UMOV`)
+	AND BIF BIT BSL DUP EOR EXT FADD FADDP FCMGT FCMP FDIV FMAX FMAXNM FMAXP FMLA FMOV FMUL FRINTN FSUB INS LD1 LD1R REV64 SHL ST1 STR UMAX UMOV USHR`)
+
+// allowedInLibrary has those of the library's kernels besides, and those with which Go
+// looks for room on the stack.
+var allowedInLibrary = append(strings.Fields(`CBNZ FCVT FCVTL FMIN FMOV LDP LSR MLA MOVK TBL TST BL STP STUR`), allowed...)
 
 // TestInstructions builds the kernels and disassembles them as they were built.
 func TestInstructions(t *testing.T) {
+	t.Run("twins", func(t *testing.T) {
+		testInstructions(t, "native/twins/internal/neon", regexp.MustCompile(`/neon\.f32_.*\.abi0$`), allowed, 23)
+	})
+	t.Run("library", func(t *testing.T) {
+		testInstructions(t, "native/internal/arith", regexp.MustCompile(`/arith\.\w+NEON\.abi0$`), allowedInLibrary, len(LibraryKernels()))
+	})
+}
+
+// testInstructions looks at the kernels of a package, at least so many, by their names.
+func testInstructions(t *testing.T, pkg string, kernel *regexp.Regexp, allowed []string, least int) {
 	gotool, err := exec.LookPath("go")
 	if err != nil {
 		t.Skipf("the kernels' instructions are not checked: %v", err)
 	}
-	exe := filepath.Join(t.TempDir(), "neon.test")
-	cmd := exec.Command(gotool, "test", "-c", "-o", exe, "github.com/twopass-softmax/twopass/native/twins/internal/neon")
+	exe := filepath.Join(t.TempDir(), "kernels.test")
+	cmd := exec.Command(gotool, "test", "-c", "-o", exe, "github.com/twopass-softmax/twopass/"+pkg)
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
@@ -150,8 +165,8 @@ func TestInstructions(t *testing.T) {
 	}
 	kernels := 0
 	for _, s := range symbols {
-		_, name, _ := strings.Cut(s.Name, "/neon.")
-		if !strings.Contains(name, "_ukernel__") || !strings.HasSuffix(name, ".abi0") {
+		name := s.Name
+		if !kernel.MatchString(name) {
 			continue
 		}
 		kernels++
@@ -175,7 +190,7 @@ func TestInstructions(t *testing.T) {
 			}
 		}
 	}
-	if kernels < 23 {
+	if kernels < least {
 		t.Errorf("found %d kernels in %s", kernels, exe)
 	}
 }

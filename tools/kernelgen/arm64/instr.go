@@ -13,7 +13,7 @@ import (
 
 // word writes an instruction that Go's assembler lacks.
 func (w *writer) word(name string, regs ...int) {
-	if half := name + "/8h"; w.k.Family.Half() && encodings[half].bits != 0 {
+	if half := name + ".8h"; w.k.Family.Half() && encodings[half].bits != 0 {
 		name = half
 	}
 	w.emit("%s", word(name, regs...))

@@ -18,8 +18,8 @@ func (machine) MaskRegisters() int { return 0 }
 
 func (machine) Tied(v *ir.Value) []int {
 	switch v.Op {
-	case ir.FMA:
-		return []int{2} // FMLA adds to its destination
+	case ir.FMA, ir.MulAddInt:
+		return []int{2} // FMLA and MLA add to their destination
 	case ir.Select:
 		return []int{0, 2, 1} // BSL, BIT and BIF
 	}

@@ -78,32 +78,34 @@ func (f *file) constant(x uint32) int {
 
 // data writes the constants.
 func (f *file) data(b *bytes.Buffer) {
-	words := func(name string, ws []uint32) {
-		if len(ws) == 0 {
-			return
-		}
-		fmt.Fprintf(b, "\n")
-		for i, x := range ws {
-			fmt.Fprintf(b, "DATA %s<>+%d(SB)/4, $0x%08x\n", name, 4*i, x)
-		}
-		fmt.Fprintf(b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 4*len(ws))
-	}
 	var pool []uint32
 	for _, x := range f.constants {
 		pool = append(pool, x, x, x, x)
 	}
-	words("pool", pool)
+	words(b, "pool", pool)
 	if f.mask {
 		// 4 - n words into it begins the mask of the first n lanes.
-		words("tailmask", []uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), 0, 0, 0, 0})
+		words(b, "tailmask", []uint32{^uint32(0), ^uint32(0), ^uint32(0), ^uint32(0), 0, 0, 0, 0})
 	}
 	if f.table {
 		exp2 := f32.Exp2K64
 		for k := range exp2 {
 			exp2[k] -= uint32(k) << 17
 		}
-		words("exp2k64", exp2[:])
+		words(b, "exp2k64", exp2[:])
 	}
+}
+
+// words writes a constant, if it has words.
+func words(b *bytes.Buffer, name string, ws []uint32) {
+	if len(ws) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n")
+	for i, x := range ws {
+		fmt.Fprintf(b, "DATA %s<>+%d(SB)/4, $0x%08x\n", name, 4*i, x)
+	}
+	fmt.Fprintf(b, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 4*len(ws))
 }
 
 // writer writes one kernel.

@@ -206,6 +206,8 @@ type blockAllocator struct {
 	slot   map[*Value]int     // values in stack slots
 	uses   map[*Value][]int   // positions still to come
 	pinned map[*Value]bool    // never evicted
+
+	lastGuard int // position of the block's last guard, or -1
 }
 
 // cost weighs a block: an instruction more counts as much as four memory
@@ -228,7 +230,11 @@ func (x *blockAllocator) run(resident []*Value) bool {
 	x.regs = make([]*Value, x.m.Registers())
 	x.masks = make([]*Value, x.m.MaskRegisters())
 	end := len(x.b.Ops)
+	x.lastGuard = -1
 	for i, o := range x.b.Ops {
+		if o.Op.isGuard() {
+			x.lastGuard = i
+		}
 		for _, v := range o.Args {
 			if u := x.uses[v]; len(u) == 0 || u[len(u)-1] != i {
 				x.uses[v] = append(u, i)
@@ -244,7 +250,7 @@ func (x *blockAllocator) run(resident []*Value) bool {
 			if h := x.home[v]; h.Kind == Reg {
 				x.put(in, h)
 				// Where a guard leaves for, the variables are expected at home.
-				x.pinned[in] = x.f.Guarded && x.b.out[v] == in
+				x.pinned[in] = x.f.Guarded && (x.b.out[v] == in || x.lastGuard >= 0)
 			} else {
 				x.slot[in] = h.Index
 			}
@@ -277,6 +283,16 @@ func (x *blockAllocator) run(resident []*Value) bool {
 	for i, o := range x.b.Ops {
 		if !x.op(i, o) {
 			return false
+		}
+		if i == x.lastGuard {
+			for v, in := range x.b.in {
+				if x.pinned[in] && x.b.out[v] != in {
+					x.pinned[in] = false
+					if len(x.uses[in]) == 0 {
+						x.drop(in)
+					}
+				}
+			}
 		}
 	}
 	return x.settle(end)

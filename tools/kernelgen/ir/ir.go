@@ -72,7 +72,8 @@ const (
 	Table       // a leaf: a part of a table, see [Block.Table]; if there are more lanes than words, those again
 	StoreState  // state[Index:][:Lanes] = a
 	Min         // the smaller of a and b; b where a NaN or two zeros meet
-	Lookup      // the word of a table that the low 3 bits of a say; b, and c where a vector is half of it, are the table
+	Lookup      // the word of a table that the low 3 bits of a say; b is the table. Of 4 lanes: its bytes that those of a say, of the table Bits
+	MulAddInt   // a*b + c, of integers
 	LoadLeft    // src[Index+i] where the row has that, -Inf elsewhere; of a mask if a mask is a vector, else of -Inf
 	LeftMask    // mask: whether the row has src[Index+i]
 	Greater     // mask: a > b
@@ -101,7 +102,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
-	"state", "table", "storestate", "min", "lookup", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
+	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
 	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }

@@ -32,12 +32,20 @@ func (b *Block) Table(second bool) (vs V) {
 	return vs
 }
 
-// Lookup is the word of a table of eight that the low three bits of x say. The table
-// is as many vectors as that takes, one at least.
+// Lookup is the word of a table of eight that the low three bits of x say. A machine with
+// fewer lanes has the table in registers of its own and looks up bytes.
 func (b *Block) Lookup(x, table V) V {
+	l := Value{Op: Lookup, Lanes: b.f.Lanes}
+	if b.f.Lanes < 8 {
+		l.Bits, table = table[0].Bits, nil
+		x = b.each(And, 0, x, b.Bits(7))
+		x = b.each(MulAddInt, 0, x, b.Bits(0x04040404), b.Bits(0x03020100))
+	}
 	vs := make(V, len(x))
 	for i := range x {
-		vs[i] = b.add(&Value{Op: Lookup, Args: append(V{x[i]}, table...), Lanes: b.f.Lanes})
+		v := l
+		v.Args = append(V{x[i]}, table...)
+		vs[i] = b.add(&v)
 	}
 	return vs
 }

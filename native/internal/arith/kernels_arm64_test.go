@@ -1,0 +1,7 @@
+//go:build !purego
+
+package arith
+
+var assembly = []kernels{
+	{"NEON", true, softmaxRowsNEON, sumNEON, sumStoreNEON, scaleNEON, scaleNEON, expScaleNEON, expScaleNEON, logSubNEON},
+}
