@@ -37,14 +37,19 @@ func TestDenormals(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	src, dst := faint(), make([]float32, 64)
+	// By the polynomial of x86's kernels, and the table of arm64's.
+	want := []float32{0x1.7e52p-132, 0x1.03d06p-130, 0x1.dff1f8p-128, 0x1.462816p-126}
+	if runtime.GOARCH == "arm64" {
+		want = []float32{0x1.7e52p-132, 0x1.03d06p-130, 0x1.dff2p-128, 0x1.46281cp-126}
+	}
 	Softmax(dst, src)
-	if got, want := dst[20:24], []float32{0x1.7e52p-132, 0x1.03d06p-130, 0x1.dff1f8p-128, 0x1.462816p-126}; !slices.Equal(got, want) {
+	if got := dst[20:24]; !slices.Equal(got, want) {
 		t.Errorf("Softmax: %x, want %x", got, want)
 	}
 	if err := SoftmaxNCF32(dst, src, 1, 64, 64, 64, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := dst[20:24], []float32{0, 0, 0, 0x1.462816p-126}; !slices.Equal(got, want) {
+	if got, want := dst[20:24], []float32{0, 0, 0, want[3]}; !slices.Equal(got, want) {
 		t.Errorf("SoftmaxNCF32: %x, want %x", got, want)
 	}
 	if !denormalsOn() {
@@ -170,26 +175,30 @@ func TestSoftmaxNCF16(t *testing.T) {
 			floats := inputs.Normal.Row(uint64(cols), (rows-1)*srcStride+cols)
 			src := inputs.Halves(floats)
 			want := slices.Repeat([]uint16{mark}, (rows-1)*dstStride+cols)
-			normal := true
 			for i := range rows {
 				x, y := src[i*srcStride:][:cols:cols], want[i*dstStride:][:cols:cols]
 				sum := exp.F16RAddStoreExpMinusMax(y, x, rmax.F16RMax(x))
 				mul.F16VMulC(y, y, f32.ToHalf(1/f32.FromHalf(sum)))
-				exact := softmax64(floats[i*srcStride:][:cols])
-				for j, h := range y {
-					if got := float64(f32.FromHalf(h)); math.Abs(got-exact[j]) > 0x1p-6*exact[j]+0x1p-14 {
-						t.Fatalf("%dx%d, row %d: element %d is %g, want %g", rows, cols, i, j, got, exact[j])
-					}
-					normal = normal && h >= 0x400 // with denormals off there are none below
-				}
 			}
 			for _, threads := range []int{1, 2, 200} {
 				dst := slices.Repeat([]uint16{mark}, len(want))
 				if err := SoftmaxNCF16(dst, src, rows, cols, dstStride, srcStride, threads); err != nil {
 					t.Fatal(err)
 				}
-				if runtime.GOARCH == "arm64" && !normal {
-					continue // FPCR.FZ16 makes zeros of them
+				for i := range rows {
+					exact := softmax64(floats[i*srcStride:][:cols])
+					for j, h := range dst[i*dstStride:][:cols] {
+						if got := float64(f32.FromHalf(h)); math.Abs(got-exact[j]) > 0x1p-6*exact[j]+0x1p-14 {
+							t.Fatalf("%dx%d, row %d: element %d is %g, want %g", rows, cols, i, j, got, exact[j])
+						}
+					}
+				}
+				if runtime.GOARCH == "arm64" && threads == 1 {
+					// Binary16 products below 2^-14, of which there are some in every row, are
+					// zeros in the operator alone.
+					for i := range rows {
+						copy(want[i*dstStride:][:cols], dst[i*dstStride:])
+					}
 				}
 				if !slices.Equal(dst, want) {
 					t.Errorf("%dx%d, strides %d and %d, %d threads: not what the kernels give, and nothing else", rows, cols, dstStride, srcStride, threads)
