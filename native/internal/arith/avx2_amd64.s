@@ -19056,7 +19056,7 @@ DATA reach<>+28(SB)/4, $0x42a80000
 GLOBL reach<>(SB), RODATA|NOPTR, $32
 
 // func sumAVX2(src []float32, st *Sum) (done int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·sumAVX2(SB), $416-40
 	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
@@ -19109,7 +19109,9 @@ TEXT ·sumAVX2(SB), $416-40
 	PCALIGN $0x40
 
 loop2:
-	VMOVUPS (SI), Y6
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
@@ -19149,6 +19151,8 @@ loop2:
 	VFMADD213PS Y11, Y11, Y9
 	VADDPS      Y9, Y8, Y8
 	VPOR        Y6, Y7, Y6
+	PREFETCHT0  4224(SI)
+	PREFETCHT0  4288(SI)
 	VMOVUPS     128(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -19191,6 +19195,8 @@ loop2:
 	VADDPS      Y10, Y8, Y8
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y9, Y6
+	PREFETCHT0  4352(SI)
+	PREFETCHT0  4416(SI)
 	VMOVUPS     256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -19232,6 +19238,8 @@ loop2:
 	VADDPS      Y11, Y10, Y10
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y9, Y6
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -21686,35 +21694,37 @@ loop12:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y6, Y6
-	VMOVUPS   128(SI), Y7
-	VMAXPS    192(SI), Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   256(SI), Y7
-	VMAXPS    320(SI), Y7, Y7
-	VMOVUPS   384(SI), Y8
-	VMAXPS    448(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   32(SI), Y7
-	VMAXPS    96(SI), Y7, Y7
-	VMOVUPS   160(SI), Y8
-	VMAXPS    224(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   288(SI), Y8
-	VMAXPS    352(SI), Y8, Y8
-	VMOVUPS   416(SI), Y9
-	VMAXPS    480(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    256(SI), Y7
+	VMAXPS     320(SI), Y7, Y7
+	VMOVUPS    384(SI), Y8
+	VMAXPS     448(SI), Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y8
+	VMAXPS     224(SI), Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVUPS    288(SI), Y8
+	VMAXPS     352(SI), Y8, Y8
+	VMOVUPS    416(SI), Y9
+	VMAXPS     480(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y6, Y8
+	VCMPPS     $0x1e, Y3, Y8, Y8
+	VMOVMSKPS  Y8, AX
+	TESTL      AX, AX
+	JNZ        end
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y7, Y7
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
@@ -21757,6 +21767,8 @@ loop12:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 	VADDPS      Y9, Y8, Y8
+	PREFETCHT0  4224(SI)
+	PREFETCHT0  4288(SI)
 	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -21805,13 +21817,15 @@ loop12:
 	VMOVUPS     (BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y6, Y9
-	VMINPS  Y8, Y6, Y10
-	VMAXPS  Y8, Y6, Y6
-	VSUBPS  Y6, Y9, Y6
-	VSUBPS  Y6, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVUPS 256(SI), Y6
+	VADDPS     Y8, Y6, Y9
+	VMINPS     Y8, Y6, Y10
+	VMAXPS     Y8, Y6, Y6
+	VSUBPS     Y6, Y9, Y6
+	VSUBPS     Y6, Y10, Y10
+	VADDPS     64(BX), Y10, Y10
+	PREFETCHT0 4352(SI)
+	PREFETCHT0 4416(SI)
+	VMOVUPS    256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
@@ -21855,6 +21869,8 @@ loop12:
 	VANDPS      Y11, Y6, Y6
 	VANDPS      Y12, Y8, Y8
 	VADDPS      Y8, Y6, Y6
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N

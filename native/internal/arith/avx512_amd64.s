@@ -8960,7 +8960,7 @@ DATA reach<>+0(SB)/4, $0x42a80000
 GLOBL reach<>(SB), RODATA|NOPTR, $4
 
 // func sumAVX512(src []float32, st *Sum) (done int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·sumAVX512(SB), NOSPLIT, $0-40
 	// sumAVX512 adds exp(x) to the sum, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
@@ -9004,7 +9004,11 @@ TEXT ·sumAVX512(SB), NOSPLIT, $0-40
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS (SI), Z10
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	PREFETCHT0 4224(SI)
+	PREFETCHT0 4288(SI)
+	VMOVUPS    (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z2, Z0, Z10
@@ -9077,6 +9081,10 @@ loop2:
 	VADDPS      Z16, Z14, Z14
 	VPTERNLOGD  $0xfe, Z11, Z12, Z10
 	VPORD       Z10, Z13, Z10
+	PREFETCHT0  4352(SI)
+	PREFETCHT0  4416(SI)
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
 	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -10205,21 +10213,25 @@ loop12:
 	VMOVUPS (SI), Z12
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z12, Z12
-	VMOVUPS  128(SI), Z13
-	VMAXPS   192(SI), Z13, Z13
-	VMAXPS   Z13, Z12, Z12
-	VMOVUPS  256(SI), Z13
-	VMAXPS   320(SI), Z13, Z13
-	VMOVUPS  384(SI), Z14
-	VMAXPS   448(SI), Z14, Z14
-	VMAXPS   Z14, Z13, Z13
-	VMAXPS   Z13, Z12, Z12
-	VCMPPS   $0x1e, Z3, Z12, K1
-	KORTESTW K1, K1
-	JNZ      end
-	VMAXPS   Z6, Z12, Z6
-	VMOVUPS  (SI), Z12
+	VMAXPS     64(SI), Z12, Z12
+	VMOVUPS    128(SI), Z13
+	VMAXPS     192(SI), Z13, Z13
+	VMAXPS     Z13, Z12, Z12
+	VMOVUPS    256(SI), Z13
+	VMAXPS     320(SI), Z13, Z13
+	VMOVUPS    384(SI), Z14
+	VMAXPS     448(SI), Z14, Z14
+	VMAXPS     Z14, Z13, Z13
+	VMAXPS     Z13, Z12, Z12
+	VCMPPS     $0x1e, Z3, Z12, K1
+	KORTESTW   K1, K1
+	JNZ        end
+	VMAXPS     Z6, Z12, Z6
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	PREFETCHT0 4224(SI)
+	PREFETCHT0 4288(SI)
+	VMOVUPS    (SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z2, Z0, Z12
@@ -10296,13 +10308,17 @@ loop12:
 	VADDPS        Z18, Z16, Z16
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z16, Z4, Z12
-	VMINPS  Z16, Z4, Z13
-	VMAXPS  Z16, Z4, Z4
-	VSUBPS  Z4, Z12, Z4
-	VSUBPS  Z4, Z13, Z13
-	VADDPS  Z13, Z5, Z5
-	VMOVUPS 256(SI), Z4
+	VADDPS     Z16, Z4, Z12
+	VMINPS     Z16, Z4, Z13
+	VMAXPS     Z16, Z4, Z4
+	VSUBPS     Z4, Z12, Z4
+	VSUBPS     Z4, Z13, Z13
+	VADDPS     Z13, Z5, Z5
+	PREFETCHT0 4352(SI)
+	PREFETCHT0 4416(SI)
+	PREFETCHT0 4480(SI)
+	PREFETCHT0 4544(SI)
+	VMOVUPS    256(SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z2, Z0, Z4

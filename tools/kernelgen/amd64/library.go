@@ -93,20 +93,25 @@ func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 	return ir.Allocate(f, m, s.Residents)
 }
 
-// libraryShape is how a kernel is laid out.
+// libraryShape is how a kernel is laid out. The figures are the best on a Sapphire Rapids
+// core, where others are at most 2 % away with AVX-512; with AVX2 more vectors at a time
+// cost spills. What does not store asks for its input ahead, across the ends of pages,
+// where the processor's own prefetchers stop.
 func libraryShape(k library.Kernel, m *machine) library.Shape {
+	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
 	if m.evex {
-		switch k {
-		case library.Scale, library.ScaleNT, library.LogSub:
-			return library.Shape{Group: 2, Residents: 16, Unroll: 8}
-		}
-		return library.Shape{Group: 4, Residents: 12, Unroll: 8, InRegisters: 16}
+		s.Residents = 14
 	}
 	switch k {
-	case library.Scale, library.ScaleNT, library.LogSub:
-		return library.Shape{Group: 2, Residents: 4, Unroll: 8}
+	case library.Sum:
+		s.Ahead = 1024
+		fallthrough
+	case library.SoftmaxRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+		if m.evex {
+			s.Group = 4
+		}
 	}
-	return library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
+	return s
 }
 
 // libraryWriter writes one of the library's kernels.
