@@ -21,11 +21,14 @@ import (
 
 // More general registers of the library's kernels.
 var (
-	state     = reg.R14 // the struct with what goes in and out
-	factor    = reg.R11 // of kernels without rows: the other struct
-	leftMasks = reg.RDX // AVX2: where the masks of what is left begin
-	leftMask  = reg.K7  // AVX-512
-	guardMask = reg.K6
+	state  = reg.R14 // the struct with what goes in and out
+	factor = reg.R11 // of kernels without rows: the other struct
+	// firstBound is the largest size of a short row's first element for its elements to be
+	// taken as near.
+	firstBound = reg.R13
+	leftMasks  = reg.RDX // AVX2: where the masks of what is left begin
+	leftMask   = reg.K7  // AVX-512
+	guardMask  = reg.K6
 )
 
 // greater is the predicate GT_OQ.
@@ -495,6 +498,13 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 		leave(w.JNZ)
 	case ir.GuardScale:
 		w.guardScale(in.Name)
+	case ir.KeepFirst:
+		w.VMOVD(from(0, 4), firstBound.As32())
+	case ir.GuardFirst:
+		w.MOVL(operand.Mem{Base: src}, tmp.As32())
+		w.ANDL(operand.U32(math.MaxInt32), tmp.As32())
+		w.CMPL(tmp.As32(), firstBound.As32()) // as floats from 0 up compare
+		leave(w.JGT)
 	case ir.GuardDouble:
 		w.VUCOMISD(from(1, 4), from(0, 4))
 		leave(w.JCS)
