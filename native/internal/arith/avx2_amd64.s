@@ -6,9 +6,12 @@
 //	f = x*(log2(e)*scale) - n         its factor in two floats
 //	e = 2^(n-N) * (1 + f*(exp1 + f*(exp2 + f*exp3)))
 //
-// is exp(x*scale) * 2^-N, but for a factor that all share. A turn of 8 rows of 16 lanes
-// is added up as a tree, and that to each lane's sum by TwoSum. A softmax is e times
-// the reciprocal of the lanes' total, which is two floats.
+// is exp(x*scale) * 2^-N, but for a factor that all share. Four rows of 16 lanes are
+// added up as a tree, and that to each lane's sum, with what the sum lacks in a second
+// one. A softmax is e times the reciprocal of the lanes' total, which is two floats.
+//
+// A turn is 128 elements. If all are near N, it takes a shorter way to the same bits; else
+// it may have elements above the limit, or some whose exponentials are 0.
 
 //go:build !purego
 
@@ -17,7 +20,7 @@
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softmaxRowsAVX2(SB), $1568-96
-	// softmaxRowsAVX2 the softmax of rows, up to the first that is irregular.
+	// softmaxRowsAVX2: the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+80(FP), R14
@@ -19004,7 +19007,7 @@ GLOBL reach<>(SB), RODATA|NOPTR, $32
 // func sumAVX2(src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·sumAVX2(SB), $416-40
-	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
+	// sumAVX2: adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
 	MOVQ src_len+8(FP), CX
@@ -24316,7 +24319,7 @@ GLOBL nearBase<>(SB), RODATA|NOPTR, $32
 // func sumStoreAVX2(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumStoreAVX2(SB), $704-64
-	// sumStoreAVX2 the same, and stores exp(x).
+	// sumStoreAVX2: sum, which stores exp(x) too, and leaves the largest elements alone.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -29947,7 +29950,7 @@ end:
 // func scaleAVX2(dst []float32, src []float32, f *Factor)
 // Requires: AVX, FMA3
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-56
-	// scaleAVX2 multiplies exponentials by the factor.
+	// scaleAVX2: exponentials times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -30089,7 +30092,7 @@ behind2:
 // func scaleNTAVX2(dst []float32, src []float32, f *Factor)
 // Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·scaleNTAVX2(SB), NOSPLIT, $0-56
-	// scaleNTAVX2 the same around the caches.
+	// scaleNTAVX2: scale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -30274,7 +30277,7 @@ behind3:
 // func expScaleAVX2(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expScaleAVX2(SB), NOSPLIT, $0-64
-	// expScaleAVX2 multiplies exp(x) by the factor.
+	// expScaleAVX2: exp(x) times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -30639,7 +30642,7 @@ behind3:
 // func expScaleNTAVX2(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
-	// expScaleNTAVX2 the same around the caches.
+	// expScaleNTAVX2: expScale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -31074,7 +31077,7 @@ behind4:
 // func logSubAVX2(dst []float32, src []float32, m float32, scale float32, b float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logSubAVX2(SB), NOSPLIT, $0-60
-	// logSubAVX2 (x - m) * scale - b, the product and the difference rounded once.
+	// logSubAVX2: (x - m) * scale - b, the product and the difference rounded once.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_len+32(FP), CX

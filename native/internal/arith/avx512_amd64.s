@@ -6,9 +6,12 @@
 //	f = x*(log2(e)*scale) - n         its factor in two floats
 //	e = 2^(n-N) * (1 + f*(exp1 + f*(exp2 + f*exp3)))
 //
-// is exp(x*scale) * 2^-N, but for a factor that all share. A turn of 8 rows of 16 lanes
-// is added up as a tree, and that to each lane's sum by TwoSum. A softmax is e times
-// the reciprocal of the lanes' total, which is two floats.
+// is exp(x*scale) * 2^-N, but for a factor that all share. Four rows of 16 lanes are
+// added up as a tree, and that to each lane's sum, with what the sum lacks in a second
+// one. A softmax is e times the reciprocal of the lanes' total, which is two floats.
+//
+// A turn is 128 elements. If all are near N, it takes a shorter way to the same bits; else
+// it may have elements above the limit, or some whose exponentials are 0.
 
 //go:build !purego
 
@@ -17,7 +20,7 @@
 // func softmaxRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·softmaxRowsAVX512(SB), $448-96
-	// softmaxRowsAVX512 the softmax of rows, up to the first that is irregular.
+	// softmaxRowsAVX512: the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+80(FP), R14
@@ -8934,7 +8937,7 @@ GLOBL reach<>(SB), RODATA|NOPTR, $4
 // func sumAVX512(src []float32, st *Sum) (done int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·sumAVX512(SB), NOSPLIT, $0-40
-	// sumAVX512 adds exp(x) to the sum, up to the first turn with an element above the limit.
+	// sumAVX512: adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
 	MOVQ src_len+8(FP), CX
@@ -11404,7 +11407,7 @@ GLOBL nearBase<>(SB), RODATA|NOPTR, $4
 // func sumStoreAVX512(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX512F
 TEXT ·sumStoreAVX512(SB), NOSPLIT, $0-64
-	// sumStoreAVX512 the same, and stores exp(x).
+	// sumStoreAVX512: sum, which stores exp(x) too, and leaves the largest elements alone.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -13856,7 +13859,7 @@ end:
 // func scaleAVX512(dst []float32, src []float32, f *Factor)
 // Requires: AVX, AVX512F
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-56
-	// scaleAVX512 multiplies exponentials by the factor.
+	// scaleAVX512: exponentials times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -13975,7 +13978,7 @@ behind2:
 // func scaleNTAVX512(dst []float32, src []float32, f *Factor)
 // Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·scaleNTAVX512(SB), NOSPLIT, $0-56
-	// scaleNTAVX512 the same around the caches.
+	// scaleNTAVX512: scale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -14123,7 +14126,7 @@ behind3:
 // func expScaleAVX512(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX512F
 TEXT ·expScaleAVX512(SB), NOSPLIT, $0-64
-	// expScaleAVX512 multiplies exp(x) by the factor.
+	// expScaleAVX512: exp(x) times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -14438,7 +14441,7 @@ behind3:
 // func expScaleNTAVX512(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
-	// expScaleNTAVX512 the same around the caches.
+	// expScaleNTAVX512: expScale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -14808,7 +14811,7 @@ behind4:
 // func logSubAVX512(dst []float32, src []float32, m float32, scale float32, b float32)
 // Requires: AVX, AVX512F
 TEXT ·logSubAVX512(SB), NOSPLIT, $0-60
-	// logSubAVX512 (x - m) * scale - b, the product and the difference rounded once.
+	// logSubAVX512: (x - m) * scale - b, the product and the difference rounded once.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_len+32(FP), CX

@@ -133,7 +133,7 @@ func (w *libraryWriter) function(name string) {
 		panic(err)
 	}
 	w.Signature(signature)
-	w.Commentf("%s %s.", name, w.kernel.Doc())
+	w.Commentf("%s: %s.", name, w.kernel.Doc())
 	w.MOVQ(w.param("src", "base"), src)
 	if w.kernel.Stores() {
 		w.MOVQ(w.param("dst", "base"), dst)

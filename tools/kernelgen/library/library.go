@@ -32,12 +32,12 @@ const (
 var kernels = [...]struct{ name, signature, doc string }{
 	SoftmaxRows: {"softmaxRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
 		"the softmax of rows, up to the first that is irregular"},
-	Sum:        {"sum", "func(src []float32, st *Sum) (done int)", "adds exp(x) to the sum, up to the first turn with an element above the limit"},
-	SumStore:   {"sumStore", "func(dst, src []float32, st *Sum) (done int)", "the same, and stores exp(x)"},
-	Scale:      {"scale", "func(dst, src []float32, f *Factor)", "multiplies exponentials by the factor"},
-	ScaleNT:    {"scaleNT", "func(dst, src []float32, f *Factor)", "the same around the caches"},
-	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "multiplies exp(x) by the factor"},
-	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "the same around the caches"},
+	Sum:        {"sum", "func(src []float32, st *Sum) (done int)", "adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit"},
+	SumStore:   {"sumStore", "func(dst, src []float32, st *Sum) (done int)", "sum, which stores exp(x) too, and leaves the largest elements alone"},
+	Scale:      {"scale", "func(dst, src []float32, f *Factor)", "exponentials times the factor"},
+	ScaleNT:    {"scaleNT", "func(dst, src []float32, f *Factor)", "scale around the caches"},
+	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "exp(x) times the factor"},
+	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "expScale around the caches"},
 	LogSub:     {"logSub", "func(dst, src []float32, m, scale, b float32)", "(x - m) * scale - b, the product and the difference rounded once"},
 }
 
