@@ -6,9 +6,12 @@
 //	f = x*(log2(e)*scale) - n         its factor in two floats
 //	e = 2^(n-N) * (1 + f*(exp1 + f*(exp2 + f*exp3)))
 //
-// is exp(x*scale) * 2^-N, but for a factor that all share. A turn of 8 rows of 16 lanes
-// is added up as a tree, and that to each lane's sum by TwoSum. A softmax is e times
-// the reciprocal of the lanes' total, which is two floats.
+// is exp(x*scale) * 2^-N, but for a factor that all share. Four rows of 16 lanes are
+// added up as a tree, and that to each lane's sum, with what the sum lacks in a second
+// one. A softmax is e times the reciprocal of the lanes' total, which is two floats.
+//
+// A turn is 128 elements. If all are near N, it takes a shorter way to the same bits; else
+// it may have elements above the limit, or some whose exponentials are 0.
 
 //go:build !purego
 
@@ -16,8 +19,8 @@
 
 // func softmaxRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softmaxRowsAVX2(SB), $1504-96
-	// softmaxRowsAVX2 the softmax of rows, up to the first that is irregular.
+TEXT ·softmaxRowsAVX2(SB), $1568-96
+	// softmaxRowsAVX2: the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+80(FP), R14
@@ -38,7 +41,8 @@ TEXT ·softmaxRowsAVX2(SB), $1504-96
 	VBROADCASTSS 8(R14), Y2
 	VMULPS       nearReach<>+0(SB), Y2, Y2
 	VBROADCASTSS 16(R14), Y3
-	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y3, Y3
+	VMOVD        X3, R13
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -51,128 +55,128 @@ TEXT ·softmaxRowsAVX2(SB), $1504-96
 	LEAQ  (DX)(AX*4), DX
 
 begin1:
-	MOVL         (R14), AX
-	TESTL        $0x00000007, AX
-	JZ           exact16
-	SUBL         $0x2b800000, AX
-	CMPL         AX, $0x28000000
-	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Y3
-	VBROADCASTSS 12(R14), Y4
-	VMOVUPS      nearExp3<>+0(SB), Y5
-	VMOVUPS      nearExp2<>+0(SB), Y6
-	VMOVUPS      nearExp1<>+0(SB), Y7
-	PCALIGN      $0x40
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact16
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact16
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
+	VMOVUPS nearExp1<>+0(SB), Y5
+	VMOVUPS nearHeadroom<>+0(SB), Y6
+	VMOVUPS nearInteger<>+0(SB), Y7
+	PCALIGN $0x40
 
 loop1:
 	VBROADCASTSS (SI), Y8
-	VUCOMISS     X4, X8
-	JCS          exact16
-	VUCOMISS     X8, X2
-	JCS          exact16
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS     Y0, Y8, Y8
-	VMOVUPS    nearHeadroom<>+0(SB), Y9
-	VSUBPS     Y8, Y9, Y9
-	VSUBPS     nearInteger<>+0(SB), Y9, Y9
-	VMOVUPS    (DX), Y8
-	VMASKMOVPS (SI), Y8, Y10
+	VSUBPS     Y8, Y6, Y8
+	VSUBPS     Y7, Y8, Y8
+	VMOVUPS    (DX), Y9
+	VMASKMOVPS (SI), Y9, Y10
 	VMOVUPS    32(DX), Y11
 	VMASKMOVPS 32(SI), Y11, Y12
-	VMOVAPS    Y9, Y13
+	VMOVAPS    Y8, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y13, Y8, Y13
+	VANDPS      Y13, Y9, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y13, Y9, Y14
+	VSUBPS Y13, Y8, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y10, Y14
 	VFMADD231PS Y1, Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y13, Y10
+	VPERMPS Y2, Y13, Y10
 	VPSLLD  $0x14, Y13, Y15
 	VPADDD  Y10, Y15, Y10
-	VMOVAPS Y6, Y15
+	VMOVAPS Y4, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y5, Y15
-	VFMADD213PS Y7, Y14, Y15
+	VFMADD231PS Y14, Y3, Y15
+	VFMADD213PS Y5, Y14, Y15
 	VMULPS      Y15, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y14, Y8, Y8
-	VMOVAPS     Y9, Y10
+	VANDPS      Y14, Y9, Y9
+	VMOVAPS     Y8, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y12, Y10
 	VANDPS      Y10, Y11, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y9, Y9
+	VSUBPS Y10, Y8, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y9
-	VFMADD231PS Y1, Y12, Y9
+	VFMADD231PS Y0, Y12, Y8
+	VFMADD231PS Y1, Y12, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
+	VPERMPS Y2, Y10, Y12
 	VPSLLD  $0x14, Y10, Y14
 	VPADDD  Y12, Y14, Y12
-	VMOVAPS Y6, Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y14
-	VFMADD213PS Y7, Y9, Y14
-	VMULPS      Y14, Y9, Y9
+	VFMADD231PS Y8, Y3, Y14
+	VFMADD213PS Y5, Y8, Y14
+	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VANDPS      Y9, Y11, Y11
+	VFMADD213PS Y12, Y12, Y8
+	VANDPS      Y8, Y11, Y11
 	VPOR        Y13, Y10, Y13
 
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y13
 	JNZ          exact16
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y10
-	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y10
+	VCVTPS2PD    X8, Y8
 	VEXTRACTF128 $0x01, Y11, X12
 	VCVTPS2PD    X11, Y13
 	VCVTPS2PD    X12, Y12
 	VADDPD       Y13, Y10, Y10
-	VADDPD       Y12, Y9, Y9
-	VADDPD       Y9, Y10, Y10
-	VEXTRACTF128 $0x01, Y10, X9
-	VADDPD       X9, X10, X10
-	VMOVHLPS     X10, X10, X9
-	VADDSD       X9, X10, X10
-	VMOVSD       nearTotal64<>+0(SB), X9
-	VUCOMISD     X10, X9
+	VADDPD       Y12, Y8, Y8
+	VADDPD       Y8, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X8
+	VADDPD       X8, X10, X10
+	VMOVHLPS     X10, X10, X8
+	VADDSD       X8, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X8
+	VUCOMISD     X10, X8
 	JCS          exact16
-	VMOVSD       one64<>+0(SB), X9
+	VMOVSD       one64<>+0(SB), X8
 
 	// 1/total = cHi + cLo
-	VDIVSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X10
+	VDIVSD       X10, X8, X8
+	VCVTSD2SS    X8, X8, X10
 	VBROADCASTSS X10, Y12
 	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
+	VSUBSD       X10, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y9, Y8, Y10
-	VFMADD231PS Y12, Y8, Y10
-	VMOVUPS     (DX), Y8
+	VMULPS      Y8, Y9, Y10
+	VFMADD231PS Y12, Y9, Y10
+	VMOVUPS     (DX), Y9
 	CMPQ        CX, $0x00000008
 	JGE         l1
-	VMASKMOVPS  Y10, Y8, (DI)
+	VMASKMOVPS  Y10, Y9, (DI)
 	JMP         l2
 
 l1:
@@ -180,18 +184,18 @@ l1:
 
 l2:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y9, Y11, Y9
-	VFMADD231PS Y12, Y11, Y9
-	VMOVUPS     32(DX), Y8
+	VMULPS      Y8, Y11, Y8
+	VFMADD231PS Y12, Y11, Y8
+	VMOVUPS     32(DX), Y9
 	CMPQ        CX, $0x00000010
 	JGE         l3
 	CMPQ        CX, $0x00000008
 	JLE         l4
-	VMASKMOVPS  Y9, Y8, 32(DI)
+	VMASKMOVPS  Y8, Y9, 32(DI)
 	JMP         l4
 
 l3:
-	VMOVUPS Y9, 32(DI)
+	VMOVUPS Y8, 32(DI)
 
 l4:
 	ADDQ R9, SI
@@ -202,153 +206,153 @@ l4:
 
 exact16:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   (SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   32(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   32(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    Y7, Y5, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y6, Y4, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVAPS   Y3, Y6
+	VMOVAPS   Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y5, Y6
+	VFMADD231PS Y3, Y4, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
+	VSUBPS Y5, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  Y4, Y5, Y8
-	VBROADCASTSS 4(R14), Y9
-	VFMADD231PS  Y9, Y5, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y5, Y5, Y8
-	VANDPS      Y8, Y6, Y6
-	VMOVAPS     Y3, Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y7, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y7, Y3
-	VFMADD231PS Y9, Y7, Y3
+	VFMADD231PS  Y3, Y4, Y7
+	VBROADCASTSS 4(R14), Y8
+	VFMADD231PS  Y8, Y4, Y7
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y5, Y4
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS exp2<>+0(SB), Y7
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y3, Y7
-	VFMADD213PS exp1<>+0(SB), Y3, Y7
-	VMULPS      Y7, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
-	VFMADD213PS  Y4, Y4, Y3
-	VANDPS       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y6, X3
-	VCVTPS2PD    X6, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y8, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y7
+	VCVTPS2PD    X6, Y6
 	VADDPD       Y7, Y3, Y3
-	VADDPD       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-	VUCOMISD     X4, X4
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VUCOMISD     X3, X3
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X7
-	VBROADCASTSS X7, Y8
-	VCVTSS2SD    X7, X7, X7
-	VSUBSD       X7, X3, X3
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X7
-	VMULSD       X7, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y7
-	VCMPPS      $0x05, Y4, Y6, Y9
-	VFMADD231PS Y8, Y6, Y7
-	VANDPS      Y7, Y9, Y9
-	VMOVUPS     (DX), Y6
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y3, Y5, Y8
+	VFMADD231PS Y7, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l5
-	VMASKMOVPS  Y9, Y6, (DI)
+	VMASKMOVPS  Y8, Y5, (DI)
 	JMP         l6
 
 l5:
-	VMOVUPS Y9, (DI)
+	VMOVUPS Y8, (DI)
 
 l6:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y3
-	VCMPPS      $0x05, Y4, Y5, Y4
-	VFMADD231PS Y8, Y5, Y3
-	VANDPS      Y3, Y4, Y4
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y4, Y2
+	VCMPPS      $0x05, Y3, Y4, Y3
+	VFMADD231PS Y7, Y4, Y2
+	VANDPS      Y2, Y3, Y3
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l7
 	CMPQ        CX, $0x00000008
 	JLE         l8
-	VMASKMOVPS  Y4, Y3, 32(DI)
+	VMASKMOVPS  Y3, Y2, 32(DI)
 	JMP         l8
 
 l7:
-	VMOVUPS Y4, 32(DI)
+	VMOVUPS Y3, 32(DI)
 
 l8:
 	ADDQ R9, SI
@@ -376,15 +380,15 @@ begin3:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact32
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop3:
 	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact32
-	VUCOMISS     X3, X2
-	JCS          exact32
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS     Y0, Y3, Y3
@@ -414,8 +418,8 @@ loop3:
 	VFMADD231PS Y1, Y5, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPERMPS Y2, Y8, Y5
+	VPERMPS Y2, Y9, Y12
 	VPSLLD  $0x14, Y8, Y13
 	VPSLLD  $0x14, Y9, Y14
 	VPADDD  Y5, Y13, Y5
@@ -456,8 +460,8 @@ loop3:
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y7
-	VPERMPS nearTable<>+0(SB), Y11, Y13
+	VPERMPS Y2, Y9, Y7
+	VPERMPS Y2, Y11, Y13
 	VPSLLD  $0x14, Y9, Y14
 	VPSLLD  $0x14, Y11, Y15
 	VPADDD  Y7, Y14, Y7
@@ -557,203 +561,203 @@ l12:
 
 exact32:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   64(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   96(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   64(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   96(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    Y5, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    Y7, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y4, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    Y6, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVAPS     Y3, Y8
-	VFMADD231PS Y4, Y5, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y3, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  Y4, Y5, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  Y11, Y5, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  Y3, Y4, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  Y10, Y4, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y5
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y5
-	VMOVUPS     32(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y4, Y7, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y10, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y12
-	VFMADD231PS Y4, Y7, Y3
-	VFMADD231PS 32(SI), Y11, Y12
-	VFMADD231PS Y11, Y7, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y4
-	VPERMPS exp2Table<>+0(SB), Y10, Y7
-	VPSLLD  $0x14, Y9, Y11
-	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y4, Y11, Y4
-	VPADDD  Y7, Y13, Y7
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
 	VMOVUPS     exp2<>+0(SB), Y13
-	VFMADD231PS exp3<>+0(SB), Y3, Y13
-	VFMADD213PS exp1<>+0(SB), Y12, Y11
-	VFMADD213PS exp1<>+0(SB), Y3, Y13
-	VMULPS      Y11, Y12, Y12
-	VMULPS      Y13, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 32(SI), Y10, Y11
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y8, Y10
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y2, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y12
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y12, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
-	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS  Y4, Y4, Y12
-	VFMADD213PS  Y7, Y7, Y3
-	VANDPS       Y12, Y9, Y9
-	VANDPS       Y3, Y10, Y10
-	VADDPS       Y10, Y9, Y3
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X5, Y5
+	VFMADD213PS  Y3, Y3, Y11
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y11, Y8, Y8
+	VANDPS       Y2, Y9, Y9
+	VADDPS       Y9, Y8, Y2
+	VEXTRACTF128 $0x01, Y4, X3
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X7
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
-	VUCOMISD     X5, X5
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y7
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Y5
+	VDIVSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VCMPPS      $0x05, Y5, Y6, Y11
-	VFMADD231PS Y7, Y6, Y4
-	VANDPS      Y4, Y11, Y11
-	VMOVUPS     Y11, (DI)
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y4, Y5, Y10
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y10, Y10
+	VMOVUPS     Y10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VCMPPS      $0x05, Y5, Y9, Y6
-	VFMADD231PS Y7, Y9, Y4
-	VANDPS      Y4, Y6, Y6
-	VMOVUPS     Y6, 32(DI)
+	VMULPS      Y2, Y8, Y3
+	VCMPPS      $0x05, Y4, Y8, Y5
+	VFMADD231PS Y6, Y8, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y8, Y4
-	VCMPPS      $0x05, Y5, Y8, Y6
-	VFMADD231PS Y7, Y8, Y4
-	VANDPS      Y4, Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y7, Y3
+	VCMPPS      $0x05, Y4, Y7, Y5
+	VFMADD231PS Y6, Y7, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l13
-	VMASKMOVPS  Y6, Y4, 64(DI)
+	VMASKMOVPS  Y5, Y3, 64(DI)
 	JMP         l14
 
 l13:
-	VMOVUPS Y6, 64(DI)
+	VMOVUPS Y5, 64(DI)
 
 l14:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y3
-	VCMPPS      $0x05, Y5, Y10, Y5
-	VFMADD231PS Y7, Y10, Y3
-	VANDPS      Y3, Y5, Y5
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y9, Y2
+	VCMPPS      $0x05, Y4, Y9, Y4
+	VFMADD231PS Y6, Y9, Y2
+	VANDPS      Y2, Y4, Y4
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l15
 	CMPQ        CX, $0x00000008
 	JLE         l16
-	VMASKMOVPS  Y5, Y3, 96(DI)
+	VMASKMOVPS  Y4, Y2, 96(DI)
 	JMP         l16
 
 l15:
-	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y4, 96(DI)
 
 l16:
 	ADDQ R9, SI
@@ -784,244 +788,241 @@ begin5:
 	PCALIGN $0x40
 
 loop5:
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact48
-	VUCOMISS     X3, X2
-	JCS          exact48
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 128(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 128(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y4, Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y3, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y3, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y13
+	VSUBPS Y8, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VANDPS      Y13, Y3, Y3
-	VPOR        Y8, Y9, Y8
-	VADDPS      Y3, Y12, Y12
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y2, Y2
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y2, Y11, Y11
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y13
-	VSUBPS Y9, Y4, Y14
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y8, Y3, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y3, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y9, Y3
-	VMOVUPS Y11, 256(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y10, 288(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y3, Y10, Y3
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y2, 192(BX)
+	VPSLLD  $0x14, Y4, Y2
+	VMOVUPS Y10, 224(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y14, Y2, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y10
 	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y2, Y12, Y12
 	VMULPS      Y10, Y13, Y13
-	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y3, Y3, Y14
-	VADDPS      Y14, Y13, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y4, Y5
+	VADDPS      Y13, Y12, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y3, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y4
+	VSUBPS Y4, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y8, Y5, Y8
-	VADDPS      Y6, Y3, Y3
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y2, Y2
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact48
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact48
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      288(BX), Y4
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
-	VMOVUPS     Y7, (DI)
+	VMULPS      Y2, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMOVUPS     Y3, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y13, Y4
-	VFMADD231PS Y5, Y13, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     256(BX), Y4
+	VMULPS      Y2, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
-	VMOVUPS     Y7, 64(DI)
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     Y6, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y14, Y4
-	VFMADD231PS Y5, Y14, Y4
-	VMOVUPS     Y4, 96(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y13, Y3
+	VFMADD231PS Y4, Y13, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VFMADD231PS Y5, Y4, Y7
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l17
-	VMASKMOVPS  Y7, Y4, 128(DI)
+	VMASKMOVPS  Y6, Y3, 128(DI)
 	JMP         l18
 
 l17:
-	VMOVUPS Y7, 128(DI)
+	VMOVUPS Y6, 128(DI)
 
 l18:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y3
-	VFMADD231PS Y5, Y6, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l19
 	CMPQ        CX, $0x00000008
 	JLE         l20
-	VMASKMOVPS  Y3, Y4, 160(DI)
+	VMASKMOVPS  Y2, Y3, 160(DI)
 	JMP         l20
 
 l19:
-	VMOVUPS Y3, 160(DI)
+	VMOVUPS Y2, 160(DI)
 
 l20:
 	ADDQ R9, SI
@@ -1032,281 +1033,279 @@ l20:
 
 exact48:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   128(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   160(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   128(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   160(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMAXPS    Y5, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMAXPS    Y7, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    64(SI), Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMAXPS    Y6, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  64(SI), Y4, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  64(SI), Y11, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVAPS     Y3, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y5, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y5, Y12
-	VFMADD231PS Y11, Y5, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y5
-	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y5, Y13, Y5
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y13
-	VFMADD213PS exp1<>+0(SB), Y12, Y13
-	VMULPS      Y13, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y5, Y5, Y12
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y13
-	VFMADD231PS 96(SI), Y4, Y14
-	VFMADD231PS 32(SI), Y11, Y13
-	VFMADD231PS 96(SI), Y11, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 224(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y10
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y10, Y6, Y10
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y8
-	VFMADD231PS exp3<>+0(SB), Y14, Y8
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y8
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y5, Y6
-	VMOVAPS     Y3, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVAPS     Y2, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y7, Y8
+	VFMADD231PS Y3, Y4, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y3
+	VSUBPS Y9, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y7, Y3
-	VFMADD231PS Y11, Y7, Y3
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y10, Y4, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y4, Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y7, Y15
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y3, Y7
-	VFMADD213PS exp1<>+0(SB), Y3, Y7
-	VMULPS      Y7, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y12, Y7
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS  Y4, Y4, Y3
-	VANDPS       Y3, Y8, Y8
-	VADDPS       Y8, Y6, Y6
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y4, Y7
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y3
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y6, Y9, Y9
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X3
-	VADDPD       X3, X9, X9
-	VMOVHLPS     X9, X9, X3
-	VADDSD       X3, X9, X9
-	VUCOMISD     X9, X9
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
-	VMOVUPS      288(BX), Y4
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y10
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y10, Y10
-	VMOVUPS     Y10, (DI)
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y8, Y5, Y7
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y7, Y7
+	VMOVUPS     Y7, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y4
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y6, Y5, Y4
-	VANDPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     256(BX), Y4
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y5
+	VFMADD231PS Y6, Y4, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y7
-	VFMADD231PS Y6, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y12, Y4
-	VCMPPS      $0x05, Y9, Y12, Y5
-	VFMADD231PS Y6, Y12, Y4
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     224(BX), Y4
+	VMOVUPS     Y5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y7
-	VFMADD231PS Y6, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y11, Y3
+	VCMPPS      $0x05, Y8, Y11, Y4
+	VFMADD231PS Y6, Y11, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l21
-	VMASKMOVPS  Y7, Y4, 128(DI)
+	VMASKMOVPS  Y5, Y3, 128(DI)
 	JMP         l22
 
 l21:
-	VMOVUPS Y7, 128(DI)
+	VMOVUPS Y5, 128(DI)
 
 l22:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y8, Y3
-	VCMPPS      $0x05, Y9, Y8, Y9
-	VFMADD231PS Y6, Y8, Y3
-	VANDPS      Y3, Y9, Y9
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y9, Y2
+	VCMPPS      $0x05, Y8, Y9, Y8
+	VFMADD231PS Y6, Y9, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l23
 	CMPQ        CX, $0x00000008
 	JLE         l24
-	VMASKMOVPS  Y9, Y3, 160(DI)
+	VMASKMOVPS  Y8, Y2, 160(DI)
 	JMP         l24
 
 l23:
-	VMOVUPS Y9, 160(DI)
+	VMOVUPS Y8, 160(DI)
 
 l24:
 	ADDQ R9, SI
@@ -1337,119 +1336,117 @@ begin7:
 	PCALIGN $0x40
 
 loop7:
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact64
-	VUCOMISS     X3, X2
-	JCS          exact64
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 192(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 192(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVAPS     Y4, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y13, Y3, Y13
+	VFMADD213PS Y3, Y0, Y8
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y12, Y2, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VMOVUPS Y11, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 256(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y15, Y3, Y3
-	VADDPS      Y3, Y14, Y5
-	VADDPS      Y5, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y2, Y2
+	VADDPS      Y2, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y10
+	VSUBPS Y4, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -1458,150 +1455,147 @@ loop7:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y3, 320(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y3, Y13
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y2, 256(BX)
+	VPSLLD  $0x14, Y8, Y2
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y2, Y14
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y3, Y9, Y9
+	VMULPS      Y2, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y9, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y14, Y14, Y10
+	VADDPS      Y10, Y9, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VMOVUPS     288(BX), Y11
-	VANDPS      Y6, Y11, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y13
-	VSUBPS Y6, Y4, Y4
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y8, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 352(BX)
-	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y7, Y14, Y7
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y13, 288(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y14, Y13, Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y14
-	VMULPS      Y10, Y13, Y13
-	VMULPS      Y14, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y13, Y12, Y12
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y15, Y15, Y4
-	VANDPS      Y4, Y11, Y11
-	VADDPS      Y11, Y13, Y4
-	VADDPS      Y4, Y3, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y14, Y14, Y3
+	VANDPS      Y3, Y5, Y5
+	VADDPS      Y5, Y12, Y3
+	VADDPS      Y3, Y2, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact64
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact64
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMOVUPS     Y6, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y9, Y4
-	VFMADD231PS Y5, Y9, Y4
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     288(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
 	VMOVUPS     Y6, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y13, Y4
-	VFMADD231PS Y5, Y13, Y4
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMULPS      Y2, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     256(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l25
-	VMASKMOVPS  Y6, Y4, 192(DI)
+	VMASKMOVPS  Y6, Y3, 192(DI)
 	JMP         l26
 
 l25:
@@ -1609,18 +1603,18 @@ l25:
 
 l26:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y11, Y3
-	VFMADD231PS Y5, Y11, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y5, Y2
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l27
 	CMPQ        CX, $0x00000008
 	JLE         l28
-	VMASKMOVPS  Y3, Y4, 224(DI)
+	VMASKMOVPS  Y2, Y3, 224(DI)
 	JMP         l28
 
 l27:
-	VMOVUPS Y3, 224(DI)
+	VMOVUPS Y2, 224(DI)
 
 l28:
 	ADDQ R9, SI
@@ -1631,333 +1625,331 @@ l28:
 
 exact64:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   192(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   224(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   192(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   224(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    Y5, Y9, Y9
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    Y6, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    Y7, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  64(SI), Y4, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  64(SI), Y11, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y4, Y5, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y4, Y13
-	VFMADD231PS Y4, Y5, Y14
-	VFMADD231PS 128(SI), Y11, Y13
-	VFMADD231PS Y11, Y5, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y5
-	VPERMPS exp2Table<>+0(SB), Y12, Y15
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y5, Y8, Y5
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y8
-	VFMADD231PS exp3<>+0(SB), Y14, Y8
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y8
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y8, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y5, Y5, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y4, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y8
-	VSUBPS Y6, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y8
-	VFMADD231PS 96(SI), Y4, Y13
-	VFMADD231PS 32(SI), Y11, Y8
-	VFMADD231PS 96(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y14
-	VPERMPS exp2Table<>+0(SB), Y6, Y15
-	VMOVUPS Y12, 288(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VMOVUPS Y10, 320(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y8, Y8
-	VMULPS      Y12, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y14, Y14, Y8
-	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
 	VANDPS      Y8, Y5, Y5
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y5, Y8
-	VMOVUPS     160(SI), Y10
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y4, Y7, Y12
+	VFMADD213PS Y2, Y3, Y9
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y4, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y3
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y4, Y13
-	VFMADD231PS Y4, Y7, Y3
-	VFMADD231PS 160(SI), Y11, Y13
-	VFMADD231PS Y11, Y7, Y3
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS Y3, Y4, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS Y10, Y4, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y4
-	VPERMPS exp2Table<>+0(SB), Y12, Y7
-	VPSLLD  $0x14, Y10, Y11
-	VPSLLD  $0x14, Y12, Y14
-	VPADDD  Y4, Y11, Y4
-	VPADDD  Y7, Y14, Y7
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y11
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y3, Y14
-	VFMADD213PS exp1<>+0(SB), Y13, Y11
-	VFMADD213PS exp1<>+0(SB), Y3, Y14
-	VMULPS      Y11, Y13, Y13
-	VMULPS      Y14, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y12, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y9
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y3
+	VPERMPS exp2Table<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y11, Y10
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y2, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y14
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y14, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
 	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS  Y4, Y4, Y13
-	VFMADD213PS  Y7, Y7, Y3
-	VANDPS       Y13, Y10, Y10
-	VANDPS       Y3, Y12, Y12
-	VADDPS       Y12, Y10, Y3
-	VADDPS       Y3, Y8, Y8
+	VFMADD213PS  Y3, Y3, Y13
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y13, Y11, Y11
+	VANDPS       Y2, Y12, Y12
+	VADDPS       Y12, Y11, Y2
+	VADDPS       Y2, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
 	VEXTRACTF128 $0x01, Y9, X3
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y8, X4
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y8, Y9, Y9
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X3
-	VADDPD       X3, X9, X9
-	VMOVHLPS     X9, X9, X3
-	VADDSD       X3, X9, X9
-	VUCOMISD     X9, X9
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y7
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, (DI)
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     Y9, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y4
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y7, Y5, Y4
-	VANDPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y5
+	VFMADD231PS Y6, Y4, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y8
-	VFMADD231PS Y7, Y4, Y5
-	VANDPS      Y5, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VCMPPS      $0x05, Y9, Y6, Y5
-	VFMADD231PS Y7, Y6, Y4
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 96(DI)
-	VMOVUPS     320(BX), Y4
+	VMOVUPS     Y5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y6
-	VFMADD231PS Y7, Y4, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 128(DI)
+	VMULPS      Y2, Y7, Y3
+	VCMPPS      $0x05, Y8, Y7, Y4
+	VFMADD231PS Y6, Y7, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     256(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y4
-	VCMPPS      $0x05, Y9, Y10, Y5
-	VFMADD231PS Y7, Y10, Y4
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     288(BX), Y4
+	VMOVUPS     Y5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y6
-	VFMADD231PS Y7, Y4, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y11, Y3
+	VCMPPS      $0x05, Y8, Y11, Y4
+	VFMADD231PS Y6, Y11, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l29
-	VMASKMOVPS  Y6, Y4, 192(DI)
+	VMASKMOVPS  Y5, Y3, 192(DI)
 	JMP         l30
 
 l29:
-	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y5, 192(DI)
 
 l30:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y12, Y3
-	VCMPPS      $0x05, Y9, Y12, Y9
-	VFMADD231PS Y7, Y12, Y3
-	VANDPS      Y3, Y9, Y9
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y8
+	VFMADD231PS Y6, Y12, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l31
 	CMPQ        CX, $0x00000008
 	JLE         l32
-	VMASKMOVPS  Y9, Y3, 224(DI)
+	VMASKMOVPS  Y8, Y2, 224(DI)
 	JMP         l32
 
 l31:
-	VMOVUPS Y9, 224(DI)
+	VMOVUPS Y8, 224(DI)
 
 l32:
 	ADDQ R9, SI
@@ -1988,366 +1980,363 @@ begin9:
 	PCALIGN $0x40
 
 loop9:
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact80
-	VUCOMISS     X3, X2
-	JCS          exact80
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact80
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 256(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 288(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 256(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVAPS     Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y5, Y9, Y5
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y3, Y3
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y15, Y11
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y15, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
 	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y14, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y7, 448(BX)
-	VPSLLD  $0x14, Y6, Y7
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y9, Y15
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y14, Y14, Y13
-	VADDPS      Y13, Y11, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     320(BX), Y5
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVAPS     Y3, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     288(BX), Y6
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y2, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y4, Y4
-	VMOVUPS 320(BX), Y7
+	VSUBPS Y5, Y3, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS nearTable<>+0(SB), Y5, Y4
 	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y7, Y9, Y7
+	VPADDD  Y4, Y9, Y4
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y4
-	VANDPS      Y4, Y6, Y6
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y2, Y2
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y5, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y12
+	VSUBPS Y5, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y13, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y13, Y8, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y8
+	VADDPS      Y8, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y3, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS Y1, Y6, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y3
+	VANDPS      Y3, Y5, Y5
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact80
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y11, X3
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y6
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y7
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y7, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y10, X5
+	VADDPD       Y6, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y10, X4
 	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y10, Y10
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y10, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X4
-	VADDPD       X4, X12, X12
-	VMOVHLPS     X12, X12, X4
-	VADDSD       X4, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X12, X4
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y10, Y10
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y10, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X3
+	VADDPD       X3, X11, X11
+	VMOVHLPS     X11, X11, X3
+	VADDSD       X3, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X11, X3
 	JCS          exact80
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y7
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      256(BX), Y5
+	VDIVSD       X11, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     448(BX), Y5
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     224(BX), Y5
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     416(BX), Y5
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     384(BX), Y5
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     320(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
-	VMOVUPS     Y8, 128(DI)
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y11, Y5
-	VFMADD231PS Y7, Y11, Y5
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     352(BX), Y5
+	VMULPS      Y3, Y12, Y4
+	VFMADD231PS Y6, Y12, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     288(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y7, Y5, Y8
-	VMOVUPS     Y8, 192(DI)
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y13, Y5
-	VFMADD231PS Y7, Y13, Y5
-	VMOVUPS     Y5, 224(DI)
+	VMULPS      Y3, Y14, Y4
+	VFMADD231PS Y6, Y14, Y4
+	VMOVUPS     Y4, 224(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y3, Y5
-	VFMADD231PS Y7, Y3, Y5
-	VMOVUPS     (DX), Y3
+	VMULPS      Y3, Y2, Y4
+	VFMADD231PS Y6, Y2, Y4
+	VMOVUPS     (DX), Y2
 	CMPQ        CX, $0x00000008
 	JGE         l33
-	VMASKMOVPS  Y5, Y3, 256(DI)
+	VMASKMOVPS  Y4, Y2, 256(DI)
 	JMP         l34
 
 l33:
-	VMOVUPS Y5, 256(DI)
+	VMOVUPS Y4, 256(DI)
 
 l34:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y7, Y6, Y4
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y3, Y5, Y3
+	VFMADD231PS Y6, Y5, Y3
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l35
 	CMPQ        CX, $0x00000008
 	JLE         l36
-	VMASKMOVPS  Y4, Y3, 288(DI)
+	VMASKMOVPS  Y3, Y2, 288(DI)
 	JMP         l36
 
 l35:
-	VMOVUPS Y4, 288(DI)
+	VMOVUPS Y3, 288(DI)
 
 l36:
 	ADDQ R9, SI
@@ -2358,421 +2347,419 @@ l36:
 
 exact80:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   256(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   288(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   256(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   288(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y5, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    224(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y7, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y6, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  64(SI), Y4, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  64(SI), Y11, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y4, Y13
-	VFMADD231PS 192(SI), Y4, Y14
-	VFMADD231PS 128(SI), Y11, Y13
-	VFMADD231PS 192(SI), Y11, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y15
-	VMOVUPS Y8, 224(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y8
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y15, Y6, Y15
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y6
-	VADDPS      Y6, Y9, Y9
-	VMOVAPS     Y3, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y5, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y5, Y7
-	VFMADD231PS Y11, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y5, Y8, Y5
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y8
-	VFMADD213PS exp1<>+0(SB), Y7, Y8
-	VMULPS      Y8, Y7, Y7
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y6, Y6
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y3, Y4, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y8
-	VSUBPS Y7, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y8
-	VFMADD231PS 96(SI), Y4, Y13
-	VFMADD231PS 32(SI), Y11, Y8
-	VFMADD231PS 96(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y14
-	VPERMPS exp2Table<>+0(SB), Y7, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y8, Y8
-	VMULPS      Y12, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y14, Y14, Y8
-	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
 	VANDPS      Y8, Y5, Y5
-	VANDPS      Y13, Y7, Y7
+	VANDPS      Y9, Y7, Y7
 	VADDPS      Y7, Y5, Y8
-	VMOVUPS     160(SI), Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y4, Y13
-	VFMADD231PS 224(SI), Y4, Y14
-	VFMADD231PS 160(SI), Y11, Y13
-	VFMADD231PS 224(SI), Y11, Y14
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y15
-	VMOVUPS Y7, 384(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y7
-	VMOVUPS Y5, 416(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y12, Y6
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
 	VPADDD  Y15, Y5, Y15
-	VPADDD  Y7, Y6, Y7
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y6
-	VFMADD231PS exp3<>+0(SB), Y14, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y6
-	VMULPS      Y5, Y13, Y13
-	VMULPS      Y6, Y14, Y14
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y5
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
 	VADDPS      Y5, Y8, Y8
-	VMOVUPS     288(BX), Y5
+	VMOVAPS     Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
+	VFMADD231PS Y3, Y4, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y3, Y3
-	VMOVUPS 288(BX), Y6
+	VSUBPS Y5, Y2, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y6, Y3
-	VFMADD231PS Y11, Y6, Y3
+	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y10, Y4, Y7
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y5, Y4
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y4, Y6, Y4
-	VMOVUPS exp2<>+0(SB), Y6
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y3, Y6
-	VFMADD213PS exp1<>+0(SB), Y3, Y6
-	VMULPS      Y6, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y7, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y12
+	VMULPS      Y12, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
-	VFMADD213PS  Y4, Y4, Y3
-	VANDPS       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X3
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y9
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 320(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y5
+	VFMADD231PS exp3<>+0(SB), Y14, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y5
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y5, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y5
+	VPADDD  Y3, Y5, Y3
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y5
+	VFMADD213PS exp1<>+0(SB), Y2, Y5
+	VMULPS      Y5, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      384(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y6
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y9, X5
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      448(BX), Y4
+	VCVTPS2PD    X5, Y5
 	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y7
 	VCVTPS2PD    X6, Y6
 	VADDPD       Y7, Y9, Y9
-	VADDPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y8, X6
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y11
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y11, Y8, Y8
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y8, Y9, Y9
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y3, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X3
-	VADDPD       X3, X9, X9
-	VMOVHLPS     X9, X9, X3
-	VADDSD       X3, X9, X9
-	VUCOMISD     X9, X9
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X6
-	VBROADCASTSS X6, Y7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
-	VMOVUPS      256(BX), Y6
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y8
-	VCMPPS      $0x05, Y9, Y6, Y11
-	VFMADD231PS Y7, Y6, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, (DI)
-	VMOVUPS     416(BX), Y6
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     352(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y8
-	VCMPPS      $0x05, Y9, Y6, Y11
-	VFMADD231PS Y7, Y6, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 32(DI)
-	VMOVUPS     224(BX), Y6
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     192(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y8
-	VCMPPS      $0x05, Y9, Y6, Y11
-	VFMADD231PS Y7, Y6, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     384(BX), Y6
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     320(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y8
-	VCMPPS      $0x05, Y9, Y6, Y11
-	VFMADD231PS Y7, Y6, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 96(DI)
-	VMOVUPS     352(BX), Y6
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     288(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y8
-	VCMPPS      $0x05, Y9, Y6, Y11
-	VFMADD231PS Y7, Y6, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 128(DI)
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y6
-	VCMPPS      $0x05, Y9, Y10, Y8
-	VFMADD231PS Y7, Y10, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
-	VMOVUPS     320(BX), Y6
+	VMULPS      Y2, Y11, Y5
+	VCMPPS      $0x05, Y8, Y11, Y7
+	VFMADD231PS Y6, Y11, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y8
-	VCMPPS      $0x05, Y9, Y6, Y10
-	VFMADD231PS Y7, Y6, Y8
-	VANDPS      Y8, Y10, Y10
-	VMOVUPS     Y10, 192(DI)
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y12, Y6
-	VCMPPS      $0x05, Y9, Y12, Y8
-	VFMADD231PS Y7, Y12, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
+	VMULPS      Y2, Y12, Y5
+	VCMPPS      $0x05, Y8, Y12, Y7
+	VFMADD231PS Y6, Y12, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VCMPPS      $0x05, Y9, Y4, Y8
-	VFMADD231PS Y7, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y5
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y6, Y3, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l37
-	VMASKMOVPS  Y8, Y4, 256(DI)
+	VMASKMOVPS  Y7, Y3, 256(DI)
 	JMP         l38
 
 l37:
-	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y7, 256(DI)
 
 l38:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y3
-	VCMPPS      $0x05, Y9, Y5, Y9
-	VFMADD231PS Y7, Y5, Y3
-	VANDPS      Y3, Y9, Y9
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y4, Y2
+	VCMPPS      $0x05, Y8, Y4, Y8
+	VFMADD231PS Y6, Y4, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l39
 	CMPQ        CX, $0x00000008
 	JLE         l40
-	VMASKMOVPS  Y9, Y3, 288(DI)
+	VMASKMOVPS  Y8, Y2, 288(DI)
 	JMP         l40
 
 l39:
-	VMOVUPS Y9, 288(DI)
+	VMOVUPS Y8, 288(DI)
 
 l40:
 	ADDQ R9, SI
@@ -2803,414 +2790,409 @@ begin11:
 	PCALIGN $0x40
 
 loop11:
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact96
-	VUCOMISS     X3, X2
-	JCS          exact96
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 320(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 352(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 320(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
 	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y11, Y15, Y11
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS 256(SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y3, Y3
-	VADDPS      Y3, Y9, Y5
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y6
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y2, Y2
+	VADDPS      Y2, Y9, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y10
-	VSUBPS Y7, Y4, Y11
+	VSUBPS Y5, Y3, Y10
+	VSUBPS Y8, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
-	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 96(SI), Y0, Y12
 	VFMADD231PS 32(SI), Y1, Y10
-	VFMADD231PS 96(SI), Y1, Y11
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y3, 384(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y13, Y3, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y2, 320(BX)
+	VPSLLD  $0x14, Y5, Y2
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y14, Y2, Y14
 	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y3, Y10, Y10
-	VMULPS      Y9, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y2, Y10, Y10
+	VMULPS      Y9, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y15, Y15, Y11
-	VADDPS      Y11, Y10, Y3
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     160(SI), Y6
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y10, Y2
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y13
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VMOVUPS Y11, 480(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VMOVUPS Y10, 512(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y14, Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y13, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y10, Y13
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y10, Y9, Y9
-	VMULPS      Y11, Y13, Y13
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y9
-	VFMADD213PS Y14, Y14, Y13
-	VADDPS      Y13, Y9, Y10
-	VADDPS      Y10, Y3, Y3
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     288(SI), Y6
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y9, Y10
+	VADDPS      Y10, Y2, Y2
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(BX), Y7
-	VFMADD213PS Y4, Y0, Y7
-	VMOVUPS     288(BX), Y10
-	VANDPS      Y7, Y10, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VMOVUPS     256(BX), Y10
+	VANDPS      Y8, Y10, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y11
-	VSUBPS Y7, Y4, Y4
+	VSUBPS Y5, Y3, Y12
+	VSUBPS Y8, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VMOVUPS     320(BX), Y14
-	VFMADD231PS Y0, Y14, Y4
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS Y1, Y14, Y4
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y3
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y13, 544(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y9, 576(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y14, Y13, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y5, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y14, 480(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y6, Y15, Y6
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y13
-	VMULPS      Y9, Y11, Y11
-	VMULPS      Y13, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y4
-	VANDPS      Y4, Y10, Y10
-	VADDPS      Y10, Y11, Y4
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y13, Y13, Y3
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y12, Y3
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact96
-	VEXTRACTF128 $0x01, Y12, X6
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
+	VEXTRACTF128 $0x01, Y11, X5
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y5, Y12, Y12
-	VADDPD       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y4, X7
+	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y3, Y12, Y12
-	VADDPD       Y5, Y6, Y6
-	VADDPD       Y6, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y4, Y11, Y11
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y5, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact96
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     512(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     448(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     480(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     416(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     448(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     384(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     576(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y2, Y9, Y3
+	VFMADD231PS Y4, Y9, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     544(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     480(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     352(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 256(DI)
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y11, Y4
-	VFMADD231PS Y5, Y11, Y4
-	VMOVUPS     Y4, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y2, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     320(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l41
-	VMASKMOVPS  Y6, Y4, 320(DI)
+	VMASKMOVPS  Y5, Y3, 320(DI)
 	JMP         l42
 
 l41:
-	VMOVUPS Y6, 320(DI)
+	VMOVUPS Y5, 320(DI)
 
 l42:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y3
-	VFMADD231PS Y5, Y10, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y10, Y2
+	VFMADD231PS Y4, Y10, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l43
 	CMPQ        CX, $0x00000008
 	JLE         l44
-	VMASKMOVPS  Y3, Y4, 352(DI)
+	VMASKMOVPS  Y2, Y3, 352(DI)
 	JMP         l44
 
 l43:
-	VMOVUPS Y3, 352(DI)
+	VMOVUPS Y2, 352(DI)
 
 l44:
 	ADDQ R9, SI
@@ -3221,475 +3203,473 @@ l44:
 
 exact96:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   320(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   352(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   320(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   352(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   256(SI), Y9
-	VMAXPS    Y5, Y9, Y9
+	VMOVUPS   288(SI), Y9
+	VMAXPS    Y6, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    224(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMOVUPS   288(SI), Y10
-	VMAXPS    Y7, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  64(SI), Y4, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  64(SI), Y11, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     128(SI), Y10
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y4, Y13
-	VFMADD231PS 192(SI), Y4, Y14
-	VFMADD231PS 128(SI), Y11, Y13
-	VFMADD231PS 192(SI), Y11, Y14
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y15
-	VMOVUPS Y8, 224(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y8
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y15, Y6, Y15
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
 	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y6
-	VADDPS      Y6, Y9, Y9
-	VMOVUPS     256(SI), Y6
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVAPS     Y3, Y7
-	VFMADD231PS Y4, Y5, Y7
+	VFMADD213PS Y2, Y3, Y5
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y3, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y13
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y7, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y4, Y8
-	VFMADD231PS Y4, Y5, Y13
-	VFMADD231PS 256(SI), Y11, Y8
-	VFMADD231PS Y11, Y5, Y13
+	VFMADD231PS 256(SI), Y3, Y12
+	VFMADD231PS Y3, Y4, Y13
+	VFMADD231PS 256(SI), Y10, Y12
+	VFMADD231PS Y10, Y4, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y5
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
 	VPERMPS exp2Table<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS exp2<>+0(SB), Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
 	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y12, Y8, Y8
+	VMULPS      Y11, Y12, Y12
 	VMULPS      Y15, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y5, Y5, Y8
+	VFMADD213PS Y4, Y4, Y12
 	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y8, Y6, Y6
+	VANDPS      Y12, Y5, Y5
 	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y5
-	VMOVUPS     32(SI), Y8
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     32(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y11
 	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
+	VFMADD213PS Y2, Y3, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y13
-	VFMADD231PS 96(SI), Y4, Y14
-	VFMADD231PS 32(SI), Y11, Y13
-	VFMADD231PS 96(SI), Y11, Y14
+	VFMADD231PS 32(SI), Y3, Y13
+	VFMADD231PS 96(SI), Y3, Y14
+	VFMADD231PS 32(SI), Y10, Y13
+	VFMADD231PS 96(SI), Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y15
-	VMOVUPS Y7, 352(BX)
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 288(BX)
 	VPERMPS exp2Table<>+0(SB), Y12, Y7
-	VMOVUPS Y6, 384(BX)
-	VPSLLD  $0x14, Y8, Y6
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y12, Y10
-	VPADDD  Y15, Y6, Y15
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y14, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y10
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y10, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y7, Y7, Y14
-	VANDPS      Y13, Y8, Y8
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y8, Y6
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y7
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y3, Y4, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y13
-	VSUBPS Y10, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y4, Y13
-	VFMADD231PS 224(SI), Y4, Y14
-	VFMADD231PS 160(SI), Y11, Y13
-	VFMADD231PS 224(SI), Y11, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y15
-	VMOVUPS Y12, 448(BX)
-	VPERMPS exp2Table<>+0(SB), Y10, Y12
-	VMOVUPS Y8, 480(BX)
-	VPSLLD  $0x14, Y7, Y8
-	VMOVUPS Y5, 512(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y12, Y5, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y7, Y9, Y7
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y8
-	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
 	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
 	VMULPS      Y5, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 384(BX)
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y12, Y4, Y12
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y12, Y12, Y14
 	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y7, Y5
-	VADDPS      Y5, Y6, Y6
-	VMOVUPS     288(SI), Y5
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     288(BX), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y4
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y6, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y12
-	VSUBPS Y8, Y3, Y3
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y11, Y2, Y2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y4, Y12
-	VMOVUPS     288(BX), Y13
-	VFMADD231PS Y4, Y13, Y3
-	VFMADD231PS 288(SI), Y11, Y12
-	VFMADD231PS Y11, Y13, Y3
+	VFMADD231PS 288(SI), Y3, Y12
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 288(SI), Y10, Y12
+	VFMADD231PS Y10, Y6, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y4
-	VPERMPS exp2Table<>+0(SB), Y8, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y4, Y10
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y13, Y6
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y12, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y3, Y14
-	VFMADD213PS exp1<>+0(SB), Y12, Y13
-	VFMADD213PS exp1<>+0(SB), Y3, Y14
-	VMULPS      Y13, Y12, Y12
-	VMULPS      Y14, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y12, Y10
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y2, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y13
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y13, Y2, Y2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS  Y4, Y4, Y12
-	VFMADD213PS  Y11, Y11, Y3
-	VANDPS       Y12, Y5, Y5
-	VANDPS       Y3, Y8, Y8
-	VADDPS       Y8, Y5, Y3
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      512(BX), Y11
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y12, Y4, Y4
-	VEXTRACTF128 $0x01, Y6, X11
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X11, Y11
-	VEXTRACTF128 $0x01, Y3, X12
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS  Y3, Y3, Y12
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y12, Y4, Y4
+	VANDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y4, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X12, Y12
-	VADDPD       Y3, Y6, Y6
-	VADDPD       Y12, Y11, Y11
-	VADDPD       Y6, Y9, Y9
-	VADDPD       Y11, Y4, Y4
-	VADDPD       Y4, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X3
-	VADDPD       X3, X9, X9
-	VMOVHLPS     X9, X9, X3
-	VADDSD       X3, X9, X9
-	VUCOMISD     X9, X9
+	VMOVUPS      448(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X10
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y10, Y3, Y3
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y2, X10
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y5
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y11
-	VCMPPS      $0x05, Y9, Y4, Y12
-	VFMADD231PS Y6, Y4, Y11
-	VANDPS      Y11, Y12, Y12
-	VMOVUPS     Y12, (DI)
-	VMOVUPS     480(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     416(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y11
-	VCMPPS      $0x05, Y9, Y4, Y12
-	VFMADD231PS Y6, Y4, Y11
-	VANDPS      Y11, Y12, Y12
-	VMOVUPS     Y12, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y11
-	VCMPPS      $0x05, Y9, Y4, Y12
-	VFMADD231PS Y6, Y4, Y11
-	VANDPS      Y11, Y12, Y12
-	VMOVUPS     Y12, 64(DI)
-	VMOVUPS     448(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     384(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y11
-	VCMPPS      $0x05, Y9, Y4, Y12
-	VFMADD231PS Y6, Y4, Y11
-	VANDPS      Y11, Y12, Y12
-	VMOVUPS     Y12, 96(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     352(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y11
-	VCMPPS      $0x05, Y9, Y4, Y12
-	VFMADD231PS Y6, Y4, Y11
-	VANDPS      Y11, Y12, Y12
-	VMOVUPS     Y12, 128(DI)
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y7, Y4
-	VCMPPS      $0x05, Y9, Y7, Y11
-	VFMADD231PS Y6, Y7, Y4
-	VANDPS      Y4, Y11, Y11
-	VMOVUPS     Y11, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMULPS      Y2, Y7, Y3
+	VCMPPS      $0x05, Y8, Y7, Y6
+	VFMADD231PS Y5, Y7, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     256(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 192(DI)
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y4
-	VCMPPS      $0x05, Y9, Y10, Y7
-	VFMADD231PS Y6, Y10, Y4
-	VANDPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y2, Y9, Y3
+	VCMPPS      $0x05, Y8, Y9, Y6
+	VFMADD231PS Y5, Y9, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     320(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y10
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y10, Y10
-	VMOVUPS     Y10, 256(DI)
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y4
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y6, Y5, Y4
-	VANDPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y6
+	VFMADD231PS Y5, Y4, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     288(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y7
-	VFMADD231PS Y6, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y6
+	VFMADD231PS Y5, Y3, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l45
-	VMASKMOVPS  Y7, Y4, 320(DI)
+	VMASKMOVPS  Y6, Y3, 320(DI)
 	JMP         l46
 
 l45:
-	VMOVUPS Y7, 320(DI)
+	VMOVUPS Y6, 320(DI)
 
 l46:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y8, Y3
-	VCMPPS      $0x05, Y9, Y8, Y9
-	VFMADD231PS Y6, Y8, Y3
-	VANDPS      Y3, Y9, Y9
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y8
+	VFMADD231PS Y5, Y11, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l47
 	CMPQ        CX, $0x00000008
 	JLE         l48
-	VMASKMOVPS  Y9, Y3, 352(DI)
+	VMASKMOVPS  Y8, Y2, 352(DI)
 	JMP         l48
 
 l47:
-	VMOVUPS Y9, 352(DI)
+	VMOVUPS Y8, 352(DI)
 
 l48:
 	ADDQ R9, SI
@@ -3717,15 +3697,15 @@ begin13:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact112
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop13:
 	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact112
-	VUCOMISS     X3, X2
-	JCS          exact112
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact112
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS     Y0, Y3, Y3
@@ -3754,8 +3734,8 @@ loop13:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS Y2, Y8, Y12
+	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -3792,15 +3772,15 @@ loop13:
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VMOVUPS     Y11, 192(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
+	VPERMPS Y2, Y9, Y11
+	VMOVUPS Y10, 224(BX)
+	VPERMPS Y2, Y13, Y10
+	VMOVUPS Y6, 256(BX)
 	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
+	VMOVUPS Y7, 288(BX)
 	VPSLLD  $0x14, Y13, Y7
 	VPADDD  Y11, Y6, Y11
 	VPADDD  Y10, Y7, Y10
@@ -3840,11 +3820,11 @@ loop13:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y15, 352(BX)
+	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y7, Y13
+	VMOVUPS Y15, 320(BX)
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y14, 384(BX)
+	VMOVUPS Y14, 352(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y15, Y11
 	VPADDD  Y13, Y14, Y13
@@ -3879,7 +3859,7 @@ loop13:
 	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS Y2, Y6, Y5
 	VPSLLD  $0x14, Y6, Y13
 	VPADDD  Y5, Y13, Y5
 	VMOVUPS nearExp2<>+0(SB), Y13
@@ -3912,11 +3892,11 @@ loop13:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y3, 416(BX)
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y3, 384(BX)
 	VPSLLD  $0x14, Y5, Y3
-	VMOVUPS Y10, 448(BX)
+	VMOVUPS Y10, 416(BX)
 	VPSLLD  $0x14, Y6, Y10
 	VPADDD  Y14, Y3, Y14
 	VPADDD  Y15, Y10, Y15
@@ -3955,12 +3935,12 @@ loop13:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y9, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y13, 512(BX)
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 448(BX)
+	VPERMPS Y2, Y6, Y9
+	VMOVUPS Y13, 480(BX)
 	VPSLLD  $0x14, Y5, Y13
-	VMOVUPS Y7, 544(BX)
+	VMOVUPS Y7, 512(BX)
 	VPSLLD  $0x14, Y6, Y7
 	VPADDD  Y15, Y13, Y15
 	VPADDD  Y9, Y7, Y9
@@ -4000,11 +3980,11 @@ loop13:
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 576(BX)
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y14, 544(BX)
 	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y10, 608(BX)
+	VMOVUPS Y10, 576(BX)
 	VPSLLD  $0x14, Y6, Y10
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y10, Y15
@@ -4025,23 +4005,23 @@ loop13:
 	VADDPS      Y9, Y7, Y10
 	VPOR        Y8, Y5, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     288(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     288(BX), Y6
+	VMOVUPS     256(BX), Y6
 	VANDPS      Y5, Y6, Y5
 
 	// -n = magic - N - u
 	VSUBPS  Y5, Y4, Y4
-	VMOVUPS 320(BX), Y13
+	VMOVUPS 288(BX), Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y13, Y4
 	VFMADD231PS Y1, Y13, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS Y2, Y5, Y13
 	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y13, Y14, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
@@ -4096,55 +4076,55 @@ loop13:
 	VSUBSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y4
+	VMOVUPS      224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     544(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     224(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
-	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     384(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     608(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VFMADD231PS Y5, Y4, Y8
-	VMOVUPS     Y8, 160(DI)
 	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
-	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
 	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y8
+	VFMADD231PS Y5, Y4, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y8
@@ -4155,7 +4135,7 @@ loop13:
 	VMULPS      Y3, Y7, Y4
 	VFMADD231PS Y5, Y7, Y4
 	VMOVUPS     Y4, 288(DI)
-	VMOVUPS     448(BX), Y4
+	VMOVUPS     416(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
@@ -4166,7 +4146,7 @@ loop13:
 	VMULPS      Y3, Y9, Y4
 	VFMADD231PS Y5, Y9, Y4
 	VMOVUPS     Y4, 352(DI)
-	VMOVUPS     416(BX), Y4
+	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y3, Y4, Y7
@@ -4204,208 +4184,207 @@ l52:
 
 exact112:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   384(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   416(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   384(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   416(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    320(SI), Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   256(SI), Y9
-	VMAXPS    320(SI), Y9, Y9
-	VMAXPS    Y5, Y9, Y9
+	VMOVUPS   288(SI), Y9
+	VMAXPS    352(SI), Y9, Y9
+	VMAXPS    Y6, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    224(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMOVUPS   288(SI), Y10
-	VMAXPS    352(SI), Y10, Y10
-	VMAXPS    Y7, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  64(SI), Y4, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  64(SI), Y11, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y4, Y13
-	VFMADD231PS 192(SI), Y4, Y14
-	VFMADD231PS 128(SI), Y11, Y13
-	VFMADD231PS 192(SI), Y11, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y15
-	VMOVUPS Y8, 224(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y8
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y15, Y6, Y15
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y6
-	VADDPS      Y6, Y9, Y9
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y4, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y4, Y8
-	VFMADD231PS 320(SI), Y4, Y13
-	VFMADD231PS 256(SI), Y11, Y8
-	VFMADD231PS 320(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y14
-	VPERMPS exp2Table<>+0(SB), Y7, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y8, Y8
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y14, Y14, Y8
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y8, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y8
-	VMOVAPS     Y3, Y10
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y5, Y10
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y5, Y12
-	VFMADD231PS Y11, Y5, Y12
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y5
-	VPSLLD  $0x14, Y10, Y13
-	VPADDD  Y5, Y13, Y5
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y12
+	VFMADD231PS 320(SI), Y3, Y13
+	VFMADD231PS 256(SI), Y10, Y12
+	VFMADD231PS 320(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y10, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y4
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y4, Y13, Y4
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -4414,343 +4393,342 @@ exact112:
 	VMULPS      Y13, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y5, Y5, Y12
-	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     32(SI), Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
+	VFMADD213PS Y2, Y3, Y4
 	VMOVUPS     96(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
+	VFMADD213PS Y2, Y3, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y4, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y13
-	VFMADD231PS 96(SI), Y4, Y14
-	VFMADD231PS 32(SI), Y11, Y13
-	VFMADD231PS 96(SI), Y11, Y14
+	VFMADD231PS 32(SI), Y3, Y13
+	VFMADD231PS 96(SI), Y3, Y14
+	VFMADD231PS 32(SI), Y10, Y13
+	VFMADD231PS 96(SI), Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 384(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y10
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y12, Y6
+	VPERMPS exp2Table<>+0(SB), Y4, Y15
+	VMOVUPS Y11, 320(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y11
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
 	VPADDD  Y15, Y7, Y15
-	VPADDD  Y10, Y6, Y10
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y13, Y5, Y5
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y5, Y6
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y7
-	VMOVUPS     224(SI), Y10
-	VFMADD213PS Y3, Y4, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y13
-	VSUBPS Y10, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y4, Y13
-	VFMADD231PS 224(SI), Y4, Y14
-	VFMADD231PS 160(SI), Y11, Y13
-	VFMADD231PS 224(SI), Y11, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y15
-	VMOVUPS Y12, 480(BX)
-	VPERMPS exp2Table<>+0(SB), Y10, Y12
-	VMOVUPS Y5, 512(BX)
-	VPSLLD  $0x14, Y7, Y5
-	VMOVUPS Y8, 544(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VPADDD  Y15, Y5, Y15
-	VPADDD  Y12, Y8, Y12
+	VPADDD  Y11, Y5, Y11
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y8
-	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
 	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
 	VMULPS      Y5, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y4, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y7
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 416(BX)
+	VPERMPS exp2Table<>+0(SB), Y11, Y12
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y12, Y9, Y12
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y12, Y12, Y14
 	VANDPS      Y13, Y7, Y7
-	VANDPS      Y14, Y10, Y10
-	VADDPS      Y10, Y7, Y5
-	VADDPS      Y5, Y6, Y6
-	VMOVUPS     288(SI), Y5
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y7, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y2, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y12
-	VSUBPS Y8, Y3, Y13
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y9, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y4, Y12
-	VFMADD231PS 352(SI), Y4, Y13
-	VFMADD231PS 288(SI), Y11, Y12
-	VFMADD231PS 352(SI), Y11, Y13
+	VFMADD231PS 288(SI), Y3, Y12
+	VFMADD231PS 352(SI), Y3, Y13
+	VFMADD231PS 288(SI), Y10, Y12
+	VFMADD231PS 352(SI), Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y14
-	VPERMPS exp2Table<>+0(SB), Y8, Y15
-	VMOVUPS Y10, 576(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VMOVUPS Y7, 608(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y14, Y10, Y14
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 512(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y14, Y11, Y14
 	VPADDD  Y15, Y7, Y15
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y12, Y7
-	VMOVUPS     exp2<>+0(SB), Y10
-	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
 	VFMADD213PS exp1<>+0(SB), Y12, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
 	VMULPS      Y7, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VMULPS      Y11, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y12, Y5, Y5
-	VANDPS      Y13, Y8, Y8
-	VADDPS      Y8, Y5, Y7
-	VMOVUPS     288(BX), Y10
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y4, Y7
+	VMOVAPS     Y2, Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
+	VFMADD231PS Y3, Y6, Y11
 
 	// -n = magic - N - u
-	VSUBPS  Y10, Y3, Y3
-	VMOVUPS 288(BX), Y12
+	VSUBPS Y11, Y2, Y2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y12, Y3
-	VFMADD231PS Y11, Y12, Y3
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y10, Y6, Y2
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y4
-	VPSLLD  $0x14, Y10, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
+	VPERMPS exp2Table<>+0(SB), Y11, Y3
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y3, Y11
-	VFMADD213PS exp1<>+0(SB), Y3, Y11
-	VMULPS      Y11, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS  Y4, Y4, Y3
-	VANDPS       Y3, Y10, Y10
-	VADDPS       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      480(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
 	VCVTPS2PD    X3, Y3
-	VMOVUPS      544(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X11
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y4, Y9, Y9
-	VADDPD       Y11, Y3, Y3
-	VEXTRACTF128 $0x01, Y6, X4
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y7, X11
+	VADDPD       Y3, Y8, Y8
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y11, Y4, Y4
-	VADDPD       Y6, Y9, Y9
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X3
-	VADDPD       X3, X9, X9
-	VMOVHLPS     X9, X9, X3
-	VADDSD       X3, X9, X9
-	VUCOMISD     X9, X9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y5
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, (DI)
-	VMOVUPS     512(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     448(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     480(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     416(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     288(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 128(DI)
-	VMOVUPS     608(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     544(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 192(DI)
-	VMOVUPS     576(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     512(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 224(DI)
-	VMOVUPS     448(BX), Y4
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     384(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y7
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y6, Y4, Y7
-	VANDPS      Y7, Y11, Y11
-	VMOVUPS     Y11, 256(DI)
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y4
-	VCMPPS      $0x05, Y9, Y5, Y7
-	VFMADD231PS Y6, Y5, Y4
-	VANDPS      Y4, Y7, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y6
+	VFMADD231PS Y5, Y4, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     352(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y7
-	VFMADD231PS Y6, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     Y7, 320(DI)
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y6
+	VFMADD231PS Y5, Y3, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y8, Y4
-	VCMPPS      $0x05, Y9, Y8, Y5
-	VFMADD231PS Y6, Y8, Y4
-	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y2, Y9, Y3
+	VCMPPS      $0x05, Y8, Y9, Y4
+	VFMADD231PS Y5, Y9, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     320(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y7
-	VFMADD231PS Y6, Y4, Y5
-	VANDPS      Y5, Y7, Y7
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y6
+	VFMADD231PS Y5, Y3, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l53
-	VMASKMOVPS  Y7, Y4, 384(DI)
+	VMASKMOVPS  Y6, Y3, 384(DI)
 	JMP         l54
 
 l53:
-	VMOVUPS Y7, 384(DI)
+	VMOVUPS Y6, 384(DI)
 
 l54:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y3
-	VCMPPS      $0x05, Y9, Y10, Y9
-	VFMADD231PS Y6, Y10, Y3
-	VANDPS      Y3, Y9, Y9
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y8
+	VFMADD231PS Y5, Y11, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l55
 	CMPQ        CX, $0x00000008
 	JLE         l56
-	VMASKMOVPS  Y9, Y3, 416(DI)
+	VMASKMOVPS  Y8, Y2, 416(DI)
 	JMP         l56
 
 l55:
-	VMOVUPS Y9, 416(DI)
+	VMOVUPS Y8, 416(DI)
 
 l56:
 	ADDQ R9, SI
@@ -4781,118 +4759,116 @@ begin15:
 	PCALIGN $0x40
 
 loop15:
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact128
-	VUCOMISS     X3, X2
-	JCS          exact128
+	VBROADCASTSS (SI), Y2
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y3, Y3
-	VMOVUPS    nearHeadroom<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y4
-	VSUBPS     nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS    (DX), Y3
-	VMASKMOVPS 448(SI), Y3, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 480(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 448(SI), Y2, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y3, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
+	VSUBPS Y7, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y4, Y0, Y13
+	VFMADD213PS Y3, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y14
-	VSUBPS Y13, Y4, Y15
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y3, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
+	VSUBPS Y5, Y3, Y9
+	VSUBPS Y8, Y3, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -4901,57 +4877,57 @@ loop15:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y15, 352(BX)
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y14, 384(BX)
-	VPSLLD  $0x14, Y7, Y14
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y14, 288(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
+	VADDPS      Y10, Y9, Y12
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
+	VFMADD213PS Y3, Y0, Y5
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y13
-	VSUBPS Y7, Y4, Y14
+	VSUBPS Y5, Y3, Y13
+	VSUBPS Y8, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
-	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y4, Y14
 	VFMADD231PS 384(SI), Y1, Y13
-	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VMOVUPS Y9, 448(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y4, Y10, Y4
 	VPADDD  Y15, Y9, Y15
 	VMOVUPS nearExp2<>+0(SB), Y9
 
@@ -4965,65 +4941,65 @@ loop15:
 	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
+	VFMADD213PS Y4, Y4, Y13
 	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y14, Y3, Y3
-	VADDPS      Y3, Y13, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y5
+	VANDPS      Y14, Y2, Y2
+	VADDPS      Y2, Y13, Y4
+	VADDPS      Y4, Y12, Y12
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y5, Y3, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y3, 480(BX)
-	VPSLLD  $0x14, Y6, Y3
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y2, 416(BX)
+	VPSLLD  $0x14, Y5, Y2
 	VPADDD  Y10, Y15, Y10
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPADDD  Y14, Y2, Y14
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y2
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y2
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y3, Y7, Y7
+	VMULPS      Y2, Y8, Y8
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y14, Y14, Y9
-	VADDPS      Y9, Y7, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VADDPS      Y9, Y8, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y10
-	VSUBPS Y6, Y4, Y14
+	VSUBPS Y4, Y3, Y10
+	VSUBPS Y5, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y10
@@ -5032,277 +5008,274 @@ loop15:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y13, 512(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VMOVUPS Y9, 544(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y7, 576(BX)
-	VPSLLD  $0x14, Y6, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y13, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y5, Y8
 	VPADDD  Y15, Y9, Y15
-	VPADDD  Y13, Y7, Y13
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y13, Y8, Y13
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y9
 	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y8, Y10, Y10
 	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y10
 	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y7
-	VADDPS      Y7, Y3, Y3
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y5
+	VADDPS      Y14, Y10, Y8
+	VADDPS      Y8, Y2, Y2
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
+	VSUBPS Y4, Y3, Y8
+	VSUBPS Y5, Y3, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y0, Y8
 	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y1, Y8
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 608(BX)
-	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y4, Y14
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y5, Y10
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y10, Y15
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
 	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y10, Y7, Y7
+	VMULPS      Y10, Y8, Y8
 	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y13, Y13, Y8
 	VFMADD213PS Y15, Y15, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     416(SI), Y5
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     416(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y6
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     288(BX), Y13
-	VANDPS      Y6, Y13, Y6
+	VFMADD213PS Y3, Y0, Y4
+	VMOVAPS     Y3, Y5
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     256(BX), Y13
+	VANDPS      Y5, Y13, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y14
-	VSUBPS Y6, Y4, Y4
+	VSUBPS Y4, Y3, Y14
+	VSUBPS Y5, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y14
-	VMOVUPS     320(BX), Y15
-	VFMADD231PS Y0, Y15, Y4
+	VFMADD231PS Y0, Y6, Y3
 	VFMADD231PS 416(SI), Y1, Y14
-	VFMADD231PS Y1, Y15, Y4
+	VFMADD231PS Y1, Y6, Y3
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y6
 	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y9, 672(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 704(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y3, 736(BX)
-	VPSLLD  $0x14, Y6, Y3
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y9, Y3, Y9
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VMOVUPS Y9, 608(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VPADDD  Y6, Y9, Y6
+	VPADDD  Y15, Y8, Y15
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y7
-	VMULPS      Y3, Y14, Y14
-	VMULPS      Y7, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y9
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y9, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y14
-	VFMADD213PS Y9, Y9, Y4
-	VANDPS      Y4, Y13, Y13
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y15, Y15, Y3
+	VANDPS      Y3, Y13, Y13
 	VADDPS      Y13, Y14, Y3
 	VADDPS      Y3, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
+	VPTEST       nearBits<>+0(SB), Y7
 	JNZ          exact128
-	VEXTRACTF128 $0x01, Y12, X3
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y11, X4
+	VEXTRACTF128 $0x01, Y11, X3
 	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y12, X4
+	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y11, Y12, Y12
+	VADDPD       Y12, Y11, Y11
 	VADDPD       Y4, Y3, Y3
-	VMOVUPS      736(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X5
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y10, X6
+	VEXTRACTF128 $0x01, Y10, X5
 	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y10, Y4, Y4
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y4, Y12, Y12
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y3, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X3
-	VUCOMISD     X12, X3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y10, Y2, Y2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y2, Y11, Y11
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPD       X2, X11, X11
+	VMOVHLPS     X11, X11, X2
+	VADDSD       X2, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X11, X2
 	JCS          exact128
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X11, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     576(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     512(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
-	VMOVUPS     544(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     480(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
-	VMOVUPS     640(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     576(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
-	VMOVUPS     608(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     544(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     448(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     704(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     640(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 288(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     352(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 320(DI)
-	VMOVUPS     672(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     608(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 352(DI)
-	VMOVUPS     512(BX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     448(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     Y6, 384(DI)
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y14, Y4
-	VFMADD231PS Y5, Y14, Y4
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     480(BX), Y4
+	VMULPS      Y2, Y14, Y3
+	VFMADD231PS Y4, Y14, Y3
+	VMOVUPS     Y3, 416(DI)
+	VMOVUPS     416(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y6
-	VFMADD231PS Y5, Y4, Y6
-	VMOVUPS     (DX), Y4
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l57
-	VMASKMOVPS  Y6, Y4, 448(DI)
+	VMASKMOVPS  Y5, Y3, 448(DI)
 	JMP         l58
 
 l57:
-	VMOVUPS Y6, 448(DI)
+	VMOVUPS Y5, 448(DI)
 
 l58:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y13, Y3
-	VFMADD231PS Y5, Y13, Y3
-	VMOVUPS     32(DX), Y4
+	VMULPS      Y2, Y13, Y2
+	VFMADD231PS Y4, Y13, Y2
+	VMOVUPS     32(DX), Y3
 	CMPQ        CX, $0x00000010
 	JGE         l59
 	CMPQ        CX, $0x00000008
 	JLE         l60
-	VMASKMOVPS  Y3, Y4, 480(DI)
+	VMASKMOVPS  Y2, Y3, 480(DI)
 	JMP         l60
 
 l59:
-	VMOVUPS Y3, 480(DI)
+	VMOVUPS Y2, 480(DI)
 
 l60:
 	ADDQ R9, SI
@@ -5313,605 +5286,603 @@ l60:
 
 exact128:
 	// One with other elements.
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          end
-	VBROADCASTSS (R14), Y4
+	VBROADCASTSS (R14), Y3
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS  Y4, Y3, Y3
-	VMOVUPS integerHeadroom<>+0(SB), Y5
-	VSUBPS  Y3, Y5, Y5
-	VSUBPS  integerMagic<>+0(SB), Y5, Y3
-	VMOVUPS integerReach<>+0(SB), Y6
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Y5, Y6, Y6
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y6, Y6
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y6, Y6
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   448(SI), Y5, Y5
-	VORPS        128(DX), Y5, Y5
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   480(SI), Y7, Y7
-	VORPS        160(DX), Y7, Y7
-	VMOVUPS      (SI), Y8
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   448(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   480(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y8, Y8
-	VMOVUPS   128(SI), Y9
-	VMAXPS    192(SI), Y9, Y9
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    320(SI), Y8, Y8
+	VMOVUPS   384(SI), Y9
+	VMAXPS    Y4, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   256(SI), Y9
-	VMAXPS    320(SI), Y9, Y9
-	VMOVUPS   384(SI), Y10
-	VMAXPS    Y5, Y10, Y10
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    352(SI), Y9, Y9
+	VMOVUPS   416(SI), Y10
+	VMAXPS    Y6, Y10, Y10
 	VMAXPS    Y10, Y9, Y9
 	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   32(SI), Y9
-	VMAXPS    96(SI), Y9, Y9
-	VMOVUPS   160(SI), Y10
-	VMAXPS    224(SI), Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMOVUPS   288(SI), Y10
-	VMAXPS    352(SI), Y10, Y10
-	VMOVUPS   416(SI), Y11
-	VMAXPS    Y7, Y11, Y11
-	VMAXPS    Y11, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VCMPPS    $0x1e, Y6, Y8, Y8
-	VMOVMSKPS Y8, AX
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+	VMOVUPS   (SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y3, Y4, Y8
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y8, Y3, Y10
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y4, Y9
-	VFMADD231PS  64(SI), Y4, Y10
-	VBROADCASTSS 4(R14), Y11
-	VFMADD231PS  (SI), Y11, Y9
-	VFMADD231PS  64(SI), Y11, Y10
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y9
-	VMOVUPS     128(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     192(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y4, Y13
-	VFMADD231PS 192(SI), Y4, Y14
-	VFMADD231PS 128(SI), Y11, Y13
-	VFMADD231PS 192(SI), Y11, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y15
-	VMOVUPS Y8, 224(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y8
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y10, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y12, Y7
-	VPADDD  Y15, Y6, Y15
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y6
-	VADDPS      Y6, Y9, Y9
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y4, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y4, Y8
-	VFMADD231PS 320(SI), Y4, Y13
-	VFMADD231PS 256(SI), Y11, Y8
-	VFMADD231PS 320(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y14
-	VPERMPS exp2Table<>+0(SB), Y7, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y8, Y8
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y14, Y14, Y8
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y8, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y8
-	VMOVUPS     384(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y4, Y5, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y4, Y13
-	VFMADD231PS Y4, Y5, Y14
-	VFMADD231PS 384(SI), Y11, Y13
-	VFMADD231PS Y11, Y5, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y5
-	VPERMPS exp2Table<>+0(SB), Y12, Y15
-	VMOVUPS Y7, 384(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VMOVUPS Y6, 416(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y5, Y7, Y5
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y6
-	VMOVUPS     exp2<>+0(SB), Y7
-	VFMADD231PS exp3<>+0(SB), Y14, Y7
-	VFMADD213PS exp1<>+0(SB), Y13, Y6
-	VFMADD213PS exp1<>+0(SB), Y14, Y7
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y7, Y14, Y14
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y5, Y5, Y13
-	VFMADD213PS Y15, Y15, Y14
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y5
-	VADDPS      Y5, Y8, Y8
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y4, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y7
-	VFMADD231PS 96(SI), Y4, Y13
-	VFMADD231PS 32(SI), Y11, Y7
-	VFMADD231PS 96(SI), Y11, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y14
-	VPERMPS exp2Table<>+0(SB), Y6, Y15
-	VMOVUPS Y12, 448(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y10
-	VMOVUPS     exp2<>+0(SB), Y12
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y7, Y10
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y12, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y7, Y5, Y5
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y5, Y7
-	VMOVUPS     160(SI), Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     224(SI), Y12
-	VFMADD213PS Y3, Y4, Y12
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y14
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y4, Y13
-	VFMADD231PS 224(SI), Y4, Y14
-	VFMADD231PS 160(SI), Y11, Y13
-	VFMADD231PS 224(SI), Y11, Y14
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 512(BX)
-	VPERMPS exp2Table<>+0(SB), Y12, Y6
-	VMOVUPS Y5, 544(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y8, 576(BX)
-	VPSLLD  $0x14, Y12, Y8
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
 	VPADDD  Y15, Y5, Y15
-	VPADDD  Y6, Y8, Y6
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y12
+	VFMADD231PS 320(SI), Y3, Y13
+	VFMADD231PS 256(SI), Y10, Y12
+	VFMADD231PS 320(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y13
+	VFMADD231PS Y3, Y4, Y14
+	VFMADD231PS 384(SI), Y10, Y13
+	VFMADD231PS Y10, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y15, Y5, Y15
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y13, Y5
-	VMOVUPS     exp2<>+0(SB), Y8
-	VFMADD231PS exp3<>+0(SB), Y14, Y8
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
 	VFMADD213PS exp1<>+0(SB), Y13, Y5
-	VFMADD213PS exp1<>+0(SB), Y14, Y8
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
 	VMULPS      Y5, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VMULPS      Y7, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
 	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y6, Y6, Y14
-	VANDPS      Y13, Y10, Y10
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y11, Y11
 	VANDPS      Y14, Y12, Y12
-	VADDPS      Y12, Y10, Y5
-	VADDPS      Y5, Y7, Y7
-	VMOVUPS     288(SI), Y5
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y3, Y4, Y6
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y8
-	VSUBPS Y6, Y3, Y13
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y4, Y8
-	VFMADD231PS 352(SI), Y4, Y13
-	VFMADD231PS 288(SI), Y11, Y8
-	VFMADD231PS 352(SI), Y11, Y13
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS 96(SI), Y10, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y14
-	VPERMPS exp2Table<>+0(SB), Y6, Y15
-	VMOVUPS Y12, 608(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
 	VPADDD  Y14, Y12, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS exp2<>+0(SB), Y10
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y10
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
 	VMOVUPS     exp2<>+0(SB), Y12
 	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y8, Y10
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
 	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y8, Y8
+	VMULPS      Y11, Y7, Y7
 	VMULPS      Y12, Y13, Y13
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y14, Y14, Y7
 	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y8, Y5, Y5
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y5, Y8
-	VMOVUPS     416(SI), Y10
+	VANDPS      Y7, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y7
+	VMOVUPS     160(SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y4, Y10
-	VMOVUPS     288(BX), Y12
-	VFMADD213PS Y3, Y4, Y12
+	VFMADD213PS Y2, Y3, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y3, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y3
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y4, Y13
-	VMOVUPS     288(BX), Y14
-	VFMADD231PS Y4, Y14, Y3
-	VFMADD231PS 416(SI), Y11, Y13
-	VFMADD231PS Y11, Y14, Y3
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y4
-	VPERMPS exp2Table<>+0(SB), Y12, Y11
-	VPSLLD  $0x14, Y10, Y14
-	VPSLLD  $0x14, Y12, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y11, Y15, Y11
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 448(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y5
+	VMOVUPS Y4, 480(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y3, Y15
-	VFMADD213PS exp1<>+0(SB), Y13, Y14
-	VFMADD213PS exp1<>+0(SB), Y3, Y15
-	VMULPS      Y14, Y13, Y13
-	VMULPS      Y15, Y3, Y3
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS       $0x05, cut<>+0(SB), Y10, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y2, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y5, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y9
+	VFMADD231PS 352(SI), Y3, Y13
+	VFMADD231PS 288(SI), Y10, Y9
+	VFMADD231PS 352(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 544(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y11, 576(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y9
+	VMOVUPS     416(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y3, Y13
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 416(SI), Y10, Y13
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y3
+	VPERMPS exp2Table<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y11, Y10
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y2, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y14
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y14, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
 	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
-	VFMADD213PS  Y4, Y4, Y13
-	VFMADD213PS  Y11, Y11, Y3
-	VANDPS       Y13, Y10, Y10
-	VANDPS       Y3, Y12, Y12
-	VADDPS       Y12, Y10, Y3
-	VADDPS       Y3, Y8, Y8
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VMOVUPS      576(BX), Y4
-	VEXTRACTF128 $0x01, Y4, X11
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y4, Y9, Y9
-	VADDPD       Y11, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X11
+	VFMADD213PS  Y3, Y3, Y13
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y13, Y11, Y11
+	VANDPS       Y2, Y12, Y12
+	VADDPS       Y12, Y11, Y2
+	VADDPS       Y2, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X2
 	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y11, Y4, Y4
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X3
-	VADDPD       X3, X9, X9
-	VMOVHLPS     X9, X9, X3
-	VADDSD       X3, X9, X9
-	VUCOMISD     X9, X9
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      512(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y8, Y8
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
-	VMOVSD       one64<>+0(SB), X3
+	VMOVSD       one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Y7
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Y3
-	VMOVSD       thr64<>+0(SB), X4
-	VMULSD       X4, X9, X9
-	VCVTSD2SS    X9, X9, X9
-	VBROADCASTSS X9, Y9
-	VMOVUPS      256(BX), Y4
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, (DI)
-	VMOVUPS     544(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     480(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 32(DI)
-	VMOVUPS     224(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     192(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 64(DI)
-	VMOVUPS     512(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     448(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 96(DI)
-	VMOVUPS     352(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     288(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 128(DI)
-	VMOVUPS     640(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     576(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 160(DI)
-	VMOVUPS     320(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     256(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 192(DI)
-	VMOVUPS     608(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     544(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 224(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     352(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y8
-	VCMPPS      $0x05, Y9, Y4, Y11
-	VFMADD231PS Y7, Y4, Y8
-	VANDPS      Y8, Y11, Y11
-	VMOVUPS     Y11, 256(DI)
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y5, Y4
-	VCMPPS      $0x05, Y9, Y5, Y8
-	VFMADD231PS Y7, Y5, Y4
-	VANDPS      Y4, Y8, Y8
-	VMOVUPS     Y8, 288(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y7
+	VFMADD231PS Y6, Y4, Y3
+	VANDPS      Y3, Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     320(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y8
-	VFMADD231PS Y7, Y4, Y5
-	VANDPS      Y5, Y8, Y8
-	VMOVUPS     Y8, 320(DI)
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y6, Y4
-	VCMPPS      $0x05, Y9, Y6, Y5
-	VFMADD231PS Y7, Y6, Y4
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y8, Y5, Y4
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 352(DI)
-	VMOVUPS     480(BX), Y4
+	VMOVUPS     Y5, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y6
-	VFMADD231PS Y7, Y4, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     Y6, 384(DI)
+	VMULPS      Y2, Y11, Y3
+	VCMPPS      $0x05, Y8, Y11, Y4
+	VFMADD231PS Y6, Y11, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     384(BX), Y3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y10, Y4
-	VCMPPS      $0x05, Y9, Y10, Y5
-	VFMADD231PS Y7, Y10, Y4
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
 	VANDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 416(DI)
-	VMOVUPS     448(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y4, Y5
-	VCMPPS      $0x05, Y9, Y4, Y6
-	VFMADD231PS Y7, Y4, Y5
-	VANDPS      Y5, Y6, Y6
-	VMOVUPS     (DX), Y4
+	VMOVUPS     (DX), Y3
 	CMPQ        CX, $0x00000008
 	JGE         l61
-	VMASKMOVPS  Y6, Y4, 448(DI)
+	VMASKMOVPS  Y5, Y3, 448(DI)
 	JMP         l62
 
 l61:
-	VMOVUPS Y6, 448(DI)
+	VMOVUPS Y5, 448(DI)
 
 l62:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y3, Y12, Y3
-	VCMPPS      $0x05, Y9, Y12, Y9
-	VFMADD231PS Y7, Y12, Y3
-	VANDPS      Y3, Y9, Y9
-	VMOVUPS     32(DX), Y3
+	VMULPS      Y2, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y8
+	VFMADD231PS Y6, Y12, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
 	CMPQ        CX, $0x00000010
 	JGE         l63
 	CMPQ        CX, $0x00000008
 	JLE         l64
-	VMASKMOVPS  Y9, Y3, 480(DI)
+	VMASKMOVPS  Y8, Y2, 480(DI)
 	JMP         l64
 
 l63:
-	VMOVUPS Y9, 480(DI)
+	VMOVUPS Y8, 480(DI)
 
 l64:
 	ADDQ R9, SI
@@ -5937,15 +5908,15 @@ done15:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact144
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop17:
 	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
-	JCS          exact144
-	VUCOMISS     X3, X2
-	JCS          exact144
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact144
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS     Y0, Y3, Y3
@@ -5974,8 +5945,8 @@ loop17:
 	VFMADD231PS 64(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS Y2, Y8, Y12
+	VPERMPS Y2, Y9, Y13
 	VPSLLD  $0x14, Y8, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
@@ -6012,15 +5983,15 @@ loop17:
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VMOVUPS     Y11, 192(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
+	VPERMPS Y2, Y9, Y11
+	VMOVUPS Y10, 224(BX)
+	VPERMPS Y2, Y13, Y10
+	VMOVUPS Y6, 256(BX)
 	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
+	VMOVUPS Y7, 288(BX)
 	VPSLLD  $0x14, Y13, Y7
 	VPADDD  Y11, Y6, Y11
 	VPADDD  Y10, Y7, Y10
@@ -6060,11 +6031,11 @@ loop17:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y15, 352(BX)
+	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y7, Y13
+	VMOVUPS Y15, 320(BX)
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y14, 384(BX)
+	VMOVUPS Y14, 352(BX)
 	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y15, Y11
 	VPADDD  Y13, Y14, Y13
@@ -6103,12 +6074,12 @@ loop17:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y10, 416(BX)
-	VPERMPS nearTable<>+0(SB), Y7, Y10
-	VMOVUPS Y9, 448(BX)
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y10, 384(BX)
+	VPERMPS Y2, Y7, Y10
+	VMOVUPS Y9, 416(BX)
 	VPSLLD  $0x14, Y6, Y9
-	VMOVUPS Y12, 480(BX)
+	VMOVUPS Y12, 448(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y10, Y12, Y10
@@ -6144,7 +6115,7 @@ loop17:
 	VFMADD231PS Y1, Y5, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
+	VPERMPS Y2, Y6, Y5
 	VPSLLD  $0x14, Y6, Y9
 	VPADDD  Y5, Y9, Y5
 	VMOVUPS nearExp2<>+0(SB), Y9
@@ -6176,10 +6147,10 @@ loop17:
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPERMPS Y2, Y5, Y10
+	VPERMPS Y2, Y6, Y12
 	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y14, 512(BX)
+	VMOVUPS Y14, 480(BX)
 	VPSLLD  $0x14, Y6, Y14
 	VPADDD  Y10, Y15, Y10
 	VPADDD  Y12, Y14, Y12
@@ -6218,12 +6189,12 @@ loop17:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y13, 544(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VMOVUPS Y9, 576(BX)
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y13, 512(BX)
+	VPERMPS Y2, Y6, Y13
+	VMOVUPS Y9, 544(BX)
 	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y7, 608(BX)
+	VMOVUPS Y7, 576(BX)
 	VPSLLD  $0x14, Y6, Y7
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y13, Y7, Y13
@@ -6263,11 +6234,11 @@ loop17:
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y14, 640(BX)
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y14, 608(BX)
 	VPSLLD  $0x14, Y5, Y14
-	VMOVUPS Y12, 672(BX)
+	VMOVUPS Y12, 640(BX)
 	VPSLLD  $0x14, Y6, Y12
 	VPADDD  Y13, Y14, Y13
 	VPADDD  Y15, Y12, Y15
@@ -6306,12 +6277,12 @@ loop17:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y9, 704(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 736(BX)
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 672(BX)
+	VPERMPS Y2, Y6, Y9
+	VMOVUPS Y7, 704(BX)
 	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y10, 768(BX)
+	VMOVUPS Y10, 736(BX)
 	VPSLLD  $0x14, Y6, Y10
 	VPADDD  Y15, Y7, Y15
 	VPADDD  Y9, Y10, Y9
@@ -6333,23 +6304,23 @@ loop17:
 	VADDPS      Y7, Y12, Y12
 	VPOR        Y8, Y5, Y8
 	VPOR        Y8, Y6, Y8
-	VMOVUPS     320(BX), Y5
+	VMOVUPS     288(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     288(BX), Y6
+	VMOVUPS     256(BX), Y6
 	VANDPS      Y5, Y6, Y5
 
 	// -n = magic - N - u
 	VSUBPS  Y5, Y4, Y4
-	VMOVUPS 320(BX), Y7
+	VMOVUPS 288(BX), Y7
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y7, Y4
 	VFMADD231PS Y1, Y7, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
+	VPERMPS Y2, Y5, Y7
 	VPSLLD  $0x14, Y5, Y9
 	VPADDD  Y7, Y9, Y7
 	VMOVUPS nearExp2<>+0(SB), Y9
@@ -6367,7 +6338,7 @@ loop17:
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y8
 	JNZ          exact144
-	VMOVUPS      480(BX), Y4
+	VMOVUPS      448(BX), Y4
 	VADDPS       Y11, Y4, Y5
 	VMINPS       Y11, Y4, Y7
 	VMAXPS       Y11, Y4, Y4
@@ -6387,7 +6358,7 @@ loop17:
 	VCVTPS2PD    X8, Y8
 	VADDPD       Y7, Y4, Y4
 	VADDPD       Y8, Y5, Y5
-	VMOVUPS      768(BX), Y7
+	VMOVUPS      736(BX), Y7
 	VADDPS       Y12, Y7, Y8
 	VMINPS       Y12, Y7, Y9
 	VMAXPS       Y12, Y7, Y7
@@ -6427,79 +6398,79 @@ loop17:
 	VSUBSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      256(BX), Y4
+	VMOVUPS      224(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
 	VMOVUPS     Y8, (DI)
-	VMOVUPS     608(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 32(DI)
-	VMOVUPS     224(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 64(DI)
 	VMOVUPS     576(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
 	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     384(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     672(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 160(DI)
 	VMOVUPS     352(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     640(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
 	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     448(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 256(DI)
-	VMOVUPS     736(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 288(DI)
 	VMOVUPS     416(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
-	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     Y8, 256(DI)
 	VMOVUPS     704(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
 	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y8
+	VFMADD231PS Y7, Y4, Y8
 	VMOVUPS     Y8, 352(DI)
-	VMOVUPS     544(BX), Y4
+	VMOVUPS     512(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
@@ -6510,7 +6481,7 @@ loop17:
 	VMULPS      Y5, Y13, Y4
 	VFMADD231PS Y7, Y13, Y4
 	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     512(BX), Y4
+	VMOVUPS     480(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y8
@@ -6577,166 +6548,168 @@ done17:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact160
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop19:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact160
-	VUCOMISS     X4, X2
-	JCS          exact160
+	VBROADCASTSS (SI), Y5
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact160
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 576(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 608(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    nearHeadroom<>+0(SB), Y6
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     nearInteger<>+0(SB), Y6, Y6
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 576(SI), Y5, Y7
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 608(SI), Y8, Y9
+	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y6, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y10, Y6, Y12
+	VSUBPS Y11, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
+	VFMADD213PS Y6, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y9, Y6, Y14
+	VSUBPS Y11, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y14
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y9, Y13
+	VMOVUPS Y12, 288(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y12, Y7, Y12
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y13, Y13, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y9
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y9
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y8, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -6745,220 +6718,222 @@ loop19:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     512(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     512(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVAPS     Y5, Y7
-	VFMADD231PS Y0, Y6, Y7
-	VMOVUPS     352(BX), Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(BX), Y7
+	VFMADD213PS Y6, Y0, Y7
+	VMOVUPS     320(BX), Y8
 	VANDPS      Y7, Y8, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y7, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y10
-	VFMADD231PS Y0, Y6, Y11
-	VFMADD231PS 512(SI), Y1, Y10
-	VFMADD231PS Y1, Y6, Y11
+	VFMADD231PS 512(SI), Y0, Y9
+	VMOVUPS     352(BX), Y15
+	VFMADD231PS Y0, Y15, Y11
+	VFMADD231PS 512(SI), Y1, Y9
+	VFMADD231PS Y1, Y15, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPERMPS Y2, Y7, Y14
 	VMOVUPS Y13, 576(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y6, Y14, Y6
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS Y9, Y3, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y11, Y3, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y9, Y9
+	VMULPS      Y13, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y15, Y15, Y9
+	VFMADD213PS Y14, Y14, Y11
 	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y10, Y6
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     32(SI), Y4
+	VADDPS      Y8, Y9, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y11
-	VSUBPS Y7, Y5, Y13
+	VSUBPS Y5, Y6, Y12
+	VSUBPS Y7, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y0, Y12
 	VFMADD231PS 96(SI), Y0, Y13
-	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS 32(SI), Y1, Y12
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y8, 608(BX)
-	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y7, Y10
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     160(SI), Y4
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y7, Y5, Y14
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y9
 	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y9
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y13, 672(BX)
-	VPERMPS Y3, Y7, Y13
-	VMOVUPS Y11, 704(BX)
-	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y6, 736(BX)
-	VPSLLD  $0x14, Y7, Y6
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y13, Y6, Y13
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y13, 704(BX)
+	VPERMPS Y2, Y7, Y13
+	VMOVUPS Y12, 736(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y11, 768(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y11, Y13
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y6, Y10, Y10
-	VMULPS      Y11, Y14, Y14
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y15, Y15, Y9
 	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y6
-	VADDPS      Y6, Y8, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     288(SI), Y4
+	VADDPS      Y14, Y9, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y11
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y7, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y12
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y13
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 768(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y10, 800(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 800(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y9, 832(BX)
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y13, Y14, Y13
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y14, Y11, Y11
+	VFMADD231PS Y11, Y3, Y9
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y15, Y15, Y11
-	VADDPS      Y11, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y4
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y11, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     416(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     480(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -6967,280 +6942,281 @@ loop19:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y11, 832(BX)
-	VPERMPS Y3, Y6, Y11
-	VMOVUPS Y7, 864(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y8, 896(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y11, Y8, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y12, 864(BX)
+	VPERMPS Y2, Y7, Y12
+	VMOVUPS Y11, 896(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y8, 928(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y12, Y8, Y12
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     544(SI), Y4
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y9, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     544(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(BX), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     224(BX), Y7
-	VANDPS      Y6, Y7, Y6
+	VFMADD213PS Y6, Y0, Y7
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y7, Y8, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y5
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y7, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y8
-	VMOVUPS     320(BX), Y11
-	VFMADD231PS Y0, Y11, Y5
-	VFMADD231PS 544(SI), Y1, Y8
-	VFMADD231PS Y1, Y11, Y5
+	VFMADD231PS 544(SI), Y0, Y11
+	VMOVUPS     224(BX), Y12
+	VFMADD231PS Y0, Y12, Y6
+	VFMADD231PS 544(SI), Y1, Y11
+	VFMADD231PS Y1, Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 928(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 960(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y11, Y14, Y11
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 960(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 992(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y5, Y5
+	VFMADD231PS Y11, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y6, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y5
-	VANDPS      Y5, Y7, Y7
-	VADDPS      Y7, Y8, Y5
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
+	VFMADD213PS Y12, Y12, Y11
+	VFMADD213PS Y15, Y15, Y6
+	VANDPS      Y6, Y8, Y8
+	VADDPS      Y8, Y11, Y6
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact160
-	VMOVUPS      512(BX), Y4
-	VADDPS       Y12, Y4, Y6
-	VMINPS       Y12, Y4, Y9
-	VMAXPS       Y12, Y4, Y4
-	VSUBPS       Y4, Y6, Y4
-	VSUBPS       Y4, Y9, Y9
-	VMOVUPS      736(BX), Y4
-	VADDPS       Y4, Y6, Y11
-	VMINPS       Y4, Y6, Y12
-	VMAXPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y11, Y6
-	VSUBPS       Y6, Y12, Y12
-	VADDPS       Y12, Y9, Y9
-	VEXTRACTF128 $0x01, Y11, X4
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X4, Y4
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      608(BX), Y7
+	VADDPS       Y7, Y5, Y10
+	VMINPS       Y7, Y5, Y12
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
+	VSUBPS       Y5, Y12, Y12
+	VMOVUPS      768(BX), Y5
+	VADDPS       Y5, Y10, Y7
+	VMINPS       Y5, Y10, Y13
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y7, Y10
+	VSUBPS       Y10, Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y12, X10
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y10, Y5, Y5
+	VMOVUPS      928(BX), Y10
+	VADDPS       Y9, Y10, Y12
+	VMINPS       Y9, Y10, Y13
+	VMAXPS       Y9, Y10, Y10
+	VSUBPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y13, Y13
+	VADDPS       Y6, Y12, Y9
+	VMINPS       Y6, Y12, Y10
+	VMAXPS       Y6, Y12, Y12
+	VSUBPS       Y12, Y9, Y12
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y10, Y13, Y13
 	VEXTRACTF128 $0x01, Y9, X6
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X6, Y6
-	VADDPD       Y9, Y11, Y11
-	VADDPD       Y6, Y4, Y4
-	VMOVUPS      896(BX), Y6
-	VADDPS       Y10, Y6, Y9
-	VMINPS       Y10, Y6, Y12
-	VMAXPS       Y10, Y6, Y6
-	VSUBPS       Y6, Y9, Y6
-	VSUBPS       Y6, Y12, Y12
-	VADDPS       Y5, Y9, Y6
-	VMINPS       Y5, Y9, Y10
-	VMAXPS       Y5, Y9, Y9
-	VSUBPS       Y9, Y6, Y9
-	VSUBPS       Y9, Y10, Y10
-	VADDPS       Y10, Y12, Y12
-	VEXTRACTF128 $0x01, Y6, X5
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y12, X9
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y12, Y6, Y6
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y6, Y11, Y11
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X4
-	VADDPD       X4, X11, X11
-	VMOVHLPS     X11, X11, X4
-	VADDSD       X4, X11, X11
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X11, X4
+	VEXTRACTF128 $0x01, Y13, X10
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y13, Y9, Y9
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X5
+	VADDPD       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDSD       X5, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X7, X5
 	JCS          exact160
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X5
 
 	// 1/total = cHi + cLo
-	VDIVSD       X11, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y5
+	VDIVSD       X7, X5, X5
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, (DI)
-	VMOVUPS     704(BX), Y5
+	VMOVUPS     736(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     256(BX), Y5
+	VMOVUPS     256(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     672(BX), Y5
+	VMOVUPS     704(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     416(BX), Y5
+	VMOVUPS     416(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     800(BX), Y5
+	VMOVUPS     832(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     384(BX), Y5
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     768(BX), Y5
+	VMOVUPS     800(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     480(BX), Y5
+	VMOVUPS     480(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     864(BX), Y5
+	VMOVUPS     896(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     448(BX), Y5
+	VMOVUPS     448(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     832(BX), Y5
+	VMOVUPS     864(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     576(BX), Y5
+	VMOVUPS     576(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     960(BX), Y5
+	VMOVUPS     992(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     544(BX), Y5
+	VMOVUPS     544(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     928(BX), Y5
+	VMOVUPS     960(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     640(BX), Y5
+	VMOVUPS     672(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
 	VMOVUPS     Y9, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y8, Y5
-	VFMADD231PS Y6, Y8, Y5
-	VMOVUPS     Y5, 544(DI)
-	VMOVUPS     608(BX), Y5
+	VMULPS      Y5, Y11, Y6
+	VFMADD231PS Y7, Y11, Y6
+	VMOVUPS     Y6, 544(DI)
+	VMOVUPS     640(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y6, Y5, Y8
-	VMOVUPS     (DX), Y5
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l69
-	VMASKMOVPS  Y8, Y5, 576(DI)
+	VMASKMOVPS  Y9, Y6, 576(DI)
 	JMP         l70
 
 l69:
-	VMOVUPS Y8, 576(DI)
+	VMOVUPS Y9, 576(DI)
 
 l70:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y4
-	VFMADD231PS Y6, Y7, Y4
-	VMOVUPS     32(DX), Y5
+	VMULPS      Y5, Y8, Y5
+	VFMADD231PS Y7, Y8, Y5
+	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l71
 	CMPQ        CX, $0x00000008
 	JLE         l72
-	VMASKMOVPS  Y4, Y5, 608(DI)
+	VMASKMOVPS  Y5, Y6, 608(DI)
 	JMP         l72
 
 l71:
-	VMOVUPS Y4, 608(DI)
+	VMOVUPS Y5, 608(DI)
 
 l72:
 	ADDQ R9, SI
@@ -7270,166 +7246,168 @@ done19:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact176
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop21:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact176
-	VUCOMISS     X4, X2
-	JCS          exact176
+	VBROADCASTSS (SI), Y5
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact176
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 640(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 672(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    nearHeadroom<>+0(SB), Y6
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     nearInteger<>+0(SB), Y6, Y6
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 640(SI), Y5, Y7
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 672(SI), Y8, Y9
+	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y6, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y10, Y6, Y12
+	VSUBPS Y11, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
+	VFMADD213PS Y6, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y9, Y6, Y14
+	VSUBPS Y11, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y14
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y9, Y13
+	VMOVUPS Y12, 288(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y12, Y7, Y12
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y13, Y13, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y9
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y9
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y8, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -7438,568 +7416,571 @@ loop21:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     512(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     512(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 512(SI), Y0, Y8
-	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 576(SI), Y0, Y9
 	VFMADD231PS 512(SI), Y1, Y8
-	VFMADD231PS 576(SI), Y1, Y10
+	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVAPS     Y5, Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     352(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     352(BX), Y7
-	VANDPS      Y4, Y7, Y4
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(BX), Y7
+	VANDPS      Y5, Y7, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
+	VSUBPS  Y5, Y6, Y13
+	VMOVUPS 352(BX), Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS Y1, Y14, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS Y2, Y5, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y14, Y15, Y14
+	VMOVAPS Y4, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y13, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y14, Y14, Y13
 	VANDPS      Y13, Y7, Y7
-	VPOR        Y9, Y4, Y9
+	VPOR        Y10, Y5, Y10
 	VADDPS      Y7, Y11, Y11
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     96(SI), Y13
+	VFMADD213PS Y6, Y0, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y14
+	VSUBPS Y13, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
+	VFMADD231PS 32(SI), Y0, Y14
+	VFMADD231PS 96(SI), Y0, Y15
+	VFMADD231PS 32(SI), Y1, Y14
+	VFMADD231PS 96(SI), Y1, Y15
+	VMOVUPS     Y7, 608(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y7, 608(BX)
-	VPERMPS Y3, Y6, Y7
-	VMOVUPS Y10, 640(BX)
-	VPSLLD  $0x14, Y4, Y10
+	VPERMPS Y2, Y5, Y7
+	VMOVUPS Y9, 640(BX)
+	VPERMPS Y2, Y13, Y9
 	VMOVUPS Y8, 672(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y10, Y15
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y11, 704(BX)
+	VPSLLD  $0x14, Y13, Y11
 	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y9, Y11, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y14, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y15, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y11, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y7, Y7, Y14
-	VADDPS      Y14, Y13, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y4
+	VFMADD213PS Y9, Y9, Y15
+	VADDPS      Y15, Y14, Y7
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y8, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y14, 704(BX)
-	VPERMPS Y3, Y6, Y14
-	VMOVUPS Y13, 736(BX)
-	VPSLLD  $0x14, Y4, Y13
-	VMOVUPS Y11, 768(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y15, Y13, Y15
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y11, Y8, Y8
-	VMULPS      Y13, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y8
-	VFMADD213PS Y14, Y14, Y10
-	VADDPS      Y10, Y8, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y11
-	VSUBPS Y6, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y11
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y11
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y10, 800(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y8, 832(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y10, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y6, Y5, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y14
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y13, 864(BX)
-	VPERMPS Y3, Y6, Y13
-	VMOVUPS Y11, 896(BX)
-	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y7, 928(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y15, Y11, Y15
-	VPADDD  Y13, Y7, Y13
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y11, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y10
-	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y7
-	VADDPS      Y7, Y8, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     544(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     608(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y13
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 960(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y10, 992(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS Y2, Y5, Y13
+	VMOVUPS Y15, 736(BX)
+	VPERMPS Y2, Y8, Y15
+	VMOVUPS Y14, 768(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y12, 800(BX)
+	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y13, Y14, Y13
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y15, Y12, Y15
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD231PS Y9, Y3, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y10, Y7, Y7
+	VMULPS      Y12, Y9, Y9
 	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y13, Y13, Y9
 	VFMADD213PS Y15, Y15, Y11
-	VADDPS      Y11, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     320(BX), Y4
+	VADDPS      Y11, Y9, Y12
+	VADDPS      Y12, Y7, Y7
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(BX), Y6
-	VANDPS      Y4, Y6, Y4
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y5, Y5
-	VMOVUPS 320(BX), Y13
+	VSUBPS Y5, Y6, Y12
+	VSUBPS Y8, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y5
-	VFMADD231PS Y1, Y13, Y5
+	VFMADD231PS 288(SI), Y0, Y12
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y12
+	VFMADD231PS 352(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y8, Y15
+	VMOVUPS Y11, 832(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y9, 864(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y14, Y5, Y5
+	VFMADD231PS Y12, Y3, Y9
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y13, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y9, Y4, Y9
-	VADDPS      Y6, Y10, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y11
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y11
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y13, 896(BX)
+	VPERMPS Y2, Y8, Y13
+	VMOVUPS Y12, 928(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y7, 960(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVAPS Y4, Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y3, Y7
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y11
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y11, Y7
+	VADDPS      Y7, Y9, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     544(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     608(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y8
+	VFMADD231PS 608(SI), Y0, Y12
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS 608(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 992(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y11, 1024(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVAPS Y4, Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y3, Y11
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     224(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     192(BX), Y7
+	VANDPS      Y5, Y7, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y6, Y6
+	VMOVUPS 224(BX), Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y13, Y6
+	VFMADD231PS Y1, Y13, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVAPS Y4, Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y6, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y14, Y6, Y6
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y6
+	VANDPS      Y6, Y7, Y7
+	VPOR        Y10, Y5, Y10
+	VADDPS      Y7, Y11, Y11
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact176
-	VMOVUPS      512(BX), Y4
-	VADDPS       Y12, Y4, Y5
-	VMINPS       Y12, Y4, Y9
-	VMAXPS       Y12, Y4, Y4
-	VSUBPS       Y4, Y5, Y4
-	VSUBPS       Y4, Y9, Y9
-	VMOVUPS      768(BX), Y4
-	VADDPS       Y4, Y5, Y12
-	VMINPS       Y4, Y5, Y13
-	VMAXPS       Y4, Y5, Y5
-	VSUBPS       Y5, Y12, Y5
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      800(BX), Y6
+	VADDPS       Y6, Y5, Y10
+	VMINPS       Y6, Y5, Y13
+	VMAXPS       Y6, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
 	VSUBPS       Y5, Y13, Y13
-	VADDPS       Y13, Y9, Y9
-	VEXTRACTF128 $0x01, Y12, X4
-	VCVTPS2PD    X12, Y12
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y9, X5
-	VCVTPS2PD    X9, Y9
+	VMOVUPS      704(BX), Y5
+	VADDPS       Y5, Y10, Y6
+	VMINPS       Y5, Y10, Y14
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y6, Y10
+	VSUBPS       Y10, Y14, Y14
+	VADDPS       Y14, Y13, Y13
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X5, Y5
-	VADDPD       Y9, Y12, Y12
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      928(BX), Y5
-	VADDPS       Y8, Y5, Y9
-	VMINPS       Y8, Y5, Y13
-	VMAXPS       Y8, Y5, Y5
-	VSUBPS       Y5, Y9, Y5
-	VSUBPS       Y5, Y13, Y13
-	VADDPS       Y10, Y9, Y5
-	VMINPS       Y10, Y9, Y8
-	VMAXPS       Y10, Y9, Y9
-	VSUBPS       Y9, Y5, Y9
-	VSUBPS       Y9, Y8, Y8
-	VADDPS       Y8, Y13, Y13
-	VEXTRACTF128 $0x01, Y5, X8
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y13, X9
+	VEXTRACTF128 $0x01, Y13, X10
 	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y13, Y6, Y6
+	VADDPD       Y10, Y5, Y5
+	VMOVUPS      960(BX), Y10
+	VADDPS       Y9, Y10, Y13
+	VMINPS       Y9, Y10, Y14
+	VMAXPS       Y9, Y10, Y10
+	VSUBPS       Y10, Y13, Y10
+	VSUBPS       Y10, Y14, Y14
+	VADDPS       Y11, Y13, Y9
+	VMINPS       Y11, Y13, Y10
+	VMAXPS       Y11, Y13, Y13
+	VSUBPS       Y13, Y9, Y13
+	VSUBPS       Y13, Y10, Y10
+	VADDPS       Y10, Y14, Y14
+	VEXTRACTF128 $0x01, Y9, X10
 	VCVTPS2PD    X9, Y9
-	VADDPD       Y13, Y5, Y5
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y5, Y12, Y12
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y4, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X4
-	VADDPD       X4, X12, X12
-	VMOVHLPS     X12, X12, X4
-	VADDSD       X4, X12, X12
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X12, X4
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y14, X11
+	VCVTPS2PD    X14, Y14
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y14, Y9, Y9
+	VADDPD       Y11, Y10, Y10
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y10, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X5
+	VADDPD       X5, X6, X6
+	VMOVHLPS     X6, X6, X5
+	VADDSD       X5, X6, X6
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X6, X5
 	JCS          exact176
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X5
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y8
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y5
+	VDIVSD       X6, X5, X5
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y9
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     736(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     768(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     256(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     704(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     736(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     416(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     832(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     864(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     384(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     800(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     832(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     480(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     896(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     928(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     448(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     864(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     896(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     576(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     992(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1024(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     544(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     960(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     992(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     672(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     672(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y8, Y5, Y9
-	VMOVUPS     Y9, 512(DI)
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y9, Y6, Y10
+	VMOVUPS     Y10, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y5
-	VFMADD231PS Y8, Y7, Y5
-	VMOVUPS     Y5, 544(DI)
-	VMOVUPS     640(BX), Y5
+	VMULPS      Y5, Y8, Y6
+	VFMADD231PS Y9, Y8, Y6
+	VMOVUPS     Y6, 544(DI)
+	VMOVUPS     640(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y7
-	VFMADD231PS Y8, Y5, Y7
-	VMOVUPS     Y7, 576(DI)
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     Y8, 576(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y11, Y5
-	VFMADD231PS Y8, Y11, Y5
-	VMOVUPS     Y5, 608(DI)
-	VMOVUPS     608(BX), Y5
+	VMULPS      Y5, Y12, Y6
+	VFMADD231PS Y9, Y12, Y6
+	VMOVUPS     Y6, 608(DI)
+	VMOVUPS     608(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y7
-	VFMADD231PS Y8, Y5, Y7
-	VMOVUPS     (DX), Y5
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y9, Y6, Y8
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l73
-	VMASKMOVPS  Y7, Y5, 640(DI)
+	VMASKMOVPS  Y8, Y6, 640(DI)
 	JMP         l74
 
 l73:
-	VMOVUPS Y7, 640(DI)
+	VMOVUPS Y8, 640(DI)
 
 l74:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y8, Y6, Y4
-	VMOVUPS     32(DX), Y5
+	VMULPS      Y5, Y7, Y5
+	VFMADD231PS Y9, Y7, Y5
+	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l75
 	CMPQ        CX, $0x00000008
 	JLE         l76
-	VMASKMOVPS  Y4, Y5, 672(DI)
+	VMASKMOVPS  Y5, Y6, 672(DI)
 	JMP         l76
 
 l75:
-	VMOVUPS Y4, 672(DI)
+	VMOVUPS Y5, 672(DI)
 
 l76:
 	ADDQ R9, SI
@@ -8029,16 +8010,16 @@ done21:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact192
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
 	PCALIGN $0x40
 
 loop23:
 	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact192
-	VUCOMISS     X4, X2
-	JCS          exact192
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact192
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS     Y0, Y4, Y4
@@ -8067,19 +8048,19 @@ loop23:
 	VFMADD231PS 64(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
+	VPERMPS Y2, Y9, Y13
+	VPERMPS Y2, Y10, Y14
 	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
+	VMOVUPS Y7, 192(BX)
 	VPSLLD  $0x14, Y10, Y7
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS Y11, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD231PS Y12, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
 	VMULPS      Y7, Y11, Y11
@@ -8106,24 +8087,24 @@ loop23:
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y12, 224(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
+	VPERMPS Y2, Y10, Y12
+	VMOVUPS Y11, 256(BX)
+	VPERMPS Y2, Y13, Y11
+	VMOVUPS Y8, 288(BX)
 	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
+	VMOVUPS Y4, 320(BX)
 	VPSLLD  $0x14, Y13, Y4
 	VPADDD  Y12, Y8, Y12
 	VPADDD  Y11, Y4, Y11
 	VMOVUPS nearExp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD231PS Y14, Y3, Y4
 	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD231PS Y15, Y3, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
 	VMULPS      Y4, Y14, Y14
@@ -8154,20 +8135,20 @@ loop23:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
-	VMOVUPS Y15, 384(BX)
+	VPERMPS Y2, Y4, Y12
+	VPERMPS Y2, Y8, Y13
+	VMOVUPS Y15, 352(BX)
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y14, 416(BX)
+	VMOVUPS Y14, 384(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y3, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD231PS Y11, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y10, Y10
@@ -8197,21 +8178,21 @@ loop23:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
+	VPERMPS Y2, Y4, Y15
+	VMOVUPS Y11, 416(BX)
+	VPERMPS Y2, Y8, Y11
+	VMOVUPS Y10, 448(BX)
 	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
+	VMOVUPS Y7, 480(BX)
 	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y15, Y10, Y15
 	VPADDD  Y11, Y7, Y11
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD231PS Y13, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD231PS Y14, Y3, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VMULPS      Y7, Y13, Y13
@@ -8242,20 +8223,20 @@ loop23:
 	VFMADD231PS 576(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y14, 544(BX)
+	VPERMPS Y2, Y4, Y11
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 512(BX)
 	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 576(BX)
+	VMOVUPS Y13, 544(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS Y8, Y3, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y10, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
 	VMULPS      Y13, Y8, Y8
@@ -8273,7 +8254,7 @@ loop23:
 	VFMADD213PS Y5, Y0, Y4
 	VMOVAPS     Y5, Y7
 	VFMADD231PS Y0, Y6, Y7
-	VMOVUPS     352(BX), Y13
+	VMOVUPS     320(BX), Y13
 	VANDPS      Y7, Y13, Y7
 
 	// -n = magic - N - u
@@ -8287,21 +8268,21 @@ loop23:
 	VFMADD231PS Y1, Y6, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VMOVUPS Y10, 608(BX)
-	VPERMPS Y3, Y7, Y10
-	VMOVUPS Y8, 640(BX)
+	VPERMPS Y2, Y4, Y6
+	VMOVUPS Y10, 576(BX)
+	VPERMPS Y2, Y7, Y10
+	VMOVUPS Y8, 608(BX)
 	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y12, 672(BX)
+	VMOVUPS Y12, 640(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y6, Y8, Y6
 	VPADDD  Y10, Y12, Y10
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD231PS Y14, Y3, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD231PS Y15, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
 	VMULPS      Y8, Y14, Y14
@@ -8333,19 +8314,19 @@ loop23:
 	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y12
+	VPERMPS Y2, Y4, Y10
+	VPERMPS Y2, Y6, Y12
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y13, 704(BX)
+	VMOVUPS Y13, 672(BX)
 	VPSLLD  $0x14, Y6, Y13
 	VPADDD  Y10, Y15, Y10
 	VPADDD  Y12, Y13, Y12
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD231PS Y7, Y3, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD231PS Y8, Y3, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
 	VMULPS      Y13, Y7, Y7
@@ -8375,21 +8356,21 @@ loop23:
 	VFMADD231PS 224(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y14, 736(BX)
-	VPERMPS Y3, Y6, Y14
-	VMOVUPS Y8, 768(BX)
+	VPERMPS Y2, Y4, Y15
+	VMOVUPS Y14, 704(BX)
+	VPERMPS Y2, Y6, Y14
+	VMOVUPS Y8, 736(BX)
 	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y7, 800(BX)
+	VMOVUPS Y7, 768(BX)
 	VPSLLD  $0x14, Y6, Y7
 	VPADDD  Y15, Y8, Y15
 	VPADDD  Y14, Y7, Y14
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD231PS Y12, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD231PS Y13, Y3, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VMULPS      Y7, Y12, Y12
@@ -8420,20 +8401,20 @@ loop23:
 	VFMADD231PS 352(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y13, 832(BX)
+	VPERMPS Y2, Y4, Y14
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y13, 800(BX)
 	VPSLLD  $0x14, Y4, Y13
-	VMOVUPS Y12, 864(BX)
+	VMOVUPS Y12, 832(BX)
 	VPSLLD  $0x14, Y6, Y12
 	VPADDD  Y14, Y13, Y14
 	VPADDD  Y15, Y12, Y15
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VFMADD231PS Y7, Y3, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD231PS Y8, Y3, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VMULPS      Y12, Y7, Y7
@@ -8463,21 +8444,21 @@ loop23:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 896(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 928(BX)
+	VPERMPS Y2, Y4, Y15
+	VMOVUPS Y8, 864(BX)
+	VPERMPS Y2, Y6, Y8
+	VMOVUPS Y7, 896(BX)
 	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y10, 960(BX)
+	VMOVUPS Y10, 928(BX)
 	VPSLLD  $0x14, Y6, Y10
 	VPADDD  Y15, Y7, Y15
 	VPADDD  Y8, Y10, Y8
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD231PS Y13, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD231PS Y14, Y3, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VMULPS      Y7, Y13, Y13
@@ -8508,20 +8489,20 @@ loop23:
 	VFMADD231PS 608(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 992(BX)
+	VPERMPS Y2, Y4, Y10
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y14, 960(BX)
 	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1024(BX)
+	VMOVUPS Y13, 992(BX)
 	VPSLLD  $0x14, Y6, Y13
 	VPADDD  Y10, Y14, Y10
 	VPADDD  Y15, Y13, Y15
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD231PS Y7, Y3, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD231PS Y8, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
 	VMULPS      Y13, Y7, Y7
@@ -8537,9 +8518,9 @@ loop23:
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(BX), Y6
+	VMOVUPS     288(BX), Y6
 	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(BX), Y13
+	VMOVUPS     192(BX), Y13
 	VANDPS      Y6, Y13, Y6
 
 	// -n = magic - N - u
@@ -8548,27 +8529,27 @@ loop23:
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 672(SI), Y0, Y14
-	VMOVUPS     320(BX), Y15
+	VMOVUPS     288(BX), Y15
 	VFMADD231PS Y0, Y15, Y5
 	VFMADD231PS 672(SI), Y1, Y14
 	VFMADD231PS Y1, Y15, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 1056(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 1088(BX)
+	VPERMPS Y2, Y4, Y15
+	VMOVUPS Y8, 1024(BX)
+	VPERMPS Y2, Y6, Y8
+	VMOVUPS Y7, 1056(BX)
 	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y12, 1120(BX)
+	VMOVUPS Y12, 1088(BX)
 	VPSLLD  $0x14, Y6, Y12
 	VPADDD  Y15, Y7, Y15
 	VPADDD  Y8, Y12, Y8
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD231PS Y14, Y3, Y7
 	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
+	VFMADD231PS Y5, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
 	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
 	VMULPS      Y7, Y14, Y14
@@ -8586,8 +8567,8 @@ loop23:
 	// Leave if an element is not near.
 	VPTEST       nearBits<>+0(SB), Y9
 	JNZ          exact192
-	VMOVUPS      512(BX), Y4
-	VMOVUPS      672(BX), Y5
+	VMOVUPS      480(BX), Y4
+	VMOVUPS      640(BX), Y5
 	VADDPS       Y5, Y4, Y6
 	VMINPS       Y5, Y4, Y7
 	VMAXPS       Y5, Y4, Y4
@@ -8607,8 +8588,8 @@ loop23:
 	VCVTPS2PD    X6, Y6
 	VADDPD       Y7, Y4, Y4
 	VADDPD       Y6, Y5, Y5
-	VMOVUPS      960(BX), Y6
-	VMOVUPS      1120(BX), Y7
+	VMOVUPS      928(BX), Y6
+	VMOVUPS      1088(BX), Y7
 	VADDPS       Y7, Y6, Y8
 	VMINPS       Y7, Y6, Y9
 	VMAXPS       Y7, Y6, Y6
@@ -8648,127 +8629,127 @@ loop23:
 	VSUBSD       X4, X5, X5
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y4
+	VMOVUPS      256(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     Y7, (DI)
-	VMOVUPS     800(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     256(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     768(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     416(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     864(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     384(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     832(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     480(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     928(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 288(DI)
 	VMOVUPS     448(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     896(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     576(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     1024(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 416(DI)
 	VMOVUPS     544(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     992(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     640(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1088(BX), Y4
-
-	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 544(DI)
 	VMOVUPS     608(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     Y7, 512(DI)
 	VMOVUPS     1056(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
 	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y5, Y4, Y7
+	VFMADD231PS Y6, Y4, Y7
 	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     736(BX), Y4
+	VMOVUPS     704(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
@@ -8779,7 +8760,7 @@ loop23:
 	VMULPS      Y5, Y14, Y4
 	VFMADD231PS Y6, Y14, Y4
 	VMOVUPS     Y4, 672(DI)
-	VMOVUPS     704(BX), Y4
+	VMOVUPS     672(BX), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y4, Y7
@@ -8836,166 +8817,168 @@ done23:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact208
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop25:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact208
-	VUCOMISS     X4, X2
-	JCS          exact208
+	VBROADCASTSS (SI), Y5
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact208
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 768(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 800(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    nearHeadroom<>+0(SB), Y6
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     nearInteger<>+0(SB), Y6, Y6
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 768(SI), Y5, Y7
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 800(SI), Y8, Y9
+	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y6, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y10, Y6, Y12
+	VSUBPS Y11, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
+	VFMADD213PS Y6, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y9, Y6, Y14
+	VSUBPS Y11, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y14
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y9, Y13
+	VMOVUPS Y12, 288(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y12, Y7, Y12
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y13, Y13, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y9
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y9
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y8, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -9004,86 +8987,86 @@ loop25:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     512(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     512(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 512(SI), Y0, Y8
-	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 576(SI), Y0, Y9
 	VFMADD231PS 512(SI), Y1, Y8
-	VFMADD231PS 576(SI), Y1, Y10
+	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     640(SI), Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     640(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y7, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 640(SI), Y0, Y13
@@ -9092,21 +9075,21 @@ loop25:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y10, 608(BX)
-	VPERMPS Y3, Y7, Y10
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 608(BX)
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y4, Y8
+	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -9114,93 +9097,95 @@ loop25:
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
+	VFMADD213PS Y9, Y9, Y14
 	VADDPS      Y14, Y13, Y8
 	VADDPS      Y8, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVAPS     Y5, Y4
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     352(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     352(BX), Y7
-	VANDPS      Y4, Y7, Y4
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(BX), Y7
+	VANDPS      Y5, Y7, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
+	VSUBPS  Y5, Y6, Y8
+	VMOVUPS 352(BX), Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y8
-	VFMADD231PS Y1, Y6, Y8
+	VFMADD231PS Y0, Y9, Y8
+	VFMADD231PS Y1, Y9, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y6, Y10, Y6
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS Y2, Y5, Y9
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
-	VMULPS      Y10, Y8, Y8
+	VFMADD231PS Y8, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y8
+	VFMADD213PS Y9, Y9, Y8
 	VANDPS      Y8, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VMOVUPS     32(SI), Y4
+	VPOR        Y10, Y5, Y10
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y8
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y8
-	VFMADD231PS 96(SI), Y1, Y10
+	VFMADD231PS 32(SI), Y0, Y9
+	VFMADD231PS 96(SI), Y0, Y12
+	VFMADD231PS 32(SI), Y1, Y9
+	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y6, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y14, 704(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPERMPS Y2, Y8, Y14
 	VMOVUPS Y13, 736(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y12, Y14, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y7, 768(BX)
+	VPSLLD  $0x14, Y8, Y7
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVAPS Y4, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS Y9, Y3, Y7
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y12, Y3, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y7, Y9, Y9
+	VMULPS      Y13, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y4
+	VFMADD213PS Y15, Y15, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VADDPS      Y12, Y9, Y7
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y8, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y13
@@ -9209,86 +9194,86 @@ loop25:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y10, 768(BX)
-	VPERMPS Y3, Y6, Y10
-	VMOVUPS Y8, 800(BX)
-	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y7, 832(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y12, 800(BX)
+	VPERMPS Y2, Y8, Y12
+	VMOVUPS Y9, 832(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y11, 864(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y12, Y11, Y12
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS Y13, Y3, Y9
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y4
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y13, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y8, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y8
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y8
+	VFMADD231PS 288(SI), Y0, Y9
+	VFMADD231PS 352(SI), Y0, Y11
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 864(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 896(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y10, Y14, Y10
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y8, Y15
+	VMOVUPS Y14, 896(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 928(BX)
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS Y9, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y4
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     416(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y8, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -9297,86 +9282,86 @@ loop25:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 928(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 960(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y12, 992(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y12, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y11, 960(BX)
+	VPERMPS Y2, Y8, Y11
+	VMOVUPS Y9, 992(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y7, 1024(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y7, Y11
+	VMOVAPS Y4, Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD231PS Y13, Y3, Y7
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
 	VMULPS      Y7, Y13, Y13
-	VMULPS      Y12, Y14, Y14
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y11, Y11, Y14
 	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     544(SI), Y4
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     544(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     608(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     608(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y8
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y8
+	VFMADD231PS 544(SI), Y0, Y8
+	VFMADD231PS 608(SI), Y0, Y9
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS 608(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1024(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1056(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y12, Y14, Y12
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1056(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 1088(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     672(SI), Y4
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     672(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     736(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     736(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 672(SI), Y0, Y13
@@ -9385,311 +9370,312 @@ loop25:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 1088(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 1120(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y10, 1152(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 1120(BX)
+	VPERMPS Y2, Y7, Y9
+	VMOVUPS Y8, 1152(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y12, 1184(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     320(BX), Y4
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     224(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(BX), Y6
-	VANDPS      Y4, Y6, Y4
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     192(BX), Y7
+	VANDPS      Y5, Y7, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y5, Y5
-	VMOVUPS 320(BX), Y7
+	VSUBPS  Y5, Y6, Y6
+	VMOVUPS 224(BX), Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y5
-	VFMADD231PS Y1, Y7, Y5
+	VFMADD231PS Y0, Y8, Y6
+	VFMADD231PS Y1, Y8, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y7
-	VPSLLD  $0x14, Y4, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS Y2, Y5, Y8
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
+	VFMADD231PS Y6, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
+	VMULPS      Y9, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y8, Y8, Y6
+	VANDPS      Y6, Y7, Y7
+	VPOR        Y10, Y5, Y10
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact208
-	VMOVUPS      512(BX), Y4
-	VMOVUPS      672(BX), Y5
-	VADDPS       Y5, Y4, Y7
-	VMINPS       Y5, Y4, Y8
-	VMAXPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y7, Y4
-	VSUBPS       Y4, Y8, Y8
-	VADDPS       Y11, Y7, Y4
-	VMINPS       Y11, Y7, Y5
-	VMAXPS       Y11, Y7, Y7
-	VSUBPS       Y7, Y4, Y7
-	VSUBPS       Y7, Y5, Y5
-	VADDPS       Y5, Y8, Y8
-	VMOVUPS      832(BX), Y5
-	VADDPS       Y5, Y4, Y7
-	VMINPS       Y5, Y4, Y9
-	VMAXPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y7, Y4
-	VSUBPS       Y4, Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y7, X4
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y9, Y4, Y4
-	VMOVUPS      992(BX), Y8
-	VMOVUPS      1152(BX), Y9
-	VADDPS       Y9, Y8, Y10
-	VMINPS       Y9, Y8, Y11
-	VMAXPS       Y9, Y8, Y8
-	VSUBPS       Y8, Y10, Y8
-	VSUBPS       Y8, Y11, Y11
-	VADDPS       Y12, Y10, Y8
-	VMINPS       Y12, Y10, Y9
-	VMAXPS       Y12, Y10, Y10
-	VSUBPS       Y10, Y8, Y10
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y9, Y11, Y11
-	VADDPS       Y6, Y8, Y9
-	VMINPS       Y6, Y8, Y10
-	VMAXPS       Y6, Y8, Y8
-	VSUBPS       Y8, Y9, Y8
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      672(BX), Y6
+	VADDPS       Y6, Y5, Y8
+	VMINPS       Y6, Y5, Y9
+	VMAXPS       Y6, Y5, Y5
+	VSUBPS       Y5, Y8, Y5
+	VSUBPS       Y5, Y9, Y9
+	VMOVUPS      864(BX), Y5
+	VADDPS       Y5, Y8, Y6
+	VMINPS       Y5, Y8, Y10
+	VMAXPS       Y5, Y8, Y8
+	VSUBPS       Y8, Y6, Y8
 	VSUBPS       Y8, Y10, Y10
-	VADDPS       Y10, Y11, Y11
-	VEXTRACTF128 $0x01, Y9, X8
-	VCVTPS2PD    X9, Y9
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      768(BX), Y5
+	VADDPS       Y5, Y6, Y8
+	VMINPS       Y5, Y6, Y10
+	VMAXPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X6
 	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y11, X10
-	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y10, Y6, Y6
+	VMOVUPS      1024(BX), Y9
+	VMOVUPS      1184(BX), Y10
+	VADDPS       Y10, Y9, Y12
+	VMINPS       Y10, Y9, Y15
+	VMAXPS       Y10, Y9, Y9
+	VSUBPS       Y9, Y12, Y9
+	VSUBPS       Y9, Y15, Y15
+	VADDPS       Y11, Y12, Y9
+	VMINPS       Y11, Y12, Y10
+	VMAXPS       Y11, Y12, Y12
+	VSUBPS       Y12, Y9, Y12
+	VSUBPS       Y12, Y10, Y10
+	VADDPS       Y10, Y15, Y15
+	VADDPS       Y7, Y9, Y10
+	VMINPS       Y7, Y9, Y11
+	VMAXPS       Y7, Y9, Y9
+	VSUBPS       Y9, Y10, Y9
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y11, Y15, Y15
+	VEXTRACTF128 $0x01, Y10, X9
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y15, X11
+	VCVTPS2PD    X15, Y15
+	VCVTPS2PD    X11, Y11
+	VADDPD       Y15, Y10, Y10
 	VADDPD       Y11, Y9, Y9
 	VADDPD       Y10, Y8, Y8
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y4, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X4
-	VADDPD       X4, X7, X7
-	VMOVHLPS     X7, X7, X4
-	VADDSD       X4, X7, X7
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X7, X4
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y6, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X6
+	VADDPD       X6, X8, X8
+	VMOVHLPS     X8, X8, X6
+	VADDSD       X6, X8, X8
+	VMOVSD       nearTotal64<>+0(SB), X6
+	VUCOMISD     X8, X6
 	JCS          exact208
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X6
 
 	// 1/total = cHi + cLo
-	VDIVSD       X7, X4, X4
-	VCVTSD2SS    X4, X4, X7
-	VBROADCASTSS X7, Y8
-	VCVTSS2SD    X7, X7, X7
-	VSUBSD       X7, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y7
+	VDIVSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X8
+	VBROADCASTSS X8, Y9
+	VCVTSS2SD    X8, X8, X8
+	VSUBSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      288(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     800(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     832(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     256(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     768(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     800(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     416(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     896(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     928(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     384(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     864(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     896(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     480(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     960(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     992(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     448(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     928(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     960(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     576(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     1056(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1088(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     544(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     1024(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     1056(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     640(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     640(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 512(DI)
-	VMOVUPS     1120(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 512(DI)
+	VMOVUPS     1152(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 544(DI)
-	VMOVUPS     608(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 544(DI)
+	VMOVUPS     608(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 576(DI)
-	VMOVUPS     1088(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 576(DI)
+	VMOVUPS     1120(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 608(DI)
-	VMOVUPS     736(BX), Y7
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 608(DI)
+	VMOVUPS     736(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 640(DI)
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 640(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y13, Y7
-	VFMADD231PS Y8, Y13, Y7
-	VMOVUPS     Y7, 672(DI)
-	VMOVUPS     704(BX), Y7
+	VMULPS      Y6, Y13, Y8
+	VFMADD231PS Y9, Y13, Y8
+	VMOVUPS     Y8, 672(DI)
+	VMOVUPS     704(BX), Y8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y9
-	VFMADD231PS Y8, Y7, Y9
-	VMOVUPS     Y9, 704(DI)
+	VMULPS      Y6, Y8, Y10
+	VFMADD231PS Y9, Y8, Y10
+	VMOVUPS     Y10, 704(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y14, Y7
-	VFMADD231PS Y8, Y14, Y7
-	VMOVUPS     Y7, 736(DI)
+	VMULPS      Y6, Y14, Y8
+	VFMADD231PS Y9, Y14, Y8
+	VMOVUPS     Y8, 736(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y7
-	VFMADD231PS Y8, Y5, Y7
+	VMULPS      Y6, Y5, Y8
+	VFMADD231PS Y9, Y5, Y8
 	VMOVUPS     (DX), Y5
 	CMPQ        CX, $0x00000008
 	JGE         l81
-	VMASKMOVPS  Y7, Y5, 768(DI)
+	VMASKMOVPS  Y8, Y5, 768(DI)
 	JMP         l82
 
 l81:
-	VMOVUPS Y7, 768(DI)
+	VMOVUPS Y8, 768(DI)
 
 l82:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y8, Y6, Y4
+	VMULPS      Y6, Y7, Y6
+	VFMADD231PS Y9, Y7, Y6
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
 	JGE         l83
 	CMPQ        CX, $0x00000008
 	JLE         l84
-	VMASKMOVPS  Y4, Y5, 800(DI)
+	VMASKMOVPS  Y6, Y5, 800(DI)
 	JMP         l84
 
 l83:
-	VMOVUPS Y4, 800(DI)
+	VMOVUPS Y6, 800(DI)
 
 l84:
 	ADDQ R9, SI
@@ -9719,166 +9705,168 @@ done25:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact224
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop27:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact224
-	VUCOMISS     X4, X2
-	JCS          exact224
+	VBROADCASTSS (SI), Y5
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact224
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 832(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 864(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    nearHeadroom<>+0(SB), Y6
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     nearInteger<>+0(SB), Y6, Y6
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 832(SI), Y5, Y7
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 864(SI), Y8, Y9
+	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y6, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y10, Y6, Y12
+	VSUBPS Y11, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
+	VFMADD213PS Y6, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y9, Y6, Y14
+	VSUBPS Y11, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y14
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y9, Y13
+	VMOVUPS Y12, 288(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y12, Y7, Y12
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y13, Y13, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y9
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y9
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y8, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -9887,86 +9875,86 @@ loop27:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     512(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     512(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 512(SI), Y0, Y8
-	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 576(SI), Y0, Y9
 	VFMADD231PS 512(SI), Y1, Y8
-	VFMADD231PS 576(SI), Y1, Y10
+	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     640(SI), Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     640(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y7, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 640(SI), Y0, Y13
@@ -9975,21 +9963,21 @@ loop27:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y10, 608(BX)
-	VPERMPS Y3, Y7, Y10
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 608(BX)
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y4, Y8
+	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -9997,67 +9985,69 @@ loop27:
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
+	VFMADD213PS Y9, Y9, Y14
 	VADDPS      Y14, Y13, Y8
 	VADDPS      Y8, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     768(SI), Y4
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     768(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVAPS     Y5, Y7
-	VFMADD231PS Y0, Y6, Y7
-	VMOVUPS     352(BX), Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(BX), Y7
+	VFMADD213PS Y6, Y0, Y7
+	VMOVUPS     320(BX), Y8
 	VANDPS      Y7, Y8, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y7, Y5, Y12
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y10
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS 768(SI), Y1, Y10
-	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS 768(SI), Y0, Y9
+	VMOVUPS     352(BX), Y15
+	VFMADD231PS Y0, Y15, Y12
+	VFMADD231PS 768(SI), Y1, Y9
+	VFMADD231PS Y1, Y15, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y14, 704(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPERMPS Y2, Y7, Y14
 	VMOVUPS Y13, 736(BX)
-	VPSLLD  $0x14, Y7, Y13
-	VPADDD  Y6, Y14, Y6
+	VPSLLD  $0x14, Y5, Y13
+	VMOVUPS Y11, 768(BX)
+	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y12, Y12
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y12, Y3, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y13, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y15, Y15, Y9
+	VFMADD213PS Y14, Y14, Y12
 	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y10, Y6
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     32(SI), Y4
+	VADDPS      Y8, Y9, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y12
-	VSUBPS Y7, Y5, Y13
+	VSUBPS Y5, Y6, Y12
+	VSUBPS Y7, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y12
@@ -10066,129 +10056,129 @@ loop27:
 	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y7, Y15
-	VMOVUPS Y8, 768(BX)
-	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y10, 800(BX)
-	VPSLLD  $0x14, Y7, Y10
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y8, 800(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y9, 832(BX)
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
 	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
 	VADDPS      Y13, Y12, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     160(SI), Y4
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y7, Y5, Y14
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y0, Y9
 	VFMADD231PS 224(SI), Y0, Y14
-	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y1, Y9
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y13, 832(BX)
-	VPERMPS Y3, Y7, Y13
-	VMOVUPS Y12, 864(BX)
-	VPSLLD  $0x14, Y4, Y12
-	VMOVUPS Y6, 896(BX)
-	VPSLLD  $0x14, Y7, Y6
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y13, 864(BX)
+	VPERMPS Y2, Y7, Y13
+	VMOVUPS Y12, 896(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y11, 928(BX)
+	VPSLLD  $0x14, Y7, Y11
 	VPADDD  Y15, Y12, Y15
-	VPADDD  Y13, Y6, Y13
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPADDD  Y13, Y11, Y13
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y6, Y10, Y10
+	VMULPS      Y11, Y9, Y9
 	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y10
+	VFMADD213PS Y15, Y15, Y9
 	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y6
-	VADDPS      Y6, Y8, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     288(SI), Y4
+	VADDPS      Y14, Y9, Y11
+	VADDPS      Y11, Y8, Y8
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y12
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y7, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y0, Y11
 	VFMADD231PS 352(SI), Y0, Y12
-	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y1, Y11
 	VFMADD231PS 352(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y13
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 928(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y10, 960(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 960(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y9, 992(BX)
+	VPSLLD  $0x14, Y7, Y9
 	VPADDD  Y13, Y14, Y13
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD231PS Y11, Y3, Y9
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VMULPS      Y10, Y7, Y7
+	VMULPS      Y9, Y11, Y11
 	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y15, Y15, Y12
-	VADDPS      Y12, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y4
+	VADDPS      Y12, Y11, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     416(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     480(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -10197,86 +10187,86 @@ loop27:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y12, 992(BX)
-	VPERMPS Y3, Y6, Y12
-	VMOVUPS Y7, 1024(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y8, 1056(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y7, Y15
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y12, 1024(BX)
+	VPERMPS Y2, Y7, Y12
+	VMOVUPS Y11, 1056(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y8, 1088(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y11, Y15
 	VPADDD  Y12, Y8, Y12
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y12, Y12, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     544(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y9, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     544(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     608(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     608(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y8
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y8
+	VFMADD231PS 544(SI), Y0, Y8
+	VFMADD231PS 608(SI), Y0, Y11
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS 608(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1088(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1120(BX)
-	VPSLLD  $0x14, Y6, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1120(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 1152(BX)
+	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     672(SI), Y4
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y8, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     672(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     736(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     736(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 672(SI), Y0, Y13
@@ -10285,342 +10275,343 @@ loop27:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 1152(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 1184(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y10, 1216(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y11, 1184(BX)
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y8, 1216(BX)
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y9, 1248(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y11, Y9, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     800(SI), Y4
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     800(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(BX), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     224(BX), Y7
-	VANDPS      Y6, Y7, Y6
+	VFMADD213PS Y6, Y0, Y7
+	VMOVUPS     192(BX), Y8
+	VANDPS      Y7, Y8, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y5
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y8
-	VMOVUPS     320(BX), Y10
-	VFMADD231PS Y0, Y10, Y5
-	VFMADD231PS 800(SI), Y1, Y8
-	VFMADD231PS Y1, Y10, Y5
+	VFMADD231PS 800(SI), Y0, Y9
+	VMOVUPS     224(BX), Y11
+	VFMADD231PS Y0, Y11, Y6
+	VFMADD231PS 800(SI), Y1, Y9
+	VFMADD231PS Y1, Y11, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1248(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1280(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y10, Y14, Y10
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1280(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 1312(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y5, Y5
+	VFMADD231PS Y9, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y6, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y8
-	VFMADD213PS Y15, Y15, Y5
-	VANDPS      Y5, Y7, Y7
-	VADDPS      Y7, Y8, Y5
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y15, Y15, Y6
+	VANDPS      Y6, Y8, Y8
+	VADDPS      Y8, Y9, Y6
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact224
-	VMOVUPS      512(BX), Y4
-	VMOVUPS      672(BX), Y6
-	VADDPS       Y6, Y4, Y9
-	VMINPS       Y6, Y4, Y10
-	VMAXPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y9, Y4
-	VSUBPS       Y4, Y10, Y10
-	VADDPS       Y11, Y9, Y4
-	VMINPS       Y11, Y9, Y6
-	VMAXPS       Y11, Y9, Y9
-	VSUBPS       Y9, Y4, Y9
-	VSUBPS       Y9, Y6, Y6
-	VADDPS       Y6, Y10, Y10
-	VMOVUPS      896(BX), Y6
-	VADDPS       Y6, Y4, Y9
-	VMINPS       Y6, Y4, Y11
-	VMAXPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y9, Y4
-	VSUBPS       Y4, Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y10, X6
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y6, Y4, Y4
-	VMOVUPS      1056(BX), Y6
-	VMOVUPS      1216(BX), Y10
-	VADDPS       Y10, Y6, Y11
-	VMINPS       Y10, Y6, Y13
-	VMAXPS       Y10, Y6, Y6
-	VSUBPS       Y6, Y11, Y6
-	VSUBPS       Y6, Y13, Y13
-	VADDPS       Y12, Y11, Y6
-	VMINPS       Y12, Y11, Y10
-	VMAXPS       Y12, Y11, Y11
-	VSUBPS       Y11, Y6, Y11
-	VSUBPS       Y11, Y10, Y10
-	VADDPS       Y10, Y13, Y13
-	VADDPS       Y5, Y6, Y10
-	VMINPS       Y5, Y6, Y11
-	VMAXPS       Y5, Y6, Y6
-	VSUBPS       Y6, Y10, Y6
-	VSUBPS       Y6, Y11, Y11
-	VADDPS       Y11, Y13, Y13
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      672(BX), Y7
+	VADDPS       Y7, Y5, Y10
+	VMINPS       Y7, Y5, Y11
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
+	VSUBPS       Y5, Y11, Y11
+	VMOVUPS      768(BX), Y5
+	VADDPS       Y5, Y10, Y7
+	VMINPS       Y5, Y10, Y13
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y7, Y10
+	VSUBPS       Y10, Y13, Y13
+	VADDPS       Y13, Y11, Y11
+	VMOVUPS      928(BX), Y5
+	VADDPS       Y5, Y7, Y10
+	VMINPS       Y5, Y7, Y13
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y10, Y7
+	VSUBPS       Y7, Y13, Y13
+	VADDPS       Y13, Y11, Y11
 	VEXTRACTF128 $0x01, Y10, X5
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y13, X6
-	VCVTPS2PD    X13, Y13
+	VEXTRACTF128 $0x01, Y11, X7
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y11, Y10, Y10
+	VADDPD       Y7, Y5, Y5
+	VMOVUPS      1088(BX), Y7
+	VMOVUPS      1248(BX), Y11
+	VADDPS       Y11, Y7, Y13
+	VMINPS       Y11, Y7, Y14
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y13, Y7
+	VSUBPS       Y7, Y14, Y14
+	VADDPS       Y12, Y13, Y7
+	VMINPS       Y12, Y13, Y11
+	VMAXPS       Y12, Y13, Y13
+	VSUBPS       Y13, Y7, Y13
+	VSUBPS       Y13, Y11, Y11
+	VADDPS       Y11, Y14, Y14
+	VADDPS       Y6, Y7, Y11
+	VMINPS       Y6, Y7, Y12
+	VMAXPS       Y6, Y7, Y7
+	VSUBPS       Y7, Y11, Y7
+	VSUBPS       Y7, Y12, Y12
+	VADDPS       Y12, Y14, Y14
+	VEXTRACTF128 $0x01, Y11, X6
+	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X6, Y6
-	VADDPD       Y13, Y10, Y10
+	VEXTRACTF128 $0x01, Y14, X7
+	VCVTPS2PD    X14, Y14
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y14, Y11, Y11
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y11, Y10, Y10
 	VADDPD       Y6, Y5, Y5
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X4
-	VADDPD       X4, X9, X9
-	VMOVHLPS     X9, X9, X4
-	VADDSD       X4, X9, X9
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X9, X4
+	VADDPD       Y5, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X5
+	VADDPD       X5, X10, X10
+	VMOVHLPS     X10, X10, X5
+	VADDSD       X5, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X10, X5
 	JCS          exact224
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X5
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y5
+	VDIVSD       X10, X5, X5
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, (DI)
-	VMOVUPS     864(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     896(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 32(DI)
-	VMOVUPS     256(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     256(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     832(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     864(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 96(DI)
-	VMOVUPS     416(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     416(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 128(DI)
-	VMOVUPS     960(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 128(DI)
+	VMOVUPS     992(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 160(DI)
-	VMOVUPS     384(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 160(DI)
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     928(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 192(DI)
+	VMOVUPS     960(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 224(DI)
-	VMOVUPS     480(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     480(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 256(DI)
-	VMOVUPS     1024(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 256(DI)
+	VMOVUPS     1056(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 288(DI)
-	VMOVUPS     448(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 288(DI)
+	VMOVUPS     448(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     992(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     1024(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     576(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 352(DI)
+	VMOVUPS     576(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 384(DI)
-	VMOVUPS     1120(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 384(DI)
+	VMOVUPS     1152(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 416(DI)
-	VMOVUPS     544(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 416(DI)
+	VMOVUPS     544(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 448(DI)
-	VMOVUPS     1088(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 448(DI)
+	VMOVUPS     1120(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 480(DI)
-	VMOVUPS     640(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 480(DI)
+	VMOVUPS     640(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 512(DI)
-	VMOVUPS     1184(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 512(DI)
+	VMOVUPS     1216(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 544(DI)
-	VMOVUPS     608(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 544(DI)
+	VMOVUPS     608(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 576(DI)
-	VMOVUPS     1152(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 576(DI)
+	VMOVUPS     1184(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 608(DI)
-	VMOVUPS     736(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 608(DI)
+	VMOVUPS     736(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 640(DI)
-	VMOVUPS     1280(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 640(DI)
+	VMOVUPS     1312(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 672(DI)
-	VMOVUPS     704(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 672(DI)
+	VMOVUPS     704(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 704(DI)
-	VMOVUPS     1248(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 704(DI)
+	VMOVUPS     1280(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 736(DI)
-	VMOVUPS     800(BX), Y5
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 736(DI)
+	VMOVUPS     832(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y9
-	VFMADD231PS Y6, Y5, Y9
-	VMOVUPS     Y9, 768(DI)
+	VMULPS      Y5, Y6, Y10
+	VFMADD231PS Y7, Y6, Y10
+	VMOVUPS     Y10, 768(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y8, Y5
-	VFMADD231PS Y6, Y8, Y5
-	VMOVUPS     Y5, 800(DI)
-	VMOVUPS     768(BX), Y5
+	VMULPS      Y5, Y9, Y6
+	VFMADD231PS Y7, Y9, Y6
+	VMOVUPS     Y6, 800(DI)
+	VMOVUPS     800(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y8
-	VFMADD231PS Y6, Y5, Y8
-	VMOVUPS     (DX), Y5
+	VMULPS      Y5, Y6, Y9
+	VFMADD231PS Y7, Y6, Y9
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l85
-	VMASKMOVPS  Y8, Y5, 832(DI)
+	VMASKMOVPS  Y9, Y6, 832(DI)
 	JMP         l86
 
 l85:
-	VMOVUPS Y8, 832(DI)
+	VMOVUPS Y9, 832(DI)
 
 l86:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y4
-	VFMADD231PS Y6, Y7, Y4
-	VMOVUPS     32(DX), Y5
+	VMULPS      Y5, Y8, Y5
+	VFMADD231PS Y7, Y8, Y5
+	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l87
 	CMPQ        CX, $0x00000008
 	JLE         l88
-	VMASKMOVPS  Y4, Y5, 864(DI)
+	VMASKMOVPS  Y5, Y6, 864(DI)
 	JMP         l88
 
 l87:
-	VMOVUPS Y4, 864(DI)
+	VMOVUPS Y5, 864(DI)
 
 l88:
 	ADDQ R9, SI
@@ -10650,166 +10641,168 @@ done27:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact240
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop29:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact240
-	VUCOMISS     X4, X2
-	JCS          exact240
+	VBROADCASTSS (SI), Y5
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact240
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 896(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 928(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    nearHeadroom<>+0(SB), Y6
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     nearInteger<>+0(SB), Y6, Y6
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 896(SI), Y5, Y7
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 928(SI), Y8, Y9
+	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y6, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y10, Y6, Y12
+	VSUBPS Y11, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
+	VFMADD213PS Y6, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y9, Y6, Y14
+	VSUBPS Y11, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y14
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y9, Y13
+	VMOVUPS Y12, 288(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y12, Y7, Y12
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y13, Y13, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y9
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y9
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y8, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -10818,86 +10811,86 @@ loop29:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     512(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     512(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 512(SI), Y0, Y8
-	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 576(SI), Y0, Y9
 	VFMADD231PS 512(SI), Y1, Y8
-	VFMADD231PS 576(SI), Y1, Y10
+	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     640(SI), Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     640(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y7, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 640(SI), Y0, Y13
@@ -10906,21 +10899,21 @@ loop29:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y10, 608(BX)
-	VPERMPS Y3, Y7, Y10
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 608(BX)
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y4, Y8
+	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -10928,314 +10921,316 @@ loop29:
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
+	VFMADD213PS Y9, Y9, Y14
 	VADDPS      Y14, Y13, Y8
 	VADDPS      Y8, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     768(SI), Y4
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     768(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     832(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 768(SI), Y0, Y8
-	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 832(SI), Y0, Y9
 	VFMADD231PS 768(SI), Y1, Y8
-	VFMADD231PS 832(SI), Y1, Y10
+	VFMADD231PS 832(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 704(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 736(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVAPS     Y5, Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     352(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VMOVUPS     352(BX), Y7
-	VANDPS      Y4, Y7, Y4
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(BX), Y7
+	VANDPS      Y5, Y7, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
+	VSUBPS  Y5, Y6, Y13
+	VMOVUPS 352(BX), Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS Y1, Y6, Y13
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS Y1, Y14, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y6, Y14, Y6
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS Y2, Y5, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y14, Y15, Y14
+	VMOVAPS Y4, Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS Y13, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y15, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y13
+	VFMADD213PS Y14, Y14, Y13
 	VANDPS      Y13, Y7, Y7
-	VPOR        Y9, Y4, Y9
+	VPOR        Y10, Y5, Y10
 	VADDPS      Y7, Y12, Y12
-	VMOVUPS     32(SI), Y4
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     96(SI), Y13
+	VFMADD213PS Y6, Y0, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y14
+	VSUBPS Y13, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
+	VFMADD231PS 32(SI), Y0, Y14
+	VFMADD231PS 96(SI), Y0, Y15
+	VFMADD231PS 32(SI), Y1, Y14
+	VFMADD231PS 96(SI), Y1, Y15
+	VMOVUPS     Y7, 768(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y7, 768(BX)
-	VPERMPS Y3, Y6, Y7
-	VMOVUPS Y10, 800(BX)
-	VPSLLD  $0x14, Y4, Y10
+	VPERMPS Y2, Y5, Y7
+	VMOVUPS Y9, 800(BX)
+	VPERMPS Y2, Y13, Y9
 	VMOVUPS Y8, 832(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y10, Y15
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y12, 864(BX)
+	VPSLLD  $0x14, Y13, Y12
 	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y8, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y14, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y15, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y7, Y7, Y14
-	VADDPS      Y14, Y13, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y4
+	VFMADD213PS Y9, Y9, Y15
+	VADDPS      Y15, Y14, Y7
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     160(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y6, Y5, Y10
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y0, Y9
+	VFMADD231PS 224(SI), Y0, Y12
+	VFMADD231PS 160(SI), Y1, Y9
+	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y14, 864(BX)
-	VPERMPS Y3, Y6, Y14
-	VMOVUPS Y13, 896(BX)
-	VPSLLD  $0x14, Y4, Y13
-	VMOVUPS Y12, 928(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y15, Y13, Y15
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y12, Y8, Y8
-	VMULPS      Y13, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y8
-	VFMADD213PS Y14, Y14, Y10
-	VADDPS      Y10, Y8, Y12
-	VADDPS      Y12, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y12
-	VSUBPS Y6, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y12
-	VFMADD231PS 352(SI), Y0, Y13
-	VFMADD231PS 288(SI), Y1, Y12
-	VFMADD231PS 352(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y10, 960(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y8, 992(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y14, Y10, Y14
-	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y8, Y12, Y12
-	VMULPS      Y10, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y6, Y5, Y14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y10
-	VFMADD231PS 480(SI), Y0, Y14
-	VFMADD231PS 416(SI), Y1, Y10
-	VFMADD231PS 480(SI), Y1, Y14
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y13, 1024(BX)
-	VPERMPS Y3, Y6, Y13
-	VMOVUPS Y12, 1056(BX)
-	VPSLLD  $0x14, Y4, Y12
-	VMOVUPS Y7, 1088(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y15, Y12, Y15
-	VPADDD  Y13, Y7, Y13
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y12, Y14, Y14
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y10
-	VFMADD213PS Y13, Y13, Y14
-	VADDPS      Y14, Y10, Y7
-	VADDPS      Y7, Y8, Y8
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     544(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     608(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y12
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y13
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1120(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y10, 1152(BX)
-	VPSLLD  $0x14, Y6, Y10
+	VPERMPS Y2, Y5, Y13
+	VMOVUPS Y15, 896(BX)
+	VPERMPS Y2, Y8, Y15
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y11, 960(BX)
+	VPSLLD  $0x14, Y8, Y11
 	VPADDD  Y13, Y14, Y13
-	VPADDD  Y15, Y10, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPADDD  Y15, Y11, Y15
+	VMOVAPS Y4, Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD231PS Y9, Y3, Y11
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y12, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
-	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y9, Y9
 	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y13, Y13, Y9
 	VFMADD213PS Y15, Y15, Y12
-	VADDPS      Y12, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     672(SI), Y4
+	VADDPS      Y12, Y9, Y11
+	VADDPS      Y11, Y7, Y7
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     736(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y11
+	VFMADD231PS 352(SI), Y0, Y13
+	VFMADD231PS 288(SI), Y1, Y11
+	VFMADD231PS 352(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y14
+	VPERMPS Y2, Y8, Y15
+	VMOVUPS Y12, 992(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y9, 1024(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y13, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y11, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     480(SI), Y8
+	VFMADD213PS Y6, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y12
+	VSUBPS Y8, Y6, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y12
+	VFMADD231PS 480(SI), Y0, Y14
+	VFMADD231PS 416(SI), Y1, Y12
+	VFMADD231PS 480(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y13, 1056(BX)
+	VPERMPS Y2, Y8, Y13
+	VMOVUPS Y11, 1088(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y7, 1120(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y13, Y7, Y13
+	VMOVAPS Y4, Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y12, Y3, Y7
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y12
+	VFMADD213PS Y13, Y13, Y14
+	VADDPS      Y14, Y12, Y7
+	VADDPS      Y7, Y9, Y9
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y8, Y10
+	VMOVUPS     544(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     608(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y8
+	VFMADD231PS 608(SI), Y0, Y11
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS 608(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y5, Y13
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1152(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y12, 1184(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y14, Y13
+	VPADDD  Y15, Y12, Y15
+	VMOVAPS Y4, Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y3, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y11, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y8, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     672(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     736(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 672(SI), Y0, Y13
@@ -11244,380 +11239,381 @@ loop29:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y12, 1184(BX)
-	VPERMPS Y3, Y6, Y12
-	VMOVUPS Y7, 1216(BX)
-	VPSLLD  $0x14, Y4, Y7
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y11, 1216(BX)
+	VPERMPS Y2, Y7, Y11
 	VMOVUPS Y8, 1248(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y12, Y8, Y12
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPSLLD  $0x14, Y5, Y8
+	VMOVUPS Y9, 1280(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y11, Y9, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y8, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     800(SI), Y4
+	VFMADD213PS Y11, Y11, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     800(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     864(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     864(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y7
-	VFMADD231PS 864(SI), Y0, Y8
-	VFMADD231PS 800(SI), Y1, Y7
-	VFMADD231PS 864(SI), Y1, Y8
+	VFMADD231PS 800(SI), Y0, Y8
+	VFMADD231PS 864(SI), Y0, Y9
+	VFMADD231PS 800(SI), Y1, Y8
+	VFMADD231PS 864(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1280(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1312(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y12, Y14, Y12
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1312(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VMOVUPS Y13, 1344(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     320(BX), Y4
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     224(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(BX), Y6
-	VANDPS      Y4, Y6, Y4
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     192(BX), Y7
+	VANDPS      Y5, Y7, Y5
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y5, Y5
-	VMOVUPS 320(BX), Y13
+	VSUBPS  Y5, Y6, Y6
+	VMOVUPS 224(BX), Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y5
-	VFMADD231PS Y1, Y13, Y5
+	VFMADD231PS Y0, Y13, Y6
+	VFMADD231PS Y1, Y13, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y13
-	VPSLLD  $0x14, Y4, Y14
+	VPERMPS Y2, Y5, Y13
+	VPSLLD  $0x14, Y5, Y14
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
-	VMULPS      Y14, Y5, Y5
+	VFMADD231PS Y6, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y5
-	VANDPS      Y5, Y6, Y6
-	VPOR        Y9, Y4, Y9
-	VADDPS      Y6, Y12, Y12
+	VFMADD213PS Y13, Y13, Y6
+	VANDPS      Y6, Y7, Y7
+	VPOR        Y10, Y5, Y10
+	VADDPS      Y7, Y11, Y11
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact240
-	VMOVUPS      512(BX), Y4
-	VMOVUPS      672(BX), Y5
-	VADDPS       Y5, Y4, Y9
-	VMINPS       Y5, Y4, Y13
-	VMAXPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y9, Y4
-	VSUBPS       Y4, Y13, Y13
-	VADDPS       Y11, Y9, Y4
-	VMINPS       Y11, Y9, Y5
-	VMAXPS       Y11, Y9, Y9
-	VSUBPS       Y9, Y4, Y9
-	VSUBPS       Y9, Y5, Y5
-	VADDPS       Y5, Y13, Y13
-	VMOVUPS      928(BX), Y5
-	VADDPS       Y5, Y4, Y9
-	VMINPS       Y5, Y4, Y11
-	VMAXPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y9, Y4
-	VSUBPS       Y4, Y11, Y11
-	VADDPS       Y11, Y13, Y13
-	VEXTRACTF128 $0x01, Y9, X4
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y13, X5
-	VCVTPS2PD    X13, Y13
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y13, Y9, Y9
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      1088(BX), Y5
-	VMOVUPS      1248(BX), Y11
-	VADDPS       Y11, Y5, Y13
-	VMINPS       Y11, Y5, Y14
-	VMAXPS       Y11, Y5, Y5
-	VSUBPS       Y5, Y13, Y5
-	VSUBPS       Y5, Y14, Y14
-	VADDPS       Y10, Y13, Y5
-	VMINPS       Y10, Y13, Y11
-	VMAXPS       Y10, Y13, Y13
-	VSUBPS       Y13, Y5, Y13
-	VSUBPS       Y13, Y11, Y11
-	VADDPS       Y11, Y14, Y14
-	VADDPS       Y12, Y5, Y10
-	VMINPS       Y12, Y5, Y11
-	VMAXPS       Y12, Y5, Y5
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      672(BX), Y6
+	VADDPS       Y6, Y5, Y10
+	VMINPS       Y6, Y5, Y13
+	VMAXPS       Y6, Y5, Y5
 	VSUBPS       Y5, Y10, Y5
-	VSUBPS       Y5, Y11, Y11
-	VADDPS       Y11, Y14, Y14
+	VSUBPS       Y5, Y13, Y13
+	VMOVUPS      960(BX), Y5
+	VADDPS       Y5, Y10, Y6
+	VMINPS       Y5, Y10, Y14
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y6, Y10
+	VSUBPS       Y10, Y14, Y14
+	VADDPS       Y14, Y13, Y13
+	VMOVUPS      864(BX), Y5
+	VADDPS       Y5, Y6, Y10
+	VMINPS       Y5, Y6, Y14
+	VMAXPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y10, Y6
+	VSUBPS       Y6, Y14, Y14
+	VADDPS       Y14, Y13, Y13
 	VEXTRACTF128 $0x01, Y10, X5
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y14, X11
-	VCVTPS2PD    X14, Y14
+	VEXTRACTF128 $0x01, Y13, X6
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      1120(BX), Y6
+	VMOVUPS      1280(BX), Y13
+	VADDPS       Y13, Y6, Y14
+	VMINPS       Y13, Y6, Y15
+	VMAXPS       Y13, Y6, Y6
+	VSUBPS       Y6, Y14, Y6
+	VSUBPS       Y6, Y15, Y15
+	VADDPS       Y12, Y14, Y6
+	VMINPS       Y12, Y14, Y13
+	VMAXPS       Y12, Y14, Y14
+	VSUBPS       Y14, Y6, Y14
+	VSUBPS       Y14, Y13, Y13
+	VADDPS       Y13, Y15, Y15
+	VADDPS       Y11, Y6, Y12
+	VMINPS       Y11, Y6, Y13
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y12, Y6
+	VSUBPS       Y6, Y13, Y13
+	VADDPS       Y13, Y15, Y15
+	VEXTRACTF128 $0x01, Y12, X6
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y15, X11
+	VCVTPS2PD    X15, Y15
 	VCVTPS2PD    X11, Y11
-	VADDPD       Y14, Y10, Y10
-	VADDPD       Y11, Y5, Y5
-	VADDPD       Y10, Y9, Y9
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y4, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X4
-	VADDPD       X4, X9, X9
-	VMOVHLPS     X9, X9, X4
-	VADDSD       X4, X9, X9
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X9, X4
+	VADDPD       Y15, Y12, Y12
+	VADDPD       Y11, Y6, Y6
+	VADDPD       Y12, Y10, Y10
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X5
+	VADDPD       X5, X10, X10
+	VMOVHLPS     X10, X10, X5
+	VADDSD       X5, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X5
+	VUCOMISD     X10, X5
 	JCS          exact240
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X5
 
 	// 1/total = cHi + cLo
-	VDIVSD       X9, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y9
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      288(BX), Y5
+	VDIVSD       X10, X5, X5
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y10
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      288(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, (DI)
-	VMOVUPS     896(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, (DI)
+	VMOVUPS     928(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 32(DI)
-	VMOVUPS     256(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 32(DI)
+	VMOVUPS     256(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 64(DI)
-	VMOVUPS     864(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 64(DI)
+	VMOVUPS     896(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 96(DI)
-	VMOVUPS     416(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 96(DI)
+	VMOVUPS     416(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 128(DI)
-	VMOVUPS     992(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 128(DI)
+	VMOVUPS     1024(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 160(DI)
-	VMOVUPS     384(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 160(DI)
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 192(DI)
-	VMOVUPS     960(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 192(DI)
+	VMOVUPS     992(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 224(DI)
-	VMOVUPS     480(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 224(DI)
+	VMOVUPS     480(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 256(DI)
-	VMOVUPS     1056(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 256(DI)
+	VMOVUPS     1088(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 288(DI)
-	VMOVUPS     448(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 288(DI)
+	VMOVUPS     448(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 320(DI)
-	VMOVUPS     1024(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 320(DI)
+	VMOVUPS     1056(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 352(DI)
-	VMOVUPS     576(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 352(DI)
+	VMOVUPS     576(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 384(DI)
-	VMOVUPS     1152(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 384(DI)
+	VMOVUPS     1184(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 416(DI)
-	VMOVUPS     544(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 416(DI)
+	VMOVUPS     544(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 448(DI)
-	VMOVUPS     1120(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 448(DI)
+	VMOVUPS     1152(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 480(DI)
-	VMOVUPS     640(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 480(DI)
+	VMOVUPS     640(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 512(DI)
-	VMOVUPS     1216(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 512(DI)
+	VMOVUPS     1248(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 544(DI)
-	VMOVUPS     608(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 544(DI)
+	VMOVUPS     608(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 576(DI)
-	VMOVUPS     1184(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 576(DI)
+	VMOVUPS     1216(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 608(DI)
-	VMOVUPS     736(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 608(DI)
+	VMOVUPS     736(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 640(DI)
-	VMOVUPS     1312(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 640(DI)
+	VMOVUPS     1344(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 672(DI)
-	VMOVUPS     704(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 672(DI)
+	VMOVUPS     704(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 704(DI)
-	VMOVUPS     1280(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 704(DI)
+	VMOVUPS     1312(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 736(DI)
-	VMOVUPS     832(BX), Y5
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 736(DI)
+	VMOVUPS     832(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     Y10, 768(DI)
+	VMULPS      Y5, Y6, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 768(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y7, Y5
-	VFMADD231PS Y9, Y7, Y5
-	VMOVUPS     Y5, 800(DI)
-	VMOVUPS     800(BX), Y5
+	VMULPS      Y5, Y8, Y6
+	VFMADD231PS Y10, Y8, Y6
+	VMOVUPS     Y6, 800(DI)
+	VMOVUPS     800(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y7
-	VFMADD231PS Y9, Y5, Y7
-	VMOVUPS     Y7, 832(DI)
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y10, Y6, Y8
+	VMOVUPS     Y8, 832(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y8, Y5
-	VFMADD231PS Y9, Y8, Y5
-	VMOVUPS     Y5, 864(DI)
-	VMOVUPS     768(BX), Y5
+	VMULPS      Y5, Y9, Y6
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     Y6, 864(DI)
+	VMOVUPS     768(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y5, Y7
-	VFMADD231PS Y9, Y5, Y7
-	VMOVUPS     (DX), Y5
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y10, Y6, Y8
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l89
-	VMASKMOVPS  Y7, Y5, 896(DI)
+	VMASKMOVPS  Y8, Y6, 896(DI)
 	JMP         l90
 
 l89:
-	VMOVUPS Y7, 896(DI)
+	VMOVUPS Y8, 896(DI)
 
 l90:
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y4, Y6, Y4
-	VFMADD231PS Y9, Y6, Y4
-	VMOVUPS     32(DX), Y5
+	VMULPS      Y5, Y7, Y5
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l91
 	CMPQ        CX, $0x00000008
 	JLE         l92
-	VMASKMOVPS  Y4, Y5, 928(DI)
+	VMASKMOVPS  Y5, Y6, 928(DI)
 	JMP         l92
 
 l91:
-	VMOVUPS Y4, 928(DI)
+	VMOVUPS Y5, 928(DI)
 
 l92:
 	ADDQ R9, SI
@@ -11647,166 +11643,168 @@ done29:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact256
-	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearTable<>+0(SB), Y2
+	VMOVUPS nearExp3<>+0(SB), Y3
+	VMOVUPS nearExp2<>+0(SB), Y4
 	PCALIGN $0x40
 
 loop31:
-	VBROADCASTSS (SI), Y4
-	VBROADCASTSS 12(R14), Y5
-	VUCOMISS     X5, X4
-	JCS          exact256
-	VUCOMISS     X4, X2
-	JCS          exact256
+	VBROADCASTSS (SI), Y5
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact256
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS     Y0, Y4, Y4
-	VMOVUPS    nearHeadroom<>+0(SB), Y5
-	VSUBPS     Y4, Y5, Y5
-	VSUBPS     nearInteger<>+0(SB), Y5, Y5
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 960(SI), Y4, Y6
-	VMOVUPS    32(DX), Y7
-	VMASKMOVPS 992(SI), Y7, Y8
-	VMOVUPS    (SI), Y9
+	VMULPS     Y0, Y5, Y5
+	VMOVUPS    nearHeadroom<>+0(SB), Y6
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     nearInteger<>+0(SB), Y6, Y6
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS 960(SI), Y5, Y7
+	VMOVUPS    32(DX), Y8
+	VMASKMOVPS 992(SI), Y8, Y9
+	VMOVUPS    (SI), Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y5, Y0, Y10
+	VFMADD213PS Y6, Y0, Y10
+	VMOVUPS     64(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y11
-	VSUBPS Y10, Y5, Y12
+	VSUBPS Y10, Y6, Y12
+	VSUBPS Y11, Y6, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS (SI), Y0, Y12
+	VFMADD231PS 64(SI), Y0, Y13
+	VFMADD231PS (SI), Y1, Y12
+	VFMADD231PS 64(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y9, Y13
-	VPERMPS Y3, Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y7, 224(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y10, Y14
+	VPERMPS Y2, Y11, Y15
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS Y12, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y13, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VMULPS      Y8, Y12, Y12
+	VMULPS      Y9, Y13, Y13
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y7
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y10
+	VFMADD213PS Y15, Y15, Y13
+	VADDPS      Y13, Y12, Y8
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y10
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y5, Y0, Y13
+	VFMADD213PS Y6, Y0, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y6, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y14
-	VSUBPS Y13, Y5, Y15
+	VSUBPS Y9, Y6, Y14
+	VSUBPS Y11, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y14
 	VFMADD231PS 192(SI), Y0, Y15
 	VFMADD231PS 128(SI), Y1, Y14
 	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y12, 256(BX)
+	VMOVUPS     Y13, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y10, Y12
-	VMOVUPS Y11, 288(BX)
-	VPERMPS Y3, Y13, Y11
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y10, Y8
-	VMOVUPS Y4, 352(BX)
-	VPSLLD  $0x14, Y13, Y4
-	VPADDD  Y12, Y8, Y12
-	VPADDD  Y11, Y4, Y11
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y9, Y13
+	VMOVUPS Y12, 288(BX)
+	VPERMPS Y2, Y11, Y12
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y13, Y5, Y13
+	VPADDD  Y12, Y7, Y12
+	VMOVAPS Y4, Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
-	VMULPS      Y4, Y14, Y14
-	VMULPS      Y8, Y15, Y15
+	VFMADD231PS Y14, Y3, Y5
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y15, Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VADDPS      Y15, Y14, Y4
-	VADDPS      Y4, Y7, Y7
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y13, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y13, Y13, Y14
+	VFMADD213PS Y12, Y12, Y15
+	VADDPS      Y15, Y14, Y5
+	VADDPS      Y5, Y8, Y8
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 256(SI), Y0, Y9
 	VFMADD231PS 320(SI), Y0, Y11
-	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 256(SI), Y1, Y9
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y8, Y13
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y13
 	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y5, Y15
 	VMOVUPS Y14, 416(BX)
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y12, Y15, Y12
 	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVAPS Y4, Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y11, Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     384(SI), Y4
+	VADDPS      Y11, Y9, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y5, Y0, Y8
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     448(SI), Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y8, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -11815,86 +11813,86 @@ loop31:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
+	VPERMPS Y2, Y5, Y15
 	VMOVUPS Y11, 448(BX)
-	VPERMPS Y3, Y8, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y8, Y7
-	VPADDD  Y15, Y10, Y15
-	VPADDD  Y11, Y7, Y11
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y7, Y11
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VMOVUPS Y8, 512(BX)
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y11, Y8, Y11
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y9
+	VFMADD231PS Y14, Y3, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
 	VFMADD213PS Y11, Y11, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y8, Y9
-	VMOVUPS     512(SI), Y4
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     512(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 512(SI), Y0, Y8
-	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 576(SI), Y0, Y9
 	VFMADD231PS 512(SI), Y1, Y8
-	VFMADD231PS 576(SI), Y1, Y10
+	VFMADD231PS 576(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y11
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 544(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 576(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     640(SI), Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     640(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y7, Y5, Y14
+	VSUBPS Y5, Y6, Y13
+	VSUBPS Y7, Y6, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 640(SI), Y0, Y13
@@ -11903,21 +11901,21 @@ loop31:
 	VFMADD231PS 704(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y10, 608(BX)
-	VPERMPS Y3, Y7, Y10
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y9, 608(BX)
+	VPERMPS Y2, Y7, Y9
 	VMOVUPS Y8, 640(BX)
-	VPSLLD  $0x14, Y4, Y8
+	VPSLLD  $0x14, Y5, Y8
 	VMOVUPS Y12, 672(BX)
 	VPSLLD  $0x14, Y7, Y12
 	VPADDD  Y15, Y8, Y15
-	VPADDD  Y10, Y12, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y8, Y13, Y13
@@ -11925,242 +11923,246 @@ loop31:
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y10, Y10, Y14
+	VFMADD213PS Y9, Y9, Y14
 	VADDPS      Y14, Y13, Y8
 	VADDPS      Y8, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     768(SI), Y4
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     768(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
+	VFMADD213PS Y6, Y0, Y5
 	VMOVUPS     832(SI), Y7
-	VFMADD213PS Y5, Y0, Y7
+	VFMADD213PS Y6, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y8
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 768(SI), Y0, Y8
-	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 832(SI), Y0, Y9
 	VFMADD231PS 768(SI), Y1, Y8
-	VFMADD231PS 832(SI), Y1, Y10
+	VFMADD231PS 832(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y12
-	VPERMPS Y3, Y7, Y15
+	VPERMPS Y2, Y5, Y12
+	VPERMPS Y2, Y7, Y15
 	VMOVUPS Y14, 704(BX)
-	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y5, Y14
 	VMOVUPS Y13, 736(BX)
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y8, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     896(SI), Y4
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y12
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     896(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVAPS     Y5, Y7
-	VFMADD231PS Y0, Y6, Y7
-	VMOVUPS     352(BX), Y13
+	VFMADD213PS Y6, Y0, Y5
+	VMOVUPS     352(BX), Y7
+	VFMADD213PS Y6, Y0, Y7
+	VMOVUPS     320(BX), Y13
 	VANDPS      Y7, Y13, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y14
-	VSUBPS Y7, Y5, Y15
+	VSUBPS Y5, Y6, Y14
+	VSUBPS Y7, Y6, Y15
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 896(SI), Y0, Y14
-	VFMADD231PS Y0, Y6, Y15
+	VMOVUPS     Y9, 768(BX)
+	VMOVUPS     352(BX), Y9
+	VFMADD231PS Y0, Y9, Y15
 	VFMADD231PS 896(SI), Y1, Y14
-	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y9, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y6
-	VMOVUPS Y10, 768(BX)
-	VPERMPS Y3, Y7, Y10
+	VPERMPS Y2, Y5, Y9
 	VMOVUPS Y8, 800(BX)
-	VPSLLD  $0x14, Y4, Y8
+	VPERMPS Y2, Y7, Y8
 	VMOVUPS Y11, 832(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y6, Y8, Y6
-	VPADDD  Y10, Y11, Y10
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y6, 864(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y8, Y6, Y8
+	VMOVAPS Y4, Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD231PS Y14, Y3, Y6
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y15, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
 	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
-	VMULPS      Y8, Y14, Y14
+	VMULPS      Y6, Y14, Y14
 	VMULPS      Y11, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y14
-	VFMADD213PS Y10, Y10, Y15
+	VFMADD213PS Y9, Y9, Y14
+	VFMADD213PS Y8, Y8, Y15
 	VANDPS      Y15, Y13, Y13
 	VADDPS      Y13, Y14, Y6
 	VADDPS      Y6, Y12, Y12
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y7, Y9
-	VMOVUPS     32(SI), Y4
+	VPOR        Y10, Y5, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     864(BX), Y5
+	VMOVUPS     32(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     96(SI), Y6
 	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
 	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y8
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y8
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y9
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y11
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y13, 864(BX)
+	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y13, 896(BX)
 	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y10, Y15, Y10
+	VMOVUPS Y14, 928(BX)
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y15, Y14, Y15
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y15, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VADDPS      Y8, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y11
-	VSUBPS Y6, Y5, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
-	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y14, 896(BX)
-	VPERMPS Y3, Y6, Y14
-	VMOVUPS Y8, 928(BX)
-	VPSLLD  $0x14, Y4, Y8
-	VMOVUPS Y7, 960(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y15, Y8, Y15
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y8
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y8, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y14, Y14, Y13
-	VADDPS      Y13, Y11, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     288(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y5, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
-	VSUBPS Y6, Y5, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y8
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y14
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y13, 992(BX)
-	VPSLLD  $0x14, Y4, Y13
-	VMOVUPS Y11, 1024(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y14, Y13, Y14
-	VPADDD  Y15, Y11, Y15
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VMULPS      Y11, Y7, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
 	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     416(SI), Y4
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     480(SI), Y6
 	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y6, Y5, Y13
+	VSUBPS Y7, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
+	VFMADD231PS 160(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y9, 960(BX)
+	VPERMPS Y2, Y7, Y9
+	VMOVUPS Y8, 992(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VMOVUPS Y12, 1024(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y9
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y6, Y12
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1056(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VMOVUPS Y13, 1088(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y15, Y13, Y15
+	VMOVAPS Y4, Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y12
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     416(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     480(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y13
+	VSUBPS Y7, Y5, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -12169,86 +12171,86 @@ loop31:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 1056(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 1088(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y10, 1120(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y9, 1120(BX)
+	VPERMPS Y2, Y7, Y9
+	VMOVUPS Y8, 1152(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VMOVUPS Y11, 1184(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y11, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y10, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y14, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y11, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     544(SI), Y4
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y12, Y12
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     544(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     608(SI), Y6
 	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     608(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
 	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y8
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y8
+	VFMADD231PS 544(SI), Y0, Y8
+	VFMADD231PS 608(SI), Y0, Y9
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS 608(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y10
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1152(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1184(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y10, Y14, Y10
+	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1216(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VMOVUPS Y13, 1248(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y11, Y14, Y11
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     672(SI), Y4
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y11
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     672(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     736(SI), Y6
 	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     736(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y13
-	VSUBPS Y6, Y5, Y14
+	VSUBPS Y6, Y5, Y13
+	VSUBPS Y7, Y5, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 672(SI), Y0, Y13
@@ -12257,408 +12259,409 @@ loop31:
 	VFMADD231PS 736(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 1216(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 1248(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y11, 1280(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y11, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y9, 1280(BX)
+	VPERMPS Y2, Y7, Y9
+	VMOVUPS Y8, 1312(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VMOVUPS Y12, 1344(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y12, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y7, Y13, Y13
-	VMULPS      Y11, Y14, Y14
+	VFMADD231PS Y13, Y3, Y8
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y14, Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VMULPS      Y8, Y13, Y13
+	VMULPS      Y12, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y8, Y8, Y14
-	VADDPS      Y14, Y13, Y7
-	VADDPS      Y7, Y10, Y10
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     800(SI), Y4
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y13, Y8
+	VADDPS      Y8, Y11, Y11
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     800(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     864(SI), Y6
 	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     864(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y7
 	VSUBPS Y6, Y5, Y8
+	VSUBPS Y7, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y7
-	VFMADD231PS 864(SI), Y0, Y8
-	VFMADD231PS 800(SI), Y1, Y7
-	VFMADD231PS 864(SI), Y1, Y8
+	VFMADD231PS 800(SI), Y0, Y8
+	VFMADD231PS 864(SI), Y0, Y9
+	VFMADD231PS 800(SI), Y1, Y8
+	VFMADD231PS 864(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y11
-	VPERMPS Y3, Y6, Y15
-	VMOVUPS Y14, 1312(BX)
-	VPSLLD  $0x14, Y4, Y14
-	VMOVUPS Y13, 1344(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y11, Y14, Y11
+	VPERMPS Y2, Y6, Y12
+	VPERMPS Y2, Y7, Y15
+	VMOVUPS Y14, 1376(BX)
+	VPSLLD  $0x14, Y6, Y14
+	VMOVUPS Y13, 1408(BX)
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VMOVAPS Y4, Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS Y8, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y9, Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y15, Y15, Y8
-	VADDPS      Y8, Y7, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
-	VMOVUPS     928(SI), Y4
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y15, Y15, Y9
+	VADDPS      Y9, Y8, Y12
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     928(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y0, Y4
-	VMOVUPS     320(BX), Y6
 	VFMADD213PS Y5, Y0, Y6
-	VMOVUPS     224(BX), Y13
-	VANDPS      Y6, Y13, Y6
+	VMOVUPS     224(BX), Y7
+	VFMADD213PS Y5, Y0, Y7
+	VMOVUPS     192(BX), Y13
+	VANDPS      Y7, Y13, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y5, Y14
-	VSUBPS Y6, Y5, Y5
+	VSUBPS Y6, Y5, Y14
+	VSUBPS Y7, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 928(SI), Y0, Y14
-	VMOVUPS     320(BX), Y15
+	VMOVUPS     224(BX), Y15
 	VFMADD231PS Y0, Y15, Y5
 	VFMADD231PS 928(SI), Y1, Y14
 	VFMADD231PS Y1, Y15, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y3, Y4, Y15
-	VMOVUPS Y8, 1376(BX)
-	VPERMPS Y3, Y6, Y8
-	VMOVUPS Y7, 1408(BX)
-	VPSLLD  $0x14, Y4, Y7
-	VMOVUPS Y10, 1440(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPERMPS Y2, Y6, Y15
+	VMOVUPS Y9, 1440(BX)
+	VPERMPS Y2, Y7, Y9
+	VMOVUPS Y8, 1472(BX)
+	VPSLLD  $0x14, Y6, Y8
+	VMOVUPS Y11, 1504(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y11, Y9
+	VMOVAPS Y4, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
-	VMULPS      Y7, Y14, Y14
-	VMULPS      Y10, Y5, Y5
+	VFMADD231PS Y14, Y3, Y8
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y5, Y3, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y11
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y11, Y5, Y5
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y14
-	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y9, Y9, Y5
 	VANDPS      Y5, Y13, Y13
 	VADDPS      Y13, Y14, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y6, Y9
+	VADDPS      Y5, Y12, Y12
+	VPOR        Y10, Y6, Y10
+	VPOR        Y10, Y7, Y10
 
 	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y9
+	VPTEST       nearBits<>+0(SB), Y10
 	JNZ          exact256
-	VMOVUPS      512(BX), Y4
-	VMOVUPS      672(BX), Y5
-	VADDPS       Y5, Y4, Y6
-	VMINPS       Y5, Y4, Y7
-	VMAXPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y6, Y4
-	VSUBPS       Y4, Y7, Y7
-	VMOVUPS      832(BX), Y4
-	VADDPS       Y4, Y6, Y5
-	VMINPS       Y4, Y6, Y8
-	VMAXPS       Y4, Y6, Y6
-	VSUBPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VADDPS       Y12, Y5, Y4
-	VMINPS       Y12, Y5, Y6
-	VMAXPS       Y12, Y5, Y5
-	VSUBPS       Y5, Y4, Y5
-	VSUBPS       Y5, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y6, Y5, Y5
-	VMOVUPS      1120(BX), Y6
-	VMOVUPS      1280(BX), Y7
-	VADDPS       Y7, Y6, Y8
-	VMINPS       Y7, Y6, Y9
-	VMAXPS       Y7, Y6, Y6
-	VSUBPS       Y6, Y8, Y6
-	VSUBPS       Y6, Y9, Y9
-	VMOVUPS      1440(BX), Y6
-	VADDPS       Y6, Y8, Y7
-	VMINPS       Y6, Y8, Y10
-	VMAXPS       Y6, Y8, Y8
-	VSUBPS       Y8, Y7, Y8
-	VSUBPS       Y8, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VADDPS       Y11, Y7, Y6
-	VMINPS       Y11, Y7, Y8
-	VMAXPS       Y11, Y7, Y7
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      672(BX), Y6
+	VADDPS       Y6, Y5, Y7
+	VMINPS       Y6, Y5, Y8
+	VMAXPS       Y6, Y5, Y5
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y5, Y8, Y8
+	VMOVUPS      832(BX), Y5
+	VADDPS       Y5, Y7, Y6
+	VMINPS       Y5, Y7, Y9
+	VMAXPS       Y5, Y7, Y7
 	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y8, Y8
-	VADDPS       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMOVUPS      1024(BX), Y5
+	VADDPS       Y5, Y6, Y7
+	VMINPS       Y5, Y6, Y9
+	VMAXPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y7, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X5
 	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y9, X8
-	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y8, X6
 	VCVTPS2PD    X8, Y8
-	VADDPD       Y9, Y6, Y6
+	VCVTPS2PD    X6, Y6
 	VADDPD       Y8, Y7, Y7
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPD       X5, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDSD       X5, X4, X4
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      1184(BX), Y6
+	VMOVUPS      1344(BX), Y8
+	VADDPS       Y8, Y6, Y9
+	VMINPS       Y8, Y6, Y10
+	VMAXPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y10, Y10
+	VMOVUPS      1504(BX), Y6
+	VADDPS       Y6, Y9, Y8
+	VMINPS       Y6, Y9, Y11
+	VMAXPS       Y6, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VADDPS       Y12, Y8, Y6
+	VMINPS       Y12, Y8, Y9
+	VMAXPS       Y12, Y8, Y8
+	VSUBPS       Y8, Y6, Y8
+	VSUBPS       Y8, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y10, X9
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y6, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X5
+	VADDPD       X5, X7, X7
+	VMOVHLPS     X7, X7, X5
+	VADDSD       X5, X7, X7
 	VMOVSD       nearTotal64<>+0(SB), X5
-	VUCOMISD     X4, X5
+	VUCOMISD     X7, X5
 	JCS          exact256
 	VMOVSD       one64<>+0(SB), X5
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X5, X5
-	VCVTSD2SS    X5, X5, X4
-	VBROADCASTSS X4, Y6
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X5, X5
+	VDIVSD       X7, X5, X5
+	VCVTSD2SS    X5, X5, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X5, X5
 	VCVTSD2SS    X5, X5, X5
 	VBROADCASTSS X5, Y5
-	VMOVUPS      288(BX), Y4
+	VMOVUPS      288(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     960(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     992(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     256(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     256(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     928(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     960(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     416(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     416(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     1024(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     1088(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     384(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 160(DI)
+	VMOVUPS     384(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 192(DI)
-	VMOVUPS     992(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     1056(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     480(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     480(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 256(DI)
-	VMOVUPS     1088(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 256(DI)
+	VMOVUPS     1152(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 288(DI)
-	VMOVUPS     448(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 288(DI)
+	VMOVUPS     448(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 320(DI)
-	VMOVUPS     1056(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 320(DI)
+	VMOVUPS     1120(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 352(DI)
-	VMOVUPS     576(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     576(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 384(DI)
-	VMOVUPS     1184(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 384(DI)
+	VMOVUPS     1248(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 416(DI)
-	VMOVUPS     544(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 416(DI)
+	VMOVUPS     544(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 448(DI)
-	VMOVUPS     1152(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 448(DI)
+	VMOVUPS     1216(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 480(DI)
-	VMOVUPS     640(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 480(DI)
+	VMOVUPS     640(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 512(DI)
-	VMOVUPS     1248(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 512(DI)
+	VMOVUPS     1312(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 544(DI)
-	VMOVUPS     608(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 544(DI)
+	VMOVUPS     608(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 576(DI)
-	VMOVUPS     1216(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 576(DI)
+	VMOVUPS     1280(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 608(DI)
-	VMOVUPS     736(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 608(DI)
+	VMOVUPS     736(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 640(DI)
-	VMOVUPS     1344(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 640(DI)
+	VMOVUPS     1408(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 672(DI)
-	VMOVUPS     704(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 672(DI)
+	VMOVUPS     704(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 704(DI)
-	VMOVUPS     1312(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 704(DI)
+	VMOVUPS     1376(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 736(DI)
-	VMOVUPS     800(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 736(DI)
+	VMOVUPS     800(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 768(DI)
-	VMOVUPS     1408(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 768(DI)
+	VMOVUPS     1472(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 800(DI)
-	VMOVUPS     768(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 800(DI)
+	VMOVUPS     768(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 832(DI)
-	VMOVUPS     1376(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 832(DI)
+	VMOVUPS     1440(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 864(DI)
-	VMOVUPS     896(BX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 864(DI)
+	VMOVUPS     928(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     Y7, 896(DI)
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     Y8, 896(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y14, Y4
-	VFMADD231PS Y6, Y14, Y4
-	VMOVUPS     Y4, 928(DI)
-	VMOVUPS     864(BX), Y4
+	VMULPS      Y5, Y14, Y6
+	VFMADD231PS Y7, Y14, Y6
+	VMOVUPS     Y6, 928(DI)
+	VMOVUPS     896(BX), Y6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y7
-	VFMADD231PS Y6, Y4, Y7
-	VMOVUPS     (DX), Y4
+	VMULPS      Y5, Y6, Y8
+	VFMADD231PS Y7, Y6, Y8
+	VMOVUPS     (DX), Y6
 	CMPQ        CX, $0x00000008
 	JGE         l93
-	VMASKMOVPS  Y7, Y4, 960(DI)
+	VMASKMOVPS  Y8, Y6, 960(DI)
 	JMP         l94
 
 l93:
-	VMOVUPS Y7, 960(DI)
+	VMOVUPS Y8, 960(DI)
 
 l94:
 	// e*cHi + e*cLo, and 0 where e < thr
 	VMULPS      Y5, Y13, Y5
-	VFMADD231PS Y6, Y13, Y5
-	VMOVUPS     32(DX), Y4
+	VFMADD231PS Y7, Y13, Y5
+	VMOVUPS     32(DX), Y6
 	CMPQ        CX, $0x00000010
 	JGE         l95
 	CMPQ        CX, $0x00000008
 	JLE         l96
-	VMASKMOVPS  Y5, Y4, 992(DI)
+	VMASKMOVPS  Y5, Y6, 992(DI)
 	JMP         l96
 
 l95:
@@ -12689,34 +12692,34 @@ row:
 	MOVQ         R11, SI
 	MOVQ         R12, DI
 	MOVQ         R13, CX
-	VBROADCASTSS (SI), Y3
-	VBROADCASTSS 12(R14), Y4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VUCOMISS     X3, X2
 	JCS          irregular
-	VBROADCASTSS 16(R14), Y4
-	VUCOMISS     X3, X4
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
 	JCS          irregular
-	VBROADCASTSS (R14), Y4
-	VMULPS       Y4, Y3, Y4
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y4, Y5, Y5
-	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y5, Y4, Y4
-	VMOVSS       X4, 20(R14)
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS nearHeadroom<>+0(SB), Y4
-	VSUBPS  Y3, Y4, Y4
-	VSUBPS  nearInteger<>+0(SB), Y4, Y3
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 96(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 128(BX)
 	VXORPS  X4, X4, X4
 	VMOVUPS Y4, 160(BX)
-	VXORPS  X4, X4, X4
-	VMOVUPS Y4, 192(BX)
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -12725,28 +12728,33 @@ row:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS (SI), Y4
-	VUCOMISS     X4, X2
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VBROADCASTSS (SI), Y3
+	VUCOMISS     X3, X4
 	JCS          exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done35
-	VMOVUPS nearTable<>+0(SB), Y4
-	VMOVUPS nearExp3<>+0(SB), Y5
+	VMOVUPS nearTable<>+0(SB), Y3
+	VMOVUPS nearExp3<>+0(SB), Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
 loop35:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y6
 	VMOVUPS     64(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y8
-	VSUBPS Y7, Y3, Y9
+	VSUBPS Y6, Y2, Y8
+	VSUBPS Y7, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS (SI), Y0, Y8
@@ -12755,18 +12763,18 @@ loop35:
 	VFMADD231PS 64(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y10
-	VPERMPS Y4, Y7, Y11
+	VPERMPS Y3, Y6, Y10
+	VPERMPS Y3, Y7, Y11
 	VPSLLD  $0x14, Y6, Y12
 	VPSLLD  $0x14, Y7, Y13
 	VPADDD  Y10, Y12, Y10
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VMOVAPS Y5, Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y8, Y5, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y9, Y5, Y13
+	VFMADD231PS Y8, Y4, Y12
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y9, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VMULPS      Y12, Y8, Y8
@@ -12780,13 +12788,13 @@ loop35:
 	VMOVUPS     128(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     192(SI), Y11
-	VFMADD213PS Y3, Y0, Y11
+	VFMADD213PS Y2, Y0, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y11, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 128(SI), Y0, Y12
@@ -12795,20 +12803,20 @@ loop35:
 	VFMADD231PS 192(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y14
-	VPERMPS Y4, Y11, Y15
-	VMOVUPS Y9, 224(BX)
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y11, Y15
+	VMOVUPS Y9, 192(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y8, 256(BX)
+	VMOVUPS Y8, 224(BX)
 	VPSLLD  $0x14, Y11, Y8
 	VPADDD  Y14, Y9, Y14
 	VPADDD  Y15, Y8, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VMOVAPS Y5, Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS Y13, Y5, Y9
+	VFMADD231PS Y12, Y4, Y8
+	VMOVAPS     Y5, Y9
+	VFMADD231PS Y13, Y4, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VMULPS      Y8, Y12, Y12
@@ -12824,13 +12832,13 @@ loop35:
 	VMOVUPS     256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -12839,20 +12847,20 @@ loop35:
 	VFMADD231PS 320(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y14
-	VPERMPS Y4, Y8, Y15
-	VMOVUPS Y10, 288(BX)
+	VPERMPS Y3, Y7, Y14
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 256(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VMOVUPS Y13, 320(BX)
+	VMOVUPS Y13, 288(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y14, Y10, Y14
 	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y11, Y5, Y13
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y11, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
 	VMULPS      Y10, Y9, Y9
@@ -12867,13 +12875,13 @@ loop35:
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     448(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y13
-	VSUBPS Y8, Y3, Y14
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y13
@@ -12882,21 +12890,21 @@ loop35:
 	VFMADD231PS 448(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y15
-	VMOVUPS Y11, 352(BX)
-	VPERMPS Y4, Y8, Y11
-	VMOVUPS Y9, 384(BX)
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 320(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 352(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y12, 416(BX)
+	VMOVUPS Y12, 384(BX)
 	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y5, Y12
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y9, Y13, Y13
@@ -12912,13 +12920,13 @@ loop35:
 	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -12927,20 +12935,20 @@ loop35:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y8, Y15
-	VMOVUPS Y10, 448(BX)
+	VPERMPS Y3, Y7, Y12
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 416(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VMOVUPS Y14, 480(BX)
+	VMOVUPS Y14, 448(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y12, Y10, Y12
 	VPADDD  Y15, Y14, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y5, Y14
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y10, Y9, Y9
@@ -12955,13 +12963,13 @@ loop35:
 	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y12
-	VSUBPS Y8, Y3, Y14
+	VSUBPS Y7, Y2, Y12
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y12
@@ -12970,21 +12978,21 @@ loop35:
 	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y15
-	VMOVUPS Y11, 512(BX)
-	VPERMPS Y4, Y8, Y11
-	VMOVUPS Y9, 544(BX)
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 480(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 512(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y13, 576(BX)
+	VMOVUPS Y13, 544(BX)
 	VPSLLD  $0x14, Y8, Y13
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y12, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS Y14, Y5, Y13
+	VFMADD231PS Y12, Y4, Y9
+	VMOVAPS     Y5, Y13
+	VFMADD231PS Y14, Y4, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y13
 	VMULPS      Y9, Y12, Y12
@@ -13000,13 +13008,13 @@ loop35:
 	VMOVUPS     288(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y9
-	VSUBPS Y8, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y9
@@ -13015,20 +13023,20 @@ loop35:
 	VFMADD231PS 352(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y15
-	VMOVUPS Y10, 608(BX)
+	VPERMPS Y3, Y7, Y13
+	VPERMPS Y3, Y8, Y15
+	VMOVUPS Y10, 576(BX)
 	VPSLLD  $0x14, Y7, Y10
-	VMOVUPS Y14, 640(BX)
+	VMOVUPS Y14, 608(BX)
 	VPSLLD  $0x14, Y8, Y14
 	VPADDD  Y13, Y10, Y13
 	VPADDD  Y15, Y14, Y15
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VMOVAPS Y5, Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y9, Y5, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS Y11, Y5, Y14
+	VFMADD231PS Y9, Y4, Y10
+	VMOVAPS     Y5, Y14
+	VFMADD231PS Y11, Y4, Y14
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
 	VMULPS      Y10, Y9, Y9
@@ -13043,13 +13051,13 @@ loop35:
 	VMOVUPS     416(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y7
 	VMOVUPS     480(SI), Y8
-	VFMADD213PS Y3, Y0, Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y13
-	VSUBPS Y8, Y3, Y14
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y0, Y13
@@ -13058,21 +13066,21 @@ loop35:
 	VFMADD231PS 480(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y15
-	VMOVUPS Y11, 672(BX)
-	VPERMPS Y4, Y8, Y11
-	VMOVUPS Y9, 704(BX)
+	VPERMPS Y3, Y7, Y15
+	VMOVUPS Y11, 640(BX)
+	VPERMPS Y3, Y8, Y11
+	VMOVUPS Y9, 672(BX)
 	VPSLLD  $0x14, Y7, Y9
-	VMOVUPS Y12, 736(BX)
+	VMOVUPS Y12, 704(BX)
 	VPSLLD  $0x14, Y8, Y12
 	VPADDD  Y15, Y9, Y15
 	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VMOVAPS Y5, Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y13, Y5, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS Y14, Y5, Y12
+	VFMADD231PS Y13, Y4, Y9
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y14, Y4, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
 	VMULPS      Y9, Y13, Y13
@@ -13089,38 +13097,38 @@ loop35:
 	// Leave if an element is not near.
 	VPTEST  nearBits<>+0(SB), Y6
 	JNZ     exact
-	VMOVUPS 256(BX), Y6
-	VMOVUPS Y6, (DI)
 	VMOVUPS 224(BX), Y6
+	VMOVUPS Y6, (DI)
+	VMOVUPS 192(BX), Y6
 	VMOVUPS Y6, 64(DI)
-	VMOVUPS 416(BX), Y6
-	VMOVUPS Y6, 128(DI)
-	VMOVUPS 320(BX), Y6
-	VMOVUPS Y6, 192(DI)
 	VMOVUPS 384(BX), Y6
-	VMOVUPS Y6, 256(DI)
+	VMOVUPS Y6, 128(DI)
+	VMOVUPS 288(BX), Y6
+	VMOVUPS Y6, 192(DI)
 	VMOVUPS 352(BX), Y6
+	VMOVUPS Y6, 256(DI)
+	VMOVUPS 320(BX), Y6
 	VMOVUPS Y6, 320(DI)
-	VMOVUPS 576(BX), Y6
-	VMOVUPS Y6, 384(DI)
-	VMOVUPS 480(BX), Y6
-	VMOVUPS Y6, 448(DI)
 	VMOVUPS 544(BX), Y6
-	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y6, 384(DI)
+	VMOVUPS 448(BX), Y6
+	VMOVUPS Y6, 448(DI)
 	VMOVUPS 512(BX), Y6
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS 480(BX), Y6
 	VMOVUPS Y6, 96(DI)
-	VMOVUPS 736(BX), Y6
-	VMOVUPS Y6, 160(DI)
-	VMOVUPS 640(BX), Y6
-	VMOVUPS Y6, 224(DI)
 	VMOVUPS 704(BX), Y6
-	VMOVUPS Y6, 288(DI)
+	VMOVUPS Y6, 160(DI)
+	VMOVUPS 608(BX), Y6
+	VMOVUPS Y6, 224(DI)
 	VMOVUPS 672(BX), Y6
+	VMOVUPS Y6, 288(DI)
+	VMOVUPS 640(BX), Y6
 	VMOVUPS Y6, 352(DI)
 	VMOVUPS Y13, 416(DI)
 	VMOVUPS Y14, 480(DI)
-	VMOVUPS 96(BX), Y6
-	VMOVUPS 288(BX), Y7
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 256(BX), Y7
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y7, Y6, Y8
@@ -13128,8 +13136,8 @@ loop35:
 	VMAXPS  Y7, Y6, Y6
 	VSUBPS  Y6, Y8, Y6
 	VSUBPS  Y6, Y9, Y9
-	VADDPS  160(BX), Y9, Y9
-	VMOVUPS 448(BX), Y6
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 416(BX), Y6
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y8, Y7
@@ -13138,8 +13146,8 @@ loop35:
 	VSUBPS  Y8, Y7, Y8
 	VSUBPS  Y8, Y11, Y11
 	VADDPS  Y11, Y9, Y9
-	VMOVUPS 128(BX), Y6
-	VMOVUPS 608(BX), Y8
+	VMOVUPS 96(BX), Y6
+	VMOVUPS 576(BX), Y8
 
 	// sum + t, and what that lacks to the rest
 	VADDPS Y8, Y6, Y11
@@ -13147,7 +13155,7 @@ loop35:
 	VMAXPS Y8, Y6, Y6
 	VSUBPS Y6, Y11, Y6
 	VSUBPS Y6, Y12, Y12
-	VADDPS 192(BX), Y12, Y12
+	VADDPS 160(BX), Y12, Y12
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y10, Y11, Y6
@@ -13156,10 +13164,10 @@ loop35:
 	VSUBPS  Y11, Y6, Y11
 	VSUBPS  Y11, Y8, Y8
 	VADDPS  Y8, Y12, Y12
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	VMOVUPS Y12, 192(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y12, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -13191,113 +13199,113 @@ upto36:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS (SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 32(SI), Y6, Y7
-	VMOVAPS    Y3, Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y6
+	VMOVAPS    Y2, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-	VANDPS      Y8, Y4, Y8
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y9
+	VSUBPS Y7, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y9
-	VFMADD231PS Y1, Y5, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VANDPS      Y9, Y4, Y4
-	VMOVAPS     Y3, Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y7, Y10, Y7
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y6, Y9, Y6
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y8, Y5, Y8
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    (DX), Y5
+	VMOVUPS    (DX), Y4
 	CMPQ       CX, $0x00000008
 	JGE        l97
-	VMASKMOVPS Y4, Y5, (DI)
+	VMASKMOVPS Y3, Y4, (DI)
 	JMP        l98
 
 l97:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y3, (DI)
 
 l98:
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l99
 	CMPQ       CX, $0x00000008
 	JLE        l100
-	VMASKMOVPS Y6, Y5, 32(DI)
+	VMASKMOVPS Y5, Y4, 32(DI)
 	JMP        l100
 
 l99:
-	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, 32(DI)
 
 l100:
-	VMOVUPS 96(BX), Y5
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y7
-	VMINPS  Y4, Y5, Y8
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y3, Y4, Y6
+	VMINPS  Y3, Y4, Y7
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y3, Y4
+	VMINPS  Y5, Y3, Y8
+	VMAXPS  Y5, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
 	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 128(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y5
-	VMINPS  Y6, Y4, Y9
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  192(BX), Y9, Y9
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y9, 192(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind43
 
@@ -13308,147 +13316,145 @@ upto37:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 64(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 96(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS Y0, Y5, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y5
-	VPERMPS nearTable<>+0(SB), Y9, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y11
+	VPSLLD  $0x14, Y7, Y12
 	VPSLLD  $0x14, Y8, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VMULPS      Y12, Y9, Y9
 	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y4, Y4
-	VADDPS      Y4, Y10, Y5
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     32(SI), Y9
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y11
-	VFMADD231PS Y0, Y7, Y11
-	VANDPS      Y11, Y6, Y11
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y10, Y5, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y12
-	VSUBPS Y11, Y3, Y13
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y10, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y12
-	VFMADD231PS Y0, Y7, Y13
-	VFMADD231PS 32(SI), Y1, Y12
-	VFMADD231PS Y1, Y7, Y13
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y7
-	VPERMPS nearTable<>+0(SB), Y11, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y11, Y5
-	VPADDD  Y7, Y15, Y7
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y8, Y6
+	VPERMPS nearTable<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y6, Y6
-	VADDPS      Y6, Y12, Y5
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y11, Y8
+	VFMADD213PS Y6, Y6, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y11, Y6
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y10, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    Y10, (DI)
+	VMOVUPS    Y9, (DI)
 	VMOVUPS    (DX), Y7
 	CMPQ       CX, $0x00000008
 	JGE        l101
-	VMASKMOVPS Y4, Y7, 64(DI)
+	VMASKMOVPS Y3, Y7, 64(DI)
 	JMP        l102
 
 l101:
-	VMOVUPS Y4, 64(DI)
+	VMOVUPS Y3, 64(DI)
 
 l102:
-	VMOVUPS    Y12, 32(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    Y11, 32(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l103
 	CMPQ       CX, $0x00000008
 	JLE        l104
-	VMASKMOVPS Y6, Y4, 96(DI)
+	VMASKMOVPS Y5, Y3, 96(DI)
 	JMP        l104
 
 l103:
-	VMOVUPS Y6, 96(DI)
+	VMOVUPS Y5, 96(DI)
 
 l104:
-	VMOVUPS 96(BX), Y4
-	VMOVUPS 224(BX), Y6
+	VMOVUPS 64(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y4, Y7
-	VMINPS  Y6, Y4, Y8
-	VMAXPS  Y6, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y7
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y3, Y4
+	VMINPS  Y6, Y3, Y8
+	VMAXPS  Y6, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y8, Y8
 	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 128(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y9
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  192(BX), Y9, Y9
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y9, 192(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind43
 
@@ -13459,207 +13465,205 @@ upto38:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 128(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 160(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y3, Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y9
-	VANDPS      Y9, Y4, Y9
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y13
+	VSUBPS Y8, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y13
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y5, Y14, Y5
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
-	VMULPS      Y14, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y13
-	VANDPS      Y13, Y4, Y4
-	VPOR        Y8, Y9, Y8
-	VADDPS      Y4, Y12, Y12
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y3, Y3
+	VPOR        Y7, Y8, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y9, Y3, Y14
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS 96(SI), Y0, Y14
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS 96(SI), Y1, Y14
+	VFMADD231PS 32(SI), Y0, Y12
+	VFMADD231PS 96(SI), Y0, Y13
+	VFMADD231PS 32(SI), Y1, Y12
+	VFMADD231PS 96(SI), Y1, Y13
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y12, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y9, Y12
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y5, Y4
-	VMOVUPS Y11, 288(BX)
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y15, Y4, Y15
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 192(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 224(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y11
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y11, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y3, Y12, Y12
+	VMULPS      Y11, Y13, Y13
 
 	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VFMADD213PS Y12, Y12, Y14
-	VADDPS      Y14, Y13, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y9, Y8
-	VMOVAPS     Y3, Y5
+	VADDPS      Y13, Y12, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y9
-	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y7, Y11, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y6, Y11, Y6
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VMULPS      Y11, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VANDPS      Y9, Y6, Y6
-	VPOR        Y8, Y5, Y8
-	VADDPS      Y6, Y4, Y4
+	VFMADD213PS Y6, Y6, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    Y10, (DI)
-	VMOVUPS    288(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    256(BX), Y7
+	VMOVUPS    Y9, (DI)
+	VMOVUPS    Y10, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    224(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l105
-	VMASKMOVPS Y7, Y5, 128(DI)
+	VMASKMOVPS Y6, Y4, 128(DI)
 	JMP        l106
 
 l105:
-	VMOVUPS Y7, 128(DI)
+	VMOVUPS Y6, 128(DI)
 
 l106:
-	VMOVUPS    Y13, 32(DI)
-	VMOVUPS    Y14, 96(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    Y12, 32(DI)
+	VMOVUPS    Y13, 96(DI)
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l107
 	CMPQ       CX, $0x00000008
 	JLE        l108
-	VMASKMOVPS Y6, Y5, 160(DI)
+	VMASKMOVPS Y5, Y4, 160(DI)
 	JMP        l108
 
 l107:
-	VMOVUPS Y6, 160(DI)
+	VMOVUPS Y5, 160(DI)
 
 l108:
-	VMOVUPS 96(BX), Y5
-	VMOVUPS 224(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 192(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
 	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 128(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y9
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  192(BX), Y9, Y9
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
 	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y9, 192(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind43
 
@@ -13670,107 +13674,106 @@ upto39:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 192(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 224(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y13
-	VFMADD231PS Y0, Y5, Y13
-	VANDPS      Y13, Y4, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y12, Y3, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS Y0, Y5, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y5
-	VMOVUPS Y11, 224(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y11
-	VMOVUPS Y10, 256(BX)
-	VPSLLD  $0x14, Y9, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y13, Y6
-	VPADDD  Y5, Y10, Y5
-	VPADDD  Y11, Y6, Y11
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y10, 192(BX)
+	VPSLLD  $0x14, Y8, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y4, Y10, Y4
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y10
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y10, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y14
-	VFMADD213PS Y11, Y11, Y15
-	VANDPS      Y15, Y4, Y4
-	VADDPS      Y4, Y14, Y5
-	VADDPS      Y5, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y13, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y9
-	VSUBPS Y6, Y3, Y10
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y9
@@ -13779,138 +13782,135 @@ upto39:
 	VFMADD231PS 96(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y11, Y15, Y11
-	VPADDD  Y13, Y12, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y12, Y15, Y12
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
+	VMULPS      Y11, Y9, Y9
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y14, Y14, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVAPS     Y3, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VMOVUPS     288(BX), Y12
-	VANDPS      Y6, Y12, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VANDPS      Y8, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y13
-	VSUBPS Y6, Y3, Y15
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y13
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS 160(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS 160(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS 160(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y7
-	VMOVUPS Y10, 352(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y10
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y7, Y9, Y7
-	VPADDD  Y10, Y4, Y10
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 320(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
-	VMULPS      Y4, Y13, Y13
-	VMULPS      Y9, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y10, Y10, Y15
-	VANDPS      Y15, Y12, Y12
-	VADDPS      Y12, Y13, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y12, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y8, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    256(BX), Y4
-	VMOVUPS    Y4, (DI)
 	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
 	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y14, 128(DI)
+	VMOVUPS    Y13, 128(DI)
 	VMOVUPS    (DX), Y4
-	VMOVUPS    416(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l109
-	VMASKMOVPS Y5, Y4, 192(DI)
+	VMASKMOVPS Y3, Y4, 192(DI)
 	JMP        l110
 
 l109:
-	VMOVUPS Y5, 192(DI)
+	VMOVUPS Y3, 192(DI)
 
 l110:
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    352(BX), Y4
-	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    Y13, 160(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    288(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    Y12, 160(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l111
 	CMPQ       CX, $0x00000008
 	JLE        l112
-	VMASKMOVPS Y12, Y4, 224(DI)
+	VMASKMOVPS Y5, Y3, 224(DI)
 	JMP        l112
 
 l111:
-	VMOVUPS Y12, 224(DI)
+	VMOVUPS Y5, 224(DI)
 
 l112:
-	VMOVUPS 96(BX), Y4
-	VMOVUPS 320(BX), Y5
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 256(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  128(BX), Y6, Y6
+	VMOVUPS 96(BX), Y3
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y11, Y3, Y4
+	VMINPS  Y11, Y3, Y7
+	VMAXPS  Y11, Y3, Y3
+	VSUBPS  Y3, Y4, Y3
+	VSUBPS  Y3, Y7, Y7
 	VADDPS  160(BX), Y7, Y7
-	VMOVUPS 128(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y11, Y4, Y5
-	VMINPS  Y11, Y4, Y8
-	VMAXPS  Y11, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  192(BX), Y8, Y8
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y5, 128(BX)
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y6, 128(BX)
 	VMOVUPS Y7, 160(BX)
-	VMOVUPS Y8, 192(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind43
 
@@ -13921,176 +13921,175 @@ upto40:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 256(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 288(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVAPS     Y3, Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVAPS     Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y4, Y6
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y7
+	VSUBPS Y5, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y5, Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VMULPS      Y9, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y4, Y4
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y9
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VMOVUPS Y12, 352(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y10, Y15, Y10
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y12, Y7, Y7
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y11
-	VSUBPS Y6, Y3, Y12
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
@@ -14099,141 +14098,140 @@ upto40:
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y9, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y13, Y7, Y13
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 320(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y7, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y15, Y15, Y11
 	VFMADD213PS Y9, Y9, Y12
-	VADDPS      Y12, Y11, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     320(BX), Y4
+	VADDPS      Y12, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     288(BX), Y5
-	VANDPS      Y4, Y5, Y4
+	VFMADD231PS Y0, Y6, Y3
+	VMOVUPS     256(BX), Y4
+	VANDPS      Y3, Y4, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y3, Y6
-	VMOVUPS 320(BX), Y7
+	VSUBPS Y3, Y2, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
+	VFMADD231PS Y0, Y6, Y5
+	VFMADD231PS Y1, Y6, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VPSLLD  $0x14, Y4, Y9
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VPSLLD  $0x14, Y3, Y8
+	VPADDD  Y6, Y8, Y6
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y9, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y5, Y5
-	VPOR        Y8, Y4, Y8
+	VFMADD213PS Y6, Y6, Y5
+	VANDPS      Y5, Y4, Y4
+	VPOR        Y7, Y3, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    256(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    224(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    Y15, 192(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    448(BX), Y6
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    384(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l113
-	VMASKMOVPS Y6, Y4, 256(DI)
+	VMASKMOVPS Y5, Y3, 256(DI)
 	JMP        l114
 
 l113:
-	VMOVUPS Y6, 256(DI)
+	VMOVUPS Y5, 256(DI)
 
 l114:
-	VMOVUPS    416(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    352(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 96(DI)
 	VMOVUPS    Y11, 160(DI)
 	VMOVUPS    Y12, 224(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l115
 	CMPQ       CX, $0x00000008
 	JLE        l116
-	VMASKMOVPS Y5, Y4, 288(DI)
+	VMASKMOVPS Y4, Y3, 288(DI)
 	JMP        l116
 
 l115:
-	VMOVUPS Y5, 288(DI)
+	VMOVUPS Y4, 288(DI)
 
 l116:
-	VMOVUPS 96(BX), Y4
-	VMOVUPS 352(BX), Y7
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 288(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y4, Y8
-	VMINPS Y7, Y4, Y9
-	VMAXPS Y7, Y4, Y4
-	VSUBPS Y4, Y8, Y4
-	VSUBPS Y4, Y9, Y9
-	VADDPS 160(BX), Y9, Y9
+	VADDPS Y6, Y3, Y7
+	VMINPS Y6, Y3, Y8
+	VMAXPS Y6, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 128(BX), Y8, Y8
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y8, Y4
-	VMINPS  Y6, Y8, Y7
-	VMAXPS  Y6, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 128(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS Y10, Y6, Y7
-	VMINPS Y10, Y6, Y8
-	VMAXPS Y10, Y6, Y6
-	VSUBPS Y6, Y7, Y6
-	VSUBPS Y6, Y8, Y8
-	VADDPS 192(BX), Y8, Y8
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y10
+	VADDPS  Y5, Y7, Y3
+	VMINPS  Y5, Y7, Y6
 	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y10, Y10
-	VADDPS  Y10, Y8, Y8
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y8, Y8
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y10, Y5, Y6
+	VMINPS Y10, Y5, Y7
+	VMAXPS Y10, Y5, Y5
+	VSUBPS Y5, Y6, Y5
+	VSUBPS Y5, Y7, Y7
+	VADDPS 160(BX), Y7, Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y9
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS Y3, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind43
 
@@ -14244,150 +14242,149 @@ upto41:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 320(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 352(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVAPS     Y3, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y4, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y7, Y3, Y10
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y4, Y10
 	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPERMPS nearTable<>+0(SB), Y7, Y11
-	VPSLLD  $0x14, Y6, Y13
-	VMOVUPS Y12, 352(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y5, Y13, Y5
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y12, Y11, Y12
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y13, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y15, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y4, Y4
-	VADDPS      Y4, Y9, Y5
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y6
+	VFMADD213PS Y4, Y4, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y3, Y3
+	VADDPS      Y3, Y9, Y4
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y10
-	VSUBPS Y7, Y3, Y11
+	VSUBPS Y5, Y2, Y10
+	VSUBPS Y8, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y10
@@ -14396,209 +14393,206 @@ upto41:
 	VFMADD231PS 96(SI), Y1, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y5, 384(BX)
-	VPSLLD  $0x14, Y6, Y5
-	VMOVUPS Y4, 416(BX)
-	VPSLLD  $0x14, Y7, Y4
-	VPADDD  Y12, Y5, Y12
-	VPADDD  Y13, Y4, Y13
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y3, 352(BX)
+	VPSLLD  $0x14, Y8, Y3
+	VPADDD  Y12, Y4, Y12
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y5
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y5, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VMULPS      Y3, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 
 	// s*q + s
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y4
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y15, Y15, Y11
+	VADDPS      Y11, Y10, Y3
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y12
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 160(SI), Y0, Y8
 	VFMADD231PS 224(SI), Y0, Y12
-	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 160(SI), Y1, Y8
 	VFMADD231PS 224(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y11, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VMOVUPS Y10, 480(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VMOVUPS Y9, 512(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y13, Y10, Y13
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y11, 384(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VMOVUPS Y10, 416(BX)
+	VPSLLD  $0x14, Y4, Y10
+	VMOVUPS Y9, 448(BX)
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y15, Y10, Y15
 	VPADDD  Y11, Y9, Y11
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
-	VMULPS      Y9, Y7, Y7
+	VMULPS      Y9, Y8, Y8
 	VMULPS      Y10, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
 	VFMADD213PS Y11, Y11, Y12
-	VADDPS      Y12, Y7, Y9
-	VADDPS      Y9, Y4, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y5
+	VADDPS      Y12, Y8, Y9
+	VADDPS      Y9, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     320(BX), Y6
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     288(BX), Y9
-	VANDPS      Y6, Y9, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVAPS     Y2, Y5
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     256(BX), Y9
+	VANDPS      Y5, Y9, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y10
-	VSUBPS Y6, Y3, Y11
+	VSUBPS Y4, Y2, Y10
+	VSUBPS Y5, Y2, Y11
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y0, Y10
-	VMOVUPS     320(BX), Y13
-	VFMADD231PS Y0, Y13, Y11
+	VFMADD231PS Y0, Y6, Y11
 	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y13, Y11
+	VFMADD231PS Y1, Y6, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VMOVUPS Y4, 544(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y4
-	VMOVUPS Y12, 576(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 480(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y12, 512(BX)
 	VPSLLD  $0x14, Y5, Y12
-	VMOVUPS Y7, 608(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y13, Y12, Y13
-	VPADDD  Y4, Y7, Y4
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VPADDD  Y6, Y3, Y6
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y12
 	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y3, Y10, Y10
 	VMULPS      Y12, Y11, Y11
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y6, Y6, Y10
+	VFMADD213PS Y15, Y15, Y11
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y10, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
+	VADDPS      Y9, Y10, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    256(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    Y15, 192(DI)
-	VMOVUPS    512(BX), Y5
-	VMOVUPS    Y5, 256(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    416(BX), Y6
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    Y14, 192(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    352(BX), Y5
 	CMPQ       CX, $0x00000008
 	JGE        l117
-	VMASKMOVPS Y6, Y5, 320(DI)
+	VMASKMOVPS Y5, Y4, 320(DI)
 	JMP        l118
 
 l117:
-	VMOVUPS Y6, 320(DI)
+	VMOVUPS Y5, 320(DI)
 
 l118:
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    448(BX), Y5
-	VMOVUPS    Y5, 96(DI)
-	VMOVUPS    608(BX), Y5
-	VMOVUPS    Y5, 160(DI)
-	VMOVUPS    576(BX), Y5
-	VMOVUPS    Y5, 224(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y8, 160(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 224(DI)
 	VMOVUPS    Y10, 288(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l119
 	CMPQ       CX, $0x00000008
 	JLE        l120
-	VMASKMOVPS Y9, Y5, 352(DI)
+	VMASKMOVPS Y9, Y4, 352(DI)
 	JMP        l120
 
 l119:
 	VMOVUPS Y9, 352(DI)
 
 l120:
-	VMOVUPS 96(BX), Y5
-	VMOVUPS 352(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 384(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 320(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 128(BX), Y5
-	VMOVUPS 544(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 480(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 192(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y10, 192(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind43
 
@@ -14609,106 +14603,105 @@ upto42:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 384(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 416(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y7, Y3, Y10
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -14717,309 +14710,308 @@ upto42:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y12, 352(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y12, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVAPS     Y3, Y6
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVAPS     Y2, Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y4, Y6
+	VFMADD231PS Y0, Y4, Y5
+	VANDPS      Y5, Y3, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y7
+	VSUBPS Y5, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y5, Y12, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y4, Y12, Y4
 	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y4, Y4
-	VPOR        Y8, Y6, Y8
-	VADDPS      Y4, Y11, Y11
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y7, Y5, Y7
+	VADDPS      Y3, Y11, Y11
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y12
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y12
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y13, Y11, Y13
-	VPADDD  Y15, Y4, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y3, 384(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y3, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
 	VMOVUPS     nearExp2<>+0(SB), Y11
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
-	VMULPS      Y4, Y7, Y7
+	VMULPS      Y3, Y8, Y8
 	VMULPS      Y11, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
 	VFMADD213PS Y15, Y15, Y12
-	VADDPS      Y12, Y7, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VADDPS      Y12, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y11
-	VSUBPS Y6, Y3, Y13
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y12, 480(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VMOVUPS Y7, 512(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y10, 544(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y15, Y7, Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VPADDD  Y15, Y8, Y15
 	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y10, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y12, Y12, Y13
-	VADDPS      Y13, Y11, Y7
-	VADDPS      Y7, Y4, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y5
+	VFMADD213PS Y12, Y12, Y14
+	VADDPS      Y14, Y11, Y8
+	VADDPS      Y8, Y3, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y10
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y0, Y8
 	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y1, Y8
 	VFMADD231PS 352(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y15
-	VMOVUPS Y4, 576(BX)
-	VPSLLD  $0x14, Y5, Y4
-	VMOVUPS Y13, 608(BX)
-	VPSLLD  $0x14, Y6, Y13
-	VPADDD  Y12, Y4, Y12
-	VPADDD  Y15, Y13, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y4, Y3
+	VMOVUPS Y14, 544(BX)
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y12, Y3, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
-	VMULPS      Y4, Y7, Y7
-	VMULPS      Y13, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y3, Y8, Y8
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y12, Y12, Y8
 	VFMADD213PS Y15, Y15, Y10
-	VADDPS      Y10, Y7, Y4
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     320(BX), Y5
+	VADDPS      Y10, Y8, Y3
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVAPS     Y2, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     288(BX), Y6
-	VANDPS      Y5, Y6, Y5
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y5
+	VANDPS      Y4, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y3, Y12
-	VMOVUPS 320(BX), Y13
+	VSUBPS Y4, Y2, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y13, Y12
-	VFMADD231PS Y1, Y13, Y12
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y1, Y6, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y15
+	VPERMPS nearTable<>+0(SB), Y4, Y6
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y14, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y6, Y6
-	VPOR        Y8, Y5, Y8
-	VADDPS      Y6, Y4, Y4
+	VFMADD213PS Y6, Y6, Y12
+	VANDPS      Y12, Y5, Y5
+	VPOR        Y7, Y4, Y7
+	VADDPS      Y5, Y3, Y3
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    256(BX), Y5
-	VMOVUPS    Y5, (DI)
-	VMOVUPS    224(BX), Y5
-	VMOVUPS    Y5, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    384(BX), Y5
-	VMOVUPS    Y5, 192(DI)
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 192(DI)
 	VMOVUPS    Y9, 256(DI)
-	VMOVUPS    544(BX), Y5
-	VMOVUPS    Y5, 320(DI)
-	VMOVUPS    (DX), Y5
-	VMOVUPS    448(BX), Y8
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    384(BX), Y6
 	CMPQ       CX, $0x00000008
 	JGE        l121
-	VMASKMOVPS Y8, Y5, 384(DI)
+	VMASKMOVPS Y6, Y4, 384(DI)
 	JMP        l122
 
 l121:
-	VMOVUPS Y8, 384(DI)
+	VMOVUPS Y6, 384(DI)
 
 l122:
-	VMOVUPS    512(BX), Y5
-	VMOVUPS    Y5, 32(DI)
-	VMOVUPS    480(BX), Y5
-	VMOVUPS    Y5, 96(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 96(DI)
 	VMOVUPS    Y11, 160(DI)
-	VMOVUPS    608(BX), Y5
-	VMOVUPS    Y5, 224(DI)
-	VMOVUPS    Y7, 288(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y8, 288(DI)
 	VMOVUPS    Y10, 352(DI)
-	VMOVUPS    32(DX), Y5
+	VMOVUPS    32(DX), Y4
 	CMPQ       CX, $0x00000010
 	JGE        l123
 	CMPQ       CX, $0x00000008
 	JLE        l124
-	VMASKMOVPS Y6, Y5, 416(DI)
+	VMASKMOVPS Y5, Y4, 416(DI)
 	JMP        l124
 
 l123:
-	VMOVUPS Y6, 416(DI)
+	VMOVUPS Y5, 416(DI)
 
 l124:
-	VMOVUPS 96(BX), Y5
-	VMOVUPS 352(BX), Y6
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y7
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 416(BX), Y5
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y6
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 128(BX), Y5
-	VMOVUPS 576(BX), Y7
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 512(BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y7, Y5, Y9
-	VMINPS Y7, Y5, Y10
-	VMAXPS Y7, Y5, Y5
-	VSUBPS Y5, Y9, Y5
-	VSUBPS Y5, Y10, Y10
-	VADDPS 192(BX), Y10, Y10
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y9, Y5
-	VMINPS  Y4, Y9, Y7
-	VMAXPS  Y4, Y9, Y9
-	VSUBPS  Y9, Y5, Y9
-	VSUBPS  Y9, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS Y6, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y8, 160(BX)
-	VMOVUPS Y10, 192(BX)
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind43
 
@@ -15030,106 +15022,105 @@ upto43:
 	MOVQ       CX, AX
 	NEGQ       AX
 	LEAQ       (DX)(AX*4), DX
-	VMOVUPS    (DX), Y4
-	VMASKMOVPS 448(SI), Y4, Y5
-	VMOVUPS    32(DX), Y6
-	VMASKMOVPS 480(SI), Y6, Y7
-	VMOVUPS    (SI), Y8
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y6
+	VMOVUPS    (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y3, Y0, Y9
+	VFMADD213PS Y2, Y0, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y3, Y10
-	VSUBPS Y9, Y3, Y11
+	VSUBPS Y7, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
+	VFMADD231PS (SI), Y0, Y9
+	VFMADD231PS 64(SI), Y0, Y10
+	VFMADD231PS (SI), Y1, Y9
+	VFMADD231PS 64(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y11
 	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y13
 	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y11, Y13, Y11
 	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y13, Y9, Y9
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
 
 	// s*q + s
+	VFMADD213PS Y11, Y11, Y9
 	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y10, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
+	VADDPS      Y10, Y9, Y11
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     192(SI), Y13
-	VFMADD213PS Y3, Y0, Y13
+	VFMADD213PS Y2, Y0, Y8
+	VMOVUPS     192(SI), Y12
+	VFMADD213PS Y2, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y14
-	VSUBPS Y13, Y3, Y15
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y12, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y14
-	VFMADD231PS 192(SI), Y0, Y15
-	VFMADD231PS 128(SI), Y1, Y14
-	VFMADD231PS 192(SI), Y1, Y15
-	VMOVUPS     Y11, 224(BX)
+	VFMADD231PS 128(SI), Y0, Y13
+	VFMADD231PS 192(SI), Y0, Y14
+	VFMADD231PS 128(SI), Y1, Y13
+	VFMADD231PS 192(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VMOVUPS Y10, 256(BX)
-	VPERMPS nearTable<>+0(SB), Y13, Y10
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y13, Y7
-	VPADDD  Y11, Y6, Y11
-	VPADDD  Y10, Y7, Y10
-	VMOVUPS nearExp2<>+0(SB), Y6
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 192(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y10
+	VMOVUPS Y9, 224(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y9, Y15
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
-	VMULPS      Y6, Y14, Y14
-	VMULPS      Y7, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y14
-	VFMADD213PS Y10, Y10, Y15
-	VADDPS      Y15, Y14, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y13, Y8
-	VMOVUPS     256(SI), Y6
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y10, Y10, Y14
+	VADDPS      Y14, Y13, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y7, Y8, Y7
+	VPOR        Y7, Y12, Y7
+	VMOVUPS     256(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y3, Y0, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y2, Y0, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y9
-	VSUBPS Y7, Y3, Y10
+	VSUBPS Y5, Y2, Y9
+	VSUBPS Y8, Y2, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y0, Y9
@@ -15138,401 +15129,397 @@ upto43:
 	VFMADD231PS 320(SI), Y1, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VMOVUPS Y12, 352(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VMOVUPS Y15, 384(BX)
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y12, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y14, 320(BX)
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y12, Y11, Y12
+	VPADDD  Y15, Y14, Y15
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y14, Y10, Y10
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y15, Y15, Y10
 	VADDPS      Y10, Y9, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     384(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y6
-	VMOVAPS     Y3, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y4, Y7
+	VFMADD213PS Y2, Y0, Y5
+	VMOVAPS     Y2, Y8
+	VFMADD231PS Y0, Y4, Y8
+	VANDPS      Y8, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y3, Y12
-	VSUBPS Y7, Y3, Y13
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y8, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y0, Y12
-	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y4, Y14
 	VFMADD231PS 384(SI), Y1, Y12
-	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y4, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y5
-	VPERMPS nearTable<>+0(SB), Y7, Y15
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VMOVUPS Y9, 448(BX)
-	VPSLLD  $0x14, Y7, Y9
-	VPADDD  Y5, Y10, Y5
+	VPERMPS nearTable<>+0(SB), Y5, Y4
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VPADDD  Y4, Y10, Y4
 	VPADDD  Y15, Y9, Y15
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
 	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
 	VMULPS      Y9, Y12, Y12
-	VMULPS      Y10, Y13, Y13
+	VMULPS      Y10, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y5, Y5, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y4, Y4
-	VADDPS      Y4, Y12, Y5
-	VADDPS      Y5, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y3, Y3
+	VADDPS      Y3, Y12, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y7, Y5, Y7
+	VPOR        Y7, Y8, Y7
+	VMOVUPS     32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y7
-	VSUBPS Y6, Y3, Y9
+	VSUBPS Y4, Y2, Y8
+	VSUBPS Y5, Y2, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y0, Y8
 	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 32(SI), Y1, Y8
 	VFMADD231PS 96(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y11, 480(BX)
-	VPSLLD  $0x14, Y6, Y11
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
 	VPADDD  Y10, Y15, Y10
-	VPADDD  Y13, Y11, Y13
+	VPADDD  Y14, Y11, Y14
 	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y11, Y7, Y7
+	VMULPS      Y11, Y8, Y8
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y7, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y5
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y14, Y14, Y9
+	VADDPS      Y9, Y8, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y3, Y0, Y6
+	VFMADD213PS Y2, Y0, Y4
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y2, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y3, Y11
-	VSUBPS Y6, Y3, Y13
+	VSUBPS Y4, Y2, Y11
+	VSUBPS Y5, Y2, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y11
-	VFMADD231PS 224(SI), Y0, Y13
+	VFMADD231PS 224(SI), Y0, Y14
 	VFMADD231PS 160(SI), Y1, Y11
-	VFMADD231PS 224(SI), Y1, Y13
+	VFMADD231PS 224(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y9, 512(BX)
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VMOVUPS Y7, 544(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VMOVUPS Y4, 576(BX)
-	VPSLLD  $0x14, Y6, Y4
-	VPADDD  Y15, Y7, Y15
-	VPADDD  Y9, Y4, Y9
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y9, 448(BX)
+	VPERMPS nearTable<>+0(SB), Y5, Y9
+	VMOVUPS Y8, 480(BX)
+	VPSLLD  $0x14, Y4, Y8
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y5, Y3
+	VPADDD  Y15, Y8, Y15
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y8, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y15, Y15, Y11
-	VFMADD213PS Y9, Y9, Y13
-	VADDPS      Y13, Y11, Y4
-	VADDPS      Y4, Y10, Y10
-	VPOR        Y8, Y5, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y4
+	VFMADD213PS Y9, Y9, Y14
+	VADDPS      Y14, Y11, Y3
+	VADDPS      Y3, Y10, Y10
+	VPOR        Y7, Y4, Y7
+	VPOR        Y7, Y5, Y7
+	VMOVUPS     288(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
+	VFMADD213PS Y2, Y0, Y3
+	VMOVUPS     352(SI), Y4
+	VFMADD213PS Y2, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y6
-	VSUBPS Y5, Y3, Y7
+	VSUBPS Y3, Y2, Y5
+	VSUBPS Y4, Y2, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y0, Y5
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y5
+	VFMADD231PS 352(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y10, 608(BX)
-	VPSLLD  $0x14, Y4, Y10
-	VMOVUPS Y13, 640(BX)
-	VPSLLD  $0x14, Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y3, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y10, 544(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y14, 576(BX)
+	VPSLLD  $0x14, Y4, Y14
 	VPADDD  Y9, Y10, Y9
-	VPADDD  Y15, Y13, Y15
+	VPADDD  Y15, Y14, Y15
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y10, Y6, Y6
-	VMULPS      Y13, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y10, Y5, Y5
+	VMULPS      Y14, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y15, Y15, Y7
-	VADDPS      Y7, Y6, Y9
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y4
+	VFMADD213PS Y9, Y9, Y5
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y5, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
+	VMOVUPS     416(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     320(BX), Y5
-	VFMADD213PS Y3, Y0, Y5
-	VMOVUPS     288(BX), Y10
-	VANDPS      Y5, Y10, Y5
+	VFMADD213PS Y2, Y0, Y3
+	VMOVAPS     Y2, Y4
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     256(BX), Y10
+	VANDPS      Y4, Y10, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y13
-	VSUBPS Y5, Y3, Y15
+	VSUBPS Y3, Y2, Y14
+	VSUBPS Y4, Y2, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y13
-	VMOVUPS     Y7, 672(BX)
-	VMOVUPS     320(BX), Y7
-	VFMADD231PS Y0, Y7, Y15
-	VFMADD231PS 416(SI), Y1, Y13
-	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS 416(SI), Y0, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS 416(SI), Y1, Y14
+	VFMADD231PS Y1, Y6, Y15
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y7
-	VMOVUPS Y6, 704(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y6
-	VMOVUPS Y11, 736(BX)
+	VPERMPS nearTable<>+0(SB), Y3, Y6
+	VMOVUPS Y8, 608(BX)
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VMOVUPS Y5, 640(BX)
+	VPSLLD  $0x14, Y3, Y5
+	VMOVUPS Y11, 672(BX)
 	VPSLLD  $0x14, Y4, Y11
-	VMOVUPS Y12, 768(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y7, Y11, Y7
-	VPADDD  Y6, Y12, Y6
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPADDD  Y6, Y5, Y6
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
-	VMULPS      Y11, Y13, Y13
-	VMULPS      Y12, Y15, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y13
-	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y8, Y8, Y15
 	VANDPS      Y15, Y10, Y10
-	VADDPS      Y10, Y13, Y6
-	VADDPS      Y6, Y9, Y9
-	VPOR        Y8, Y4, Y8
-	VPOR        Y8, Y5, Y8
+	VADDPS      Y10, Y14, Y5
+	VADDPS      Y5, Y9, Y9
+	VPOR        Y7, Y3, Y7
+	VPOR        Y7, Y4, Y7
 
 	// Leave if an element is not near.
-	VPTEST     nearBits<>+0(SB), Y8
+	VPTEST     nearBits<>+0(SB), Y7
 	JNZ        exact
-	VMOVUPS    256(BX), Y4
-	VMOVUPS    Y4, (DI)
-	VMOVUPS    224(BX), Y4
-	VMOVUPS    Y4, 64(DI)
-	VMOVUPS    Y14, 128(DI)
-	VMOVUPS    384(BX), Y4
-	VMOVUPS    Y4, 192(DI)
-	VMOVUPS    448(BX), Y4
-	VMOVUPS    Y4, 256(DI)
-	VMOVUPS    416(BX), Y4
-	VMOVUPS    Y4, 320(DI)
-	VMOVUPS    768(BX), Y4
-	VMOVUPS    Y4, 384(DI)
-	VMOVUPS    (DX), Y4
-	VMOVUPS    576(BX), Y5
+	VMOVUPS    224(BX), Y3
+	VMOVUPS    Y3, (DI)
+	VMOVUPS    192(BX), Y3
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y13, 128(DI)
+	VMOVUPS    320(BX), Y3
+	VMOVUPS    Y3, 192(DI)
+	VMOVUPS    384(BX), Y3
+	VMOVUPS    Y3, 256(DI)
+	VMOVUPS    352(BX), Y3
+	VMOVUPS    Y3, 320(DI)
+	VMOVUPS    Y12, 384(DI)
+	VMOVUPS    (DX), Y3
+	VMOVUPS    512(BX), Y4
 	CMPQ       CX, $0x00000008
 	JGE        l125
-	VMASKMOVPS Y5, Y4, 448(DI)
+	VMASKMOVPS Y4, Y3, 448(DI)
 	JMP        l126
 
 l125:
-	VMOVUPS Y5, 448(DI)
+	VMOVUPS Y4, 448(DI)
 
 l126:
-	VMOVUPS    544(BX), Y4
-	VMOVUPS    Y4, 32(DI)
-	VMOVUPS    512(BX), Y4
-	VMOVUPS    Y4, 96(DI)
-	VMOVUPS    736(BX), Y4
-	VMOVUPS    Y4, 160(DI)
-	VMOVUPS    640(BX), Y4
-	VMOVUPS    Y4, 224(DI)
-	VMOVUPS    704(BX), Y4
-	VMOVUPS    Y4, 288(DI)
-	VMOVUPS    672(BX), Y4
-	VMOVUPS    Y4, 352(DI)
-	VMOVUPS    Y13, 416(DI)
-	VMOVUPS    32(DX), Y4
+	VMOVUPS    480(BX), Y3
+	VMOVUPS    Y3, 32(DI)
+	VMOVUPS    448(BX), Y3
+	VMOVUPS    Y3, 96(DI)
+	VMOVUPS    672(BX), Y3
+	VMOVUPS    Y3, 160(DI)
+	VMOVUPS    576(BX), Y3
+	VMOVUPS    Y3, 224(DI)
+	VMOVUPS    640(BX), Y3
+	VMOVUPS    Y3, 288(DI)
+	VMOVUPS    608(BX), Y3
+	VMOVUPS    Y3, 352(DI)
+	VMOVUPS    Y14, 416(DI)
+	VMOVUPS    32(DX), Y3
 	CMPQ       CX, $0x00000010
 	JGE        l127
 	CMPQ       CX, $0x00000008
 	JLE        l128
-	VMASKMOVPS Y10, Y4, 480(DI)
+	VMASKMOVPS Y10, Y3, 480(DI)
 	JMP        l128
 
 l127:
 	VMOVUPS Y10, 480(DI)
 
 l128:
-	VMOVUPS 96(BX), Y4
-	VMOVUPS 352(BX), Y5
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 288(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y7
-	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  160(BX), Y7, Y7
-	VMOVUPS 480(BX), Y4
+	VADDPS  Y4, Y3, Y5
+	VMINPS  Y4, Y3, Y6
+	VMAXPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y5, Y3
+	VSUBPS  Y3, Y6, Y6
+	VADDPS  128(BX), Y6, Y6
+	VMOVUPS 416(BX), Y3
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y6, Y5
-	VMINPS  Y4, Y6, Y8
-	VMAXPS  Y4, Y6, Y6
-	VSUBPS  Y6, Y5, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 128(BX), Y4
-	VMOVUPS 608(BX), Y6
+	VADDPS  Y3, Y5, Y4
+	VMINPS  Y3, Y5, Y7
+	VMAXPS  Y3, Y5, Y5
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y5, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 544(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Y6, Y4, Y8
-	VMINPS Y6, Y4, Y10
-	VMAXPS Y6, Y4, Y4
-	VSUBPS Y4, Y8, Y4
-	VSUBPS Y4, Y10, Y10
-	VADDPS 192(BX), Y10, Y10
+	VADDPS Y5, Y3, Y7
+	VMINPS Y5, Y3, Y8
+	VMAXPS Y5, Y3, Y3
+	VSUBPS Y3, Y7, Y3
+	VSUBPS Y3, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y8, Y4
-	VMINPS  Y9, Y8, Y6
-	VMAXPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  Y6, Y10, Y10
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y7, 160(BX)
-	VMOVUPS Y10, 192(BX)
+	VADDPS  Y9, Y7, Y3
+	VMINPS  Y9, Y7, Y5
+	VMAXPS  Y9, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind43:
 	// The sum of all lanes, and its reciprocal. No result is 0.
-	VMOVUPS      96(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y5
-	VCVTPS2PD    X4, Y4
-	VMOVUPS      128(BX), Y6
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y8
-	VCVTPS2PD    X7, Y7
-	VMOVUPS      160(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
-	VCVTPS2PD    X9, Y11
-	VCVTPS2PD    X10, Y10
-	VMOVUPS      192(BX), Y12
-	VEXTRACTF128 $0x01, Y12, X13
-	VCVTPS2PD    X12, Y14
-	VCVTPS2PD    X13, Y13
-	VADDPD       Y11, Y5, Y5
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
 	VADDPD       Y10, Y4, Y4
-	VADDPD       Y14, Y8, Y8
+	VADDPD       Y9, Y3, Y3
 	VADDPD       Y13, Y7, Y7
-	VADDPD       Y8, Y5, Y5
+	VADDPD       Y12, Y6, Y6
 	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPD       X4, X5, X5
-	VMOVHLPS     X5, X5, X4
-	VADDSD       X4, X5, X5
-	VMOVSD       nearTotal64<>+0(SB), X4
-	VUCOMISD     X5, X4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
 	JCS          total
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y7
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVUPS      Y3, 96(BX)
-	VMOVUPS      Y6, 128(BX)
-	VMOVUPS      Y9, 160(BX)
-	VMOVUPS      Y12, 192(BX)
-	VMOVAPS      Y7, Y3
-	VMOVUPS      Y4, (BX)
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y6, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -15546,55 +15533,53 @@ behind43:
 
 loop46:
 	VMOVUPS (SI), Y4
-	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 32(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 64(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
 	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 96(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 128(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
 	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 160(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 192(DI)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
 	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, 224(DI)
-	VMOVUPS     Y5, (BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -15610,13 +15595,11 @@ done46:
 
 loop47:
 	VMOVUPS (SI), Y4
-	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     Y6, (DI)
-	VMOVUPS     Y5, (BX)
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -15637,8 +15620,8 @@ done47:
 	VORPS      128(DX), Y4, Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      (BX), Y4, Y5
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l129
@@ -15659,469 +15642,467 @@ exact:
 	LEAQ         (R11)(R13*4), CX
 	SUBQ         SI, CX
 	SHRQ         $0x02, CX
-	VMOVUPS      magic<>+0(SB), Y3
-	VBROADCASTSS 20(R14), Y4
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       reach<>+0(SB), Y4, Y4
-	VBROADCASTSS 8(R14), Y5
-	VMULPS       Y5, Y4, Y4
-	VBROADCASTSS 16(R14), Y5
-	VMINPS       Y5, Y4, Y4
-	VBROADCASTSS 4(R14), Y5
-	VMOVUPS      Y5, (BX)
+	VMOVUPS      magic<>+0(SB), Y2
+	VBROADCASTSS 20(R14), Y3
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       reach<>+0(SB), Y3, Y3
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y3, Y3
+	VMOVUPS      Y2, (BX)
+	VBROADCASTSS (R14), Y2
 	VMOVUPS      Y3, 32(BX)
-	VBROADCASTSS (R14), Y3
-	VMOVUPS      Y4, 64(BX)
+	VBROADCASTSS 4(R14), Y3
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
 	JLT     done50
 	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
 loop50:
-	VMOVUPS (SI), Y5
+	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y5, Y5
-	VMOVUPS   128(SI), Y6
-	VMAXPS    192(SI), Y6, Y6
-	VMAXPS    Y6, Y5, Y5
-	VMOVUPS   256(SI), Y6
-	VMAXPS    320(SI), Y6, Y6
-	VMOVUPS   384(SI), Y7
-	VMAXPS    448(SI), Y7, Y7
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMAXPS    Y6, Y5, Y5
-	VMOVUPS   32(SI), Y6
-	VMAXPS    96(SI), Y6, Y6
-	VMOVUPS   160(SI), Y7
-	VMAXPS    224(SI), Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   288(SI), Y7
-	VMAXPS    352(SI), Y7, Y7
-	VMOVUPS   416(SI), Y8
-	VMAXPS    480(SI), Y8, Y8
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMAXPS    Y6, Y5, Y5
-	VMOVUPS   64(BX), Y6
-	VCMPPS    $0x1e, Y6, Y5, Y5
-	VMOVMSKPS Y5, AX
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y5
-	VMOVUPS   (SI), Y7
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y3, Y9
-	VFMADD231PS 64(SI), Y3, Y10
-	VMOVUPS     (BX), Y11
-	VFMADD231PS (SI), Y11, Y9
-	VFMADD231PS 64(SI), Y11, Y10
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y12
-	VPERMPS Y4, Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS Y10, Y5, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y9
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y8, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y12
-	VFMADD231PS 128(SI), Y11, Y10
-	VFMADD231PS 192(SI), Y11, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPSLLD  $0x14, Y8, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y6
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y6
-	VADDPS      Y6, Y9, Y9
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     96(BX), Y6
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y6, Y7
-	VMINPS  Y9, Y6, Y8
-	VMAXPS  Y9, Y6, Y6
-	VSUBPS  Y6, Y7, Y6
-	VSUBPS  Y6, Y8, Y8
-	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y3, Y10
-	VFMADD231PS 320(SI), Y3, Y12
-	VFMADD231PS 256(SI), Y11, Y10
-	VFMADD231PS 320(SI), Y11, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y8
-	VMOVUPS     Y6, 256(DI)
-	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     448(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y3, Y10
-	VFMADD231PS 448(SI), Y3, Y12
-	VFMADD231PS 384(SI), Y11, Y10
-	VFMADD231PS 448(SI), Y11, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y6, Y13
-	VPERMPS Y4, Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y9, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y11
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y11, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y6, Y10
-	VADDPS      Y10, Y8, Y8
-	VMOVUPS     Y6, 384(DI)
-	VMOVUPS     Y9, 448(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y7, Y6
-	VMINPS  Y8, Y7, Y9
-	VMAXPS  Y8, Y7, Y7
-	VSUBPS  Y7, Y6, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  224(BX), Y9, Y9
-	VMOVUPS 32(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y8, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y10
-	VFMADD231PS 96(SI), Y3, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS 32(SI), Y12, Y10
-	VFMADD231PS 96(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y8, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y6
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y6, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y6
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y8, Y5, Y11
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS Y4, Y7, Y13
-	VPERMPS Y4, Y8, Y14
+	VPERMPS Y4, Y10, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y9, 288(BX)
-	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y10, Y9
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y9, Y14
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD231PS Y11, Y5, Y9
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y9, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     128(BX), Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y9
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     448(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS 448(SI), Y2, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS 448(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     Y10, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y7, Y8
-	VMINPS  Y6, Y7, Y9
+	VADDPS  Y9, Y8, Y6
+	VMINPS  Y9, Y8, Y7
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y6, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y9
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y9
+	VMINPS  Y6, Y7, Y10
 	VMAXPS  Y6, Y7, Y7
-	VSUBPS  Y7, Y8, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  192(BX), Y9, Y9
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
 	VMOVUPS 288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
+	VFMADD213PS Y8, Y2, Y6
 	VMOVUPS     352(SI), Y7
-	VFMADD213PS Y5, Y3, Y7
+	VFMADD213PS Y8, Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y7, Y5, Y11
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y7, Y8, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y3, Y10
-	VFMADD231PS 352(SI), Y3, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS 352(SI), Y12, Y11
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS Y4, Y6, Y13
 	VPERMPS Y4, Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y9, 320(BX)
-	VPSLLD  $0x14, Y7, Y9
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD231PS Y11, Y5, Y10
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y9
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y9, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y10
 	VMOVUPS     Y6, 288(DI)
 	VMOVUPS     Y7, 352(DI)
 	VMOVUPS     416(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
+	VFMADD213PS Y8, Y2, Y6
 	VMOVUPS     480(SI), Y7
-	VFMADD213PS Y5, Y3, Y7
+	VFMADD213PS Y8, Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y7, Y5, Y11
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y7, Y8, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y3, Y10
-	VFMADD231PS 480(SI), Y3, Y11
-	VFMADD231PS 416(SI), Y12, Y10
-	VFMADD231PS 480(SI), Y12, Y11
+	VFMADD231PS 416(SI), Y2, Y11
+	VFMADD231PS 480(SI), Y2, Y12
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS 480(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS Y4, Y6, Y13
 	VPERMPS Y4, Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VPSLLD  $0x14, Y7, Y5
+	VPSLLD  $0x14, Y7, Y8
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VFMADD231PS Y11, Y5, Y8
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y5
-	VADDPS      Y5, Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VADDPS      Y8, Y10, Y10
 	VMOVUPS     Y6, 416(DI)
 	VMOVUPS     Y7, 480(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y8, Y5
-	VMINPS  Y9, Y8, Y6
-	VMAXPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y5, Y8
-	VSUBPS  Y8, Y6, Y6
-	VADDPS  320(BX), Y6, Y6
-	VMOVUPS Y12, (BX)
-	VMOVUPS 256(BX), Y7
-	VMOVUPS Y7, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS 288(BX), Y5
-	VMOVUPS Y5, 160(BX)
-	VMOVUPS Y6, 192(BX)
+	VADDPS  Y10, Y9, Y6
+	VMINPS  Y10, Y9, Y7
+	VMAXPS  Y10, Y9, Y9
+	VSUBPS  Y9, Y6, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  288(BX), Y7, Y7
+	VMOVUPS 224(BX), Y8
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -16162,35 +16143,34 @@ upto51:
 
 	// Leave if an element is above the limit.
 	VMAXPS    Y5, Y4, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y6
-	VMOVUPS     32(BX), Y8
+	VFMADD231PS Y2, Y4, Y6
+	VMOVUPS     (BX), Y8
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y8, Y9
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
 	VFMADD231PS Y3, Y4, Y9
-	VMOVUPS     (BX), Y10
-	VFMADD231PS Y10, Y4, Y9
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y11
-	VFMADD213PS exp1<>+0(SB), Y9, Y11
-	VMULPS      Y11, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
@@ -16206,37 +16186,37 @@ l131:
 	VMOVUPS Y6, (DI)
 
 l132:
-	VMOVUPS 96(BX), Y4
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y6, Y4, Y9
-	VMINPS  Y6, Y4, Y11
+	VMINPS  Y6, Y4, Y10
 	VMAXPS  Y6, Y4, Y4
 	VSUBPS  Y4, Y9, Y4
-	VSUBPS  Y4, Y11, Y11
-	VADDPS  160(BX), Y11, Y11
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVAPS Y8, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y5, Y4
+	VFMADD231PS Y2, Y5, Y4
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y8, Y6
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y6
 	VFMADD231PS Y3, Y5, Y6
-	VFMADD231PS Y10, Y5, Y6
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y5, Y12, Y5
-	VMOVUPS exp2<>+0(SB), Y12
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y12
-	VFMADD213PS exp1<>+0(SB), Y6, Y12
-	VMULPS      Y12, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
@@ -16254,22 +16234,21 @@ l133:
 	VMOVUPS Y4, 32(DI)
 
 l134:
-	VMOVUPS 128(BX), Y5
+	VMOVUPS 96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y5, Y6
-	VMINPS  Y4, Y5, Y12
+	VMINPS  Y4, Y5, Y11
 	VMAXPS  Y4, Y5, Y5
 	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y12, Y12
-	VADDPS  192(BX), Y12, Y12
-	VMOVUPS Y10, (BX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	VMOVUPS Y6, 128(BX)
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
 	VMOVUPS Y11, 160(BX)
-	VMOVUPS Y12, 192(BX)
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind58
 
@@ -16293,53 +16272,52 @@ upto52:
 	VMOVUPS   32(SI), Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVAPS     Y6, Y9
-	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y2, Y4, Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y10
 	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS Y2, Y4, Y11
 	VFMADD231PS (SI), Y3, Y10
 	VFMADD231PS Y3, Y4, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS (SI), Y12, Y10
-	VFMADD231PS Y12, Y4, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y12, Y12, Y11
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 	VADDPS      Y9, Y8, Y4
@@ -16354,7 +16332,7 @@ l135:
 	VMOVUPS Y9, 64(DI)
 
 l136:
-	VMOVUPS 96(BX), Y8
+	VMOVUPS 64(BX), Y8
 
 	// sum + t, and what that lacks to the rest
 	VADDPS  Y4, Y8, Y9
@@ -16362,49 +16340,49 @@ l136:
 	VMAXPS  Y4, Y8, Y8
 	VSUBPS  Y8, Y9, Y8
 	VSUBPS  Y8, Y10, Y10
-	VADDPS  160(BX), Y10, Y10
+	VADDPS  128(BX), Y10, Y10
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
+	VFMADD213PS Y6, Y2, Y4
 	VMOVAPS     Y6, Y8
-	VFMADD231PS Y3, Y5, Y8
+	VFMADD231PS Y2, Y5, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y6, Y11
-	VSUBPS Y8, Y6, Y13
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
 	VFMADD231PS 32(SI), Y3, Y11
-	VFMADD231PS Y3, Y5, Y13
-	VFMADD231PS 32(SI), Y12, Y11
-	VFMADD231PS Y12, Y5, Y13
+	VFMADD231PS Y3, Y5, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPSLLD  $0x14, Y8, Y6
-	VPADDD  Y5, Y15, Y5
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y11, Y6
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y13, Y15
-	VFMADD213PS exp1<>+0(SB), Y11, Y6
-	VFMADD213PS exp1<>+0(SB), Y13, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y5, Y5, Y11
-	VFMADD213PS Y14, Y14, Y13
+	VFMADD213PS Y13, Y13, Y12
 	VANDPS      Y11, Y4, Y4
-	VANDPS      Y13, Y8, Y8
+	VANDPS      Y12, Y8, Y8
 	VADDPS      Y8, Y4, Y5
 	VMOVUPS     Y4, 32(DI)
 	VMOVUPS     32(DX), Y4
@@ -16419,21 +16397,21 @@ l137:
 	VMOVUPS Y8, 96(DI)
 
 l138:
-	VMOVUPS 128(BX), Y4
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y4, Y6
-	VMINPS  Y5, Y4, Y8
+	VADDPS  Y5, Y4, Y8
+	VMINPS  Y5, Y4, Y11
 	VMAXPS  Y5, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  192(BX), Y8, Y8
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y7, 64(BX)
-	VMOVUPS Y9, 96(BX)
-	VMOVUPS Y6, 128(BX)
-	VMOVUPS Y10, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind58
 
@@ -16459,80 +16437,79 @@ upto53:
 	VMAXPS    96(SI), Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y10
 	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
 	VFMADD231PS (SI), Y3, Y10
 	VFMADD231PS 64(SI), Y3, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS (SI), Y12, Y10
-	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y7
+	VADDPS      Y9, Y8, Y10
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     Y9, 64(DI)
 	VMOVAPS     Y6, Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y8
+	VFMADD231PS Y2, Y4, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y9
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
 	VFMADD231PS Y3, Y4, Y9
-	VFMADD231PS Y12, Y4, Y9
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
@@ -16548,89 +16525,88 @@ l139:
 	VMOVUPS Y8, 128(DI)
 
 l140:
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS 96(BX), Y4
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y4, Y8
-	VMINPS  Y7, Y4, Y9
-	VMAXPS  Y7, Y4, Y4
+	VADDPS  Y10, Y4, Y8
+	VMINPS  Y10, Y4, Y9
+	VMAXPS  Y10, Y4, Y4
 	VSUBPS  Y4, Y8, Y4
 	VSUBPS  Y4, Y9, Y9
-	VADDPS  160(BX), Y9, Y9
+	VADDPS  128(BX), Y9, Y9
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y7, Y6, Y11
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y10
-	VFMADD231PS 96(SI), Y3, Y11
-	VFMADD231PS 32(SI), Y12, Y10
-	VFMADD231PS 96(SI), Y12, Y11
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y7, Y8
+	VPSLLD  $0x14, Y10, Y7
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y4, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y7
 	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     Y10, 96(DI)
 	VMOVAPS     Y6, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y5, Y4
+	VFMADD231PS Y2, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y7
+	VSUBPS Y4, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y5, Y7
-	VFMADD231PS Y12, Y5, Y7
+	VFMADD231PS Y2, Y5, Y10
+	VFMADD231PS Y3, Y5, Y10
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPSLLD  $0x14, Y4, Y10
-	VPADDD  Y5, Y10, Y5
-	VMOVUPS exp2<>+0(SB), Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y10
-	VFMADD213PS exp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VFMADD213PS Y5, Y5, Y7
-	VANDPS      Y7, Y4, Y4
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y4, Y4
 	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
 	JGE         l141
@@ -16643,23 +16619,21 @@ l141:
 	VMOVUPS Y4, 160(DI)
 
 l142:
-	VADDPS  Y4, Y8, Y8
-	VMOVUPS 128(BX), Y4
+	VADDPS  Y4, Y7, Y7
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y4, Y5
-	VMINPS  Y8, Y4, Y7
-	VMAXPS  Y8, Y4, Y4
+	VADDPS  Y7, Y4, Y5
+	VMINPS  Y7, Y4, Y10
+	VMAXPS  Y7, Y4, Y4
 	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  192(BX), Y7, Y7
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind58
 
@@ -16689,74 +16663,73 @@ upto54:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y10
 	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
 	VFMADD231PS (SI), Y3, Y10
 	VFMADD231PS 64(SI), Y3, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS (SI), Y12, Y10
-	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y7
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y7
+	VADDPS      Y9, Y8, Y10
 	VMOVUPS     Y8, (DI)
 	VMOVUPS     Y9, 64(DI)
 	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVAPS     Y6, Y9
-	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y2, Y4, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS Y3, Y4, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS Y12, Y4, Y11
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y8, Y4
@@ -16768,23 +16741,23 @@ upto54:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y4
-	VADDPS      Y4, Y7, Y7
+	VADDPS      Y4, Y10, Y10
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
@@ -16796,134 +16769,131 @@ l143:
 	VMOVUPS Y9, 192(DI)
 
 l144:
-	VMOVUPS 96(BX), Y4
+	VMOVUPS 64(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y4, Y8
-	VMINPS  Y7, Y4, Y9
-	VMAXPS  Y7, Y4, Y4
+	VADDPS  Y10, Y4, Y8
+	VMINPS  Y10, Y4, Y9
+	VMAXPS  Y10, Y4, Y4
 	VSUBPS  Y4, Y8, Y4
 	VSUBPS  Y4, Y9, Y9
-	VADDPS  160(BX), Y9, Y9
+	VADDPS  128(BX), Y9, Y9
 	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y7, Y6, Y11
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y10
-	VFMADD231PS 96(SI), Y3, Y11
-	VFMADD231PS 32(SI), Y12, Y10
-	VFMADD231PS 96(SI), Y12, Y11
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y8, 224(BX)
-	VPSLLD  $0x14, Y7, Y8
+	VPSLLD  $0x14, Y10, Y7
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y4, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y7
 	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     Y10, 96(DI)
 	VMOVUPS     160(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVAPS     Y6, Y7
-	VFMADD231PS Y3, Y5, Y7
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y5, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y7, Y6, Y11
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS Y3, Y5, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS Y12, Y5, Y11
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y4, Y5
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
 	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y10, Y15
 	VPADDD  Y5, Y14, Y5
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y4, Y5
-	VADDPS      Y5, Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y5
+	VADDPS      Y5, Y7, Y7
 	VMOVUPS     Y4, 160(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l145
 	CMPQ        CX, $0x00000008
 	JLE         l146
-	VMASKMOVPS  Y7, Y4, 224(DI)
+	VMASKMOVPS  Y10, Y4, 224(DI)
 	JMP         l146
 
 l145:
-	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y10, 224(DI)
 
 l146:
-	VMOVUPS 128(BX), Y4
+	VMOVUPS 96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y4, Y5
-	VMINPS  Y8, Y4, Y7
-	VMAXPS  Y8, Y4, Y4
+	VADDPS  Y7, Y4, Y5
+	VMINPS  Y7, Y4, Y10
+	VMAXPS  Y7, Y4, Y4
 	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  192(BX), Y7, Y7
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS 224(BX), Y4
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y5, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind58
 
@@ -16955,29 +16925,73 @@ upto55:
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y5, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y10
 	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
 	VFMADD231PS (SI), Y3, Y10
 	VFMADD231PS 64(SI), Y3, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS (SI), Y12, Y10
-	VFMADD231PS 64(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y8, Y13
@@ -16989,259 +17003,212 @@ upto55:
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y7
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y5
-	VADDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y10, Y10
 	VMOVUPS     Y8, 128(DI)
 	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     96(BX), Y5
+	VMOVUPS     64(BX), Y7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y5, Y8
-	VMINPS  Y7, Y5, Y9
-	VMAXPS  Y7, Y5, Y5
-	VSUBPS  Y5, Y8, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  160(BX), Y9, Y9
-	VMOVAPS Y6, Y5
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVAPS Y6, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y7
-	VFMADD231PS Y12, Y4, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y4
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y10
-	VFMADD213PS exp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VFMADD213PS Y4, Y4, Y7
-	VANDPS      Y7, Y5, Y5
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l147
-	VMASKMOVPS  Y5, Y4, 256(DI)
-	JMP         l148
-
-l147:
-	VMOVUPS Y5, 256(DI)
-
-l148:
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y8, Y4
-	VMINPS  Y5, Y8, Y7
-	VMAXPS  Y5, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y8
 	VSUBPS Y7, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y8
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y8
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y11
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y7, Y7
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l147
+	VMASKMOVPS  Y7, Y4, 256(DI)
+	JMP         l148
+
+l147:
+	VMOVUPS Y7, 256(DI)
+
+l148:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y8, Y4
+	VMINPS  Y7, Y8, Y10
+	VMAXPS  Y7, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y8, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y5, Y8
-	VMOVUPS     Y5, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     160(SI), Y5
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y10
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y10
 	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
 	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     Y5, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     128(BX), Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y10, Y10
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     96(BX), Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y4, Y5
-	VMINPS  Y8, Y4, Y7
-	VMAXPS  Y8, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  192(BX), Y7, Y7
-	VMOVUPS 224(BX), Y4
+	VADDPS  Y10, Y4, Y7
+	VMINPS  Y10, Y4, Y8
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVAPS Y6, Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
+	VFMADD231PS Y2, Y5, Y4
 
 	// -n = magic - N - u
-	VSUBPS  Y4, Y6, Y8
-	VMOVUPS 224(BX), Y10
+	VSUBPS Y4, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y8
-	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y2, Y5, Y10
+	VFMADD231PS Y3, Y5, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y10
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
 	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y10, Y11, Y10
+	VPADDD  Y5, Y11, Y5
 	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y11
-	VFMADD213PS exp1<>+0(SB), Y8, Y11
-	VMULPS      Y11, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VFMADD213PS Y10, Y10, Y8
-	VANDPS      Y8, Y4, Y4
-	VMOVUPS     32(DX), Y8
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y4, Y4
+	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
 	JGE         l149
 	CMPQ        CX, $0x00000008
 	JLE         l150
-	VMASKMOVPS  Y4, Y8, 288(DI)
+	VMASKMOVPS  Y4, Y5, 288(DI)
 	JMP         l150
 
 l149:
@@ -17249,19 +17216,18 @@ l149:
 
 l150:
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y5, Y8
-	VMINPS  Y4, Y5, Y10
-	VMAXPS  Y4, Y5, Y5
-	VSUBPS  Y5, Y8, Y5
-	VSUBPS  Y5, Y10, Y10
-	VADDPS  Y10, Y7, Y7
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS 256(BX), Y4
-	VMOVUPS Y4, 96(BX)
-	VMOVUPS Y8, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y10
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    256(SI)(CX*4), SI
 	JMP     behind58
 
@@ -17297,137 +17263,35 @@ upto56:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y10
 	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
 	VFMADD231PS (SI), Y3, Y10
 	VFMADD231PS 64(SI), Y3, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS (SI), Y12, Y10
-	VFMADD231PS 64(SI), Y12, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y7
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y5
-	VADDPS      Y5, Y7, Y7
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     96(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y5, Y8
-	VMINPS  Y7, Y5, Y9
-	VMAXPS  Y7, Y5, Y5
-	VSUBPS  Y5, Y8, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  160(BX), Y9, Y9
-	VMOVUPS 256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVAPS     Y6, Y7
-	VFMADD231PS Y3, Y4, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y10
-	VSUBPS Y7, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y3, Y10
-	VFMADD231PS Y3, Y4, Y11
-	VFMADD231PS 256(SI), Y12, Y10
-	VFMADD231PS Y12, Y4, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y4
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y4, Y14, Y4
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -17441,202 +17305,301 @@ upto56:
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y4, Y4, Y10
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
 	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y5, Y5
-	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y4
-	VMOVUPS     Y5, 256(DI)
-	VMOVUPS     (DX), Y5
-	CMPQ        CX, $0x00000008
-	JGE         l151
-	VMASKMOVPS  Y7, Y5, 320(DI)
-	JMP         l152
-
-l151:
-	VMOVUPS Y7, 320(DI)
-
-l152:
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y4, Y8, Y5
-	VMINPS  Y4, Y8, Y7
-	VMAXPS  Y4, Y8, Y8
-	VSUBPS  Y8, Y5, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 32(SI), Y4
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y8
-	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y8
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y8
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y11
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y8, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y8, Y4, Y4
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y4, Y8
-	VMOVUPS     Y4, 32(DI)
-	VMOVUPS     Y7, 96(DI)
-	VMOVUPS     160(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     224(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y7, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y7, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
 	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y4, Y5
-	VADDPS      Y5, Y8, Y8
-	VMOVUPS     Y4, 160(DI)
-	VMOVUPS     Y7, 224(DI)
-	VMOVUPS     128(BX), Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y4
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l151
+	VMASKMOVPS  Y10, Y7, 320(DI)
+	JMP         l152
 
+l151:
+	VMOVUPS Y10, 320(DI)
+
+l152:
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y4, Y5
-	VMINPS  Y8, Y4, Y7
-	VMAXPS  Y8, Y4, Y4
-	VSUBPS  Y4, Y5, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  192(BX), Y7, Y7
-	VMOVUPS 288(SI), Y4
+	VADDPS  Y4, Y8, Y7
+	VMINPS  Y4, Y8, Y10
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(SI), Y4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     224(BX), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y4, Y6, Y10
 	VSUBPS Y8, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y3, Y10
-	VMOVUPS     224(BX), Y13
-	VFMADD231PS Y3, Y13, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS Y12, Y13, Y11
+	VFMADD231PS 32(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPSLLD  $0x14, Y8, Y6
+	VPERMPS exp2Table<>+0(SB), Y4, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS exp2<>+0(SB), Y6
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y6
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y6
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y6, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y4, Y4
 	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y4, Y6
+	VADDPS      Y8, Y4, Y10
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y7
+	VMINPS  Y10, Y4, Y8
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y5
 	VMOVUPS     Y4, 288(DI)
 	VMOVUPS     32(DX), Y4
 	CMPQ        CX, $0x00000010
 	JGE         l153
 	CMPQ        CX, $0x00000008
 	JLE         l154
-	VMASKMOVPS  Y8, Y4, 352(DI)
+	VMASKMOVPS  Y10, Y4, 352(DI)
 	JMP         l154
 
 l153:
-	VMOVUPS Y8, 352(DI)
+	VMOVUPS Y10, 352(DI)
 
 l154:
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y6, Y5, Y4
-	VMINPS  Y6, Y5, Y8
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y4, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMOVUPS Y12, (BX)
-	VMOVUPS 256(BX), Y5
-	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS Y9, 160(BX)
-	VMOVUPS Y7, 192(BX)
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y10
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS 192(BX), Y5
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind58
 
@@ -17674,29 +17637,73 @@ upto57:
 	VMAXPS    Y5, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   64(BX), Y7
+	VMOVUPS   32(BX), Y7
 	VCMPPS    $0x1e, Y7, Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
 	VSUBPS Y8, Y6, Y10
 	VSUBPS Y9, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
 	VFMADD231PS (SI), Y3, Y10
 	VFMADD231PS 64(SI), Y3, Y11
-	VMOVUPS     (BX), Y12
-	VFMADD231PS (SI), Y12, Y10
-	VFMADD231PS 64(SI), Y12, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y8, Y13
@@ -17708,376 +17715,327 @@ upto57:
 	VMOVUPS exp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
 	VADDPS      Y9, Y8, Y7
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y9, 64(DI)
-	VMOVUPS     128(SI), Y8
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y8
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y9, Y5
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y5
-	VADDPS      Y5, Y7, Y7
-	VMOVUPS     Y8, 128(DI)
-	VMOVUPS     Y9, 192(DI)
-	VMOVUPS     96(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y7, Y5, Y8
-	VMINPS  Y7, Y5, Y9
-	VMAXPS  Y7, Y5, Y5
-	VSUBPS  Y5, Y8, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  160(BX), Y9, Y9
-	VMOVUPS 256(SI), Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y5
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVAPS     Y6, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD231PS Y2, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y7, Y7
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l155
+	VMASKMOVPS  Y7, Y4, 384(DI)
+	JMP         l156
+
+l155:
+	VMOVUPS Y7, 384(DI)
+
+l156:
+	VADDPS Y7, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y8
+	VFMADD231PS 96(SI), Y2, Y10
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y5, Y6, Y10
 	VSUBPS Y7, Y6, Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y3, Y10
-	VFMADD231PS 320(SI), Y3, Y11
-	VFMADD231PS 256(SI), Y12, Y10
-	VFMADD231PS 320(SI), Y12, Y11
+	VFMADD231PS 160(SI), Y2, Y10
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y13
-	VPERMPS exp2Table<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y9, 256(BX)
-	VPSLLD  $0x14, Y7, Y9
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS exp2<>+0(SB), Y9
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y9
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y9
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
 	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y9, Y10, Y10
+	VMULPS      Y14, Y10, Y10
 	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VANDPS      Y10, Y5, Y5
 	VANDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y5, Y9
-	VMOVUPS     Y5, 256(DI)
-	VMOVUPS     Y7, 320(DI)
-	VMOVAPS     Y6, Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y7
-	VFMADD231PS Y12, Y4, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y4
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y10
-	VFMADD213PS exp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
-	VFMADD213PS Y4, Y4, Y7
-	VANDPS      Y7, Y5, Y5
-	VMOVUPS     (DX), Y4
-	CMPQ        CX, $0x00000008
-	JGE         l155
-	VMASKMOVPS  Y5, Y4, 384(DI)
-	JMP         l156
-
-l155:
-	VMOVUPS Y5, 384(DI)
-
-l156:
-	VADDPS Y5, Y9, Y9
+	VADDPS      Y7, Y5, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     96(BX), Y5
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y8, Y4
-	VMINPS  Y9, Y8, Y5
-	VMAXPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y5, Y5
-	VADDPS  256(BX), Y5, Y5
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y8, Y5, Y7
+	VMINPS  Y8, Y5, Y10
+	VMAXPS  Y8, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y9
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y9
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y8, Y6, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
 	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 224(BX)
 	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y4, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VADDPS      Y4, Y9, Y9
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     128(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y4, Y7
-	VMINPS  Y9, Y4, Y8
-	VMAXPS  Y9, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  192(BX), Y8, Y8
-	VMOVUPS 288(SI), Y4
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y5, Y4
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     192(BX), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y9, Y6, Y11
+	VSUBPS  Y5, Y6, Y8
+	VMOVUPS 192(BX), Y11
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y3, Y10
-	VFMADD231PS 352(SI), Y3, Y11
-	VFMADD231PS 288(SI), Y12, Y10
-	VFMADD231PS 352(SI), Y12, Y11
+	VFMADD231PS Y2, Y11, Y8
+	VFMADD231PS Y3, Y11, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS exp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y4, Y5
-	VMOVUPS     Y4, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     224(BX), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-
-	// -n = magic - N - u
-	VSUBPS  Y4, Y6, Y9
-	VMOVUPS 224(BX), Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y9
-	VFMADD231PS Y12, Y10, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y10
-	VPSLLD  $0x14, Y4, Y11
-	VPADDD  Y10, Y11, Y10
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y11
-	VFMADD213PS exp1<>+0(SB), Y9, Y11
-	VMULPS      Y11, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VFMADD213PS Y10, Y10, Y9
-	VANDPS      Y9, Y4, Y4
-	VMOVUPS     32(DX), Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     32(DX), Y8
 	CMPQ        CX, $0x00000010
 	JGE         l157
 	CMPQ        CX, $0x00000008
 	JLE         l158
-	VMASKMOVPS  Y4, Y9, 416(DI)
+	VMASKMOVPS  Y5, Y8, 416(DI)
 	JMP         l158
 
 l157:
-	VMOVUPS Y4, 416(DI)
+	VMOVUPS Y5, 416(DI)
 
 l158:
-	VADDPS Y4, Y5, Y5
+	VADDPS Y5, Y4, Y4
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y4
-	VMINPS  Y5, Y7, Y9
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y4, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS Y12, (BX)
-	VMOVUPS Y6, 32(BX)
-	VMOVUPS 288(BX), Y5
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y8
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 320(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind58
 
@@ -18119,28 +18077,72 @@ upto58:
 	VMAXPS    Y9, Y8, Y8
 	VMAXPS    Y8, Y7, Y7
 	VMAXPS    Y7, Y6, Y6
-	VCMPPS    $0x1e, 64(BX), Y6, Y6
+	VCMPPS    $0x1e, 32(BX), Y6, Y6
 	VMOVMSKPS Y6, AX
 	TESTL     AX, AX
 	JNZ       irregular
-	VMOVUPS   32(BX), Y6
+	VMOVUPS   (BX), Y6
 	VMOVUPS   (SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
+	VFMADD213PS Y6, Y2, Y7
 	VMOVUPS     64(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y8
 
 	// -n = magic - N - u
 	VSUBPS Y7, Y6, Y9
 	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y9
+	VFMADD231PS 64(SI), Y2, Y10
 	VFMADD231PS (SI), Y3, Y9
 	VFMADD231PS 64(SI), Y3, Y10
-	VMOVUPS     (BX), Y11
-	VFMADD231PS (SI), Y11, Y9
-	VFMADD231PS 64(SI), Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y10
+	VFMADD231PS 192(SI), Y2, Y11
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y7, Y12
@@ -18152,171 +18154,125 @@ upto58:
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y9
-	VMOVUPS     Y7, (DI)
-	VMOVUPS     Y8, 64(DI)
-	VMOVUPS     128(SI), Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y7, Y8
+	VMINPS  Y9, Y7, Y10
+	VMAXPS  Y9, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
+	VMOVUPS 256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     192(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
-	VSUBPS Y8, Y6, Y12
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y12
-	VFMADD231PS 128(SI), Y11, Y10
-	VFMADD231PS 192(SI), Y11, Y12
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y5, 224(BX)
-	VPSLLD  $0x14, Y8, Y5
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y9, Y5
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y5, Y14
 	VMOVUPS exp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
+	VMULPS      Y5, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y5
-	VADDPS      Y5, Y9, Y9
-	VMOVUPS     Y7, 128(DI)
-	VMOVUPS     Y8, 192(DI)
-	VMOVUPS     96(BX), Y5
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y5, Y7
-	VMINPS  Y9, Y5, Y8
-	VMAXPS  Y9, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  160(BX), Y8, Y8
-	VMOVUPS 256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
-	VMOVUPS     320(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y10
-	VSUBPS Y9, Y6, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y3, Y10
-	VFMADD231PS 320(SI), Y3, Y12
-	VFMADD231PS 256(SI), Y11, Y10
-	VFMADD231PS 320(SI), Y11, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y8, 256(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y8
-	VMOVUPS     Y5, 256(DI)
+	VADDPS      Y9, Y7, Y5
+	VMOVUPS     Y7, 256(DI)
 	VMOVUPS     Y9, 320(DI)
-	VMOVUPS     384(SI), Y5
+	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y5
+	VFMADD213PS Y6, Y2, Y7
 	VMOVAPS     Y6, Y9
-	VFMADD231PS Y3, Y4, Y9
+	VFMADD231PS Y2, Y4, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
 	VSUBPS Y9, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y3, Y10
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 384(SI), Y3, Y11
 	VFMADD231PS Y3, Y4, Y12
-	VFMADD231PS 384(SI), Y11, Y10
-	VFMADD231PS Y11, Y4, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
 	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y4, Y14, Y4
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y10, Y10
+	VMULPS      Y14, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y4, Y4, Y11
 	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y5, Y4
-	VADDPS      Y4, Y8, Y8
-	VMOVUPS     Y5, 384(DI)
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y7, 384(DI)
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
 	JGE         l159
@@ -18328,34 +18284,79 @@ l159:
 
 l160:
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y7, Y4
-	VMINPS  Y8, Y7, Y5
-	VMAXPS  Y8, Y7, Y7
-	VSUBPS  Y7, Y4, Y7
-	VSUBPS  Y7, Y5, Y5
-	VADDPS  256(BX), Y5, Y5
-	VMOVUPS 32(SI), Y7
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS 32(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
 
 	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
 	VSUBPS Y7, Y6, Y9
-	VSUBPS Y8, Y6, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y11, Y9
-	VFMADD231PS 96(SI), Y11, Y10
+	VFMADD231PS 32(SI), Y2, Y8
+	VFMADD231PS 96(SI), Y2, Y9
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y9
 
 	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
 	VPERMPS exp2Table<>+0(SB), Y7, Y12
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y13
 	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y9
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y9
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
 	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
@@ -18363,246 +18364,198 @@ l160:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VMULPS      Y15, Y11, Y11
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y9
-	VMOVUPS     Y7, 32(DI)
-	VMOVUPS     Y8, 96(DI)
-	VMOVUPS     160(SI), Y7
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y5, Y7
+	VMINPS  Y8, Y5, Y9
+	VMAXPS  Y8, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 288(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y7
-	VMOVUPS     224(SI), Y8
-	VFMADD213PS Y6, Y3, Y8
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y6, Y10
+	VSUBPS Y5, Y6, Y11
 	VSUBPS Y8, Y6, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y12
-	VFMADD231PS 160(SI), Y11, Y10
-	VFMADD231PS 224(SI), Y11, Y12
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
 	VPERMPS exp2Table<>+0(SB), Y8, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y4, 288(BX)
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 224(BX)
 	VPSLLD  $0x14, Y8, Y4
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y4, Y14
 	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y4
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
 	VMOVUPS     exp2<>+0(SB), Y15
 	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
 	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y10, Y10
+	VMULPS      Y4, Y11, Y11
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y13, Y13, Y11
 	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y5, Y5
 	VANDPS      Y12, Y8, Y8
-	VADDPS      Y8, Y7, Y4
-	VADDPS      Y4, Y9, Y9
-	VMOVUPS     Y7, 160(DI)
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     128(BX), Y4
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Y9, Y4, Y7
-	VMINPS  Y9, Y4, Y8
-	VMAXPS  Y9, Y4, Y4
-	VSUBPS  Y4, Y7, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  192(BX), Y8, Y8
-	VMOVUPS 288(SI), Y4
+	VADDPS      Y8, Y5, Y4
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     416(SI), Y5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     352(SI), Y9
-	VFMADD213PS Y6, Y3, Y9
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     192(BX), Y8
+	VFMADD213PS Y6, Y2, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y9, Y6, Y12
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y3, Y10
-	VFMADD231PS 352(SI), Y3, Y12
-	VFMADD231PS 288(SI), Y11, Y10
-	VFMADD231PS 352(SI), Y11, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 320(BX)
-	VPSLLD  $0x14, Y9, Y5
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS exp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y5
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y12, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y5
-	VFMADD213PS exp1<>+0(SB), Y12, Y15
-	VMULPS      Y5, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y12, Y9, Y9
-	VADDPS      Y9, Y4, Y5
-	VMOVUPS     Y4, 288(DI)
-	VMOVUPS     Y9, 352(DI)
-	VMOVUPS     416(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y3, Y4
-	VMOVUPS     224(BX), Y9
-	VFMADD213PS Y6, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y6, Y10
-	VSUBPS Y9, Y6, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y3, Y10
-	VMOVUPS     224(BX), Y12
+	VFMADD231PS 416(SI), Y2, Y11
+	VMOVUPS     192(BX), Y12
+	VFMADD231PS Y2, Y12, Y6
+	VFMADD231PS 416(SI), Y3, Y11
 	VFMADD231PS Y3, Y12, Y6
-	VFMADD231PS 416(SI), Y11, Y10
-	VFMADD231PS Y11, Y12, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y4, Y11
-	VPERMPS exp2Table<>+0(SB), Y9, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPADDD  Y11, Y13, Y11
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
 	VPADDD  Y12, Y14, Y12
-	VMOVUPS exp2<>+0(SB), Y13
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y6, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y13
-	VFMADD213PS exp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y10, Y10
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y6, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y6, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VFMADD213PS Y12, Y12, Y6
-	VANDPS      Y10, Y4, Y4
-	VANDPS      Y6, Y9, Y9
-	VADDPS      Y9, Y4, Y6
-	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y4, 416(DI)
-	VMOVUPS     32(DX), Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y11
+	VFMADD213PS Y13, Y13, Y6
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y6, Y8, Y8
+	VADDPS      Y8, Y5, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     32(DX), Y5
 	CMPQ        CX, $0x00000010
 	JGE         l161
 	CMPQ        CX, $0x00000008
 	JLE         l162
-	VMASKMOVPS  Y9, Y4, 480(DI)
+	VMASKMOVPS  Y8, Y5, 480(DI)
 	JMP         l162
 
 l161:
-	VMOVUPS Y9, 480(DI)
+	VMOVUPS Y8, 480(DI)
 
 l162:
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y5, Y7, Y4
-	VMINPS  Y5, Y7, Y6
-	VMAXPS  Y5, Y7, Y7
-	VSUBPS  Y7, Y4, Y7
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
 	VSUBPS  Y7, Y6, Y6
-	VADDPS  Y6, Y8, Y8
-	VMOVUPS 288(BX), Y5
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
 	VMOVUPS Y5, 96(BX)
-	VMOVUPS Y4, 128(BX)
-	VMOVUPS 320(BX), Y4
-	VMOVUPS Y4, 160(BX)
-	VMOVUPS Y8, 192(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y9, 160(BX)
 	LEAQ    448(SI)(CX*4), SI
 
 behind58:
 total:
 	// The sum of all lanes, and its reciprocal.
-	VMOVUPS      96(BX), Y3
-	VEXTRACTF128 $0x01, Y3, X4
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
-	VMOVUPS      128(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X6
 	VCVTPS2PD    X5, Y5
+	VMOVUPS      128(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
-	VMOVUPS      160(BX), Y7
-	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
+	VMOVUPS      160(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
-	VMOVUPS      192(BX), Y9
-	VEXTRACTF128 $0x01, Y9, X10
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X10, Y10
+	VADDPD       Y6, Y2, Y2
 	VADDPD       Y7, Y3, Y3
 	VADDPD       Y8, Y4, Y4
 	VADDPD       Y9, Y5, Y5
-	VADDPD       Y10, Y6, Y6
+	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y3, Y3
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VUCOMISD     X3, X3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VUCOMISD     X2, X2
 	JPS          irregular
-	VMOVSD       one64<>+0(SB), X4
+	VMOVSD       one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X3, X4, X4
-	VCVTSD2SS    X4, X4, X5
-	VBROADCASTSS X5, Y6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X3, X3
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
 	VCVTSD2SS    X3, X3, X3
 	VBROADCASTSS X3, Y3
-	VMOVUPS      Y4, (BX)
-	VMOVUPS      Y3, 32(BX)
-	VMOVAPS      Y6, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVAPS      Y5, Y2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -18616,73 +18569,71 @@ total:
 
 loop61:
 	VMOVUPS (SI), Y4
-	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VMOVUPS     32(BX), Y7
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
+	VMULPS      Y3, Y4, Y5
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, (DI)
 	VMOVUPS     32(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 32(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
 	VMOVUPS     64(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 64(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
 	VMOVUPS     96(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 96(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 96(DI)
 	VMOVUPS     128(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 128(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 128(DI)
 	VMOVUPS     160(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 160(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
 	VMOVUPS     192(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 192(DI)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
 	VMOVUPS     224(SI), Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, 224(DI)
-	VMOVUPS     Y5, (BX)
-	VMOVUPS     Y7, 32(BX)
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000100, SI
 	ADDQ        $0x00000100, DI
 	SUBQ        $0x00000040, CX
@@ -18698,17 +18649,15 @@ done61:
 
 loop62:
 	VMOVUPS (SI), Y4
-	VMOVUPS (BX), Y5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Y5, Y4, Y6
-	VMOVUPS     32(BX), Y7
-	VCMPPS      $0x05, Y7, Y4, Y8
-	VFMADD231PS Y3, Y4, Y6
-	VANDPS      Y6, Y8, Y8
-	VMOVUPS     Y8, (DI)
-	VMOVUPS     Y5, (BX)
-	VMOVUPS     Y7, 32(BX)
+	VMULPS      Y3, Y4, Y5
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, (BX)
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000008, CX
@@ -18729,9 +18678,9 @@ done62:
 	VORPS      128(DX), Y4, Y4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      (BX), Y4, Y5
-	VCMPPS      $0x05, 32(BX), Y4, Y6
-	VFMADD231PS Y3, Y4, Y5
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, (BX), Y4, Y6
+	VFMADD231PS Y2, Y4, Y5
 	VANDPS      Y5, Y6, Y6
 	VMOVUPS     (DX), Y4
 	CMPQ        CX, $0x00000008
@@ -19056,9 +19005,9 @@ DATA reach<>+28(SB)/4, $0x42a80000
 GLOBL reach<>(SB), RODATA|NOPTR, $32
 
 // func sumAVX2(src []float32, st *Sum) (done int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·sumAVX2(SB), $416-40
-	// sumAVX2 adds exp(x) to the sum, up to the first turn with an element above the limit.
+	// sumAVX2: adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
 	MOVQ src_len+8(FP), CX
@@ -19109,7 +19058,9 @@ TEXT ·sumAVX2(SB), $416-40
 	PCALIGN $0x40
 
 loop2:
-	VMOVUPS (SI), Y6
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
@@ -19149,6 +19100,8 @@ loop2:
 	VFMADD213PS Y11, Y11, Y9
 	VADDPS      Y9, Y8, Y8
 	VPOR        Y6, Y7, Y6
+	PREFETCHT0  4224(SI)
+	PREFETCHT0  4288(SI)
 	VMOVUPS     128(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -19191,6 +19144,8 @@ loop2:
 	VADDPS      Y10, Y8, Y8
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y9, Y6
+	PREFETCHT0  4352(SI)
+	PREFETCHT0  4416(SI)
 	VMOVUPS     256(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -19232,6 +19187,8 @@ loop2:
 	VADDPS      Y11, Y10, Y10
 	VPOR        Y6, Y7, Y6
 	VPOR        Y6, Y9, Y6
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -21686,35 +21643,37 @@ loop12:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
-	VMAXPS    64(SI), Y6, Y6
-	VMOVUPS   128(SI), Y7
-	VMAXPS    192(SI), Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   256(SI), Y7
-	VMAXPS    320(SI), Y7, Y7
-	VMOVUPS   384(SI), Y8
-	VMAXPS    448(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y6
-	VMOVUPS   32(SI), Y7
-	VMAXPS    96(SI), Y7, Y7
-	VMOVUPS   160(SI), Y8
-	VMAXPS    224(SI), Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMOVUPS   288(SI), Y8
-	VMAXPS    352(SI), Y8, Y8
-	VMOVUPS   416(SI), Y9
-	VMAXPS    480(SI), Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMAXPS    Y8, Y7, Y7
-	VMAXPS    Y7, Y6, Y8
-	VCMPPS    $0x1e, Y3, Y8, Y8
-	VMOVMSKPS Y8, AX
-	TESTL     AX, AX
-	JNZ       end
-	VMAXPS    128(BX), Y6, Y6
-	VMAXPS    160(BX), Y7, Y7
-	VMOVUPS   (SI), Y8
+	VMAXPS     64(SI), Y6, Y6
+	VMOVUPS    128(SI), Y7
+	VMAXPS     192(SI), Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    256(SI), Y7
+	VMAXPS     320(SI), Y7, Y7
+	VMOVUPS    384(SI), Y8
+	VMAXPS     448(SI), Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVUPS    32(SI), Y7
+	VMAXPS     96(SI), Y7, Y7
+	VMOVUPS    160(SI), Y8
+	VMAXPS     224(SI), Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVUPS    288(SI), Y8
+	VMAXPS     352(SI), Y8, Y8
+	VMOVUPS    416(SI), Y9
+	VMAXPS     480(SI), Y9, Y9
+	VMAXPS     Y9, Y8, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y6, Y8
+	VCMPPS     $0x1e, Y3, Y8, Y8
+	VMOVMSKPS  Y8, AX
+	TESTL      AX, AX
+	JNZ        end
+	VMAXPS     128(BX), Y6, Y6
+	VMAXPS     160(BX), Y7, Y7
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	VMOVUPS    (SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y8
@@ -21757,6 +21716,8 @@ loop12:
 	VANDPS      Y10, Y8, Y8
 	VANDPS      Y11, Y9, Y9
 	VADDPS      Y9, Y8, Y8
+	PREFETCHT0  4224(SI)
+	PREFETCHT0  4288(SI)
 	VMOVUPS     128(SI), Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -21805,13 +21766,15 @@ loop12:
 	VMOVUPS     (BX), Y6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Y8, Y6, Y9
-	VMINPS  Y8, Y6, Y10
-	VMAXPS  Y8, Y6, Y6
-	VSUBPS  Y6, Y9, Y6
-	VSUBPS  Y6, Y10, Y10
-	VADDPS  64(BX), Y10, Y10
-	VMOVUPS 256(SI), Y6
+	VADDPS     Y8, Y6, Y9
+	VMINPS     Y8, Y6, Y10
+	VMAXPS     Y8, Y6, Y6
+	VSUBPS     Y6, Y9, Y6
+	VSUBPS     Y6, Y10, Y10
+	VADDPS     64(BX), Y10, Y10
+	PREFETCHT0 4352(SI)
+	PREFETCHT0 4416(SI)
+	VMOVUPS    256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y2, Y0, Y6
@@ -21855,6 +21818,8 @@ loop12:
 	VANDPS      Y11, Y6, Y6
 	VANDPS      Y12, Y8, Y8
 	VADDPS      Y8, Y6, Y6
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
 	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -24354,7 +24319,7 @@ GLOBL nearBase<>(SB), RODATA|NOPTR, $32
 // func sumStoreAVX2(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumStoreAVX2(SB), $704-64
-	// sumStoreAVX2 the same, and stores exp(x).
+	// sumStoreAVX2: sum, which stores exp(x) too, and leaves the largest elements alone.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -29985,7 +29950,7 @@ end:
 // func scaleAVX2(dst []float32, src []float32, f *Factor)
 // Requires: AVX, FMA3
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-56
-	// scaleAVX2 multiplies exponentials by the factor.
+	// scaleAVX2: exponentials times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -30127,7 +30092,7 @@ behind2:
 // func scaleNTAVX2(dst []float32, src []float32, f *Factor)
 // Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·scaleNTAVX2(SB), NOSPLIT, $0-56
-	// scaleNTAVX2 the same around the caches.
+	// scaleNTAVX2: scale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -30312,7 +30277,7 @@ behind3:
 // func expScaleAVX2(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expScaleAVX2(SB), NOSPLIT, $0-64
-	// expScaleAVX2 multiplies exp(x) by the factor.
+	// expScaleAVX2: exp(x) times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -30677,7 +30642,7 @@ behind3:
 // func expScaleNTAVX2(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·expScaleNTAVX2(SB), NOSPLIT, $0-64
-	// expScaleNTAVX2 the same around the caches.
+	// expScaleNTAVX2: expScale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -31112,7 +31077,7 @@ behind4:
 // func logSubAVX2(dst []float32, src []float32, m float32, scale float32, b float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logSubAVX2(SB), NOSPLIT, $0-60
-	// logSubAVX2 (x - m) * scale - b, the product and the difference rounded once.
+	// logSubAVX2: (x - m) * scale - b, the product and the difference rounded once.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_len+32(FP), CX

@@ -6,9 +6,12 @@
 //	f = x*(log2(e)*scale) - n         its factor in two floats
 //	e = 2^(n-N) * (1 + f*(exp1 + f*(exp2 + f*exp3)))
 //
-// is exp(x*scale) * 2^-N, but for a factor that all share. A turn of 8 rows of 16 lanes
-// is added up as a tree, and that to each lane's sum by TwoSum. A softmax is e times
-// the reciprocal of the lanes' total, which is two floats.
+// is exp(x*scale) * 2^-N, but for a factor that all share. Four rows of 16 lanes are
+// added up as a tree, and that to each lane's sum, with what the sum lacks in a second
+// one. A softmax is e times the reciprocal of the lanes' total, which is two floats.
+//
+// A turn is 128 elements. If all are near N, it takes a shorter way to the same bits; else
+// it may have elements above the limit, or some whose exponentials are 0.
 
 //go:build !purego
 
@@ -16,8 +19,8 @@
 
 // func softmaxRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·softmaxRowsAVX512(SB), $576-96
-	// softmaxRowsAVX512 the softmax of rows, up to the first that is irregular.
+TEXT ·softmaxRowsAVX512(SB), $448-96
+	// softmaxRowsAVX512: the softmax of rows, up to the first that is irregular.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ p+80(FP), R14
@@ -37,10 +40,11 @@ TEXT ·softmaxRowsAVX512(SB), $576-96
 	VBROADCASTSS nearReach<>+0(SB), Z2
 	VMULPS.BCST  8(R14), Z2, Z2
 	VBROADCASTSS 16(R14), Z3
-	VSUBPS       Z2, Z3, Z2
-	VMOVAPS      Z1, Z9
+	VSUBPS       Z2, Z3, Z3
+	VMOVD        X3, R13
+	VMOVAPS      Z1, Z8
 	VMOVAPS      Z0, Z1
-	VMOVAPS      Z9, Z0
+	VMOVAPS      Z8, Z0
 
 	// Rows of 1 to 16 elements.
 	CMPQ  CX, $0x00000010
@@ -59,81 +63,80 @@ begin1:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact16
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearHeadroom<>+0(SB), Z5
-	VBROADCASTSS nearInteger<>+0(SB), Z6
-	VBROADCASTSS nearExp3<>+0(SB), Z7
-	VBROADCASTSS nearExp2<>+0(SB), Z8
-	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VBROADCASTSS nearInteger<>+0(SB), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z6
+	VBROADCASTSS nearExp1<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop1:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact16
-	VUCOMISS     X10, X2
-	JCS          exact16
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS        Z0, Z10, Z10
-	VSUBPS        Z10, Z5, Z10
-	VSUBPS        Z6, Z10, Z10
-	VMOVUPS.Z     (SI), K7, Z11
-	VMOVAPS       Z10, Z12
-	VFMADD231PS.Z Z0, Z11, K7, Z12
+	VMULPS        Z0, Z8, Z8
+	VSUBPS        Z8, Z3, Z8
+	VSUBPS        Z4, Z8, Z8
+	VMOVUPS.Z     (SI), K7, Z9
+	VMOVAPS       Z8, Z10
+	VFMADD231PS.Z Z0, Z9, K7, Z10
 
 	// -n = magic - N - u
-	VSUBPS Z12, Z10, Z10
+	VSUBPS Z10, Z8, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z11
-	VPSLLD  $0x14, Z12, Z13
-	VPADDD  Z11, Z13, Z11
-	VMOVAPS Z8, Z13
+	VPERMPS Z2, Z10, Z9
+	VPSLLD  $0x14, Z10, Z11
+	VPADDD  Z9, Z11, Z9
+	VMOVAPS Z6, Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z10, Z7, Z13
-	VFMADD213PS   Z9, Z10, Z13
-	VMULPS        Z13, Z10, Z10
-	VFMADD213PS.Z Z11, Z11, K7, Z10
+	VFMADD231PS   Z8, Z5, Z11
+	VFMADD213PS   Z7, Z8, Z11
+	VMULPS        Z11, Z8, Z8
+	VFMADD213PS.Z Z9, Z9, K7, Z8
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact16
-	VEXTRACTF64X4 $0x01, Z10, Y11
-	VCVTPS2PD     Y10, Z12
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z11, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y11
-	VADDPD        Y11, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X11
-	VADDPD        X11, X12, X12
-	VMOVHLPS      X12, X12, X11
-	VADDSD        X11, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X11
-	VUCOMISD      X12, X11
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VCVTPS2PD     Y8, Z10
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z9, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y9
+	VADDPD        Y9, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X9
+	VADDPD        X9, X10, X10
+	VMOVHLPS      X10, X10, X9
+	VADDSD        X9, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X10, X9
 	JCS           exact16
-	VMOVSD        one64<>+0(SB), X11
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X11, X11
-	VCVTSD2SS    X11, X11, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X11, Z11
+	VDIVSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Z11
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z10, Z11
-	VFMADD231PS Z13, Z10, Z11
-	VMOVUPS     Z11, K7, (DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, (DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -142,87 +145,87 @@ loop1:
 
 exact16:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      (SI), K7, Z4
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      (SI), K7, Z3
 
 	// Leave if an element is above the limit.
-	VCMPPS       $0x1e, Z5, Z4, K1
+	VCMPPS       $0x1e, Z4, Z3, K1
 	KORTESTW     K1, K1
 	JNZ          end
-	VBROADCASTSS (R14), Z5
+	VBROADCASTSS (R14), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z4, Z5
+	VFMADD213PS Z2, Z3, Z4
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z3, Z3
+	VSUBPS Z4, Z2, Z2
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z4, Z3
-	VFMADD231PS.BCST 4(R14), Z4, Z3
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z5, Z4
-	VPSLLD       $0x14, Z5, Z6
-	VPADDD       Z4, Z6, Z4
-	VBROADCASTSS exp2<>+0(SB), Z6
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z5
+	VPADDD       Z3, Z5, Z3
+	VBROADCASTSS exp2<>+0(SB), Z5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z6
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z6
-	VMULPS           Z6, Z3, Z3
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z5
+	VMULPS           Z5, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
-	VFMADD213PS.Z Z4, Z4, K1, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VCVTPS2PD     Y3, Z5
-	VCVTPS2PD     Y4, Z4
-	VADDPD        Z4, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VADDPD        Y4, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X4
-	VADDPD        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDSD        X4, X5, X5
-	VUCOMISD      X5, X5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VFMADD213PS.Z Z3, Z3, K1, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z4
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z3, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z3, Z4
-	VCMPPS        $0x05, Z5, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z4
-	VMOVUPS       Z4, K7, (DI)
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, (DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -248,106 +251,105 @@ begin3:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact32
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop3:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact32
-	VUCOMISS     X10, X2
-	JCS          exact32
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact32
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 64(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 64(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z10, Z0, Z12
-	VMOVAPS       Z10, Z13
-	VFMADD231PS.Z Z0, Z11, K7, Z13
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVAPS       Z8, Z11
+	VFMADD231PS.Z Z0, Z9, K7, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z14
-	VSUBPS  Z13, Z10, Z10
-	VMOVUPS (SI), Z15
+	VSUBPS  Z10, Z8, Z12
+	VSUBPS  Z11, Z8, Z8
+	VMOVUPS (SI), Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z15, Z14
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z0, Z13, Z12
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z13, Z12
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z11
-	VPERMPS Z3, Z13, Z15
-	VPSLLD  $0x14, Z12, Z16
-	VPSLLD  $0x14, Z13, Z17
-	VPADDD  Z11, Z16, Z11
-	VPADDD  Z15, Z17, Z15
-	VMOVAPS Z6, Z16
+	VPERMPS Z2, Z10, Z9
+	VPERMPS Z2, Z11, Z13
+	VPSLLD  $0x14, Z10, Z14
+	VPSLLD  $0x14, Z11, Z15
+	VPADDD  Z9, Z14, Z9
+	VPADDD  Z13, Z15, Z13
+	VMOVAPS Z4, Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z16
-	VMOVAPS     Z6, Z17
-	VFMADD231PS Z10, Z5, Z17
-	VFMADD213PS Z7, Z14, Z16
-	VFMADD213PS Z7, Z10, Z17
-	VMULPS      Z16, Z14, Z14
-	VMULPS      Z17, Z10, Z10
+	VFMADD231PS Z12, Z3, Z14
+	VMOVAPS     Z4, Z15
+	VFMADD231PS Z8, Z3, Z15
+	VFMADD213PS Z5, Z12, Z14
+	VFMADD213PS Z5, Z8, Z15
+	VMULPS      Z14, Z12, Z12
+	VMULPS      Z15, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z14
-	VFMADD213PS.Z Z15, Z15, K7, Z10
-	VADDPS        Z10, Z14, Z11
+	VFMADD213PS   Z9, Z9, Z12
+	VFMADD213PS.Z Z13, Z13, K7, Z8
+	VADDPS        Z8, Z12, Z9
 
 	// Leave if an element is not near.
-	VPORD         Z12, Z13, Z12
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPORD         Z10, Z11, Z10
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact32
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPD        Y12, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X12
-	VADDPD        X12, X11, X11
-	VMOVHLPS      X11, X11, X12
-	VADDSD        X12, X11, X11
-	VMOVSD        nearTotal64<>+0(SB), X12
-	VUCOMISD      X11, X12
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VADDPD        Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X10
+	VADDPD        X10, X9, X9
+	VMOVHLPS      X9, X9, X10
+	VADDSD        X10, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X9, X10
 	JCS           exact32
-	VMOVSD        one64<>+0(SB), X12
+	VMOVSD        one64<>+0(SB), X10
 
 	// 1/total = cHi + cLo
-	VDIVSD       X11, X12, X12
-	VCVTSD2SS    X12, X12, X11
-	VBROADCASTSS X11, Z13
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X12, X12
-	VCVTSD2SS    X12, X12, X12
-	VBROADCASTSS X12, Z12
+	VDIVSD       X9, X10, X10
+	VCVTSD2SS    X10, X10, X9
+	VBROADCASTSS X9, Z11
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z14, Z11
-	VFMADD231PS Z13, Z14, Z11
-	VMOVUPS     Z11, (DI)
+	VMULPS      Z10, Z12, Z9
+	VFMADD231PS Z11, Z12, Z9
+	VMOVUPS     Z9, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z12
-	VFMADD231PS Z13, Z10, Z12
-	VMOVUPS     Z12, K7, 64(DI)
+	VMULPS      Z10, Z8, Z10
+	VFMADD231PS Z11, Z8, Z10
+	VMOVUPS     Z10, K7, 64(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -356,111 +358,111 @@ loop3:
 
 exact32:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      64(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      64(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   Z4, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   Z3, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VBROADCASTSS     (R14), Z6
-	VFMADD213PS      Z3, Z4, Z6
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VBROADCASTSS     (R14), Z5
+	VFMADD213PS      Z2, Z3, Z5
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z7
-	VSUBPS  Z6, Z3, Z3
-	VMOVUPS (SI), Z8
+	VSUBPS  Z4, Z2, Z6
+	VSUBPS  Z5, Z2, Z2
+	VMOVUPS (SI), Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z8, Z7
-	VFMADD231PS.BCST (R14), Z4, Z3
-	VFMADD231PS.BCST 4(R14), Z8, Z7
-	VFMADD231PS.BCST 4(R14), Z4, Z3
+	VFMADD231PS.BCST (R14), Z7, Z6
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z7, Z6
+	VFMADD231PS.BCST 4(R14), Z3, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z5, Z4
-	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z4, Z8
 	VPSLLD       $0x14, Z5, Z9
-	VPSLLD       $0x14, Z6, Z10
-	VPADDD       Z4, Z9, Z4
-	VPADDD       Z8, Z10, Z8
-	VBROADCASTSS exp2<>+0(SB), Z9
+	VPADDD       Z3, Z8, Z3
+	VPADDD       Z7, Z9, Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z9
-	VBROADCASTSS     exp2<>+0(SB), Z10
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z10
-	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z9
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z10
-	VMULPS           Z9, Z7, Z7
-	VMULPS           Z10, Z3, Z3
+	VFMADD231PS.BCST exp3<>+0(SB), Z6, Z8
+	VBROADCASTSS     exp2<>+0(SB), Z9
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z9
+	VMULPS           Z8, Z6, Z6
+	VMULPS           Z9, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
-	VFMADD213PS.Z Z4, Z4, K1, Z7
-	VFMADD213PS.Z Z8, Z8, K2, Z3
-	VADDPS        Z3, Z7, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z6
+	VFMADD213PS.Z Z7, Z7, K2, Z2
+	VADDPS        Z2, Z6, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y5
-	VADDPD        Y5, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X4
-	VMOVHLPS      X4, X4, X5
-	VADDSD        X5, X4, X4
-	VUCOMISD      X4, X4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X5
+	VMOVSD        one64<>+0(SB), X4
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X5, X5
-	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Z8
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X4, X4
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Z7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z7, Z6
-	VCMPPS        $0x05, Z4, Z7, K1
-	VFMADD231PS.Z Z8, Z7, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z4, Z6, Z5
+	VCMPPS        $0x05, Z3, Z6, K1
+	VFMADD231PS.Z Z7, Z6, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z3, Z5
-	VCMPPS        $0x05, Z4, Z3, K1
-	VFMADD231PS.Z Z8, Z3, K1, Z5
-	VMOVUPS       Z5, K7, 64(DI)
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z7, Z2, K1, Z4
+	VMOVUPS       Z4, K7, 64(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -486,126 +488,125 @@ begin5:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact48
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop5:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact48
-	VUCOMISS     X10, X2
-	JCS          exact48
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact48
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 128(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 128(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z10, Z0, Z12
-	VMOVUPS       64(SI), Z13
-	VFMADD213PS   Z10, Z0, Z13
-	VMOVAPS       Z10, Z14
-	VFMADD231PS.Z Z0, Z11, K7, Z14
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVUPS       64(SI), Z11
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVAPS       Z8, Z12
+	VFMADD231PS.Z Z0, Z9, K7, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z15
-	VSUBPS  Z13, Z10, Z16
-	VSUBPS  Z14, Z10, Z10
-	VMOVUPS (SI), Z17
+	VSUBPS  Z10, Z8, Z13
+	VSUBPS  Z11, Z8, Z14
+	VSUBPS  Z12, Z8, Z8
+	VMOVUPS (SI), Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z15
-	VMOVUPS     64(SI), Z18
-	VFMADD231PS Z0, Z18, Z16
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z17, Z15
-	VFMADD231PS Z1, Z18, Z16
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z0, Z15, Z13
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z0, Z16, Z14
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z15, Z13
+	VFMADD231PS Z1, Z16, Z14
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z11
-	VPERMPS Z3, Z13, Z17
-	VPERMPS Z3, Z14, Z18
+	VPERMPS Z2, Z10, Z9
+	VPERMPS Z2, Z11, Z15
+	VPERMPS Z2, Z12, Z16
+	VPSLLD  $0x14, Z10, Z17
+	VPSLLD  $0x14, Z11, Z18
 	VPSLLD  $0x14, Z12, Z19
-	VPSLLD  $0x14, Z13, Z20
-	VPSLLD  $0x14, Z14, Z21
-	VPADDD  Z11, Z19, Z11
-	VPADDD  Z17, Z20, Z17
-	VPADDD  Z18, Z21, Z18
-	VMOVAPS Z6, Z19
+	VPADDD  Z9, Z17, Z9
+	VPADDD  Z15, Z18, Z15
+	VPADDD  Z16, Z19, Z16
+	VMOVAPS Z4, Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z5, Z19
-	VMOVAPS     Z6, Z20
-	VFMADD231PS Z16, Z5, Z20
-	VMOVAPS     Z6, Z21
-	VFMADD231PS Z10, Z5, Z21
-	VFMADD213PS Z7, Z15, Z19
-	VFMADD213PS Z7, Z16, Z20
-	VFMADD213PS Z7, Z10, Z21
-	VMULPS      Z19, Z15, Z15
-	VMULPS      Z20, Z16, Z16
-	VMULPS      Z21, Z10, Z10
+	VFMADD231PS Z13, Z3, Z17
+	VMOVAPS     Z4, Z18
+	VFMADD231PS Z14, Z3, Z18
+	VMOVAPS     Z4, Z19
+	VFMADD231PS Z8, Z3, Z19
+	VFMADD213PS Z5, Z13, Z17
+	VFMADD213PS Z5, Z14, Z18
+	VFMADD213PS Z5, Z8, Z19
+	VMULPS      Z17, Z13, Z13
+	VMULPS      Z18, Z14, Z14
+	VMULPS      Z19, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z15
-	VFMADD213PS   Z17, Z17, Z16
-	VFMADD213PS.Z Z18, Z18, K7, Z10
-	VADDPS        Z16, Z15, Z11
-	VPTERNLOGD    $0xfe, Z13, Z14, Z12
-	VADDPS        Z10, Z11, Z11
+	VFMADD213PS   Z9, Z9, Z13
+	VFMADD213PS   Z15, Z15, Z14
+	VFMADD213PS.Z Z16, Z16, K7, Z8
+	VADDPS        Z14, Z13, Z9
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VADDPS        Z8, Z9, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact48
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPD        Y12, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X12
-	VADDPD        X12, X11, X11
-	VMOVHLPS      X11, X11, X12
-	VADDSD        X12, X11, X11
-	VMOVSD        nearTotal64<>+0(SB), X12
-	VUCOMISD      X11, X12
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VADDPD        Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X10
+	VADDPD        X10, X9, X9
+	VMOVHLPS      X9, X9, X10
+	VADDSD        X10, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X9, X10
 	JCS           exact48
-	VMOVSD        one64<>+0(SB), X12
+	VMOVSD        one64<>+0(SB), X10
 
 	// 1/total = cHi + cLo
-	VDIVSD       X11, X12, X12
-	VCVTSD2SS    X12, X12, X11
-	VBROADCASTSS X11, Z13
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X12, X12
-	VCVTSD2SS    X12, X12, X12
-	VBROADCASTSS X12, Z12
+	VDIVSD       X9, X10, X10
+	VCVTSD2SS    X10, X10, X9
+	VBROADCASTSS X9, Z11
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z15, Z11
-	VFMADD231PS Z13, Z15, Z11
-	VMOVUPS     Z11, (DI)
+	VMULPS      Z10, Z13, Z9
+	VFMADD231PS Z11, Z13, Z9
+	VMOVUPS     Z9, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z16, Z11
-	VFMADD231PS Z13, Z16, Z11
-	VMOVUPS     Z11, 64(DI)
+	VMULPS      Z10, Z14, Z9
+	VFMADD231PS Z11, Z14, Z9
+	VMOVUPS     Z9, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z12
-	VFMADD231PS Z13, Z10, Z12
-	VMOVUPS     Z12, K7, 128(DI)
+	VMULPS      Z10, Z8, Z10
+	VFMADD231PS Z11, Z8, Z10
+	VMOVUPS     Z10, K7, 128(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -614,134 +615,134 @@ loop5:
 
 exact48:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      128(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      128(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z6, Z6
-	VMAXPS   Z4, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   64(SI), Z5, Z5
+	VMAXPS   Z3, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VBROADCASTSS     (R14), Z7
-	VFMADD213PS      Z3, Z4, Z7
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VBROADCASTSS     (R14), Z6
+	VFMADD213PS      Z2, Z3, Z6
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z8
-	VSUBPS  Z6, Z3, Z9
-	VSUBPS  Z7, Z3, Z3
-	VMOVUPS (SI), Z10
+	VSUBPS  Z4, Z2, Z7
+	VSUBPS  Z5, Z2, Z8
+	VSUBPS  Z6, Z2, Z2
+	VMOVUPS (SI), Z9
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z9, Z7
+	VMOVUPS          64(SI), Z10
 	VFMADD231PS.BCST (R14), Z10, Z8
-	VMOVUPS          64(SI), Z11
-	VFMADD231PS.BCST (R14), Z11, Z9
-	VFMADD231PS.BCST (R14), Z4, Z3
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z9, Z7
 	VFMADD231PS.BCST 4(R14), Z10, Z8
-	VFMADD231PS.BCST 4(R14), Z11, Z9
-	VFMADD231PS.BCST 4(R14), Z4, Z3
+	VFMADD231PS.BCST 4(R14), Z3, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z5, Z4
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z9
 	VPERMPS      exp2Table<>+0(SB), Z6, Z10
-	VPERMPS      exp2Table<>+0(SB), Z7, Z11
+	VPSLLD       $0x14, Z4, Z11
 	VPSLLD       $0x14, Z5, Z12
 	VPSLLD       $0x14, Z6, Z13
-	VPSLLD       $0x14, Z7, Z14
-	VPADDD       Z4, Z12, Z4
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z9, Z12, Z9
 	VPADDD       Z10, Z13, Z10
-	VPADDD       Z11, Z14, Z11
-	VBROADCASTSS exp2<>+0(SB), Z12
+	VBROADCASTSS exp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
 	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z12
 	VBROADCASTSS     exp2<>+0(SB), Z13
-	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z13
-	VBROADCASTSS     exp2<>+0(SB), Z14
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z11
 	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z12
-	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z13
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z13
+	VMULPS           Z11, Z7, Z7
 	VMULPS           Z12, Z8, Z8
-	VMULPS           Z13, Z9, Z9
-	VMULPS           Z14, Z3, Z3
+	VMULPS           Z13, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
-	VFMADD213PS.Z Z4, Z4, K1, Z8
-	VFMADD213PS.Z Z10, Z10, K2, Z9
-	VFMADD213PS.Z Z11, Z11, K3, Z3
-	VADDPS        Z9, Z8, Z4
-	VADDPS        Z3, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z7
+	VFMADD213PS.Z Z9, Z9, K2, Z8
+	VFMADD213PS.Z Z10, Z10, K3, Z2
+	VADDPS        Z8, Z7, Z3
+	VADDPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y5
-	VADDPD        Y5, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X4
-	VMOVHLPS      X4, X4, X5
-	VADDSD        X5, X4, X4
-	VUCOMISD      X4, X4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X5
+	VMOVSD        one64<>+0(SB), X4
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X5, X5
-	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X4, X4
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z8, Z6
-	VCMPPS        $0x05, Z4, Z8, K1
-	VFMADD231PS.Z Z7, Z8, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z4, Z7, Z5
+	VCMPPS        $0x05, Z3, Z7, K1
+	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z9, Z6
-	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z7, Z9, K1, Z6
-	VMOVUPS       Z6, 64(DI)
+	VMULPS        Z4, Z8, Z5
+	VCMPPS        $0x05, Z3, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z3, Z5
-	VCMPPS        $0x05, Z4, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z5
-	VMOVUPS       Z5, K7, 128(DI)
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMOVUPS       Z4, K7, 128(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -767,147 +768,146 @@ begin7:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact64
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop7:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact64
-	VUCOMISS     X10, X2
-	JCS          exact64
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 192(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 192(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z10, Z0, Z12
-	VMOVUPS       64(SI), Z13
-	VFMADD213PS   Z10, Z0, Z13
-	VMOVUPS       128(SI), Z14
-	VFMADD213PS   Z10, Z0, Z14
-	VMOVAPS       Z10, Z15
-	VFMADD231PS.Z Z0, Z11, K7, Z15
+	VFMADD213PS   Z8, Z0, Z10
+	VMOVUPS       64(SI), Z11
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVUPS       128(SI), Z12
+	VFMADD213PS   Z8, Z0, Z12
+	VMOVAPS       Z8, Z13
+	VFMADD231PS.Z Z0, Z9, K7, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z16
-	VSUBPS  Z13, Z10, Z17
-	VSUBPS  Z14, Z10, Z18
-	VSUBPS  Z15, Z10, Z10
-	VMOVUPS (SI), Z19
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z8
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z14
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z0, Z18, Z15
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z16
-	VMOVUPS     64(SI), Z20
-	VFMADD231PS Z0, Z20, Z17
-	VMOVUPS     128(SI), Z21
-	VFMADD231PS Z0, Z21, Z18
-	VFMADD231PS Z0, Z11, Z10
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z17, Z14
+	VFMADD231PS Z1, Z18, Z15
 	VFMADD231PS Z1, Z19, Z16
-	VFMADD231PS Z1, Z20, Z17
-	VFMADD231PS Z1, Z21, Z18
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z11
-	VPERMPS Z3, Z13, Z19
-	VPERMPS Z3, Z14, Z20
-	VPERMPS Z3, Z15, Z21
+	VPERMPS Z2, Z10, Z9
+	VPERMPS Z2, Z11, Z17
+	VPERMPS Z2, Z12, Z18
+	VPERMPS Z2, Z13, Z19
+	VPSLLD  $0x14, Z10, Z20
+	VPSLLD  $0x14, Z11, Z21
 	VPSLLD  $0x14, Z12, Z22
 	VPSLLD  $0x14, Z13, Z23
-	VPSLLD  $0x14, Z14, Z24
-	VPSLLD  $0x14, Z15, Z25
-	VPADDD  Z11, Z22, Z11
+	VPADDD  Z9, Z20, Z9
+	VPADDD  Z17, Z21, Z17
+	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z16, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z17, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z18, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z10, Z5, Z25
-	VFMADD213PS Z7, Z16, Z22
-	VFMADD213PS Z7, Z17, Z23
-	VFMADD213PS Z7, Z18, Z24
-	VFMADD213PS Z7, Z10, Z25
+	VFMADD231PS Z14, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z15, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z16, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z8, Z3, Z23
+	VFMADD213PS Z5, Z14, Z20
+	VFMADD213PS Z5, Z15, Z21
+	VFMADD213PS Z5, Z16, Z22
+	VFMADD213PS Z5, Z8, Z23
+	VMULPS      Z20, Z14, Z14
+	VMULPS      Z21, Z15, Z15
 	VMULPS      Z22, Z16, Z16
-	VMULPS      Z23, Z17, Z17
-	VMULPS      Z24, Z18, Z18
-	VMULPS      Z25, Z10, Z10
+	VMULPS      Z23, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z16
-	VFMADD213PS   Z19, Z19, Z17
-	VFMADD213PS   Z20, Z20, Z18
-	VFMADD213PS.Z Z21, Z21, K7, Z10
-	VADDPS        Z17, Z16, Z11
-	VADDPS        Z10, Z18, Z19
-	VADDPS        Z19, Z11, Z11
-	VPTERNLOGD    $0xfe, Z13, Z14, Z12
-	VPORD         Z12, Z15, Z12
+	VFMADD213PS   Z9, Z9, Z14
+	VFMADD213PS   Z17, Z17, Z15
+	VFMADD213PS   Z18, Z18, Z16
+	VFMADD213PS.Z Z19, Z19, K7, Z8
+	VADDPS        Z15, Z14, Z9
+	VADDPS        Z8, Z16, Z17
+	VADDPS        Z17, Z9, Z9
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPORD         Z10, Z13, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact64
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPD        Y12, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X12
-	VADDPD        X12, X11, X11
-	VMOVHLPS      X11, X11, X12
-	VADDSD        X12, X11, X11
-	VMOVSD        nearTotal64<>+0(SB), X12
-	VUCOMISD      X11, X12
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VADDPD        Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X10
+	VADDPD        X10, X9, X9
+	VMOVHLPS      X9, X9, X10
+	VADDSD        X10, X9, X9
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X9, X10
 	JCS           exact64
-	VMOVSD        one64<>+0(SB), X12
+	VMOVSD        one64<>+0(SB), X10
 
 	// 1/total = cHi + cLo
-	VDIVSD       X11, X12, X12
-	VCVTSD2SS    X12, X12, X11
-	VBROADCASTSS X11, Z13
-	VCVTSS2SD    X11, X11, X11
-	VSUBSD       X11, X12, X12
-	VCVTSD2SS    X12, X12, X12
-	VBROADCASTSS X12, Z12
+	VDIVSD       X9, X10, X10
+	VCVTSD2SS    X10, X10, X9
+	VBROADCASTSS X9, Z11
+	VCVTSS2SD    X9, X9, X9
+	VSUBSD       X9, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z16, Z11
-	VFMADD231PS Z13, Z16, Z11
-	VMOVUPS     Z11, (DI)
+	VMULPS      Z10, Z14, Z9
+	VFMADD231PS Z11, Z14, Z9
+	VMOVUPS     Z9, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z17, Z11
-	VFMADD231PS Z13, Z17, Z11
-	VMOVUPS     Z11, 64(DI)
+	VMULPS      Z10, Z15, Z9
+	VFMADD231PS Z11, Z15, Z9
+	VMOVUPS     Z9, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z18, Z11
-	VFMADD231PS Z13, Z18, Z11
-	VMOVUPS     Z11, 128(DI)
+	VMULPS      Z10, Z16, Z9
+	VFMADD231PS Z11, Z16, Z9
+	VMOVUPS     Z9, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z12, Z10, Z12
-	VFMADD231PS Z13, Z10, Z12
-	VMOVUPS     Z12, K7, 192(DI)
+	VMULPS      Z10, Z8, Z10
+	VFMADD231PS Z11, Z8, Z10
+	VMOVUPS     Z10, K7, 192(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -916,158 +916,158 @@ loop7:
 
 exact64:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      192(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      192(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z6, Z6
-	VMOVUPS  128(SI), Z7
-	VMAXPS   Z4, Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   Z3, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VBROADCASTSS     (R14), Z8
-	VFMADD213PS      Z3, Z4, Z8
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VBROADCASTSS     (R14), Z7
+	VFMADD213PS      Z2, Z3, Z7
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z9
-	VSUBPS  Z6, Z3, Z10
-	VSUBPS  Z7, Z3, Z11
-	VSUBPS  Z8, Z3, Z3
-	VMOVUPS (SI), Z12
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z2
+	VMOVUPS (SI), Z11
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z11, Z8
+	VMOVUPS          64(SI), Z12
 	VFMADD231PS.BCST (R14), Z12, Z9
-	VMOVUPS          64(SI), Z13
+	VMOVUPS          128(SI), Z13
 	VFMADD231PS.BCST (R14), Z13, Z10
-	VMOVUPS          128(SI), Z14
-	VFMADD231PS.BCST (R14), Z14, Z11
-	VFMADD231PS.BCST (R14), Z4, Z3
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z11, Z8
 	VFMADD231PS.BCST 4(R14), Z12, Z9
 	VFMADD231PS.BCST 4(R14), Z13, Z10
-	VFMADD231PS.BCST 4(R14), Z14, Z11
-	VFMADD231PS.BCST 4(R14), Z4, Z3
+	VFMADD231PS.BCST 4(R14), Z3, Z2
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z5, Z4
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z11
 	VPERMPS      exp2Table<>+0(SB), Z6, Z12
 	VPERMPS      exp2Table<>+0(SB), Z7, Z13
-	VPERMPS      exp2Table<>+0(SB), Z8, Z14
+	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
 	VPSLLD       $0x14, Z6, Z16
 	VPSLLD       $0x14, Z7, Z17
-	VPSLLD       $0x14, Z8, Z18
-	VPADDD       Z4, Z15, Z4
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z11, Z15, Z11
 	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
-	VPADDD       Z14, Z18, Z14
-	VBROADCASTSS exp2<>+0(SB), Z15
+	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
 	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z15
 	VBROADCASTSS     exp2<>+0(SB), Z16
 	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z16
 	VBROADCASTSS     exp2<>+0(SB), Z17
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z17
-	VBROADCASTSS     exp2<>+0(SB), Z18
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z14
 	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z15
 	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z16
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z17
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z17
+	VMULPS           Z14, Z8, Z8
 	VMULPS           Z15, Z9, Z9
 	VMULPS           Z16, Z10, Z10
-	VMULPS           Z17, Z11, Z11
-	VMULPS           Z18, Z3, Z3
+	VMULPS           Z17, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K4
-	VFMADD213PS.Z Z4, Z4, K1, Z9
-	VFMADD213PS.Z Z12, Z12, K2, Z10
-	VFMADD213PS.Z Z13, Z13, K3, Z11
-	VFMADD213PS.Z Z14, Z14, K4, Z3
-	VADDPS        Z10, Z9, Z4
-	VADDPS        Z3, Z11, Z5
-	VADDPS        Z5, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z8
+	VFMADD213PS.Z Z11, Z11, K2, Z9
+	VFMADD213PS.Z Z12, Z12, K3, Z10
+	VFMADD213PS.Z Z13, Z13, K4, Z2
+	VADDPS        Z9, Z8, Z3
+	VADDPS        Z2, Z10, Z4
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z5, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y5
-	VADDPD        Y5, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X4
-	VMOVHLPS      X4, X4, X5
-	VADDSD        X5, X4, X4
-	VUCOMISD      X4, X4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
 	JPS           end
-	VMOVSD        one64<>+0(SB), X5
+	VMOVSD        one64<>+0(SB), X4
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X5, X5
-	VCVTSD2SS    X5, X5, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X4, X4
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z9, Z6
-	VCMPPS        $0x05, Z4, Z9, K1
-	VFMADD231PS.Z Z7, Z9, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z4, Z8, Z5
+	VCMPPS        $0x05, Z3, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z10, Z6
-	VCMPPS        $0x05, Z4, Z10, K1
-	VFMADD231PS.Z Z7, Z10, K1, Z6
-	VMOVUPS       Z6, 64(DI)
+	VMULPS        Z4, Z9, Z5
+	VCMPPS        $0x05, Z3, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z11, Z6
-	VCMPPS        $0x05, Z4, Z11, K1
-	VFMADD231PS.Z Z7, Z11, K1, Z6
-	VMOVUPS       Z6, 128(DI)
+	VMULPS        Z4, Z10, Z5
+	VCMPPS        $0x05, Z3, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z5, Z3, Z5
-	VCMPPS        $0x05, Z4, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z5
-	VMOVUPS       Z5, K7, 192(DI)
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMOVUPS       Z4, K7, 192(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -1093,180 +1093,179 @@ begin9:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact80
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop9:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact80
-	VUCOMISS     X10, X2
-	JCS          exact80
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact80
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 256(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 256(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z10, Z0, Z12
-	VMOVUPS     64(SI), Z13
-	VFMADD213PS Z10, Z0, Z13
-	VMOVUPS     128(SI), Z14
-	VFMADD213PS Z10, Z0, Z14
-	VMOVUPS     192(SI), Z15
-	VFMADD213PS Z10, Z0, Z15
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z16
-	VSUBPS  Z13, Z10, Z17
-	VSUBPS  Z14, Z10, Z18
-	VSUBPS  Z15, Z10, Z19
-	VMOVUPS (SI), Z20
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
+	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     64(SI), Z21
+	VMOVUPS     192(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     128(SI), Z22
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     192(SI), Z23
-	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
-	VFMADD231PS Z1, Z22, Z18
-	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VMOVAPS Z6, Z24
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
+	VMULPS      Z22, Z14, Z14
+	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
 
 	// s*q + s
+	VFMADD213PS   Z18, Z18, Z14
+	VFMADD213PS   Z19, Z19, Z15
 	VFMADD213PS   Z20, Z20, Z16
 	VFMADD213PS   Z21, Z21, Z17
-	VFMADD213PS   Z22, Z22, Z18
-	VFMADD213PS   Z23, Z23, Z19
-	VADDPS        Z17, Z16, Z20
-	VADDPS        Z19, Z18, Z21
-	VADDPS        Z21, Z20, Z20
-	VPTERNLOGD    $0xfe, Z13, Z14, Z12
-	VPORD         Z12, Z15, Z12
-	VMOVAPS       Z10, Z13
-	VFMADD231PS.Z Z0, Z11, K7, Z13
+	VADDPS        Z15, Z14, Z18
+	VADDPS        Z17, Z16, Z19
+	VADDPS        Z19, Z18, Z18
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPORD         Z10, Z13, Z10
+	VMOVAPS       Z8, Z11
+	VFMADD231PS.Z Z0, Z9, K7, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z13, Z10, Z10
+	VSUBPS Z11, Z8, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z11
-	VPSLLD  $0x14, Z13, Z14
-	VPADDD  Z11, Z14, Z11
-	VMOVAPS Z6, Z14
+	VPERMPS Z2, Z11, Z9
+	VPSLLD  $0x14, Z11, Z12
+	VPADDD  Z9, Z12, Z9
+	VMOVAPS Z4, Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z10, Z5, Z14
-	VFMADD213PS   Z7, Z10, Z14
-	VMULPS        Z14, Z10, Z10
-	VFMADD213PS.Z Z11, Z11, K7, Z10
+	VFMADD231PS   Z8, Z3, Z12
+	VFMADD213PS   Z5, Z8, Z12
+	VMULPS        Z12, Z8, Z8
+	VFMADD213PS.Z Z9, Z9, K7, Z8
 
 	// Leave if an element is not near.
-	VPORD         Z12, Z13, Z12
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPORD         Z10, Z11, Z10
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact80
-	VEXTRACTF64X4 $0x01, Z20, Y11
-	VCVTPS2PD     Y20, Z20
-	VCVTPS2PD     Y11, Z11
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VCVTPS2PD     Y10, Z13
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z13, Z20, Z20
-	VADDPD        Z12, Z11, Z11
-	VADDPD        Z11, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z20, Y11
-	VADDPD        Y11, Y20, Y20
-	VEXTRACTF32X4 $0x01, Y20, X11
-	VADDPD        X11, X20, X20
-	VMOVHLPS      X20, X20, X11
-	VADDSD        X11, X20, X20
-	VMOVSD        nearTotal64<>+0(SB), X11
-	VUCOMISD      X20, X11
+	VEXTRACTF64X4 $0x01, Z18, Y9
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y9, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y10
+	VCVTPS2PD     Y8, Z11
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z11, Z18, Z18
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y9
+	VADDPD        Y9, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X9
+	VADDPD        X9, X18, X18
+	VMOVHLPS      X18, X18, X9
+	VADDSD        X9, X18, X18
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X18, X9
 	JCS           exact80
-	VMOVSD        one64<>+0(SB), X11
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X20, X11, X11
-	VCVTSD2SS    X11, X11, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X11, Z11
+	VDIVSD       X18, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Z11
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z16, Z12
-	VFMADD231PS Z13, Z16, Z12
-	VMOVUPS     Z12, (DI)
+	VMULPS      Z9, Z14, Z10
+	VFMADD231PS Z11, Z14, Z10
+	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z17, Z12
-	VFMADD231PS Z13, Z17, Z12
-	VMOVUPS     Z12, 64(DI)
+	VMULPS      Z9, Z15, Z10
+	VFMADD231PS Z11, Z15, Z10
+	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z18, Z12
-	VFMADD231PS Z13, Z18, Z12
-	VMOVUPS     Z12, 128(DI)
+	VMULPS      Z9, Z16, Z10
+	VFMADD231PS Z11, Z16, Z10
+	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z19, Z12
-	VFMADD231PS Z13, Z19, Z12
-	VMOVUPS     Z12, 192(DI)
+	VMULPS      Z9, Z17, Z10
+	VFMADD231PS Z11, Z17, Z10
+	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z10, Z11
-	VFMADD231PS Z13, Z10, Z11
-	VMOVUPS     Z11, K7, 256(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 256(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1275,197 +1274,197 @@ loop9:
 
 exact80:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      256(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      256(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z6, Z6
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VMAXPS   Z4, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMAXPS   Z3, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST (R14), Z3, Z8
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z9
-	VSUBPS  Z6, Z3, Z10
-	VSUBPS  Z7, Z3, Z11
-	VSUBPS  Z8, Z3, Z12
-	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
 	VFMADD231PS.BCST (R14), Z13, Z9
-	VMOVUPS          64(SI), Z14
+	VMOVUPS          128(SI), Z14
 	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          128(SI), Z15
+	VMOVUPS          192(SI), Z15
 	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          192(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z12, Z8
 	VFMADD231PS.BCST 4(R14), Z13, Z9
 	VFMADD231PS.BCST 4(R14), Z14, Z10
 	VFMADD231PS.BCST 4(R14), Z15, Z11
-	VFMADD231PS.BCST 4(R14), Z16, Z12
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
 	VPERMPS      exp2Table<>+0(SB), Z5, Z13
 	VPERMPS      exp2Table<>+0(SB), Z6, Z14
 	VPERMPS      exp2Table<>+0(SB), Z7, Z15
-	VPERMPS      exp2Table<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z4, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS exp2<>+0(SB), Z17
+	VBROADCASTSS exp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
 	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     exp2<>+0(SB), Z18
 	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VBROADCASTSS  (R14), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z3, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPSLLD       $0x14, Z5, Z6
+	VPADDD       Z3, Z6, Z3
+	VBROADCASTSS exp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z6
+	VMULPS           Z6, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K4
-	VFMADD213PS.Z Z13, Z13, K1, Z9
-	VFMADD213PS.Z Z14, Z14, K2, Z10
-	VFMADD213PS.Z Z15, Z15, K3, Z11
-	VFMADD213PS.Z Z16, Z16, K4, Z12
-	VADDPS        Z10, Z9, Z5
-	VADDPS        Z12, Z11, Z6
-	VADDPS        Z6, Z5, Z5
-	VBROADCASTSS  (R14), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z4, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z4, Z3
-	VFMADD231PS.BCST 4(R14), Z4, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z4
-	VPSLLD       $0x14, Z6, Z7
-	VPADDD       Z4, Z7, Z4
-	VBROADCASTSS exp2<>+0(SB), Z7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z7
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z7
-	VMULPS           Z7, Z3, Z3
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VFMADD213PS.Z Z4, Z4, K1, Z3
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VCVTPS2PD     Y5, Z5
+	VFMADD213PS.Z Z3, Z3, K1, Z2
+	VEXTRACTF64X4 $0x01, Z4, Y3
 	VCVTPS2PD     Y4, Z4
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VCVTPS2PD     Y3, Z7
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z7, Z5, Z5
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VCVTPS2PD     Y2, Z6
+	VCVTPS2PD     Y5, Z5
 	VADDPD        Z6, Z4, Z4
-	VADDPD        Z4, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VADDPD        Y4, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X4
-	VADDPD        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDSD        X4, X5, X5
-	VUCOMISD      X5, X5
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z9, Z6
-	VCMPPS        $0x05, Z5, Z9, K1
-	VFMADD231PS.Z Z7, Z9, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z10, Z6
-	VCMPPS        $0x05, Z5, Z10, K1
-	VFMADD231PS.Z Z7, Z10, K1, Z6
-	VMOVUPS       Z6, 64(DI)
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z11, Z6
-	VCMPPS        $0x05, Z5, Z11, K1
-	VFMADD231PS.Z Z7, Z11, K1, Z6
-	VMOVUPS       Z6, 128(DI)
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z12, Z6
-	VCMPPS        $0x05, Z5, Z12, K1
-	VFMADD231PS.Z Z7, Z12, K1, Z6
-	VMOVUPS       Z6, 192(DI)
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z3, Z4
-	VCMPPS        $0x05, Z5, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z4
-	VMOVUPS       Z4, K7, 256(DI)
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 256(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -1491,204 +1490,203 @@ begin11:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact96
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop11:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact96
-	VUCOMISS     X10, X2
-	JCS          exact96
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 320(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 320(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z10, Z0, Z12
-	VMOVUPS     64(SI), Z13
-	VFMADD213PS Z10, Z0, Z13
-	VMOVUPS     128(SI), Z14
-	VFMADD213PS Z10, Z0, Z14
-	VMOVUPS     192(SI), Z15
-	VFMADD213PS Z10, Z0, Z15
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z16
-	VSUBPS  Z13, Z10, Z17
-	VSUBPS  Z14, Z10, Z18
-	VSUBPS  Z15, Z10, Z19
-	VMOVUPS (SI), Z20
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
+	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     64(SI), Z21
+	VMOVUPS     192(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     128(SI), Z22
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     192(SI), Z23
-	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
-	VFMADD231PS Z1, Z22, Z18
-	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VMOVAPS Z6, Z24
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
+	VMULPS      Z22, Z14, Z14
+	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
 
 	// s*q + s
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
 	VFMADD213PS Z21, Z21, Z17
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VADDPS      Z17, Z16, Z20
-	VADDPS      Z19, Z18, Z21
-	VADDPS      Z21, Z20, Z20
-	VPTERNLOGD  $0xfe, Z13, Z14, Z12
-	VPORD       Z12, Z15, Z12
-	VMOVUPS     256(SI), Z13
+	VADDPS      Z15, Z14, Z18
+	VADDPS      Z17, Z16, Z19
+	VADDPS      Z19, Z18, Z18
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPORD       Z10, Z13, Z10
+	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z10, Z0, Z13
-	VMOVAPS       Z10, Z14
-	VFMADD231PS.Z Z0, Z11, K7, Z14
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVAPS       Z8, Z12
+	VFMADD231PS.Z Z0, Z9, K7, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z13, Z10, Z15
-	VSUBPS  Z14, Z10, Z10
-	VMOVUPS 256(SI), Z21
+	VSUBPS  Z11, Z8, Z13
+	VSUBPS  Z12, Z8, Z8
+	VMOVUPS 256(SI), Z19
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z21, Z15
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z21, Z15
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z0, Z19, Z13
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z19, Z13
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z11
-	VPERMPS Z3, Z14, Z21
-	VPSLLD  $0x14, Z13, Z22
-	VPSLLD  $0x14, Z14, Z23
-	VPADDD  Z11, Z22, Z11
-	VPADDD  Z21, Z23, Z21
-	VMOVAPS Z6, Z22
+	VPERMPS Z2, Z11, Z9
+	VPERMPS Z2, Z12, Z19
+	VPSLLD  $0x14, Z11, Z20
+	VPSLLD  $0x14, Z12, Z21
+	VPADDD  Z9, Z20, Z9
+	VPADDD  Z19, Z21, Z19
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z10, Z5, Z23
-	VFMADD213PS Z7, Z15, Z22
-	VFMADD213PS Z7, Z10, Z23
-	VMULPS      Z22, Z15, Z15
-	VMULPS      Z23, Z10, Z10
+	VFMADD231PS Z13, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z8, Z3, Z21
+	VFMADD213PS Z5, Z13, Z20
+	VFMADD213PS Z5, Z8, Z21
+	VMULPS      Z20, Z13, Z13
+	VMULPS      Z21, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z15
-	VFMADD213PS.Z Z21, Z21, K7, Z10
-	VADDPS        Z10, Z15, Z11
-	VPTERNLOGD    $0xfe, Z13, Z14, Z12
+	VFMADD213PS   Z9, Z9, Z13
+	VFMADD213PS.Z Z19, Z19, K7, Z8
+	VADDPS        Z8, Z13, Z9
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact96
-	VEXTRACTF64X4 $0x01, Z20, Y12
-	VCVTPS2PD     Y20, Z20
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z11, Y13
+	VEXTRACTF64X4 $0x01, Z18, Y10
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VCVTPS2PD     Y9, Z9
 	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z11, Z20, Z20
-	VADDPD        Z13, Z12, Z12
-	VADDPD        Z12, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z20, Y11
-	VADDPD        Y11, Y20, Y20
-	VEXTRACTF32X4 $0x01, Y20, X11
-	VADDPD        X11, X20, X20
-	VMOVHLPS      X20, X20, X11
-	VADDSD        X11, X20, X20
-	VMOVSD        nearTotal64<>+0(SB), X11
-	VUCOMISD      X20, X11
+	VADDPD        Z9, Z18, Z18
+	VADDPD        Z11, Z10, Z10
+	VADDPD        Z10, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y9
+	VADDPD        Y9, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X9
+	VADDPD        X9, X18, X18
+	VMOVHLPS      X18, X18, X9
+	VADDSD        X9, X18, X18
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X18, X9
 	JCS           exact96
-	VMOVSD        one64<>+0(SB), X11
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X20, X11, X11
-	VCVTSD2SS    X11, X11, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X11, Z11
+	VDIVSD       X18, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Z11
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z16, Z12
-	VFMADD231PS Z13, Z16, Z12
-	VMOVUPS     Z12, (DI)
+	VMULPS      Z9, Z14, Z10
+	VFMADD231PS Z11, Z14, Z10
+	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z17, Z12
-	VFMADD231PS Z13, Z17, Z12
-	VMOVUPS     Z12, 64(DI)
+	VMULPS      Z9, Z15, Z10
+	VFMADD231PS Z11, Z15, Z10
+	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z18, Z12
-	VFMADD231PS Z13, Z18, Z12
-	VMOVUPS     Z12, 128(DI)
+	VMULPS      Z9, Z16, Z10
+	VFMADD231PS Z11, Z16, Z10
+	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z19, Z12
-	VFMADD231PS Z13, Z19, Z12
-	VMOVUPS     Z12, 192(DI)
+	VMULPS      Z9, Z17, Z10
+	VFMADD231PS Z11, Z17, Z10
+	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z15, Z12
-	VFMADD231PS Z13, Z15, Z12
-	VMOVUPS     Z12, 256(DI)
+	VMULPS      Z9, Z13, Z10
+	VFMADD231PS Z11, Z13, Z10
+	VMOVUPS     Z10, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z10, Z11
-	VFMADD231PS Z13, Z10, Z11
-	VMOVUPS     Z11, K7, 320(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 320(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -1697,221 +1695,221 @@ loop11:
 
 exact96:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      320(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      320(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z6, Z6
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VMOVUPS  256(SI), Z7
-	VMAXPS   Z4, Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMOVUPS  256(SI), Z6
+	VMAXPS   Z3, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST (R14), Z3, Z8
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z9
-	VSUBPS  Z6, Z3, Z10
-	VSUBPS  Z7, Z3, Z11
-	VSUBPS  Z8, Z3, Z12
-	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
 	VFMADD231PS.BCST (R14), Z13, Z9
-	VMOVUPS          64(SI), Z14
+	VMOVUPS          128(SI), Z14
 	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          128(SI), Z15
+	VMOVUPS          192(SI), Z15
 	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          192(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z12, Z8
 	VFMADD231PS.BCST 4(R14), Z13, Z9
 	VFMADD231PS.BCST 4(R14), Z14, Z10
 	VFMADD231PS.BCST 4(R14), Z15, Z11
-	VFMADD231PS.BCST 4(R14), Z16, Z12
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
 	VPERMPS      exp2Table<>+0(SB), Z5, Z13
 	VPERMPS      exp2Table<>+0(SB), Z6, Z14
 	VPERMPS      exp2Table<>+0(SB), Z7, Z15
-	VPERMPS      exp2Table<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z4, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS exp2<>+0(SB), Z17
+	VBROADCASTSS exp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
 	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     exp2<>+0(SB), Z18
 	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VBROADCASTSS     (R14), Z6
+	VFMADD213PS      Z2, Z3, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z7
+	VSUBPS  Z6, Z2, Z2
+	VMOVUPS 256(SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z7
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z12, Z7
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z12
+	VPSLLD       $0x14, Z5, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPADDD       Z3, Z13, Z3
+	VPADDD       Z12, Z14, Z12
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z14
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z14, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K4
-	VFMADD213PS.Z Z13, Z13, K1, Z9
-	VFMADD213PS.Z Z14, Z14, K2, Z10
-	VFMADD213PS.Z Z15, Z15, K3, Z11
-	VFMADD213PS.Z Z16, Z16, K4, Z12
-	VADDPS        Z10, Z9, Z5
-	VADDPS        Z12, Z11, Z6
-	VADDPS        Z6, Z5, Z5
-	VMOVUPS       256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VBROADCASTSS     (R14), Z7
-	VFMADD213PS      Z3, Z4, Z7
-
-	// -n = magic - N - u
-	VSUBPS  Z6, Z3, Z8
-	VSUBPS  Z7, Z3, Z3
-	VMOVUPS 256(SI), Z13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z13, Z8
-	VFMADD231PS.BCST (R14), Z4, Z3
-	VFMADD231PS.BCST 4(R14), Z13, Z8
-	VFMADD231PS.BCST 4(R14), Z4, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z4
-	VPERMPS      exp2Table<>+0(SB), Z7, Z13
-	VPSLLD       $0x14, Z6, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPADDD       Z4, Z14, Z4
-	VPADDD       Z13, Z15, Z13
-	VBROADCASTSS exp2<>+0(SB), Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z14
-	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z14
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z15
-	VMULPS           Z14, Z8, Z8
-	VMULPS           Z15, Z3, Z3
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VFMADD213PS.Z Z4, Z4, K1, Z8
-	VFMADD213PS.Z Z13, Z13, K2, Z3
-	VADDPS        Z3, Z8, Z4
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z4, Y7
+	VFMADD213PS.Z Z3, Z3, K1, Z7
+	VFMADD213PS.Z Z12, Z12, K2, Z2
+	VADDPS        Z2, Z7, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
 	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z4, Z5, Z5
-	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
 	VADDPD        Z6, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VADDPD        Y4, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X4
-	VADDPD        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDSD        X4, X5, X5
-	VUCOMISD      X5, X5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z9, Z6
-	VCMPPS        $0x05, Z5, Z9, K1
-	VFMADD231PS.Z Z7, Z9, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z10, Z6
-	VCMPPS        $0x05, Z5, Z10, K1
-	VFMADD231PS.Z Z7, Z10, K1, Z6
-	VMOVUPS       Z6, 64(DI)
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z11, Z6
-	VCMPPS        $0x05, Z5, Z11, K1
-	VFMADD231PS.Z Z7, Z11, K1, Z6
-	VMOVUPS       Z6, 128(DI)
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z12, Z6
-	VCMPPS        $0x05, Z5, Z12, K1
-	VFMADD231PS.Z Z7, Z12, K1, Z6
-	VMOVUPS       Z6, 192(DI)
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z8, Z6
-	VCMPPS        $0x05, Z5, Z8, K1
-	VFMADD231PS.Z Z7, Z8, K1, Z6
-	VMOVUPS       Z6, 256(DI)
+	VMULPS        Z3, Z7, Z5
+	VCMPPS        $0x05, Z4, Z7, K1
+	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMOVUPS       Z5, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z3, Z4
-	VCMPPS        $0x05, Z5, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z4
-	VMOVUPS       Z4, K7, 320(DI)
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 320(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -1937,225 +1935,224 @@ begin13:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact112
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop13:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact112
-	VUCOMISS     X10, X2
-	JCS          exact112
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact112
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 384(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 384(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z10, Z0, Z12
-	VMOVUPS     64(SI), Z13
-	VFMADD213PS Z10, Z0, Z13
-	VMOVUPS     128(SI), Z14
-	VFMADD213PS Z10, Z0, Z14
-	VMOVUPS     192(SI), Z15
-	VFMADD213PS Z10, Z0, Z15
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z16
-	VSUBPS  Z13, Z10, Z17
-	VSUBPS  Z14, Z10, Z18
-	VSUBPS  Z15, Z10, Z19
-	VMOVUPS (SI), Z20
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
+	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     64(SI), Z21
+	VMOVUPS     192(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     128(SI), Z22
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     192(SI), Z23
-	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
-	VFMADD231PS Z1, Z22, Z18
-	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VMOVAPS Z6, Z24
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
+	VMULPS      Z22, Z14, Z14
+	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
 
 	// s*q + s
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
 	VFMADD213PS Z21, Z21, Z17
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VADDPS      Z17, Z16, Z20
-	VADDPS      Z19, Z18, Z21
-	VADDPS      Z21, Z20, Z20
-	VPTERNLOGD  $0xfe, Z13, Z14, Z12
-	VPORD       Z12, Z15, Z12
-	VMOVUPS     256(SI), Z13
+	VADDPS      Z15, Z14, Z18
+	VADDPS      Z17, Z16, Z19
+	VADDPS      Z19, Z18, Z18
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPORD       Z10, Z13, Z10
+	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z10, Z0, Z13
-	VMOVUPS       320(SI), Z14
-	VFMADD213PS   Z10, Z0, Z14
-	VMOVAPS       Z10, Z15
-	VFMADD231PS.Z Z0, Z11, K7, Z15
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVUPS       320(SI), Z12
+	VFMADD213PS   Z8, Z0, Z12
+	VMOVAPS       Z8, Z13
+	VFMADD231PS.Z Z0, Z9, K7, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z13, Z10, Z21
-	VSUBPS  Z14, Z10, Z22
-	VSUBPS  Z15, Z10, Z10
-	VMOVUPS 256(SI), Z23
+	VSUBPS  Z11, Z8, Z19
+	VSUBPS  Z12, Z8, Z20
+	VSUBPS  Z13, Z8, Z8
+	VMOVUPS 256(SI), Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z23, Z21
-	VMOVUPS     320(SI), Z24
-	VFMADD231PS Z0, Z24, Z22
-	VFMADD231PS Z0, Z11, Z10
-	VFMADD231PS Z1, Z23, Z21
-	VFMADD231PS Z1, Z24, Z22
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z0, Z21, Z19
+	VMOVUPS     320(SI), Z22
+	VFMADD231PS Z0, Z22, Z20
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z21, Z19
+	VFMADD231PS Z1, Z22, Z20
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z11
-	VPERMPS Z3, Z14, Z23
-	VPERMPS Z3, Z15, Z24
+	VPERMPS Z2, Z11, Z9
+	VPERMPS Z2, Z12, Z21
+	VPERMPS Z2, Z13, Z22
+	VPSLLD  $0x14, Z11, Z23
+	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
-	VPADDD  Z11, Z25, Z11
-	VPADDD  Z23, Z26, Z23
-	VPADDD  Z24, Z27, Z24
-	VMOVAPS Z6, Z25
+	VPADDD  Z9, Z23, Z9
+	VPADDD  Z21, Z24, Z21
+	VPADDD  Z22, Z25, Z22
+	VMOVAPS Z4, Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z21, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z22, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z10, Z5, Z27
-	VFMADD213PS Z7, Z21, Z25
-	VFMADD213PS Z7, Z22, Z26
-	VFMADD213PS Z7, Z10, Z27
-	VMULPS      Z25, Z21, Z21
-	VMULPS      Z26, Z22, Z22
-	VMULPS      Z27, Z10, Z10
+	VFMADD231PS Z19, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z20, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z8, Z3, Z25
+	VFMADD213PS Z5, Z19, Z23
+	VFMADD213PS Z5, Z20, Z24
+	VFMADD213PS Z5, Z8, Z25
+	VMULPS      Z23, Z19, Z19
+	VMULPS      Z24, Z20, Z20
+	VMULPS      Z25, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z21
-	VFMADD213PS   Z23, Z23, Z22
-	VFMADD213PS.Z Z24, Z24, K7, Z10
-	VADDPS        Z22, Z21, Z11
-	VPTERNLOGD    $0xfe, Z13, Z14, Z12
-	VPORD         Z12, Z15, Z12
-	VADDPS        Z10, Z11, Z11
+	VFMADD213PS   Z9, Z9, Z19
+	VFMADD213PS   Z21, Z21, Z20
+	VFMADD213PS.Z Z22, Z22, K7, Z8
+	VADDPS        Z20, Z19, Z9
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPORD         Z10, Z13, Z10
+	VADDPS        Z8, Z9, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact112
-	VEXTRACTF64X4 $0x01, Z20, Y12
-	VCVTPS2PD     Y20, Z20
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z11, Y13
+	VEXTRACTF64X4 $0x01, Z18, Y10
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VCVTPS2PD     Y9, Z9
 	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z11, Z20, Z20
-	VADDPD        Z13, Z12, Z12
-	VADDPD        Z12, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z20, Y11
-	VADDPD        Y11, Y20, Y20
-	VEXTRACTF32X4 $0x01, Y20, X11
-	VADDPD        X11, X20, X20
-	VMOVHLPS      X20, X20, X11
-	VADDSD        X11, X20, X20
-	VMOVSD        nearTotal64<>+0(SB), X11
-	VUCOMISD      X20, X11
+	VADDPD        Z9, Z18, Z18
+	VADDPD        Z11, Z10, Z10
+	VADDPD        Z10, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y9
+	VADDPD        Y9, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X9
+	VADDPD        X9, X18, X18
+	VMOVHLPS      X18, X18, X9
+	VADDSD        X9, X18, X18
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X18, X9
 	JCS           exact112
-	VMOVSD        one64<>+0(SB), X11
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X20, X11, X11
-	VCVTSD2SS    X11, X11, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X11, Z11
+	VDIVSD       X18, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Z11
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z16, Z12
-	VFMADD231PS Z13, Z16, Z12
-	VMOVUPS     Z12, (DI)
+	VMULPS      Z9, Z14, Z10
+	VFMADD231PS Z11, Z14, Z10
+	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z17, Z12
-	VFMADD231PS Z13, Z17, Z12
-	VMOVUPS     Z12, 64(DI)
+	VMULPS      Z9, Z15, Z10
+	VFMADD231PS Z11, Z15, Z10
+	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z18, Z12
-	VFMADD231PS Z13, Z18, Z12
-	VMOVUPS     Z12, 128(DI)
+	VMULPS      Z9, Z16, Z10
+	VFMADD231PS Z11, Z16, Z10
+	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z19, Z12
-	VFMADD231PS Z13, Z19, Z12
-	VMOVUPS     Z12, 192(DI)
+	VMULPS      Z9, Z17, Z10
+	VFMADD231PS Z11, Z17, Z10
+	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z21, Z12
-	VFMADD231PS Z13, Z21, Z12
-	VMOVUPS     Z12, 256(DI)
+	VMULPS      Z9, Z19, Z10
+	VFMADD231PS Z11, Z19, Z10
+	VMOVUPS     Z10, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z22, Z12
-	VFMADD231PS Z13, Z22, Z12
-	VMOVUPS     Z12, 320(DI)
+	VMULPS      Z9, Z20, Z10
+	VFMADD231PS Z11, Z20, Z10
+	VMOVUPS     Z10, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z10, Z11
-	VFMADD231PS Z13, Z10, Z11
-	VMOVUPS     Z11, K7, 384(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 384(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -2164,244 +2161,244 @@ loop13:
 
 exact112:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      384(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      384(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z6, Z6
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VMOVUPS  256(SI), Z7
-	VMAXPS   320(SI), Z7, Z7
-	VMAXPS   Z4, Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMOVUPS  256(SI), Z6
+	VMAXPS   320(SI), Z6, Z6
+	VMAXPS   Z3, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST (R14), Z3, Z8
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z9
-	VSUBPS  Z6, Z3, Z10
-	VSUBPS  Z7, Z3, Z11
-	VSUBPS  Z8, Z3, Z12
-	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
 	VFMADD231PS.BCST (R14), Z13, Z9
-	VMOVUPS          64(SI), Z14
+	VMOVUPS          128(SI), Z14
 	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          128(SI), Z15
+	VMOVUPS          192(SI), Z15
 	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          192(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z12, Z8
 	VFMADD231PS.BCST 4(R14), Z13, Z9
 	VFMADD231PS.BCST 4(R14), Z14, Z10
 	VFMADD231PS.BCST 4(R14), Z15, Z11
-	VFMADD231PS.BCST 4(R14), Z16, Z12
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
 	VPERMPS      exp2Table<>+0(SB), Z5, Z13
 	VPERMPS      exp2Table<>+0(SB), Z6, Z14
 	VPERMPS      exp2Table<>+0(SB), Z7, Z15
-	VPERMPS      exp2Table<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z4, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS exp2<>+0(SB), Z17
+	VBROADCASTSS exp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
 	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     exp2<>+0(SB), Z18
 	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          320(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VBROADCASTSS     (R14), Z7
+	VFMADD213PS      Z2, Z3, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z6, Z2, Z13
+	VSUBPS  Z7, Z2, Z2
+	VMOVUPS 256(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z14, Z12
+	VMOVUPS          320(SI), Z15
+	VFMADD231PS.BCST (R14), Z15, Z13
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z14, Z12
+	VFMADD231PS.BCST 4(R14), Z15, Z13
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z14
+	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z5, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z7, Z18
+	VPADDD       Z3, Z16, Z3
+	VPADDD       Z14, Z17, Z14
+	VPADDD       Z15, Z18, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z18
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K4
-	VFMADD213PS.Z Z13, Z13, K1, Z9
-	VFMADD213PS.Z Z14, Z14, K2, Z10
-	VFMADD213PS.Z Z15, Z15, K3, Z11
-	VFMADD213PS.Z Z16, Z16, K4, Z12
-	VADDPS        Z10, Z9, Z5
-	VADDPS        Z12, Z11, Z6
-	VADDPS        Z6, Z5, Z5
-	VMOVUPS       256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          320(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VBROADCASTSS     (R14), Z8
-	VFMADD213PS      Z3, Z4, Z8
-
-	// -n = magic - N - u
-	VSUBPS  Z6, Z3, Z13
-	VSUBPS  Z7, Z3, Z14
-	VSUBPS  Z8, Z3, Z3
-	VMOVUPS 256(SI), Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z15, Z13
-	VMOVUPS          320(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z14
-	VFMADD231PS.BCST (R14), Z4, Z3
-	VFMADD231PS.BCST 4(R14), Z15, Z13
-	VFMADD231PS.BCST 4(R14), Z16, Z14
-	VFMADD231PS.BCST 4(R14), Z4, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z4
-	VPERMPS      exp2Table<>+0(SB), Z7, Z15
-	VPERMPS      exp2Table<>+0(SB), Z8, Z16
-	VPSLLD       $0x14, Z6, Z17
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z8, Z19
-	VPADDD       Z4, Z17, Z4
-	VPADDD       Z15, Z18, Z15
-	VPADDD       Z16, Z19, Z16
-	VBROADCASTSS exp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
-	VBROADCASTSS     exp2<>+0(SB), Z18
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z18
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z19
-	VMULPS           Z17, Z13, Z13
-	VMULPS           Z18, Z14, Z14
-	VMULPS           Z19, Z3, Z3
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VFMADD213PS.Z Z4, Z4, K1, Z13
-	VFMADD213PS.Z Z15, Z15, K2, Z14
-	VFMADD213PS.Z Z16, Z16, K3, Z3
-	VADDPS        Z14, Z13, Z4
-	VADDPS        Z3, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z4, Y7
+	VFMADD213PS.Z Z3, Z3, K1, Z12
+	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VFMADD213PS.Z Z15, Z15, K3, Z2
+	VADDPS        Z13, Z12, Z3
+	VADDPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
 	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z4, Z5, Z5
-	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
 	VADDPD        Z6, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VADDPD        Y4, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X4
-	VADDPD        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDSD        X4, X5, X5
-	VUCOMISD      X5, X5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z9, Z6
-	VCMPPS        $0x05, Z5, Z9, K1
-	VFMADD231PS.Z Z7, Z9, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z10, Z6
-	VCMPPS        $0x05, Z5, Z10, K1
-	VFMADD231PS.Z Z7, Z10, K1, Z6
-	VMOVUPS       Z6, 64(DI)
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z11, Z6
-	VCMPPS        $0x05, Z5, Z11, K1
-	VFMADD231PS.Z Z7, Z11, K1, Z6
-	VMOVUPS       Z6, 128(DI)
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z12, Z6
-	VCMPPS        $0x05, Z5, Z12, K1
-	VFMADD231PS.Z Z7, Z12, K1, Z6
-	VMOVUPS       Z6, 192(DI)
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z13, Z6
-	VCMPPS        $0x05, Z5, Z13, K1
-	VFMADD231PS.Z Z7, Z13, K1, Z6
-	VMOVUPS       Z6, 256(DI)
+	VMULPS        Z3, Z12, Z5
+	VCMPPS        $0x05, Z4, Z12, K1
+	VFMADD231PS.Z Z6, Z12, K1, Z5
+	VMOVUPS       Z5, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z14, Z6
-	VCMPPS        $0x05, Z5, Z14, K1
-	VFMADD231PS.Z Z7, Z14, K1, Z6
-	VMOVUPS       Z6, 320(DI)
+	VMULPS        Z3, Z13, Z5
+	VCMPPS        $0x05, Z4, Z13, K1
+	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMOVUPS       Z5, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z3, Z4
-	VCMPPS        $0x05, Z5, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z4
-	VMOVUPS       Z4, K7, 384(DI)
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 384(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -2427,245 +2424,244 @@ begin15:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact128
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
-	VBROADCASTSS nearHeadroom<>+0(SB), Z8
-	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop15:
-	VBROADCASTSS (SI), Z10
-	VUCOMISS     X4, X10
-	JCS          exact128
-	VUCOMISS     X10, X2
-	JCS          exact128
+	VBROADCASTSS (SI), Z8
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact128
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS    Z0, Z10, Z10
-	VSUBPS    Z10, Z8, Z10
-	VSUBPS    Z9, Z10, Z10
-	VMOVUPS.Z 448(SI), K7, Z11
-	VMOVUPS   (SI), Z12
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 448(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z10, Z0, Z12
-	VMOVUPS     64(SI), Z13
-	VFMADD213PS Z10, Z0, Z13
-	VMOVUPS     128(SI), Z14
-	VFMADD213PS Z10, Z0, Z14
-	VMOVUPS     192(SI), Z15
-	VFMADD213PS Z10, Z0, Z15
+	VFMADD213PS Z8, Z0, Z10
+	VMOVUPS     64(SI), Z11
+	VFMADD213PS Z8, Z0, Z11
+	VMOVUPS     128(SI), Z12
+	VFMADD213PS Z8, Z0, Z12
+	VMOVUPS     192(SI), Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z12, Z10, Z16
-	VSUBPS  Z13, Z10, Z17
-	VSUBPS  Z14, Z10, Z18
-	VSUBPS  Z15, Z10, Z19
-	VMOVUPS (SI), Z20
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
+	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z14
+	VMOVUPS     64(SI), Z19
+	VFMADD231PS Z0, Z19, Z15
+	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     64(SI), Z21
+	VMOVUPS     192(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     128(SI), Z22
-	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     192(SI), Z23
-	VFMADD231PS Z0, Z23, Z19
+	VFMADD231PS Z1, Z18, Z14
+	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
-	VFMADD231PS Z1, Z22, Z18
-	VFMADD231PS Z1, Z23, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
-	VPERMPS Z3, Z14, Z22
-	VPERMPS Z3, Z15, Z23
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
+	VPSLLD  $0x14, Z10, Z22
+	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
 	VPSLLD  $0x14, Z13, Z25
-	VPSLLD  $0x14, Z14, Z26
-	VPSLLD  $0x14, Z15, Z27
+	VPADDD  Z18, Z22, Z18
+	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VPADDD  Z22, Z26, Z22
-	VPADDD  Z23, Z27, Z23
-	VMOVAPS Z6, Z24
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z18, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z19, Z5, Z27
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
-	VFMADD213PS Z7, Z18, Z26
-	VFMADD213PS Z7, Z19, Z27
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
+	VMULPS      Z22, Z14, Z14
+	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
 	VMULPS      Z25, Z17, Z17
-	VMULPS      Z26, Z18, Z18
-	VMULPS      Z27, Z19, Z19
 
 	// s*q + s
+	VFMADD213PS Z18, Z18, Z14
+	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
 	VFMADD213PS Z21, Z21, Z17
-	VFMADD213PS Z22, Z22, Z18
-	VFMADD213PS Z23, Z23, Z19
-	VADDPS      Z17, Z16, Z20
-	VADDPS      Z19, Z18, Z21
-	VADDPS      Z21, Z20, Z20
-	VPTERNLOGD  $0xfe, Z13, Z14, Z12
-	VPORD       Z12, Z15, Z12
-	VMOVUPS     256(SI), Z13
+	VADDPS      Z15, Z14, Z18
+	VADDPS      Z17, Z16, Z19
+	VADDPS      Z19, Z18, Z18
+	VPTERNLOGD  $0xfe, Z11, Z12, Z10
+	VPORD       Z10, Z13, Z10
+	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z10, Z0, Z13
-	VMOVUPS       320(SI), Z14
-	VFMADD213PS   Z10, Z0, Z14
-	VMOVUPS       384(SI), Z15
-	VFMADD213PS   Z10, Z0, Z15
-	VMOVAPS       Z10, Z21
-	VFMADD231PS.Z Z0, Z11, K7, Z21
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVUPS       320(SI), Z12
+	VFMADD213PS   Z8, Z0, Z12
+	VMOVUPS       384(SI), Z13
+	VFMADD213PS   Z8, Z0, Z13
+	VMOVAPS       Z8, Z19
+	VFMADD231PS.Z Z0, Z9, K7, Z19
 
 	// -n = magic - N - u
-	VSUBPS  Z13, Z10, Z22
-	VSUBPS  Z14, Z10, Z23
-	VSUBPS  Z15, Z10, Z24
-	VSUBPS  Z21, Z10, Z10
-	VMOVUPS 256(SI), Z25
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z13, Z8, Z22
+	VSUBPS  Z19, Z8, Z8
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z20
+	VMOVUPS     320(SI), Z24
+	VFMADD231PS Z0, Z24, Z21
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z22
-	VMOVUPS     320(SI), Z26
-	VFMADD231PS Z0, Z26, Z23
-	VMOVUPS     384(SI), Z27
-	VFMADD231PS Z0, Z27, Z24
-	VFMADD231PS Z0, Z11, Z10
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z23, Z20
+	VFMADD231PS Z1, Z24, Z21
 	VFMADD231PS Z1, Z25, Z22
-	VFMADD231PS Z1, Z26, Z23
-	VFMADD231PS Z1, Z27, Z24
-	VFMADD231PS Z1, Z11, Z10
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z13, Z11
-	VPERMPS Z3, Z14, Z25
-	VPERMPS Z3, Z15, Z26
-	VPERMPS Z3, Z21, Z27
+	VPERMPS Z2, Z11, Z9
+	VPERMPS Z2, Z12, Z23
+	VPERMPS Z2, Z13, Z24
+	VPERMPS Z2, Z19, Z25
+	VPSLLD  $0x14, Z11, Z26
+	VPSLLD  $0x14, Z12, Z27
 	VPSLLD  $0x14, Z13, Z28
-	VPSLLD  $0x14, Z14, Z29
-	VPSLLD  $0x14, Z15, Z30
-	VPSLLD  $0x14, Z21, Z31
-	VPADDD  Z11, Z28, Z11
+	VPSLLD  $0x14, Z19, Z29
+	VPADDD  Z9, Z26, Z9
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z22, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z23, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z24, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z10, Z5, Z31
-	VFMADD213PS Z7, Z22, Z28
-	VFMADD213PS Z7, Z23, Z29
-	VFMADD213PS Z7, Z24, Z30
-	VFMADD213PS Z7, Z10, Z31
+	VFMADD231PS Z20, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z21, Z3, Z27
+	VMOVAPS     Z4, Z28
+	VFMADD231PS Z22, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z8, Z3, Z29
+	VFMADD213PS Z5, Z20, Z26
+	VFMADD213PS Z5, Z21, Z27
+	VFMADD213PS Z5, Z22, Z28
+	VFMADD213PS Z5, Z8, Z29
+	VMULPS      Z26, Z20, Z20
+	VMULPS      Z27, Z21, Z21
 	VMULPS      Z28, Z22, Z22
-	VMULPS      Z29, Z23, Z23
-	VMULPS      Z30, Z24, Z24
-	VMULPS      Z31, Z10, Z10
+	VMULPS      Z29, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z11, Z11, Z22
-	VFMADD213PS   Z25, Z25, Z23
-	VFMADD213PS   Z26, Z26, Z24
-	VFMADD213PS.Z Z27, Z27, K7, Z10
-	VADDPS        Z23, Z22, Z11
-	VADDPS        Z10, Z24, Z25
-	VADDPS        Z25, Z11, Z11
-	VPTERNLOGD    $0xfe, Z13, Z14, Z12
-	VPTERNLOGD    $0xfe, Z15, Z21, Z12
+	VFMADD213PS   Z9, Z9, Z20
+	VFMADD213PS   Z23, Z23, Z21
+	VFMADD213PS   Z24, Z24, Z22
+	VFMADD213PS.Z Z25, Z25, K7, Z8
+	VADDPS        Z21, Z20, Z9
+	VADDPS        Z8, Z22, Z23
+	VADDPS        Z23, Z9, Z9
+	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VPTERNLOGD    $0xfe, Z13, Z19, Z10
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z12, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact128
-	VEXTRACTF64X4 $0x01, Z20, Y12
-	VCVTPS2PD     Y20, Z20
-	VCVTPS2PD     Y12, Z12
-	VEXTRACTF64X4 $0x01, Z11, Y13
+	VEXTRACTF64X4 $0x01, Z18, Y10
+	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VCVTPS2PD     Y9, Z9
 	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y13, Z13
-	VADDPD        Z11, Z20, Z20
-	VADDPD        Z13, Z12, Z12
-	VADDPD        Z12, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z20, Y11
-	VADDPD        Y11, Y20, Y20
-	VEXTRACTF32X4 $0x01, Y20, X11
-	VADDPD        X11, X20, X20
-	VMOVHLPS      X20, X20, X11
-	VADDSD        X11, X20, X20
-	VMOVSD        nearTotal64<>+0(SB), X11
-	VUCOMISD      X20, X11
+	VADDPD        Z9, Z18, Z18
+	VADDPD        Z11, Z10, Z10
+	VADDPD        Z10, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y9
+	VADDPD        Y9, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X9
+	VADDPD        X9, X18, X18
+	VMOVHLPS      X18, X18, X9
+	VADDSD        X9, X18, X18
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X18, X9
 	JCS           exact128
-	VMOVSD        one64<>+0(SB), X11
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X20, X11, X11
-	VCVTSD2SS    X11, X11, X12
-	VBROADCASTSS X12, Z13
-	VCVTSS2SD    X12, X12, X12
-	VSUBSD       X12, X11, X11
-	VCVTSD2SS    X11, X11, X11
-	VBROADCASTSS X11, Z11
+	VDIVSD       X18, X9, X9
+	VCVTSD2SS    X9, X9, X10
+	VBROADCASTSS X10, Z11
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z16, Z12
-	VFMADD231PS Z13, Z16, Z12
-	VMOVUPS     Z12, (DI)
+	VMULPS      Z9, Z14, Z10
+	VFMADD231PS Z11, Z14, Z10
+	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z17, Z12
-	VFMADD231PS Z13, Z17, Z12
-	VMOVUPS     Z12, 64(DI)
+	VMULPS      Z9, Z15, Z10
+	VFMADD231PS Z11, Z15, Z10
+	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z18, Z12
-	VFMADD231PS Z13, Z18, Z12
-	VMOVUPS     Z12, 128(DI)
+	VMULPS      Z9, Z16, Z10
+	VFMADD231PS Z11, Z16, Z10
+	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z19, Z12
-	VFMADD231PS Z13, Z19, Z12
-	VMOVUPS     Z12, 192(DI)
+	VMULPS      Z9, Z17, Z10
+	VFMADD231PS Z11, Z17, Z10
+	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z22, Z12
-	VFMADD231PS Z13, Z22, Z12
-	VMOVUPS     Z12, 256(DI)
+	VMULPS      Z9, Z20, Z10
+	VFMADD231PS Z11, Z20, Z10
+	VMOVUPS     Z10, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z23, Z12
-	VFMADD231PS Z13, Z23, Z12
-	VMOVUPS     Z12, 320(DI)
+	VMULPS      Z9, Z21, Z10
+	VFMADD231PS Z11, Z21, Z10
+	VMOVUPS     Z10, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z24, Z12
-	VFMADD231PS Z13, Z24, Z12
-	VMOVUPS     Z12, 384(DI)
+	VMULPS      Z9, Z22, Z10
+	VFMADD231PS Z11, Z22, Z10
+	VMOVUPS     Z10, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z11, Z10, Z11
-	VFMADD231PS Z13, Z10, Z11
-	VMOVUPS     Z11, K7, 448(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 448(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -2674,268 +2670,268 @@ loop15:
 
 exact128:
 	// One with other elements.
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          end
 
 	// -N = 24 - round(x0 * kHi), in the low bits
-	VMULPS.BCST  (R14), Z3, Z3
-	VBROADCASTSS integerHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  integerMagic<>+0(SB), Z4, Z3
-	VBROADCASTSS integerReach<>+0(SB), Z5
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
 
 	// lim = min((N + 84) / k, high)
-	VSUBPS       Z4, Z5, Z5
-	VMULPS.BCST  8(R14), Z5, Z5
-	VMINPS.BCST  16(R14), Z5, Z5
-	VBROADCASTSS minusInf<>+0(SB), Z4
-	VMOVUPS      448(SI), K7, Z4
-	VMOVUPS      (SI), Z6
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      448(SI), K7, Z3
+	VMOVUPS      (SI), Z5
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z6, Z6
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMOVUPS  256(SI), Z6
+	VMAXPS   320(SI), Z6, Z6
+	VMOVUPS  384(SI), Z7
+	VMAXPS   Z3, Z7, Z7
 	VMAXPS   Z7, Z6, Z6
-	VMOVUPS  256(SI), Z7
-	VMAXPS   320(SI), Z7, Z7
-	VMOVUPS  384(SI), Z8
-	VMAXPS   Z4, Z8, Z8
-	VMAXPS   Z8, Z7, Z7
-	VMAXPS   Z7, Z6, Z6
-	VCMPPS   $0x1e, Z5, Z6, K1
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
 	KORTESTW K1, K1
 	JNZ      end
-	VMOVUPS  (SI), Z5
+	VMOVUPS  (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z5
-	VMOVUPS          64(SI), Z6
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          128(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VMOVUPS          192(SI), Z8
-	VFMADD132PS.BCST (R14), Z3, Z8
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z9
-	VSUBPS  Z6, Z3, Z10
-	VSUBPS  Z7, Z3, Z11
-	VSUBPS  Z8, Z3, Z12
-	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
 	VFMADD231PS.BCST (R14), Z13, Z9
-	VMOVUPS          64(SI), Z14
+	VMOVUPS          128(SI), Z14
 	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          128(SI), Z15
+	VMOVUPS          192(SI), Z15
 	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          192(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
+	VFMADD231PS.BCST 4(R14), Z12, Z8
 	VFMADD231PS.BCST 4(R14), Z13, Z9
 	VFMADD231PS.BCST 4(R14), Z14, Z10
 	VFMADD231PS.BCST 4(R14), Z15, Z11
-	VFMADD231PS.BCST 4(R14), Z16, Z12
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
 	VPERMPS      exp2Table<>+0(SB), Z5, Z13
 	VPERMPS      exp2Table<>+0(SB), Z6, Z14
 	VPERMPS      exp2Table<>+0(SB), Z7, Z15
-	VPERMPS      exp2Table<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z4, Z16
 	VPSLLD       $0x14, Z5, Z17
 	VPSLLD       $0x14, Z6, Z18
 	VPSLLD       $0x14, Z7, Z19
-	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z12, Z16, Z12
 	VPADDD       Z13, Z17, Z13
 	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS exp2<>+0(SB), Z17
+	VBROADCASTSS exp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
 	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
 	VBROADCASTSS     exp2<>+0(SB), Z18
 	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
 	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
 	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
+	VMULPS           Z16, Z8, Z8
 	VMULPS           Z17, Z9, Z9
 	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          320(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          384(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
+	VBROADCASTSS     (R14), Z12
+	VFMADD213PS      Z2, Z3, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z13
+	VSUBPS  Z6, Z2, Z14
+	VSUBPS  Z7, Z2, Z15
+	VSUBPS  Z12, Z2, Z2
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z16, Z13
+	VMOVUPS          320(SI), Z17
+	VFMADD231PS.BCST (R14), Z17, Z14
+	VMOVUPS          384(SI), Z18
+	VFMADD231PS.BCST (R14), Z18, Z15
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z16, Z13
+	VFMADD231PS.BCST 4(R14), Z17, Z14
+	VFMADD231PS.BCST 4(R14), Z18, Z15
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z16
+	VPERMPS      exp2Table<>+0(SB), Z7, Z17
+	VPERMPS      exp2Table<>+0(SB), Z12, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z12, Z22
+	VPADDD       Z3, Z19, Z3
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z22
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z14, Z14
+	VMULPS           Z21, Z15, Z15
+	VMULPS           Z22, Z2, Z2
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K4
-	VFMADD213PS.Z Z13, Z13, K1, Z9
-	VFMADD213PS.Z Z14, Z14, K2, Z10
-	VFMADD213PS.Z Z15, Z15, K3, Z11
-	VFMADD213PS.Z Z16, Z16, K4, Z12
-	VADDPS        Z10, Z9, Z5
-	VADDPS        Z12, Z11, Z6
-	VADDPS        Z6, Z5, Z5
-	VMOVUPS       256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z3, Z6
-	VMOVUPS          320(SI), Z7
-	VFMADD132PS.BCST (R14), Z3, Z7
-	VMOVUPS          384(SI), Z8
-	VFMADD132PS.BCST (R14), Z3, Z8
-	VBROADCASTSS     (R14), Z13
-	VFMADD213PS      Z3, Z4, Z13
-
-	// -n = magic - N - u
-	VSUBPS  Z6, Z3, Z14
-	VSUBPS  Z7, Z3, Z15
-	VSUBPS  Z8, Z3, Z16
-	VSUBPS  Z13, Z3, Z3
-	VMOVUPS 256(SI), Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z17, Z14
-	VMOVUPS          320(SI), Z18
-	VFMADD231PS.BCST (R14), Z18, Z15
-	VMOVUPS          384(SI), Z19
-	VFMADD231PS.BCST (R14), Z19, Z16
-	VFMADD231PS.BCST (R14), Z4, Z3
-	VFMADD231PS.BCST 4(R14), Z17, Z14
-	VFMADD231PS.BCST 4(R14), Z18, Z15
-	VFMADD231PS.BCST 4(R14), Z19, Z16
-	VFMADD231PS.BCST 4(R14), Z4, Z3
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z4
-	VPERMPS      exp2Table<>+0(SB), Z7, Z17
-	VPERMPS      exp2Table<>+0(SB), Z8, Z18
-	VPERMPS      exp2Table<>+0(SB), Z13, Z19
-	VPSLLD       $0x14, Z6, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z8, Z22
-	VPSLLD       $0x14, Z13, Z23
-	VPADDD       Z4, Z20, Z4
-	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VBROADCASTSS exp2<>+0(SB), Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z20
-	VBROADCASTSS     exp2<>+0(SB), Z21
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z21
-	VBROADCASTSS     exp2<>+0(SB), Z22
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z22
-	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z3, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z20
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z3, Z23
-	VMULPS           Z20, Z14, Z14
-	VMULPS           Z21, Z15, Z15
-	VMULPS           Z22, Z16, Z16
-	VMULPS           Z23, Z3, Z3
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z4, Z4, K1, Z14
-	VFMADD213PS.Z Z17, Z17, K2, Z15
-	VFMADD213PS.Z Z18, Z18, K3, Z16
-	VFMADD213PS.Z Z19, Z19, K4, Z3
-	VADDPS        Z15, Z14, Z4
-	VADDPS        Z3, Z16, Z6
-	VADDPS        Z6, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VCVTPS2PD     Y5, Z5
-	VCVTPS2PD     Y6, Z6
-	VEXTRACTF64X4 $0x01, Z4, Y7
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS.Z Z17, Z17, K3, Z15
+	VFMADD213PS.Z Z18, Z18, K4, Z2
+	VADDPS        Z14, Z13, Z3
+	VADDPS        Z2, Z15, Z5
+	VADDPS        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
 	VCVTPS2PD     Y4, Z4
-	VCVTPS2PD     Y7, Z7
-	VADDPD        Z4, Z5, Z5
-	VADDPD        Z7, Z6, Z6
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
 	VADDPD        Z6, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y4
-	VADDPD        Y4, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X4
-	VADDPD        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDSD        X4, X5, X5
-	VUCOMISD      X5, X5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
 	JPS           end
-	VMOVSD        one64<>+0(SB), X4
+	VMOVSD        one64<>+0(SB), X3
 
 	// 1/total = cHi + cLo
-	VDIVSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X6
-	VBROADCASTSS X6, Z7
-	VCVTSS2SD    X6, X6, X6
-	VSUBSD       X6, X4, X4
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
 	VCVTSD2SS    X4, X4, X4
 	VBROADCASTSS X4, Z4
-	VMOVSD       thr64<>+0(SB), X6
-	VMULSD       X6, X5, X5
-	VCVTSD2SS    X5, X5, X5
-	VBROADCASTSS X5, Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z9, Z6
-	VCMPPS        $0x05, Z5, Z9, K1
-	VFMADD231PS.Z Z7, Z9, K1, Z6
-	VMOVUPS       Z6, (DI)
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z10, Z6
-	VCMPPS        $0x05, Z5, Z10, K1
-	VFMADD231PS.Z Z7, Z10, K1, Z6
-	VMOVUPS       Z6, 64(DI)
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z11, Z6
-	VCMPPS        $0x05, Z5, Z11, K1
-	VFMADD231PS.Z Z7, Z11, K1, Z6
-	VMOVUPS       Z6, 128(DI)
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z12, Z6
-	VCMPPS        $0x05, Z5, Z12, K1
-	VFMADD231PS.Z Z7, Z12, K1, Z6
-	VMOVUPS       Z6, 192(DI)
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z14, Z6
-	VCMPPS        $0x05, Z5, Z14, K1
-	VFMADD231PS.Z Z7, Z14, K1, Z6
-	VMOVUPS       Z6, 256(DI)
+	VMULPS        Z3, Z13, Z5
+	VCMPPS        $0x05, Z4, Z13, K1
+	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMOVUPS       Z5, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z15, Z6
-	VCMPPS        $0x05, Z5, Z15, K1
-	VFMADD231PS.Z Z7, Z15, K1, Z6
-	VMOVUPS       Z6, 320(DI)
+	VMULPS        Z3, Z14, Z5
+	VCMPPS        $0x05, Z4, Z14, K1
+	VFMADD231PS.Z Z6, Z14, K1, Z5
+	VMOVUPS       Z5, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z16, Z6
-	VCMPPS        $0x05, Z5, Z16, K1
-	VFMADD231PS.Z Z7, Z16, K1, Z6
-	VMOVUPS       Z6, 384(DI)
+	VMULPS        Z3, Z15, Z5
+	VCMPPS        $0x05, Z4, Z15, K1
+	VFMADD231PS.Z Z6, Z15, K1, Z5
+	VMOVUPS       Z5, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z3, Z4
-	VCMPPS        $0x05, Z5, Z3, K1
-	VFMADD231PS.Z Z7, Z3, K1, Z4
-	VMOVUPS       Z4, K7, 448(DI)
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 448(DI)
 	ADDQ          R9, SI
 	ADDQ          R10, DI
 	DECQ          R8
@@ -2959,42 +2955,42 @@ done15:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact144
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop17:
 	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact144
-	VUCOMISS     X8, X2
-	JCS          exact144
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact144
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    512(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 512(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
+	VFMADD213PS Z8, Z0, Z10
 	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
+	VFMADD213PS Z8, Z0, Z11
 	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
+	VFMADD213PS Z8, Z0, Z12
 	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
 	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
@@ -3011,10 +3007,10 @@ loop17:
 	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
@@ -3023,20 +3019,20 @@ loop17:
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
@@ -3055,19 +3051,19 @@ loop17:
 	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
+	VFMADD213PS Z8, Z0, Z11
 	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
+	VFMADD213PS Z8, Z0, Z12
 	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z8, Z0, Z13
 	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z8, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z13, Z8, Z22
+	VSUBPS  Z19, Z8, Z23
 	VMOVUPS 256(SI), Z24
 
 	// f = x * (kHi + kLo) - n
@@ -3084,10 +3080,10 @@ loop17:
 	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z13, Z26
+	VPERMPS Z2, Z19, Z27
 	VPSLLD  $0x14, Z11, Z28
 	VPSLLD  $0x14, Z12, Z29
 	VPSLLD  $0x14, Z13, Z30
@@ -3096,20 +3092,20 @@ loop17:
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
 	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z23, Z3, Z31
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VFMADD213PS Z5, Z22, Z30
+	VFMADD213PS Z5, Z23, Z31
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
 	VMULPS      Z30, Z22, Z22
@@ -3125,117 +3121,117 @@ loop17:
 	VADDPS        Z25, Z24, Z24
 	VPTERNLOGD    $0xfe, Z11, Z12, Z10
 	VPTERNLOGD    $0xfe, Z13, Z19, Z10
-	VMOVAPS       Z9, Z11
-	VFMADD231PS.Z Z0, Z8, K7, Z11
+	VMOVAPS       Z8, Z11
+	VFMADD231PS.Z Z0, Z9, K7, Z11
 
 	// -n = magic - N - u
-	VSUBPS Z11, Z9, Z9
+	VSUBPS Z11, Z8, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z9
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z0, Z9, Z8
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
+	VPERMPS Z2, Z11, Z9
 	VPSLLD  $0x14, Z11, Z12
-	VPADDD  Z8, Z12, Z8
-	VMOVAPS Z6, Z12
+	VPADDD  Z9, Z12, Z9
+	VMOVAPS Z4, Z12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z9, Z5, Z12
-	VFMADD213PS   Z7, Z9, Z12
-	VMULPS        Z12, Z9, Z9
-	VFMADD213PS.Z Z8, Z8, K7, Z9
+	VFMADD231PS   Z8, Z3, Z12
+	VFMADD213PS   Z5, Z8, Z12
+	VMULPS        Z12, Z8, Z8
+	VFMADD213PS.Z Z9, Z9, K7, Z8
 
 	// Leave if an element is not near.
 	VPORD         Z10, Z11, Z10
 	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
 	KORTESTW      K6, K6
 	JNZ           exact144
-	VADDPS        Z24, Z18, Z8
+	VADDPS        Z24, Z18, Z9
 	VMINPS        Z24, Z18, Z10
 	VMAXPS        Z24, Z18, Z18
-	VSUBPS        Z18, Z8, Z18
+	VSUBPS        Z18, Z9, Z18
 	VSUBPS        Z18, Z10, Z10
-	VADDPS        Z9, Z8, Z11
-	VMINPS        Z9, Z8, Z12
-	VMAXPS        Z9, Z8, Z8
-	VSUBPS        Z8, Z11, Z8
-	VSUBPS        Z8, Z12, Z12
+	VADDPS        Z8, Z9, Z11
+	VMINPS        Z8, Z9, Z12
+	VMAXPS        Z8, Z9, Z9
+	VSUBPS        Z9, Z11, Z9
+	VSUBPS        Z9, Z12, Z12
 	VADDPS        Z12, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z11, Y8
+	VEXTRACTF64X4 $0x01, Z11, Y9
 	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z9
 	VEXTRACTF64X4 $0x01, Z10, Y12
 	VCVTPS2PD     Y10, Z10
 	VCVTPS2PD     Y12, Z12
 	VADDPD        Z10, Z11, Z11
-	VADDPD        Z12, Z8, Z8
-	VADDPD        Z8, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y8
-	VADDPD        Y8, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X8
-	VADDPD        X8, X11, X11
-	VMOVHLPS      X11, X11, X8
-	VADDSD        X8, X11, X11
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X11, X8
+	VADDPD        Z12, Z9, Z9
+	VADDPD        Z9, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y9
+	VADDPD        Y9, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X9
+	VADDPD        X9, X11, X11
+	VMOVHLPS      X11, X11, X9
+	VADDSD        X9, X11, X11
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X11, X9
 	JCS           exact144
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X11, X8, X8
-	VCVTSD2SS    X8, X8, X10
+	VDIVSD       X11, X9, X9
+	VCVTSD2SS    X9, X9, X10
 	VBROADCASTSS X10, Z11
 	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
+	VMULPS      Z9, Z14, Z10
 	VFMADD231PS Z11, Z14, Z10
 	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
+	VMULPS      Z9, Z15, Z10
 	VFMADD231PS Z11, Z15, Z10
 	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
+	VMULPS      Z9, Z16, Z10
 	VFMADD231PS Z11, Z16, Z10
 	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z17, Z10
+	VMULPS      Z9, Z17, Z10
 	VFMADD231PS Z11, Z17, Z10
 	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
+	VMULPS      Z9, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
 	VMOVUPS     Z10, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z21, Z10
+	VMULPS      Z9, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
 	VMOVUPS     Z10, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z22, Z10
+	VMULPS      Z9, Z22, Z10
 	VFMADD231PS Z11, Z22, Z10
 	VMOVUPS     Z10, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z23, Z10
+	VMULPS      Z9, Z23, Z10
 	VFMADD231PS Z11, Z23, Z10
 	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 512(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 512(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -3263,42 +3259,42 @@ done17:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact160
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop19:
 	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact160
-	VUCOMISS     X8, X2
-	JCS          exact160
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact160
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    576(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 576(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
+	VFMADD213PS Z8, Z0, Z10
 	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
+	VFMADD213PS Z8, Z0, Z11
 	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
+	VFMADD213PS Z8, Z0, Z12
 	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
 	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
@@ -3315,10 +3311,10 @@ loop19:
 	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
@@ -3327,20 +3323,20 @@ loop19:
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
@@ -3359,19 +3355,19 @@ loop19:
 	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
+	VFMADD213PS Z8, Z0, Z11
 	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
+	VFMADD213PS Z8, Z0, Z12
 	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z8, Z0, Z13
 	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z8, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z13, Z8, Z22
+	VSUBPS  Z19, Z8, Z23
 	VMOVUPS 256(SI), Z24
 
 	// f = x * (kHi + kLo) - n
@@ -3388,10 +3384,10 @@ loop19:
 	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z13, Z26
+	VPERMPS Z2, Z19, Z27
 	VPSLLD  $0x14, Z11, Z28
 	VPSLLD  $0x14, Z12, Z29
 	VPSLLD  $0x14, Z13, Z30
@@ -3400,20 +3396,20 @@ loop19:
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
 	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z23, Z3, Z31
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VFMADD213PS Z5, Z22, Z30
+	VFMADD213PS Z5, Z23, Z31
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
 	VMULPS      Z30, Z22, Z22
@@ -3432,43 +3428,43 @@ loop19:
 	VMOVUPS     512(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z11
-	VMOVAPS       Z9, Z12
-	VFMADD231PS.Z Z0, Z8, K7, Z12
+	VFMADD213PS   Z8, Z0, Z11
+	VMOVAPS       Z8, Z12
+	VFMADD231PS.Z Z0, Z9, K7, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z13
-	VSUBPS  Z12, Z9, Z9
+	VSUBPS  Z11, Z8, Z13
+	VSUBPS  Z12, Z8, Z8
 	VMOVUPS 512(SI), Z19
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Z0, Z19, Z13
-	VFMADD231PS Z0, Z8, Z9
+	VFMADD231PS Z0, Z9, Z8
 	VFMADD231PS Z1, Z19, Z13
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPERMPS Z3, Z12, Z19
+	VPERMPS Z2, Z11, Z9
+	VPERMPS Z2, Z12, Z19
 	VPSLLD  $0x14, Z11, Z25
 	VPSLLD  $0x14, Z12, Z26
-	VPADDD  Z8, Z25, Z8
+	VPADDD  Z9, Z25, Z9
 	VPADDD  Z19, Z26, Z19
-	VMOVAPS Z6, Z25
+	VMOVAPS Z4, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z5, Z25
-	VMOVAPS     Z6, Z26
-	VFMADD231PS Z9, Z5, Z26
-	VFMADD213PS Z7, Z13, Z25
-	VFMADD213PS Z7, Z9, Z26
+	VFMADD231PS Z13, Z3, Z25
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z8, Z3, Z26
+	VFMADD213PS Z5, Z13, Z25
+	VFMADD213PS Z5, Z8, Z26
 	VMULPS      Z25, Z13, Z13
-	VMULPS      Z26, Z9, Z9
+	VMULPS      Z26, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z13
-	VFMADD213PS.Z Z19, Z19, K7, Z9
-	VADDPS        Z9, Z13, Z8
+	VFMADD213PS   Z9, Z9, Z13
+	VFMADD213PS.Z Z19, Z19, K7, Z8
+	VADDPS        Z8, Z13, Z9
 	VPTERNLOGD    $0xfe, Z11, Z12, Z10
 
 	// Leave if an element is not near.
@@ -3480,90 +3476,90 @@ loop19:
 	VMAXPS        Z24, Z18, Z18
 	VSUBPS        Z18, Z10, Z18
 	VSUBPS        Z18, Z11, Z11
-	VADDPS        Z8, Z10, Z12
-	VMINPS        Z8, Z10, Z18
-	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z9, Z10, Z12
+	VMINPS        Z9, Z10, Z18
+	VMAXPS        Z9, Z10, Z10
 	VSUBPS        Z10, Z12, Z10
 	VSUBPS        Z10, Z18, Z18
 	VADDPS        Z18, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z12, Y8
+	VEXTRACTF64X4 $0x01, Z12, Y9
 	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z9
 	VEXTRACTF64X4 $0x01, Z11, Y10
 	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y10, Z10
 	VADDPD        Z11, Z12, Z12
-	VADDPD        Z10, Z8, Z8
-	VADDPD        Z8, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y8
-	VADDPD        Y8, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X8
-	VADDPD        X8, X12, X12
-	VMOVHLPS      X12, X12, X8
-	VADDSD        X8, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X12, X8
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y9
+	VADDPD        Y9, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X9
+	VADDPD        X9, X12, X12
+	VMOVHLPS      X12, X12, X9
+	VADDSD        X9, X12, X12
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X12, X9
 	JCS           exact160
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X8, X8
-	VCVTSD2SS    X8, X8, X10
+	VDIVSD       X12, X9, X9
+	VCVTSD2SS    X9, X9, X10
 	VBROADCASTSS X10, Z11
 	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
+	VMULPS      Z9, Z14, Z10
 	VFMADD231PS Z11, Z14, Z10
 	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
+	VMULPS      Z9, Z15, Z10
 	VFMADD231PS Z11, Z15, Z10
 	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
+	VMULPS      Z9, Z16, Z10
 	VFMADD231PS Z11, Z16, Z10
 	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z17, Z10
+	VMULPS      Z9, Z17, Z10
 	VFMADD231PS Z11, Z17, Z10
 	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
+	VMULPS      Z9, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
 	VMOVUPS     Z10, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z21, Z10
+	VMULPS      Z9, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
 	VMOVUPS     Z10, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z22, Z10
+	VMULPS      Z9, Z22, Z10
 	VFMADD231PS Z11, Z22, Z10
 	VMOVUPS     Z10, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z23, Z10
+	VMULPS      Z9, Z23, Z10
 	VFMADD231PS Z11, Z23, Z10
 	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z13, Z10
+	VMULPS      Z9, Z13, Z10
 	VFMADD231PS Z11, Z13, Z10
 	VMOVUPS     Z10, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 576(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 576(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -3591,42 +3587,42 @@ done19:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact176
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
 	PCALIGN      $0x40
 
 loop21:
 	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact176
-	VUCOMISS     X8, X2
-	JCS          exact176
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact176
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    640(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS    Z0, Z8, Z8
+	VSUBPS    Z8, Z6, Z8
+	VSUBPS    Z7, Z8, Z8
+	VMOVUPS.Z 640(SI), K7, Z9
+	VMOVUPS   (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
+	VFMADD213PS Z8, Z0, Z10
 	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
+	VFMADD213PS Z8, Z0, Z11
 	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
+	VFMADD213PS Z8, Z0, Z12
 	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z8, Z0, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z8, Z15
+	VSUBPS  Z12, Z8, Z16
+	VSUBPS  Z13, Z8, Z17
 	VMOVUPS (SI), Z18
 
 	// f = x * (kHi + kLo) - n
@@ -3643,10 +3639,10 @@ loop21:
 	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPERMPS Z2, Z12, Z20
+	VPERMPS Z2, Z13, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
@@ -3655,20 +3651,20 @@ loop21:
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
 	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VMOVAPS     Z4, Z24
+	VFMADD231PS Z16, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z17, Z3, Z25
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VFMADD213PS Z5, Z16, Z24
+	VFMADD213PS Z5, Z17, Z25
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
@@ -3687,19 +3683,19 @@ loop21:
 	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
+	VFMADD213PS Z8, Z0, Z11
 	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
+	VFMADD213PS Z8, Z0, Z12
 	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z8, Z0, Z13
 	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z8, Z0, Z19
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
+	VSUBPS  Z11, Z8, Z20
+	VSUBPS  Z12, Z8, Z21
+	VSUBPS  Z13, Z8, Z22
+	VSUBPS  Z19, Z8, Z23
 	VMOVUPS 256(SI), Z24
 
 	// f = x * (kHi + kLo) - n
@@ -3716,10 +3712,10 @@ loop21:
 	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z12, Z25
+	VPERMPS Z2, Z13, Z26
+	VPERMPS Z2, Z19, Z27
 	VPSLLD  $0x14, Z11, Z28
 	VPSLLD  $0x14, Z12, Z29
 	VPSLLD  $0x14, Z13, Z30
@@ -3728,20 +3724,20 @@ loop21:
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
 	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z22, Z3, Z30
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z23, Z3, Z31
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VFMADD213PS Z5, Z22, Z30
+	VFMADD213PS Z5, Z23, Z31
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
 	VMULPS      Z30, Z22, Z22
@@ -3760,60 +3756,60 @@ loop21:
 	VMOVUPS     512(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z11
+	VFMADD213PS   Z8, Z0, Z11
 	VMOVUPS       576(SI), Z12
-	VFMADD213PS   Z9, Z0, Z12
-	VMOVAPS       Z9, Z13
-	VFMADD231PS.Z Z0, Z8, K7, Z13
+	VFMADD213PS   Z8, Z0, Z12
+	VMOVAPS       Z8, Z13
+	VFMADD231PS.Z Z0, Z9, K7, Z13
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z19
-	VSUBPS  Z12, Z9, Z25
-	VSUBPS  Z13, Z9, Z9
+	VSUBPS  Z11, Z8, Z19
+	VSUBPS  Z12, Z8, Z25
+	VSUBPS  Z13, Z8, Z8
 	VMOVUPS 512(SI), Z26
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Z0, Z26, Z19
 	VMOVUPS     576(SI), Z27
 	VFMADD231PS Z0, Z27, Z25
-	VFMADD231PS Z0, Z8, Z9
+	VFMADD231PS Z0, Z9, Z8
 	VFMADD231PS Z1, Z26, Z19
 	VFMADD231PS Z1, Z27, Z25
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z1, Z9, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPERMPS Z3, Z12, Z26
-	VPERMPS Z3, Z13, Z27
+	VPERMPS Z2, Z11, Z9
+	VPERMPS Z2, Z12, Z26
+	VPERMPS Z2, Z13, Z27
 	VPSLLD  $0x14, Z11, Z28
 	VPSLLD  $0x14, Z12, Z29
 	VPSLLD  $0x14, Z13, Z30
-	VPADDD  Z8, Z28, Z8
+	VPADDD  Z9, Z28, Z9
 	VPADDD  Z26, Z29, Z26
 	VPADDD  Z27, Z30, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z25, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z9, Z5, Z30
-	VFMADD213PS Z7, Z19, Z28
-	VFMADD213PS Z7, Z25, Z29
-	VFMADD213PS Z7, Z9, Z30
+	VFMADD231PS Z19, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z25, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z8, Z3, Z30
+	VFMADD213PS Z5, Z19, Z28
+	VFMADD213PS Z5, Z25, Z29
+	VFMADD213PS Z5, Z8, Z30
 	VMULPS      Z28, Z19, Z19
 	VMULPS      Z29, Z25, Z25
-	VMULPS      Z30, Z9, Z9
+	VMULPS      Z30, Z8, Z8
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z19
+	VFMADD213PS   Z9, Z9, Z19
 	VFMADD213PS   Z26, Z26, Z25
-	VFMADD213PS.Z Z27, Z27, K7, Z9
-	VADDPS        Z25, Z19, Z8
+	VFMADD213PS.Z Z27, Z27, K7, Z8
+	VADDPS        Z25, Z19, Z9
 	VPTERNLOGD    $0xfe, Z11, Z12, Z10
 	VPORD         Z10, Z13, Z10
-	VADDPS        Z9, Z8, Z8
+	VADDPS        Z8, Z9, Z9
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
@@ -3824,95 +3820,95 @@ loop21:
 	VMAXPS        Z24, Z18, Z18
 	VSUBPS        Z18, Z10, Z18
 	VSUBPS        Z18, Z11, Z11
-	VADDPS        Z8, Z10, Z12
-	VMINPS        Z8, Z10, Z13
-	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z9, Z10, Z12
+	VMINPS        Z9, Z10, Z13
+	VMAXPS        Z9, Z10, Z10
 	VSUBPS        Z10, Z12, Z10
 	VSUBPS        Z10, Z13, Z13
 	VADDPS        Z13, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z12, Y8
+	VEXTRACTF64X4 $0x01, Z12, Y9
 	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z9
 	VEXTRACTF64X4 $0x01, Z11, Y10
 	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y10, Z10
 	VADDPD        Z11, Z12, Z12
-	VADDPD        Z10, Z8, Z8
-	VADDPD        Z8, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y8
-	VADDPD        Y8, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X8
-	VADDPD        X8, X12, X12
-	VMOVHLPS      X12, X12, X8
-	VADDSD        X8, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X12, X8
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y9
+	VADDPD        Y9, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X9
+	VADDPD        X9, X12, X12
+	VMOVHLPS      X12, X12, X9
+	VADDSD        X9, X12, X12
+	VMOVSD        nearTotal64<>+0(SB), X9
+	VUCOMISD      X12, X9
 	JCS           exact176
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X9
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X8, X8
-	VCVTSD2SS    X8, X8, X10
+	VDIVSD       X12, X9, X9
+	VCVTSD2SS    X9, X9, X10
 	VBROADCASTSS X10, Z11
 	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VSUBSD       X10, X9, X9
+	VCVTSD2SS    X9, X9, X9
+	VBROADCASTSS X9, Z9
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
+	VMULPS      Z9, Z14, Z10
 	VFMADD231PS Z11, Z14, Z10
 	VMOVUPS     Z10, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
+	VMULPS      Z9, Z15, Z10
 	VFMADD231PS Z11, Z15, Z10
 	VMOVUPS     Z10, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
+	VMULPS      Z9, Z16, Z10
 	VFMADD231PS Z11, Z16, Z10
 	VMOVUPS     Z10, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z17, Z10
+	VMULPS      Z9, Z17, Z10
 	VFMADD231PS Z11, Z17, Z10
 	VMOVUPS     Z10, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
+	VMULPS      Z9, Z20, Z10
 	VFMADD231PS Z11, Z20, Z10
 	VMOVUPS     Z10, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z21, Z10
+	VMULPS      Z9, Z21, Z10
 	VFMADD231PS Z11, Z21, Z10
 	VMOVUPS     Z10, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z22, Z10
+	VMULPS      Z9, Z22, Z10
 	VFMADD231PS Z11, Z22, Z10
 	VMOVUPS     Z10, 384(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z23, Z10
+	VMULPS      Z9, Z23, Z10
 	VFMADD231PS Z11, Z23, Z10
 	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z19, Z10
+	VMULPS      Z9, Z19, Z10
 	VFMADD231PS Z11, Z19, Z10
 	VMOVUPS     Z10, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z25, Z10
+	VMULPS      Z9, Z25, Z10
 	VFMADD231PS Z11, Z25, Z10
 	VMOVUPS     Z10, 576(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 640(DI)
+	VMULPS      Z9, Z8, Z9
+	VFMADD231PS Z11, Z8, Z9
+	VMOVUPS     Z9, K7, 640(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -3940,354 +3936,349 @@ done21:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact192
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
 	PCALIGN      $0x40
 
 loop23:
-	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact192
-	VUCOMISS     X8, X2
-	JCS          exact192
+	VBROADCASTSS (SI), Z6
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact192
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    704(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS       Z0, Z6, Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VSUBPS       Z6, Z7, Z7
+	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
+	VMOVUPS.Z    704(SI), K7, Z6
+	VMOVUPS      (SI), Z8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z7, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z8, Z7, Z12
+	VSUBPS  Z9, Z7, Z13
+	VSUBPS  Z10, Z7, Z14
+	VSUBPS  Z11, Z7, Z15
+	VMOVUPS (SI), Z16
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
+	VMOVUPS     192(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
-	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
-	VFMADD231PS Z1, Z20, Z16
-	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z8, Z16
+	VPERMPS Z2, Z9, Z17
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPSLLD  $0x14, Z8, Z20
+	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z16, Z20, Z16
+	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z12, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z13, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VFMADD213PS Z5, Z12, Z20
+	VFMADD213PS Z5, Z13, Z21
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VMULPS      Z20, Z12, Z12
+	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
-	VMULPS      Z24, Z16, Z16
-	VMULPS      Z25, Z17, Z17
 
 	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VFMADD213PS Z20, Z20, Z16
-	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z15, Z14, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPORD       Z8, Z11, Z8
+	VMOVUPS     256(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     320(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
-	VMOVUPS 256(SI), Z24
+	VSUBPS  Z9, Z7, Z18
+	VSUBPS  Z10, Z7, Z19
+	VSUBPS  Z11, Z7, Z20
+	VSUBPS  Z17, Z7, Z21
+	VMOVUPS 256(SI), Z22
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     320(SI), Z25
+	VMOVUPS     448(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VMOVUPS     384(SI), Z26
-	VFMADD231PS Z0, Z26, Z22
-	VMOVUPS     448(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
-	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z9, Z22
+	VPERMPS Z2, Z10, Z23
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z9, Z26
+	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z18, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z19, Z3, Z27
+	VMOVAPS     Z4, Z28
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VFMADD213PS Z5, Z18, Z26
+	VFMADD213PS Z5, Z19, Z27
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     512(SI), Z11
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     512(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z11
-	VMOVUPS       576(SI), Z12
-	VFMADD213PS   Z9, Z0, Z12
-	VMOVUPS       640(SI), Z13
-	VFMADD213PS   Z9, Z0, Z13
-	VMOVAPS       Z9, Z19
-	VFMADD231PS.Z Z0, Z8, K7, Z19
+	VFMADD213PS   Z7, Z0, Z9
+	VMOVUPS       576(SI), Z10
+	VFMADD213PS   Z7, Z0, Z10
+	VMOVUPS       640(SI), Z11
+	VFMADD213PS   Z7, Z0, Z11
+	VMOVAPS       Z7, Z17
+	VFMADD231PS.Z Z0, Z6, K7, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z25
-	VSUBPS  Z12, Z9, Z26
-	VSUBPS  Z13, Z9, Z27
-	VSUBPS  Z19, Z9, Z9
-	VMOVUPS 512(SI), Z28
+	VSUBPS  Z9, Z7, Z23
+	VSUBPS  Z10, Z7, Z24
+	VSUBPS  Z11, Z7, Z25
+	VSUBPS  Z17, Z7, Z7
+	VMOVUPS 512(SI), Z26
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z26, Z23
+	VMOVUPS     576(SI), Z27
+	VFMADD231PS Z0, Z27, Z24
+	VMOVUPS     640(SI), Z28
 	VFMADD231PS Z0, Z28, Z25
-	VMOVUPS     576(SI), Z29
-	VFMADD231PS Z0, Z29, Z26
-	VMOVUPS     640(SI), Z30
-	VFMADD231PS Z0, Z30, Z27
-	VFMADD231PS Z0, Z8, Z9
+	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z27, Z24
 	VFMADD231PS Z1, Z28, Z25
-	VFMADD231PS Z1, Z29, Z26
-	VFMADD231PS Z1, Z30, Z27
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z1, Z6, Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPERMPS Z3, Z12, Z28
-	VPERMPS Z3, Z13, Z29
-	VPERMPS Z3, Z19, Z30
+	VPERMPS Z2, Z9, Z6
+	VPERMPS Z2, Z10, Z26
+	VPERMPS Z2, Z11, Z27
+	VPERMPS Z2, Z17, Z28
+	VPSLLD  $0x14, Z9, Z29
+	VPSLLD  $0x14, Z10, Z30
 	VPSLLD  $0x14, Z11, Z31
-	VMOVUPS Z23, (BX)
-	VPSLLD  $0x14, Z12, Z23
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z13, Z22
-	VMOVUPS Z21, 128(BX)
-	VPSLLD  $0x14, Z19, Z21
-	VPADDD  Z8, Z31, Z8
-	VPADDD  Z28, Z23, Z28
-	VPADDD  Z29, Z22, Z29
-	VPADDD  Z30, Z21, Z30
-	VMOVAPS Z6, Z21
+	VMOVUPS Z21, (BX)
+	VPSLLD  $0x14, Z17, Z21
+	VPADDD  Z6, Z29, Z6
+	VPADDD  Z26, Z30, Z26
+	VPADDD  Z27, Z31, Z27
+	VPADDD  Z28, Z21, Z28
+	VMOVAPS Z4, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z26, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z27, Z5, Z23
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z9, Z5, Z31
-	VFMADD213PS Z7, Z25, Z21
-	VFMADD213PS Z7, Z26, Z22
-	VFMADD213PS Z7, Z27, Z23
-	VFMADD213PS Z7, Z9, Z31
-	VMULPS      Z21, Z25, Z25
-	VMULPS      Z22, Z26, Z26
-	VMULPS      Z23, Z27, Z27
-	VMULPS      Z31, Z9, Z9
+	VFMADD231PS Z23, Z3, Z21
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z24, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z25, Z3, Z30
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z7, Z3, Z31
+	VFMADD213PS Z5, Z23, Z21
+	VFMADD213PS Z5, Z24, Z29
+	VFMADD213PS Z5, Z25, Z30
+	VFMADD213PS Z5, Z7, Z31
+	VMULPS      Z21, Z23, Z23
+	VMULPS      Z29, Z24, Z24
+	VMULPS      Z30, Z25, Z25
+	VMULPS      Z31, Z7, Z7
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z25
-	VFMADD213PS   Z28, Z28, Z26
-	VFMADD213PS   Z29, Z29, Z27
-	VFMADD213PS.Z Z30, Z30, K7, Z9
-	VADDPS        Z26, Z25, Z8
-	VADDPS        Z9, Z27, Z21
-	VADDPS        Z21, Z8, Z8
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPTERNLOGD    $0xfe, Z13, Z19, Z10
+	VFMADD213PS   Z6, Z6, Z23
+	VFMADD213PS   Z26, Z26, Z24
+	VFMADD213PS   Z27, Z27, Z25
+	VFMADD213PS.Z Z28, Z28, K7, Z7
+	VADDPS        Z24, Z23, Z6
+	VADDPS        Z7, Z25, Z21
+	VADDPS        Z21, Z6, Z6
+	VPTERNLOGD    $0xfe, Z9, Z10, Z8
+	VPTERNLOGD    $0xfe, Z11, Z17, Z8
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
 	KORTESTW      K6, K6
 	JNZ           exact192
-	VADDPS        Z24, Z18, Z10
-	VMINPS        Z24, Z18, Z11
-	VMAXPS        Z24, Z18, Z18
-	VSUBPS        Z18, Z10, Z18
-	VSUBPS        Z18, Z11, Z11
-	VADDPS        Z8, Z10, Z12
-	VMINPS        Z8, Z10, Z13
-	VMAXPS        Z8, Z10, Z10
-	VSUBPS        Z10, Z12, Z10
-	VSUBPS        Z10, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z12, Y8
-	VCVTPS2PD     Y12, Z12
-	VCVTPS2PD     Y8, Z8
-	VEXTRACTF64X4 $0x01, Z11, Y10
-	VCVTPS2PD     Y11, Z11
+	VADDPS        Z22, Z16, Z8
+	VMINPS        Z22, Z16, Z9
+	VMAXPS        Z22, Z16, Z16
+	VSUBPS        Z16, Z8, Z16
+	VSUBPS        Z16, Z9, Z9
+	VADDPS        Z6, Z8, Z10
+	VMINPS        Z6, Z8, Z11
+	VMAXPS        Z6, Z8, Z8
+	VSUBPS        Z8, Z10, Z8
+	VSUBPS        Z8, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z10, Y6
 	VCVTPS2PD     Y10, Z10
-	VADDPD        Z11, Z12, Z12
-	VADDPD        Z10, Z8, Z8
-	VADDPD        Z8, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y8
-	VADDPD        Y8, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X8
-	VADDPD        X8, X12, X12
-	VMOVHLPS      X12, X12, X8
-	VADDSD        X8, X12, X12
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X12, X8
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z9, Y8
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z9, Z10, Z10
+	VADDPD        Z8, Z6, Z6
+	VADDPD        Z6, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y6
+	VADDPD        Y6, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X6
+	VADDPD        X6, X10, X10
+	VMOVHLPS      X10, X10, X6
+	VADDSD        X6, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X6
+	VUCOMISD      X10, X6
 	JCS           exact192
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X6
 
 	// 1/total = cHi + cLo
-	VDIVSD       X12, X8, X8
-	VCVTSD2SS    X8, X8, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VDIVSD       X10, X6, X6
+	VCVTSD2SS    X6, X6, X8
+	VBROADCASTSS X8, Z9
+	VCVTSS2SD    X8, X8, X8
+	VSUBSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	VMULPS      Z6, Z12, Z8
+	VFMADD231PS Z9, Z12, Z8
+	VMOVUPS     Z8, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	VMULPS      Z6, Z13, Z8
+	VFMADD231PS Z9, Z13, Z8
+	VMOVUPS     Z8, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
+	VMULPS      Z6, Z14, Z8
+	VFMADD231PS Z9, Z14, Z8
+	VMOVUPS     Z8, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z17, Z10
-	VFMADD231PS Z11, Z17, Z10
-	VMOVUPS     Z10, 192(DI)
+	VMULPS      Z6, Z15, Z8
+	VFMADD231PS Z9, Z15, Z8
+	VMOVUPS     Z8, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMOVUPS     Z10, 256(DI)
-	VMOVUPS     128(BX), Z10
+	VMULPS      Z6, Z18, Z8
+	VFMADD231PS Z9, Z18, Z8
+	VMOVUPS     Z8, 256(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 320(DI)
-	VMOVUPS     64(BX), Z10
+	VMULPS      Z6, Z19, Z8
+	VFMADD231PS Z9, Z19, Z8
+	VMOVUPS     Z8, 320(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 384(DI)
-	VMOVUPS     (BX), Z10
+	VMULPS      Z6, Z20, Z8
+	VFMADD231PS Z9, Z20, Z8
+	VMOVUPS     Z8, 384(DI)
+	VMOVUPS     (BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 448(DI)
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z25, Z10
-	VFMADD231PS Z11, Z25, Z10
-	VMOVUPS     Z10, 512(DI)
+	VMULPS      Z6, Z23, Z8
+	VFMADD231PS Z9, Z23, Z8
+	VMOVUPS     Z8, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z26, Z10
-	VFMADD231PS Z11, Z26, Z10
-	VMOVUPS     Z10, 576(DI)
+	VMULPS      Z6, Z24, Z8
+	VFMADD231PS Z9, Z24, Z8
+	VMOVUPS     Z8, 576(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z27, Z10
-	VFMADD231PS Z11, Z27, Z10
-	VMOVUPS     Z10, 640(DI)
+	VMULPS      Z6, Z25, Z8
+	VFMADD231PS Z9, Z25, Z8
+	VMOVUPS     Z8, 640(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 704(DI)
+	VMULPS      Z6, Z7, Z6
+	VFMADD231PS Z9, Z7, Z6
+	VMOVUPS     Z6, K7, 704(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -4315,392 +4306,387 @@ done23:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact208
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
 	PCALIGN      $0x40
 
 loop25:
-	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact208
-	VUCOMISS     X8, X2
-	JCS          exact208
+	VBROADCASTSS (SI), Z6
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact208
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    768(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS       Z0, Z6, Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VSUBPS       Z6, Z7, Z7
+	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
+	VMOVUPS.Z    768(SI), K7, Z6
+	VMOVUPS      (SI), Z8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z7, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z8, Z7, Z12
+	VSUBPS  Z9, Z7, Z13
+	VSUBPS  Z10, Z7, Z14
+	VSUBPS  Z11, Z7, Z15
+	VMOVUPS (SI), Z16
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
+	VMOVUPS     192(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
-	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
-	VFMADD231PS Z1, Z20, Z16
-	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z8, Z16
+	VPERMPS Z2, Z9, Z17
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPSLLD  $0x14, Z8, Z20
+	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z16, Z20, Z16
+	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z12, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z13, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VFMADD213PS Z5, Z12, Z20
+	VFMADD213PS Z5, Z13, Z21
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VMULPS      Z20, Z12, Z12
+	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
-	VMULPS      Z24, Z16, Z16
-	VMULPS      Z25, Z17, Z17
 
 	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VFMADD213PS Z20, Z20, Z16
-	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z15, Z14, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPORD       Z8, Z11, Z8
+	VMOVUPS     256(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     320(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
-	VMOVUPS 256(SI), Z24
+	VSUBPS  Z9, Z7, Z18
+	VSUBPS  Z10, Z7, Z19
+	VSUBPS  Z11, Z7, Z20
+	VSUBPS  Z17, Z7, Z21
+	VMOVUPS 256(SI), Z22
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     320(SI), Z25
+	VMOVUPS     448(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VMOVUPS     384(SI), Z26
-	VFMADD231PS Z0, Z26, Z22
-	VMOVUPS     448(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
-	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z9, Z22
+	VPERMPS Z2, Z10, Z23
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z9, Z26
+	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z18, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z19, Z3, Z27
+	VMOVAPS     Z4, Z28
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VFMADD213PS Z5, Z18, Z26
+	VFMADD213PS Z5, Z19, Z27
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     512(SI), Z11
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     512(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     576(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     640(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     704(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     576(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     640(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     704(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z25
-	VSUBPS  Z12, Z9, Z26
-	VSUBPS  Z13, Z9, Z27
-	VSUBPS  Z19, Z9, Z28
-	VMOVUPS 512(SI), Z29
+	VSUBPS  Z9, Z7, Z23
+	VSUBPS  Z10, Z7, Z24
+	VSUBPS  Z11, Z7, Z25
+	VSUBPS  Z17, Z7, Z26
+	VMOVUPS 512(SI), Z27
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z23
+	VMOVUPS     576(SI), Z28
+	VFMADD231PS Z0, Z28, Z24
+	VMOVUPS     640(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     576(SI), Z30
+	VMOVUPS     704(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VMOVUPS     640(SI), Z31
-	VFMADD231PS Z0, Z31, Z27
-	VMOVUPS     Z23, (BX)
-	VMOVUPS     704(SI), Z23
-	VFMADD231PS Z0, Z23, Z28
+	VFMADD231PS Z1, Z27, Z23
+	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
-	VFMADD231PS Z1, Z31, Z27
-	VFMADD231PS Z1, Z23, Z28
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z23
-	VPERMPS Z3, Z12, Z29
-	VPERMPS Z3, Z13, Z30
-	VPERMPS Z3, Z19, Z31
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z11, Z22
-	VMOVUPS Z21, 128(BX)
-	VPSLLD  $0x14, Z12, Z21
-	VMOVUPS Z20, 192(BX)
-	VPSLLD  $0x14, Z13, Z20
-	VMOVUPS Z17, 256(BX)
-	VPSLLD  $0x14, Z19, Z17
-	VPADDD  Z23, Z22, Z23
-	VPADDD  Z29, Z21, Z29
-	VPADDD  Z30, Z20, Z30
-	VPADDD  Z31, Z17, Z31
-	VMOVAPS Z6, Z17
+	VPERMPS Z2, Z9, Z27
+	VPERMPS Z2, Z10, Z28
+	VPERMPS Z2, Z11, Z29
+	VPERMPS Z2, Z17, Z30
+	VPSLLD  $0x14, Z9, Z31
+	VMOVUPS Z21, (BX)
+	VPSLLD  $0x14, Z10, Z21
+	VMOVUPS Z20, 64(BX)
+	VPSLLD  $0x14, Z11, Z20
+	VMOVUPS Z19, 128(BX)
+	VPSLLD  $0x14, Z17, Z19
+	VPADDD  Z27, Z31, Z27
+	VPADDD  Z28, Z21, Z28
+	VPADDD  Z29, Z20, Z29
+	VPADDD  Z30, Z19, Z30
+	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z5, Z17
-	VMOVAPS     Z6, Z20
-	VFMADD231PS Z26, Z5, Z20
-	VMOVAPS     Z6, Z21
-	VFMADD231PS Z27, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z28, Z5, Z22
-	VFMADD213PS Z7, Z25, Z17
-	VFMADD213PS Z7, Z26, Z20
-	VFMADD213PS Z7, Z27, Z21
-	VFMADD213PS Z7, Z28, Z22
-	VMULPS      Z17, Z25, Z25
-	VMULPS      Z20, Z26, Z26
-	VMULPS      Z21, Z27, Z27
-	VMULPS      Z22, Z28, Z28
+	VFMADD231PS Z23, Z3, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z24, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z25, Z3, Z21
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z26, Z3, Z31
+	VFMADD213PS Z5, Z23, Z19
+	VFMADD213PS Z5, Z24, Z20
+	VFMADD213PS Z5, Z25, Z21
+	VFMADD213PS Z5, Z26, Z31
+	VMULPS      Z19, Z23, Z23
+	VMULPS      Z20, Z24, Z24
+	VMULPS      Z21, Z25, Z25
+	VMULPS      Z31, Z26, Z26
 
 	// s*q + s
-	VFMADD213PS   Z23, Z23, Z25
-	VFMADD213PS   Z29, Z29, Z26
-	VFMADD213PS   Z30, Z30, Z27
-	VFMADD213PS   Z31, Z31, Z28
-	VADDPS        Z26, Z25, Z17
-	VADDPS        Z28, Z27, Z20
-	VADDPS        Z20, Z17, Z17
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPTERNLOGD    $0xfe, Z13, Z19, Z10
-	VMOVAPS       Z9, Z11
-	VFMADD231PS.Z Z0, Z8, K7, Z11
+	VFMADD213PS   Z27, Z27, Z23
+	VFMADD213PS   Z28, Z28, Z24
+	VFMADD213PS   Z29, Z29, Z25
+	VFMADD213PS   Z30, Z30, Z26
+	VADDPS        Z24, Z23, Z19
+	VADDPS        Z26, Z25, Z20
+	VADDPS        Z20, Z19, Z19
+	VPTERNLOGD    $0xfe, Z9, Z10, Z8
+	VPTERNLOGD    $0xfe, Z11, Z17, Z8
+	VMOVAPS       Z7, Z9
+	VFMADD231PS.Z Z0, Z6, K7, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z11, Z9, Z9
+	VSUBPS Z9, Z7, Z7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z8, Z9
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z1, Z6, Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPSLLD  $0x14, Z11, Z12
-	VPADDD  Z8, Z12, Z8
-	VMOVAPS Z6, Z12
+	VPERMPS Z2, Z9, Z6
+	VPSLLD  $0x14, Z9, Z10
+	VPADDD  Z6, Z10, Z6
+	VMOVAPS Z4, Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z9, Z5, Z12
-	VFMADD213PS   Z7, Z9, Z12
-	VMULPS        Z12, Z9, Z9
-	VFMADD213PS.Z Z8, Z8, K7, Z9
+	VFMADD231PS   Z7, Z3, Z10
+	VFMADD213PS   Z5, Z7, Z10
+	VMULPS        Z10, Z7, Z7
+	VFMADD213PS.Z Z6, Z6, K7, Z7
 
 	// Leave if an element is not near.
-	VPORD         Z10, Z11, Z10
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPORD         Z8, Z9, Z8
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
 	KORTESTW      K6, K6
 	JNZ           exact208
-	VADDPS        Z24, Z18, Z8
-	VMINPS        Z24, Z18, Z10
-	VMAXPS        Z24, Z18, Z18
-	VSUBPS        Z18, Z8, Z18
-	VSUBPS        Z18, Z10, Z10
-	VADDPS        Z17, Z8, Z11
-	VMINPS        Z17, Z8, Z12
-	VMAXPS        Z17, Z8, Z8
-	VSUBPS        Z8, Z11, Z8
-	VSUBPS        Z8, Z12, Z12
-	VADDPS        Z12, Z10, Z10
-	VADDPS        Z9, Z11, Z8
-	VMINPS        Z9, Z11, Z12
-	VMAXPS        Z9, Z11, Z11
-	VSUBPS        Z11, Z8, Z11
-	VSUBPS        Z11, Z12, Z12
-	VADDPS        Z12, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z8, Y11
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y11, Z11
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z10, Z8, Z8
-	VADDPD        Z12, Z11, Z11
-	VADDPD        Z11, Z8, Z8
+	VADDPS        Z22, Z16, Z6
+	VMINPS        Z22, Z16, Z8
+	VMAXPS        Z22, Z16, Z16
+	VSUBPS        Z16, Z6, Z16
+	VSUBPS        Z16, Z8, Z8
+	VADDPS        Z19, Z6, Z9
+	VMINPS        Z19, Z6, Z10
+	VMAXPS        Z19, Z6, Z6
+	VSUBPS        Z6, Z9, Z6
+	VSUBPS        Z6, Z10, Z10
+	VADDPS        Z10, Z8, Z8
+	VADDPS        Z7, Z9, Z6
+	VMINPS        Z7, Z9, Z10
+	VMAXPS        Z7, Z9, Z9
+	VSUBPS        Z9, Z6, Z9
+	VSUBPS        Z9, Z10, Z10
+	VADDPS        Z10, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z6, Y9
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y9, Z9
 	VEXTRACTF64X4 $0x01, Z8, Y10
-	VADDPD        Y10, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X10
-	VADDPD        X10, X8, X8
-	VMOVHLPS      X8, X8, X10
-	VADDSD        X10, X8, X8
-	VMOVSD        nearTotal64<>+0(SB), X10
-	VUCOMISD      X8, X10
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z8, Z6, Z6
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z9, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y8
+	VADDPD        Y8, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X8
+	VADDPD        X8, X6, X6
+	VMOVHLPS      X6, X6, X8
+	VADDSD        X8, X6, X6
+	VMOVSD        nearTotal64<>+0(SB), X8
+	VUCOMISD      X6, X8
 	JCS           exact208
-	VMOVSD        one64<>+0(SB), X10
+	VMOVSD        one64<>+0(SB), X8
 
 	// 1/total = cHi + cLo
-	VDIVSD       X8, X10, X10
-	VCVTSD2SS    X10, X10, X8
-	VBROADCASTSS X8, Z11
-	VCVTSS2SD    X8, X8, X8
-	VSUBSD       X8, X10, X10
-	VCVTSD2SS    X10, X10, X10
-	VBROADCASTSS X10, Z10
+	VDIVSD       X6, X8, X8
+	VCVTSD2SS    X8, X8, X6
+	VBROADCASTSS X6, Z9
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z14, Z8
-	VFMADD231PS Z11, Z14, Z8
-	VMOVUPS     Z8, (DI)
+	VMULPS      Z8, Z12, Z6
+	VFMADD231PS Z9, Z12, Z6
+	VMOVUPS     Z6, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z15, Z8
-	VFMADD231PS Z11, Z15, Z8
-	VMOVUPS     Z8, 64(DI)
+	VMULPS      Z8, Z13, Z6
+	VFMADD231PS Z9, Z13, Z6
+	VMOVUPS     Z6, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z16, Z8
-	VFMADD231PS Z11, Z16, Z8
-	VMOVUPS     Z8, 128(DI)
-	VMOVUPS     256(BX), Z8
+	VMULPS      Z8, Z14, Z6
+	VFMADD231PS Z9, Z14, Z6
+	VMOVUPS     Z6, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z12
-	VFMADD231PS Z11, Z8, Z12
-	VMOVUPS     Z12, 192(DI)
-	VMOVUPS     192(BX), Z8
+	VMULPS      Z8, Z15, Z6
+	VFMADD231PS Z9, Z15, Z6
+	VMOVUPS     Z6, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z12
-	VFMADD231PS Z11, Z8, Z12
-	VMOVUPS     Z12, 256(DI)
-	VMOVUPS     128(BX), Z8
+	VMULPS      Z8, Z18, Z6
+	VFMADD231PS Z9, Z18, Z6
+	VMOVUPS     Z6, 256(DI)
+	VMOVUPS     128(BX), Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z12
-	VFMADD231PS Z11, Z8, Z12
-	VMOVUPS     Z12, 320(DI)
-	VMOVUPS     64(BX), Z8
+	VMULPS      Z8, Z6, Z10
+	VFMADD231PS Z9, Z6, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     64(BX), Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z12
-	VFMADD231PS Z11, Z8, Z12
-	VMOVUPS     Z12, 384(DI)
-	VMOVUPS     (BX), Z8
+	VMULPS      Z8, Z6, Z10
+	VFMADD231PS Z9, Z6, Z10
+	VMOVUPS     Z10, 384(DI)
+	VMOVUPS     (BX), Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z8, Z12
-	VFMADD231PS Z11, Z8, Z12
-	VMOVUPS     Z12, 448(DI)
+	VMULPS      Z8, Z6, Z10
+	VFMADD231PS Z9, Z6, Z10
+	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z25, Z8
-	VFMADD231PS Z11, Z25, Z8
-	VMOVUPS     Z8, 512(DI)
+	VMULPS      Z8, Z23, Z6
+	VFMADD231PS Z9, Z23, Z6
+	VMOVUPS     Z6, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z26, Z8
-	VFMADD231PS Z11, Z26, Z8
-	VMOVUPS     Z8, 576(DI)
+	VMULPS      Z8, Z24, Z6
+	VFMADD231PS Z9, Z24, Z6
+	VMOVUPS     Z6, 576(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z27, Z8
-	VFMADD231PS Z11, Z27, Z8
-	VMOVUPS     Z8, 640(DI)
+	VMULPS      Z8, Z25, Z6
+	VFMADD231PS Z9, Z25, Z6
+	VMOVUPS     Z6, 640(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z28, Z8
-	VFMADD231PS Z11, Z28, Z8
-	VMOVUPS     Z8, 704(DI)
+	VMULPS      Z8, Z26, Z6
+	VFMADD231PS Z9, Z26, Z6
+	VMOVUPS     Z6, 704(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z10, Z9, Z10
-	VFMADD231PS Z11, Z9, Z10
-	VMOVUPS     Z10, K7, 768(DI)
+	VMULPS      Z8, Z7, Z8
+	VFMADD231PS Z9, Z7, Z8
+	VMOVUPS     Z8, K7, 768(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -4728,416 +4714,411 @@ done25:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact224
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
 	PCALIGN      $0x40
 
 loop27:
-	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact224
-	VUCOMISS     X8, X2
-	JCS          exact224
+	VBROADCASTSS (SI), Z6
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact224
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    832(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS       Z0, Z6, Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VSUBPS       Z6, Z7, Z7
+	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
+	VMOVUPS.Z    832(SI), K7, Z6
+	VMOVUPS      (SI), Z8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z7, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z8, Z7, Z12
+	VSUBPS  Z9, Z7, Z13
+	VSUBPS  Z10, Z7, Z14
+	VSUBPS  Z11, Z7, Z15
+	VMOVUPS (SI), Z16
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
+	VMOVUPS     192(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
-	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
-	VFMADD231PS Z1, Z20, Z16
-	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z8, Z16
+	VPERMPS Z2, Z9, Z17
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPSLLD  $0x14, Z8, Z20
+	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z16, Z20, Z16
+	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z12, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z13, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VFMADD213PS Z5, Z12, Z20
+	VFMADD213PS Z5, Z13, Z21
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VMULPS      Z20, Z12, Z12
+	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
-	VMULPS      Z24, Z16, Z16
-	VMULPS      Z25, Z17, Z17
 
 	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VFMADD213PS Z20, Z20, Z16
-	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z15, Z14, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPORD       Z8, Z11, Z8
+	VMOVUPS     256(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     320(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
-	VMOVUPS 256(SI), Z24
+	VSUBPS  Z9, Z7, Z18
+	VSUBPS  Z10, Z7, Z19
+	VSUBPS  Z11, Z7, Z20
+	VSUBPS  Z17, Z7, Z21
+	VMOVUPS 256(SI), Z22
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     320(SI), Z25
+	VMOVUPS     448(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VMOVUPS     384(SI), Z26
-	VFMADD231PS Z0, Z26, Z22
-	VMOVUPS     448(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
-	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z9, Z22
+	VPERMPS Z2, Z10, Z23
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z9, Z26
+	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z18, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z19, Z3, Z27
+	VMOVAPS     Z4, Z28
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VFMADD213PS Z5, Z18, Z26
+	VFMADD213PS Z5, Z19, Z27
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     512(SI), Z11
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     512(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     576(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     640(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     704(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     576(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     640(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     704(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z25
-	VSUBPS  Z12, Z9, Z26
-	VSUBPS  Z13, Z9, Z27
-	VSUBPS  Z19, Z9, Z28
-	VMOVUPS 512(SI), Z29
+	VSUBPS  Z9, Z7, Z23
+	VSUBPS  Z10, Z7, Z24
+	VSUBPS  Z11, Z7, Z25
+	VSUBPS  Z17, Z7, Z26
+	VMOVUPS 512(SI), Z27
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z23
+	VMOVUPS     576(SI), Z28
+	VFMADD231PS Z0, Z28, Z24
+	VMOVUPS     640(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     576(SI), Z30
+	VMOVUPS     704(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VMOVUPS     640(SI), Z31
-	VFMADD231PS Z0, Z31, Z27
-	VMOVUPS     Z23, (BX)
-	VMOVUPS     704(SI), Z23
-	VFMADD231PS Z0, Z23, Z28
+	VFMADD231PS Z1, Z27, Z23
+	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
-	VFMADD231PS Z1, Z31, Z27
-	VFMADD231PS Z1, Z23, Z28
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z23
-	VPERMPS Z3, Z12, Z29
-	VPERMPS Z3, Z13, Z30
-	VPERMPS Z3, Z19, Z31
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z11, Z22
-	VMOVUPS Z21, 128(BX)
-	VPSLLD  $0x14, Z12, Z21
-	VMOVUPS Z20, 192(BX)
-	VPSLLD  $0x14, Z13, Z20
-	VMOVUPS Z17, 256(BX)
-	VPSLLD  $0x14, Z19, Z17
-	VPADDD  Z23, Z22, Z23
-	VPADDD  Z29, Z21, Z29
-	VPADDD  Z30, Z20, Z30
-	VPADDD  Z31, Z17, Z31
-	VMOVAPS Z6, Z17
+	VPERMPS Z2, Z9, Z27
+	VPERMPS Z2, Z10, Z28
+	VPERMPS Z2, Z11, Z29
+	VPERMPS Z2, Z17, Z30
+	VPSLLD  $0x14, Z9, Z31
+	VMOVUPS Z21, (BX)
+	VPSLLD  $0x14, Z10, Z21
+	VMOVUPS Z20, 64(BX)
+	VPSLLD  $0x14, Z11, Z20
+	VMOVUPS Z19, 128(BX)
+	VPSLLD  $0x14, Z17, Z19
+	VPADDD  Z27, Z31, Z27
+	VPADDD  Z28, Z21, Z28
+	VPADDD  Z29, Z20, Z29
+	VPADDD  Z30, Z19, Z30
+	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z5, Z17
-	VMOVAPS     Z6, Z20
-	VFMADD231PS Z26, Z5, Z20
-	VMOVAPS     Z6, Z21
-	VFMADD231PS Z27, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z28, Z5, Z22
-	VFMADD213PS Z7, Z25, Z17
-	VFMADD213PS Z7, Z26, Z20
-	VFMADD213PS Z7, Z27, Z21
-	VFMADD213PS Z7, Z28, Z22
-	VMULPS      Z17, Z25, Z25
-	VMULPS      Z20, Z26, Z26
-	VMULPS      Z21, Z27, Z27
-	VMULPS      Z22, Z28, Z28
+	VFMADD231PS Z23, Z3, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z24, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z25, Z3, Z21
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z26, Z3, Z31
+	VFMADD213PS Z5, Z23, Z19
+	VFMADD213PS Z5, Z24, Z20
+	VFMADD213PS Z5, Z25, Z21
+	VFMADD213PS Z5, Z26, Z31
+	VMULPS      Z19, Z23, Z23
+	VMULPS      Z20, Z24, Z24
+	VMULPS      Z21, Z25, Z25
+	VMULPS      Z31, Z26, Z26
 
 	// s*q + s
-	VFMADD213PS Z23, Z23, Z25
-	VFMADD213PS Z29, Z29, Z26
-	VFMADD213PS Z30, Z30, Z27
-	VFMADD213PS Z31, Z31, Z28
-	VADDPS      Z26, Z25, Z17
-	VADDPS      Z28, Z27, Z20
-	VADDPS      Z20, Z17, Z17
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     768(SI), Z11
+	VFMADD213PS Z27, Z27, Z23
+	VFMADD213PS Z28, Z28, Z24
+	VFMADD213PS Z29, Z29, Z25
+	VFMADD213PS Z30, Z30, Z26
+	VADDPS      Z24, Z23, Z19
+	VADDPS      Z26, Z25, Z20
+	VADDPS      Z20, Z19, Z19
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     768(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z11
-	VMOVAPS       Z9, Z12
-	VFMADD231PS.Z Z0, Z8, K7, Z12
+	VFMADD213PS   Z7, Z0, Z9
+	VMOVAPS       Z7, Z10
+	VFMADD231PS.Z Z0, Z6, K7, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z13
-	VSUBPS  Z12, Z9, Z9
-	VMOVUPS 768(SI), Z19
+	VSUBPS  Z9, Z7, Z11
+	VSUBPS  Z10, Z7, Z7
+	VMOVUPS 768(SI), Z17
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z19, Z13
-	VFMADD231PS Z0, Z8, Z9
-	VFMADD231PS Z1, Z19, Z13
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z0, Z17, Z11
+	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z1, Z17, Z11
+	VFMADD231PS Z1, Z6, Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPERMPS Z3, Z12, Z19
-	VPSLLD  $0x14, Z11, Z20
-	VPSLLD  $0x14, Z12, Z21
-	VPADDD  Z8, Z20, Z8
-	VPADDD  Z19, Z21, Z19
-	VMOVAPS Z6, Z20
+	VPERMPS Z2, Z9, Z6
+	VPERMPS Z2, Z10, Z17
+	VPSLLD  $0x14, Z9, Z20
+	VPSLLD  $0x14, Z10, Z21
+	VPADDD  Z6, Z20, Z6
+	VPADDD  Z17, Z21, Z17
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z13, Z5, Z20
-	VMOVAPS     Z6, Z21
-	VFMADD231PS Z9, Z5, Z21
-	VFMADD213PS Z7, Z13, Z20
-	VFMADD213PS Z7, Z9, Z21
-	VMULPS      Z20, Z13, Z13
-	VMULPS      Z21, Z9, Z9
+	VFMADD231PS Z11, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z7, Z3, Z21
+	VFMADD213PS Z5, Z11, Z20
+	VFMADD213PS Z5, Z7, Z21
+	VMULPS      Z20, Z11, Z11
+	VMULPS      Z21, Z7, Z7
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z13
-	VFMADD213PS.Z Z19, Z19, K7, Z9
-	VADDPS        Z9, Z13, Z8
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
+	VFMADD213PS   Z6, Z6, Z11
+	VFMADD213PS.Z Z17, Z17, K7, Z7
+	VADDPS        Z7, Z11, Z6
+	VPTERNLOGD    $0xfe, Z9, Z10, Z8
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
 	KORTESTW      K6, K6
 	JNZ           exact224
-	VADDPS        Z24, Z18, Z10
-	VMINPS        Z24, Z18, Z11
-	VMAXPS        Z24, Z18, Z18
-	VSUBPS        Z18, Z10, Z18
-	VSUBPS        Z18, Z11, Z11
-	VADDPS        Z17, Z10, Z12
-	VMINPS        Z17, Z10, Z18
-	VMAXPS        Z17, Z10, Z10
-	VSUBPS        Z10, Z12, Z10
-	VSUBPS        Z10, Z18, Z18
-	VADDPS        Z18, Z11, Z11
-	VADDPS        Z8, Z12, Z10
-	VMINPS        Z8, Z12, Z17
-	VMAXPS        Z8, Z12, Z12
-	VSUBPS        Z12, Z10, Z12
-	VSUBPS        Z12, Z17, Z17
-	VADDPS        Z17, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z10, Y8
-	VCVTPS2PD     Y10, Z10
+	VADDPS        Z22, Z16, Z8
+	VMINPS        Z22, Z16, Z9
+	VMAXPS        Z22, Z16, Z16
+	VSUBPS        Z16, Z8, Z16
+	VSUBPS        Z16, Z9, Z9
+	VADDPS        Z19, Z8, Z10
+	VMINPS        Z19, Z8, Z16
+	VMAXPS        Z19, Z8, Z8
+	VSUBPS        Z8, Z10, Z8
+	VSUBPS        Z8, Z16, Z16
+	VADDPS        Z16, Z9, Z9
+	VADDPS        Z6, Z10, Z8
+	VMINPS        Z6, Z10, Z16
+	VMAXPS        Z6, Z10, Z10
+	VSUBPS        Z10, Z8, Z10
+	VSUBPS        Z10, Z16, Z16
+	VADDPS        Z16, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y6
 	VCVTPS2PD     Y8, Z8
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z11, Z10, Z10
-	VADDPD        Z12, Z8, Z8
-	VADDPD        Z8, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y8
-	VADDPD        Y8, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X8
-	VADDPD        X8, X10, X10
-	VMOVHLPS      X10, X10, X8
-	VADDSD        X8, X10, X10
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X10, X8
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z9, Z8, Z8
+	VADDPD        Z10, Z6, Z6
+	VADDPD        Z6, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y6
+	VADDPD        Y6, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X6
+	VADDPD        X6, X8, X8
+	VMOVHLPS      X8, X8, X6
+	VADDSD        X6, X8, X8
+	VMOVSD        nearTotal64<>+0(SB), X6
+	VUCOMISD      X8, X6
 	JCS           exact224
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X6
 
 	// 1/total = cHi + cLo
-	VDIVSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VDIVSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X8
+	VBROADCASTSS X8, Z9
+	VCVTSS2SD    X8, X8, X8
+	VSUBSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	VMULPS      Z6, Z12, Z8
+	VFMADD231PS Z9, Z12, Z8
+	VMOVUPS     Z8, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	VMULPS      Z6, Z13, Z8
+	VFMADD231PS Z9, Z13, Z8
+	VMOVUPS     Z8, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
-	VMOVUPS     256(BX), Z10
+	VMULPS      Z6, Z14, Z8
+	VFMADD231PS Z9, Z14, Z8
+	VMOVUPS     Z8, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 192(DI)
-	VMOVUPS     192(BX), Z10
+	VMULPS      Z6, Z15, Z8
+	VFMADD231PS Z9, Z15, Z8
+	VMOVUPS     Z8, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 256(DI)
-	VMOVUPS     128(BX), Z10
+	VMULPS      Z6, Z18, Z8
+	VFMADD231PS Z9, Z18, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     128(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 320(DI)
-	VMOVUPS     64(BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     64(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 384(DI)
-	VMOVUPS     (BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 384(DI)
+	VMOVUPS     (BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 448(DI)
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z25, Z10
-	VFMADD231PS Z11, Z25, Z10
-	VMOVUPS     Z10, 512(DI)
+	VMULPS      Z6, Z23, Z8
+	VFMADD231PS Z9, Z23, Z8
+	VMOVUPS     Z8, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z26, Z10
-	VFMADD231PS Z11, Z26, Z10
-	VMOVUPS     Z10, 576(DI)
+	VMULPS      Z6, Z24, Z8
+	VFMADD231PS Z9, Z24, Z8
+	VMOVUPS     Z8, 576(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z27, Z10
-	VFMADD231PS Z11, Z27, Z10
-	VMOVUPS     Z10, 640(DI)
+	VMULPS      Z6, Z25, Z8
+	VFMADD231PS Z9, Z25, Z8
+	VMOVUPS     Z8, 640(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z28, Z10
-	VFMADD231PS Z11, Z28, Z10
-	VMOVUPS     Z10, 704(DI)
+	VMULPS      Z6, Z26, Z8
+	VFMADD231PS Z9, Z26, Z8
+	VMOVUPS     Z8, 704(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z13, Z10
-	VFMADD231PS Z11, Z13, Z10
-	VMOVUPS     Z10, 768(DI)
+	VMULPS      Z6, Z11, Z8
+	VFMADD231PS Z9, Z11, Z8
+	VMOVUPS     Z8, 768(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 832(DI)
+	VMULPS      Z6, Z7, Z6
+	VFMADD231PS Z9, Z7, Z6
+	VMOVUPS     Z6, K7, 832(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -5165,437 +5146,432 @@ done27:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact240
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
 	PCALIGN      $0x40
 
 loop29:
-	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact240
-	VUCOMISS     X8, X2
-	JCS          exact240
+	VBROADCASTSS (SI), Z6
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact240
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    896(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS       Z0, Z6, Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VSUBPS       Z6, Z7, Z7
+	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
+	VMOVUPS.Z    896(SI), K7, Z6
+	VMOVUPS      (SI), Z8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z7, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z8, Z7, Z12
+	VSUBPS  Z9, Z7, Z13
+	VSUBPS  Z10, Z7, Z14
+	VSUBPS  Z11, Z7, Z15
+	VMOVUPS (SI), Z16
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
+	VMOVUPS     192(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
-	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
-	VFMADD231PS Z1, Z20, Z16
-	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z8, Z16
+	VPERMPS Z2, Z9, Z17
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPSLLD  $0x14, Z8, Z20
+	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z16, Z20, Z16
+	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z12, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z13, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VFMADD213PS Z5, Z12, Z20
+	VFMADD213PS Z5, Z13, Z21
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VMULPS      Z20, Z12, Z12
+	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
-	VMULPS      Z24, Z16, Z16
-	VMULPS      Z25, Z17, Z17
 
 	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VFMADD213PS Z20, Z20, Z16
-	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z15, Z14, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPORD       Z8, Z11, Z8
+	VMOVUPS     256(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     320(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
-	VMOVUPS 256(SI), Z24
+	VSUBPS  Z9, Z7, Z18
+	VSUBPS  Z10, Z7, Z19
+	VSUBPS  Z11, Z7, Z20
+	VSUBPS  Z17, Z7, Z21
+	VMOVUPS 256(SI), Z22
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     320(SI), Z25
+	VMOVUPS     448(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VMOVUPS     384(SI), Z26
-	VFMADD231PS Z0, Z26, Z22
-	VMOVUPS     448(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
-	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z9, Z22
+	VPERMPS Z2, Z10, Z23
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z9, Z26
+	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z18, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z19, Z3, Z27
+	VMOVAPS     Z4, Z28
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VFMADD213PS Z5, Z18, Z26
+	VFMADD213PS Z5, Z19, Z27
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     512(SI), Z11
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     512(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     576(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     640(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     704(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     576(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     640(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     704(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z25
-	VSUBPS  Z12, Z9, Z26
-	VSUBPS  Z13, Z9, Z27
-	VSUBPS  Z19, Z9, Z28
-	VMOVUPS 512(SI), Z29
+	VSUBPS  Z9, Z7, Z23
+	VSUBPS  Z10, Z7, Z24
+	VSUBPS  Z11, Z7, Z25
+	VSUBPS  Z17, Z7, Z26
+	VMOVUPS 512(SI), Z27
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z23
+	VMOVUPS     576(SI), Z28
+	VFMADD231PS Z0, Z28, Z24
+	VMOVUPS     640(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     576(SI), Z30
+	VMOVUPS     704(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VMOVUPS     640(SI), Z31
-	VFMADD231PS Z0, Z31, Z27
-	VMOVUPS     Z23, (BX)
-	VMOVUPS     704(SI), Z23
-	VFMADD231PS Z0, Z23, Z28
+	VFMADD231PS Z1, Z27, Z23
+	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
-	VFMADD231PS Z1, Z31, Z27
-	VFMADD231PS Z1, Z23, Z28
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z23
-	VPERMPS Z3, Z12, Z29
-	VPERMPS Z3, Z13, Z30
-	VPERMPS Z3, Z19, Z31
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z11, Z22
-	VMOVUPS Z21, 128(BX)
-	VPSLLD  $0x14, Z12, Z21
-	VMOVUPS Z20, 192(BX)
-	VPSLLD  $0x14, Z13, Z20
-	VMOVUPS Z17, 256(BX)
-	VPSLLD  $0x14, Z19, Z17
-	VPADDD  Z23, Z22, Z23
-	VPADDD  Z29, Z21, Z29
-	VPADDD  Z30, Z20, Z30
-	VPADDD  Z31, Z17, Z31
-	VMOVAPS Z6, Z17
+	VPERMPS Z2, Z9, Z27
+	VPERMPS Z2, Z10, Z28
+	VPERMPS Z2, Z11, Z29
+	VPERMPS Z2, Z17, Z30
+	VPSLLD  $0x14, Z9, Z31
+	VMOVUPS Z21, (BX)
+	VPSLLD  $0x14, Z10, Z21
+	VMOVUPS Z20, 64(BX)
+	VPSLLD  $0x14, Z11, Z20
+	VMOVUPS Z19, 128(BX)
+	VPSLLD  $0x14, Z17, Z19
+	VPADDD  Z27, Z31, Z27
+	VPADDD  Z28, Z21, Z28
+	VPADDD  Z29, Z20, Z29
+	VPADDD  Z30, Z19, Z30
+	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z5, Z17
-	VMOVAPS     Z6, Z20
-	VFMADD231PS Z26, Z5, Z20
-	VMOVAPS     Z6, Z21
-	VFMADD231PS Z27, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z28, Z5, Z22
-	VFMADD213PS Z7, Z25, Z17
-	VFMADD213PS Z7, Z26, Z20
-	VFMADD213PS Z7, Z27, Z21
-	VFMADD213PS Z7, Z28, Z22
-	VMULPS      Z17, Z25, Z25
-	VMULPS      Z20, Z26, Z26
-	VMULPS      Z21, Z27, Z27
-	VMULPS      Z22, Z28, Z28
+	VFMADD231PS Z23, Z3, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z24, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z25, Z3, Z21
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z26, Z3, Z31
+	VFMADD213PS Z5, Z23, Z19
+	VFMADD213PS Z5, Z24, Z20
+	VFMADD213PS Z5, Z25, Z21
+	VFMADD213PS Z5, Z26, Z31
+	VMULPS      Z19, Z23, Z23
+	VMULPS      Z20, Z24, Z24
+	VMULPS      Z21, Z25, Z25
+	VMULPS      Z31, Z26, Z26
 
 	// s*q + s
-	VFMADD213PS Z23, Z23, Z25
-	VFMADD213PS Z29, Z29, Z26
-	VFMADD213PS Z30, Z30, Z27
-	VFMADD213PS Z31, Z31, Z28
-	VADDPS      Z26, Z25, Z17
-	VADDPS      Z28, Z27, Z20
-	VADDPS      Z20, Z17, Z17
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     768(SI), Z11
+	VFMADD213PS Z27, Z27, Z23
+	VFMADD213PS Z28, Z28, Z24
+	VFMADD213PS Z29, Z29, Z25
+	VFMADD213PS Z30, Z30, Z26
+	VADDPS      Z24, Z23, Z19
+	VADDPS      Z26, Z25, Z20
+	VADDPS      Z20, Z19, Z19
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     768(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z11
-	VMOVUPS       832(SI), Z12
-	VFMADD213PS   Z9, Z0, Z12
-	VMOVAPS       Z9, Z13
-	VFMADD231PS.Z Z0, Z8, K7, Z13
+	VFMADD213PS   Z7, Z0, Z9
+	VMOVUPS       832(SI), Z10
+	VFMADD213PS   Z7, Z0, Z10
+	VMOVAPS       Z7, Z11
+	VFMADD231PS.Z Z0, Z6, K7, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z19
-	VSUBPS  Z12, Z9, Z20
-	VSUBPS  Z13, Z9, Z9
+	VSUBPS  Z9, Z7, Z17
+	VSUBPS  Z10, Z7, Z20
+	VSUBPS  Z11, Z7, Z7
 	VMOVUPS 768(SI), Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z21, Z19
-	VMOVUPS     832(SI), Z22
-	VFMADD231PS Z0, Z22, Z20
-	VFMADD231PS Z0, Z8, Z9
-	VFMADD231PS Z1, Z21, Z19
-	VFMADD231PS Z1, Z22, Z20
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z0, Z21, Z17
+	VMOVUPS     832(SI), Z27
+	VFMADD231PS Z0, Z27, Z20
+	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z1, Z21, Z17
+	VFMADD231PS Z1, Z27, Z20
+	VFMADD231PS Z1, Z6, Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPERMPS Z3, Z12, Z21
-	VPERMPS Z3, Z13, Z22
-	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPADDD  Z8, Z23, Z8
+	VPERMPS Z2, Z9, Z6
+	VPERMPS Z2, Z10, Z21
+	VPERMPS Z2, Z11, Z27
+	VPSLLD  $0x14, Z9, Z28
+	VPSLLD  $0x14, Z10, Z29
+	VPSLLD  $0x14, Z11, Z30
+	VPADDD  Z6, Z28, Z6
 	VPADDD  Z21, Z29, Z21
-	VPADDD  Z22, Z30, Z22
-	VMOVAPS Z6, Z23
+	VPADDD  Z27, Z30, Z27
+	VMOVAPS Z4, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z19, Z5, Z23
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z20, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z9, Z5, Z30
-	VFMADD213PS Z7, Z19, Z23
-	VFMADD213PS Z7, Z20, Z29
-	VFMADD213PS Z7, Z9, Z30
-	VMULPS      Z23, Z19, Z19
+	VFMADD231PS Z17, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z20, Z3, Z29
+	VMOVAPS     Z4, Z30
+	VFMADD231PS Z7, Z3, Z30
+	VFMADD213PS Z5, Z17, Z28
+	VFMADD213PS Z5, Z20, Z29
+	VFMADD213PS Z5, Z7, Z30
+	VMULPS      Z28, Z17, Z17
 	VMULPS      Z29, Z20, Z20
-	VMULPS      Z30, Z9, Z9
+	VMULPS      Z30, Z7, Z7
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z19
+	VFMADD213PS   Z6, Z6, Z17
 	VFMADD213PS   Z21, Z21, Z20
-	VFMADD213PS.Z Z22, Z22, K7, Z9
-	VADDPS        Z20, Z19, Z8
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPORD         Z10, Z13, Z10
-	VADDPS        Z9, Z8, Z8
+	VFMADD213PS.Z Z27, Z27, K7, Z7
+	VADDPS        Z20, Z17, Z6
+	VPTERNLOGD    $0xfe, Z9, Z10, Z8
+	VPORD         Z8, Z11, Z8
+	VADDPS        Z7, Z6, Z6
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
 	KORTESTW      K6, K6
 	JNZ           exact240
-	VADDPS        Z24, Z18, Z10
-	VMINPS        Z24, Z18, Z11
-	VMAXPS        Z24, Z18, Z18
-	VSUBPS        Z18, Z10, Z18
-	VSUBPS        Z18, Z11, Z11
-	VADDPS        Z17, Z10, Z12
-	VMINPS        Z17, Z10, Z13
-	VMAXPS        Z17, Z10, Z10
-	VSUBPS        Z10, Z12, Z10
-	VSUBPS        Z10, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VADDPS        Z8, Z12, Z10
-	VMINPS        Z8, Z12, Z13
-	VMAXPS        Z8, Z12, Z12
-	VSUBPS        Z12, Z10, Z12
-	VSUBPS        Z12, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z10, Y8
-	VCVTPS2PD     Y10, Z10
+	VADDPS        Z22, Z16, Z8
+	VMINPS        Z22, Z16, Z9
+	VMAXPS        Z22, Z16, Z16
+	VSUBPS        Z16, Z8, Z16
+	VSUBPS        Z16, Z9, Z9
+	VADDPS        Z19, Z8, Z10
+	VMINPS        Z19, Z8, Z11
+	VMAXPS        Z19, Z8, Z8
+	VSUBPS        Z8, Z10, Z8
+	VSUBPS        Z8, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VADDPS        Z6, Z10, Z8
+	VMINPS        Z6, Z10, Z11
+	VMAXPS        Z6, Z10, Z10
+	VSUBPS        Z10, Z8, Z10
+	VSUBPS        Z10, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y6
 	VCVTPS2PD     Y8, Z8
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z11, Z10, Z10
-	VADDPD        Z12, Z8, Z8
-	VADDPD        Z8, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y8
-	VADDPD        Y8, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X8
-	VADDPD        X8, X10, X10
-	VMOVHLPS      X10, X10, X8
-	VADDSD        X8, X10, X10
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X10, X8
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z9, Z8, Z8
+	VADDPD        Z10, Z6, Z6
+	VADDPD        Z6, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y6
+	VADDPD        Y6, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X6
+	VADDPD        X6, X8, X8
+	VMOVHLPS      X8, X8, X6
+	VADDSD        X6, X8, X8
+	VMOVSD        nearTotal64<>+0(SB), X6
+	VUCOMISD      X8, X6
 	JCS           exact240
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X6
 
 	// 1/total = cHi + cLo
-	VDIVSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VDIVSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X8
+	VBROADCASTSS X8, Z9
+	VCVTSS2SD    X8, X8, X8
+	VSUBSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	VMULPS      Z6, Z12, Z8
+	VFMADD231PS Z9, Z12, Z8
+	VMOVUPS     Z8, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	VMULPS      Z6, Z13, Z8
+	VFMADD231PS Z9, Z13, Z8
+	VMOVUPS     Z8, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
-	VMOVUPS     256(BX), Z10
+	VMULPS      Z6, Z14, Z8
+	VFMADD231PS Z9, Z14, Z8
+	VMOVUPS     Z8, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 192(DI)
-	VMOVUPS     192(BX), Z10
+	VMULPS      Z6, Z15, Z8
+	VFMADD231PS Z9, Z15, Z8
+	VMOVUPS     Z8, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 256(DI)
-	VMOVUPS     128(BX), Z10
+	VMULPS      Z6, Z18, Z8
+	VFMADD231PS Z9, Z18, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     128(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 320(DI)
-	VMOVUPS     64(BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     64(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 384(DI)
-	VMOVUPS     (BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 384(DI)
+	VMOVUPS     (BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 448(DI)
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z25, Z10
-	VFMADD231PS Z11, Z25, Z10
-	VMOVUPS     Z10, 512(DI)
+	VMULPS      Z6, Z23, Z8
+	VFMADD231PS Z9, Z23, Z8
+	VMOVUPS     Z8, 512(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z26, Z10
-	VFMADD231PS Z11, Z26, Z10
-	VMOVUPS     Z10, 576(DI)
+	VMULPS      Z6, Z24, Z8
+	VFMADD231PS Z9, Z24, Z8
+	VMOVUPS     Z8, 576(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z27, Z10
-	VFMADD231PS Z11, Z27, Z10
-	VMOVUPS     Z10, 640(DI)
+	VMULPS      Z6, Z25, Z8
+	VFMADD231PS Z9, Z25, Z8
+	VMOVUPS     Z8, 640(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z28, Z10
-	VFMADD231PS Z11, Z28, Z10
-	VMOVUPS     Z10, 704(DI)
+	VMULPS      Z6, Z26, Z8
+	VFMADD231PS Z9, Z26, Z8
+	VMOVUPS     Z8, 704(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z19, Z10
-	VFMADD231PS Z11, Z19, Z10
-	VMOVUPS     Z10, 768(DI)
+	VMULPS      Z6, Z17, Z8
+	VFMADD231PS Z9, Z17, Z8
+	VMOVUPS     Z8, 768(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMOVUPS     Z10, 832(DI)
+	VMULPS      Z6, Z20, Z8
+	VFMADD231PS Z9, Z20, Z8
+	VMOVUPS     Z8, 832(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 896(DI)
+	VMULPS      Z6, Z7, Z6
+	VFMADD231PS Z9, Z7, Z6
+	VMOVUPS     Z6, K7, 896(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -5623,463 +5599,458 @@ done29:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact256
-	VMOVUPS      nearTable<>+0(SB), Z3
-	VBROADCASTSS 12(R14), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z7
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS nearExp3<>+0(SB), Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z4
+	VBROADCASTSS nearExp1<>+0(SB), Z5
 	PCALIGN      $0x40
 
 loop31:
-	VBROADCASTSS (SI), Z8
-	VUCOMISS     X4, X8
-	JCS          exact256
-	VUCOMISS     X8, X2
-	JCS          exact256
+	VBROADCASTSS (SI), Z6
+	MOVL         (SI), AX
+	ANDL         $0x7fffffff, AX
+	CMPL         AX, R13
+	JGT          exact256
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z8, Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VSUBPS       Z8, Z9, Z9
-	VSUBPS.BCST  nearInteger<>+0(SB), Z9, Z9
-	VMOVUPS.Z    960(SI), K7, Z8
-	VMOVUPS      (SI), Z10
+	VMULPS       Z0, Z6, Z6
+	VBROADCASTSS nearHeadroom<>+0(SB), Z7
+	VSUBPS       Z6, Z7, Z7
+	VSUBPS.BCST  nearInteger<>+0(SB), Z7, Z7
+	VMOVUPS.Z    960(SI), K7, Z6
+	VMOVUPS      (SI), Z8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
+	VFMADD213PS Z7, Z0, Z8
+	VMOVUPS     64(SI), Z9
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     128(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     192(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z9, Z14
-	VSUBPS  Z11, Z9, Z15
-	VSUBPS  Z12, Z9, Z16
-	VSUBPS  Z13, Z9, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z8, Z7, Z12
+	VSUBPS  Z9, Z7, Z13
+	VSUBPS  Z10, Z7, Z14
+	VSUBPS  Z11, Z7, Z15
+	VMOVUPS (SI), Z16
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     64(SI), Z17
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     128(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
+	VMOVUPS     192(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
-	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
-	VFMADD231PS Z1, Z20, Z16
-	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z10, Z18
-	VPERMPS Z3, Z11, Z19
-	VPERMPS Z3, Z12, Z20
-	VPERMPS Z3, Z13, Z21
+	VPERMPS Z2, Z8, Z16
+	VPERMPS Z2, Z9, Z17
+	VPERMPS Z2, Z10, Z18
+	VPERMPS Z2, Z11, Z19
+	VPSLLD  $0x14, Z8, Z20
+	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
-	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z16, Z20, Z16
+	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
-	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z4, Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z7, Z14, Z22
-	VFMADD213PS Z7, Z15, Z23
-	VFMADD213PS Z7, Z16, Z24
-	VFMADD213PS Z7, Z17, Z25
+	VFMADD231PS Z12, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z13, Z3, Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z14, Z3, Z22
+	VMOVAPS     Z4, Z23
+	VFMADD231PS Z15, Z3, Z23
+	VFMADD213PS Z5, Z12, Z20
+	VFMADD213PS Z5, Z13, Z21
+	VFMADD213PS Z5, Z14, Z22
+	VFMADD213PS Z5, Z15, Z23
+	VMULPS      Z20, Z12, Z12
+	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
-	VMULPS      Z24, Z16, Z16
-	VMULPS      Z25, Z17, Z17
 
 	// s*q + s
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
-	VFMADD213PS Z20, Z20, Z16
-	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VADDPS      Z13, Z12, Z16
+	VADDPS      Z15, Z14, Z17
+	VADDPS      Z17, Z16, Z16
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPORD       Z8, Z11, Z8
+	VMOVUPS     256(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     320(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     448(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z23
-	VMOVUPS 256(SI), Z24
+	VSUBPS  Z9, Z7, Z18
+	VSUBPS  Z10, Z7, Z19
+	VSUBPS  Z11, Z7, Z20
+	VSUBPS  Z17, Z7, Z21
+	VMOVUPS 256(SI), Z22
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z22, Z18
+	VMOVUPS     320(SI), Z23
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     320(SI), Z25
+	VMOVUPS     448(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VMOVUPS     384(SI), Z26
-	VFMADD231PS Z0, Z26, Z22
-	VMOVUPS     448(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z22, Z18
+	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
-	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z24
-	VPERMPS Z3, Z12, Z25
-	VPERMPS Z3, Z13, Z26
-	VPERMPS Z3, Z19, Z27
+	VPERMPS Z2, Z9, Z22
+	VPERMPS Z2, Z10, Z23
+	VPERMPS Z2, Z11, Z24
+	VPERMPS Z2, Z17, Z25
+	VPSLLD  $0x14, Z9, Z26
+	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
-	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
-	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z4, Z26
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z7, Z20, Z28
-	VFMADD213PS Z7, Z21, Z29
-	VFMADD213PS Z7, Z22, Z30
-	VFMADD213PS Z7, Z23, Z31
+	VFMADD231PS Z18, Z3, Z26
+	VMOVAPS     Z4, Z27
+	VFMADD231PS Z19, Z3, Z27
+	VMOVAPS     Z4, Z28
+	VFMADD231PS Z20, Z3, Z28
+	VMOVAPS     Z4, Z29
+	VFMADD231PS Z21, Z3, Z29
+	VFMADD213PS Z5, Z18, Z26
+	VFMADD213PS Z5, Z19, Z27
+	VFMADD213PS Z5, Z20, Z28
+	VFMADD213PS Z5, Z21, Z29
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
-	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z22, Z22, Z18
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
-	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     512(SI), Z11
+	VADDPS      Z19, Z18, Z22
+	VADDPS      Z21, Z20, Z23
+	VADDPS      Z23, Z22, Z22
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     512(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z9, Z0, Z11
-	VMOVUPS     576(SI), Z12
-	VFMADD213PS Z9, Z0, Z12
-	VMOVUPS     640(SI), Z13
-	VFMADD213PS Z9, Z0, Z13
-	VMOVUPS     704(SI), Z19
-	VFMADD213PS Z9, Z0, Z19
+	VFMADD213PS Z7, Z0, Z9
+	VMOVUPS     576(SI), Z10
+	VFMADD213PS Z7, Z0, Z10
+	VMOVUPS     640(SI), Z11
+	VFMADD213PS Z7, Z0, Z11
+	VMOVUPS     704(SI), Z17
+	VFMADD213PS Z7, Z0, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z25
-	VSUBPS  Z12, Z9, Z26
-	VSUBPS  Z13, Z9, Z27
-	VSUBPS  Z19, Z9, Z28
-	VMOVUPS 512(SI), Z29
+	VSUBPS  Z9, Z7, Z23
+	VSUBPS  Z10, Z7, Z24
+	VSUBPS  Z11, Z7, Z25
+	VSUBPS  Z17, Z7, Z26
+	VMOVUPS 512(SI), Z27
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z27, Z23
+	VMOVUPS     576(SI), Z28
+	VFMADD231PS Z0, Z28, Z24
+	VMOVUPS     640(SI), Z29
 	VFMADD231PS Z0, Z29, Z25
-	VMOVUPS     576(SI), Z30
+	VMOVUPS     704(SI), Z30
 	VFMADD231PS Z0, Z30, Z26
-	VMOVUPS     640(SI), Z31
-	VFMADD231PS Z0, Z31, Z27
-	VMOVUPS     Z23, (BX)
-	VMOVUPS     704(SI), Z23
-	VFMADD231PS Z0, Z23, Z28
+	VFMADD231PS Z1, Z27, Z23
+	VFMADD231PS Z1, Z28, Z24
 	VFMADD231PS Z1, Z29, Z25
 	VFMADD231PS Z1, Z30, Z26
-	VFMADD231PS Z1, Z31, Z27
-	VFMADD231PS Z1, Z23, Z28
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z23
-	VPERMPS Z3, Z12, Z29
-	VPERMPS Z3, Z13, Z30
-	VPERMPS Z3, Z19, Z31
-	VMOVUPS Z22, 64(BX)
-	VPSLLD  $0x14, Z11, Z22
-	VMOVUPS Z21, 128(BX)
-	VPSLLD  $0x14, Z12, Z21
-	VMOVUPS Z20, 192(BX)
-	VPSLLD  $0x14, Z13, Z20
-	VMOVUPS Z17, 256(BX)
-	VPSLLD  $0x14, Z19, Z17
-	VPADDD  Z23, Z22, Z23
-	VPADDD  Z29, Z21, Z29
-	VPADDD  Z30, Z20, Z30
-	VPADDD  Z31, Z17, Z31
-	VMOVAPS Z6, Z17
+	VPERMPS Z2, Z9, Z27
+	VPERMPS Z2, Z10, Z28
+	VPERMPS Z2, Z11, Z29
+	VPERMPS Z2, Z17, Z30
+	VPSLLD  $0x14, Z9, Z31
+	VMOVUPS Z21, (BX)
+	VPSLLD  $0x14, Z10, Z21
+	VMOVUPS Z20, 64(BX)
+	VPSLLD  $0x14, Z11, Z20
+	VMOVUPS Z19, 128(BX)
+	VPSLLD  $0x14, Z17, Z19
+	VPADDD  Z27, Z31, Z27
+	VPADDD  Z28, Z21, Z28
+	VPADDD  Z29, Z20, Z29
+	VPADDD  Z30, Z19, Z30
+	VMOVAPS Z4, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z25, Z5, Z17
-	VMOVAPS     Z6, Z20
-	VFMADD231PS Z26, Z5, Z20
-	VMOVAPS     Z6, Z21
-	VFMADD231PS Z27, Z5, Z21
-	VMOVAPS     Z6, Z22
-	VFMADD231PS Z28, Z5, Z22
-	VFMADD213PS Z7, Z25, Z17
-	VFMADD213PS Z7, Z26, Z20
-	VFMADD213PS Z7, Z27, Z21
-	VFMADD213PS Z7, Z28, Z22
-	VMULPS      Z17, Z25, Z25
-	VMULPS      Z20, Z26, Z26
-	VMULPS      Z21, Z27, Z27
-	VMULPS      Z22, Z28, Z28
+	VFMADD231PS Z23, Z3, Z19
+	VMOVAPS     Z4, Z20
+	VFMADD231PS Z24, Z3, Z20
+	VMOVAPS     Z4, Z21
+	VFMADD231PS Z25, Z3, Z21
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z26, Z3, Z31
+	VFMADD213PS Z5, Z23, Z19
+	VFMADD213PS Z5, Z24, Z20
+	VFMADD213PS Z5, Z25, Z21
+	VFMADD213PS Z5, Z26, Z31
+	VMULPS      Z19, Z23, Z23
+	VMULPS      Z20, Z24, Z24
+	VMULPS      Z21, Z25, Z25
+	VMULPS      Z31, Z26, Z26
 
 	// s*q + s
-	VFMADD213PS Z23, Z23, Z25
-	VFMADD213PS Z29, Z29, Z26
-	VFMADD213PS Z30, Z30, Z27
-	VFMADD213PS Z31, Z31, Z28
-	VADDPS      Z26, Z25, Z17
-	VADDPS      Z28, Z27, Z20
-	VADDPS      Z20, Z17, Z17
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
-	VMOVUPS     768(SI), Z11
+	VFMADD213PS Z27, Z27, Z23
+	VFMADD213PS Z28, Z28, Z24
+	VFMADD213PS Z29, Z29, Z25
+	VFMADD213PS Z30, Z30, Z26
+	VADDPS      Z24, Z23, Z19
+	VADDPS      Z26, Z25, Z20
+	VADDPS      Z20, Z19, Z19
+	VPTERNLOGD  $0xfe, Z9, Z10, Z8
+	VPTERNLOGD  $0xfe, Z11, Z17, Z8
+	VMOVUPS     768(SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z9, Z0, Z11
-	VMOVUPS       832(SI), Z12
-	VFMADD213PS   Z9, Z0, Z12
-	VMOVUPS       896(SI), Z13
-	VFMADD213PS   Z9, Z0, Z13
-	VMOVAPS       Z9, Z19
-	VFMADD231PS.Z Z0, Z8, K7, Z19
+	VFMADD213PS   Z7, Z0, Z9
+	VMOVUPS       832(SI), Z10
+	VFMADD213PS   Z7, Z0, Z10
+	VMOVUPS       896(SI), Z11
+	VFMADD213PS   Z7, Z0, Z11
+	VMOVAPS       Z7, Z17
+	VFMADD231PS.Z Z0, Z6, K7, Z17
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z9, Z20
-	VSUBPS  Z12, Z9, Z21
-	VSUBPS  Z13, Z9, Z22
-	VSUBPS  Z19, Z9, Z9
-	VMOVUPS 768(SI), Z23
+	VSUBPS  Z9, Z7, Z20
+	VSUBPS  Z10, Z7, Z21
+	VSUBPS  Z11, Z7, Z27
+	VSUBPS  Z17, Z7, Z7
+	VMOVUPS 768(SI), Z28
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z23, Z20
+	VFMADD231PS Z0, Z28, Z20
 	VMOVUPS     832(SI), Z29
 	VFMADD231PS Z0, Z29, Z21
 	VMOVUPS     896(SI), Z30
-	VFMADD231PS Z0, Z30, Z22
-	VFMADD231PS Z0, Z8, Z9
-	VFMADD231PS Z1, Z23, Z20
+	VFMADD231PS Z0, Z30, Z27
+	VFMADD231PS Z0, Z6, Z7
+	VFMADD231PS Z1, Z28, Z20
 	VFMADD231PS Z1, Z29, Z21
-	VFMADD231PS Z1, Z30, Z22
-	VFMADD231PS Z1, Z8, Z9
+	VFMADD231PS Z1, Z30, Z27
+	VFMADD231PS Z1, Z6, Z7
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z11, Z8
-	VPERMPS Z3, Z12, Z23
-	VPERMPS Z3, Z13, Z29
-	VPERMPS Z3, Z19, Z30
-	VPSLLD  $0x14, Z11, Z31
-	VMOVUPS Z28, 320(BX)
-	VPSLLD  $0x14, Z12, Z28
-	VMOVUPS Z27, 384(BX)
-	VPSLLD  $0x14, Z13, Z27
-	VMOVUPS Z26, 448(BX)
-	VPSLLD  $0x14, Z19, Z26
-	VPADDD  Z8, Z31, Z8
-	VPADDD  Z23, Z28, Z23
-	VPADDD  Z29, Z27, Z29
-	VPADDD  Z30, Z26, Z30
-	VMOVAPS Z6, Z26
+	VPERMPS Z2, Z9, Z6
+	VPERMPS Z2, Z10, Z28
+	VPERMPS Z2, Z11, Z29
+	VPERMPS Z2, Z17, Z30
+	VPSLLD  $0x14, Z9, Z31
+	VMOVUPS Z26, 192(BX)
+	VPSLLD  $0x14, Z10, Z26
+	VMOVUPS Z25, 256(BX)
+	VPSLLD  $0x14, Z11, Z25
+	VMOVUPS Z24, 320(BX)
+	VPSLLD  $0x14, Z17, Z24
+	VPADDD  Z6, Z31, Z6
+	VPADDD  Z28, Z26, Z28
+	VPADDD  Z29, Z25, Z29
+	VPADDD  Z30, Z24, Z30
+	VMOVAPS Z4, Z24
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z26
-	VMOVAPS     Z6, Z27
-	VFMADD231PS Z21, Z5, Z27
-	VMOVAPS     Z6, Z28
-	VFMADD231PS Z22, Z5, Z28
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z9, Z5, Z31
-	VFMADD213PS Z7, Z20, Z26
-	VFMADD213PS Z7, Z21, Z27
-	VFMADD213PS Z7, Z22, Z28
-	VFMADD213PS Z7, Z9, Z31
-	VMULPS      Z26, Z20, Z20
-	VMULPS      Z27, Z21, Z21
-	VMULPS      Z28, Z22, Z22
-	VMULPS      Z31, Z9, Z9
+	VFMADD231PS Z20, Z3, Z24
+	VMOVAPS     Z4, Z25
+	VFMADD231PS Z21, Z3, Z25
+	VMOVAPS     Z4, Z26
+	VFMADD231PS Z27, Z3, Z26
+	VMOVAPS     Z4, Z31
+	VFMADD231PS Z7, Z3, Z31
+	VFMADD213PS Z5, Z20, Z24
+	VFMADD213PS Z5, Z21, Z25
+	VFMADD213PS Z5, Z27, Z26
+	VFMADD213PS Z5, Z7, Z31
+	VMULPS      Z24, Z20, Z20
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z27, Z27
+	VMULPS      Z31, Z7, Z7
 
 	// s*q + s
-	VFMADD213PS   Z8, Z8, Z20
-	VFMADD213PS   Z23, Z23, Z21
-	VFMADD213PS   Z29, Z29, Z22
-	VFMADD213PS.Z Z30, Z30, K7, Z9
-	VADDPS        Z21, Z20, Z8
-	VADDPS        Z9, Z22, Z23
-	VADDPS        Z23, Z8, Z8
-	VPTERNLOGD    $0xfe, Z11, Z12, Z10
-	VPTERNLOGD    $0xfe, Z13, Z19, Z10
+	VFMADD213PS   Z6, Z6, Z20
+	VFMADD213PS   Z28, Z28, Z21
+	VFMADD213PS   Z29, Z29, Z27
+	VFMADD213PS.Z Z30, Z30, K7, Z7
+	VADDPS        Z21, Z20, Z6
+	VADDPS        Z7, Z27, Z24
+	VADDPS        Z24, Z6, Z6
+	VPTERNLOGD    $0xfe, Z9, Z10, Z8
+	VPTERNLOGD    $0xfe, Z11, Z17, Z8
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
 	KORTESTW      K6, K6
 	JNZ           exact256
-	VADDPS        Z24, Z18, Z10
-	VMINPS        Z24, Z18, Z11
-	VMAXPS        Z24, Z18, Z18
-	VSUBPS        Z18, Z10, Z18
-	VSUBPS        Z18, Z11, Z11
-	VADDPS        Z17, Z10, Z12
-	VMINPS        Z17, Z10, Z13
-	VMAXPS        Z17, Z10, Z10
-	VSUBPS        Z10, Z12, Z10
-	VSUBPS        Z10, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VADDPS        Z8, Z12, Z10
-	VMINPS        Z8, Z12, Z13
-	VMAXPS        Z8, Z12, Z12
-	VSUBPS        Z12, Z10, Z12
-	VSUBPS        Z12, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z10, Y8
-	VCVTPS2PD     Y10, Z10
+	VADDPS        Z22, Z16, Z8
+	VMINPS        Z22, Z16, Z9
+	VMAXPS        Z22, Z16, Z16
+	VSUBPS        Z16, Z8, Z16
+	VSUBPS        Z16, Z9, Z9
+	VADDPS        Z19, Z8, Z10
+	VMINPS        Z19, Z8, Z11
+	VMAXPS        Z19, Z8, Z8
+	VSUBPS        Z8, Z10, Z8
+	VSUBPS        Z8, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VADDPS        Z6, Z10, Z8
+	VMINPS        Z6, Z10, Z11
+	VMAXPS        Z6, Z10, Z10
+	VSUBPS        Z10, Z8, Z10
+	VSUBPS        Z10, Z11, Z11
+	VADDPS        Z11, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z8, Y6
 	VCVTPS2PD     Y8, Z8
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
-	VCVTPS2PD     Y12, Z12
-	VADDPD        Z11, Z10, Z10
-	VADDPD        Z12, Z8, Z8
-	VADDPD        Z8, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y8
-	VADDPD        Y8, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X8
-	VADDPD        X8, X10, X10
-	VMOVHLPS      X10, X10, X8
-	VADDSD        X8, X10, X10
-	VMOVSD        nearTotal64<>+0(SB), X8
-	VUCOMISD      X10, X8
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z9, Y10
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z9, Z8, Z8
+	VADDPD        Z10, Z6, Z6
+	VADDPD        Z6, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y6
+	VADDPD        Y6, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X6
+	VADDPD        X6, X8, X8
+	VMOVHLPS      X8, X8, X6
+	VADDSD        X6, X8, X8
+	VMOVSD        nearTotal64<>+0(SB), X6
+	VUCOMISD      X8, X6
 	JCS           exact256
-	VMOVSD        one64<>+0(SB), X8
+	VMOVSD        one64<>+0(SB), X6
 
 	// 1/total = cHi + cLo
-	VDIVSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X10
-	VBROADCASTSS X10, Z11
-	VCVTSS2SD    X10, X10, X10
-	VSUBSD       X10, X8, X8
-	VCVTSD2SS    X8, X8, X8
-	VBROADCASTSS X8, Z8
+	VDIVSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X8
+	VBROADCASTSS X8, Z9
+	VCVTSS2SD    X8, X8, X8
+	VSUBSD       X8, X6, X6
+	VCVTSD2SS    X6, X6, X6
+	VBROADCASTSS X6, Z6
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z14, Z10
-	VFMADD231PS Z11, Z14, Z10
-	VMOVUPS     Z10, (DI)
+	VMULPS      Z6, Z12, Z8
+	VFMADD231PS Z9, Z12, Z8
+	VMOVUPS     Z8, (DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z15, Z10
-	VFMADD231PS Z11, Z15, Z10
-	VMOVUPS     Z10, 64(DI)
+	VMULPS      Z6, Z13, Z8
+	VFMADD231PS Z9, Z13, Z8
+	VMOVUPS     Z8, 64(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z16, Z10
-	VFMADD231PS Z11, Z16, Z10
-	VMOVUPS     Z10, 128(DI)
-	VMOVUPS     256(BX), Z10
+	VMULPS      Z6, Z14, Z8
+	VFMADD231PS Z9, Z14, Z8
+	VMOVUPS     Z8, 128(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 192(DI)
-	VMOVUPS     192(BX), Z10
+	VMULPS      Z6, Z15, Z8
+	VFMADD231PS Z9, Z15, Z8
+	VMOVUPS     Z8, 192(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 256(DI)
-	VMOVUPS     128(BX), Z10
+	VMULPS      Z6, Z18, Z8
+	VFMADD231PS Z9, Z18, Z8
+	VMOVUPS     Z8, 256(DI)
+	VMOVUPS     128(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 320(DI)
-	VMOVUPS     64(BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 320(DI)
+	VMOVUPS     64(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 384(DI)
-	VMOVUPS     (BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 384(DI)
+	VMOVUPS     (BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 448(DI)
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 448(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z25, Z10
-	VFMADD231PS Z11, Z25, Z10
-	VMOVUPS     Z10, 512(DI)
-	VMOVUPS     448(BX), Z10
+	VMULPS      Z6, Z23, Z8
+	VFMADD231PS Z9, Z23, Z8
+	VMOVUPS     Z8, 512(DI)
+	VMOVUPS     320(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 576(DI)
-	VMOVUPS     384(BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 576(DI)
+	VMOVUPS     256(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 640(DI)
-	VMOVUPS     320(BX), Z10
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 640(DI)
+	VMOVUPS     192(BX), Z8
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z10, Z12
-	VFMADD231PS Z11, Z10, Z12
-	VMOVUPS     Z12, 704(DI)
+	VMULPS      Z6, Z8, Z10
+	VFMADD231PS Z9, Z8, Z10
+	VMOVUPS     Z10, 704(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z20, Z10
-	VFMADD231PS Z11, Z20, Z10
-	VMOVUPS     Z10, 768(DI)
+	VMULPS      Z6, Z20, Z8
+	VFMADD231PS Z9, Z20, Z8
+	VMOVUPS     Z8, 768(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z21, Z10
-	VFMADD231PS Z11, Z21, Z10
-	VMOVUPS     Z10, 832(DI)
+	VMULPS      Z6, Z21, Z8
+	VFMADD231PS Z9, Z21, Z8
+	VMOVUPS     Z8, 832(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z22, Z10
-	VFMADD231PS Z11, Z22, Z10
-	VMOVUPS     Z10, 896(DI)
+	VMULPS      Z6, Z27, Z8
+	VFMADD231PS Z9, Z27, Z8
+	VMOVUPS     Z8, 896(DI)
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z8, Z9, Z8
-	VFMADD231PS Z11, Z9, Z8
-	VMOVUPS     Z8, K7, 960(DI)
+	VMULPS      Z6, Z7, Z6
+	VFMADD231PS Z9, Z7, Z6
+	VMOVUPS     Z6, K7, 960(DI)
 	ADDQ        R9, SI
 	ADDQ        R10, DI
 	DECQ        R8
@@ -6104,27 +6075,27 @@ row:
 	MOVQ         R11, SI
 	MOVQ         R12, DI
 	MOVQ         R13, CX
-	VBROADCASTSS (SI), Z3
-	VBROADCASTSS 12(R14), Z4
-	VUCOMISS     X4, X3
+	VBROADCASTSS (SI), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
 	JCS          irregular
-	VBROADCASTSS 16(R14), Z4
-	VUCOMISS     X3, X4
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
 	JCS          irregular
-	VMULPS.BCST  (R14), Z3, Z4
-	VBROADCASTSS integerHeadroom<>+0(SB), Z5
-	VSUBPS       Z4, Z5, Z5
-	VBROADCASTSS integer<>+0(SB), Z4
-	VSUBPS       Z5, Z4, Z4
-	VMOVSS       X4, 20(R14)
+	VMULPS.BCST  (R14), Z2, Z3
+	VBROADCASTSS integerHeadroom<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VMOVSS       X3, 20(R14)
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z3, Z3
-	VBROADCASTSS nearHeadroom<>+0(SB), Z4
-	VSUBPS       Z3, Z4, Z4
-	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z3
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z2
+	VXORPS       X6, X6, X6
 	VXORPS       X7, X7, X7
-	VXORPS       X8, X8, X8
 
 	// Where elements are near.
 	MOVL         (R14), AX
@@ -6133,195 +6104,199 @@ row:
 	SUBL         $0x2b800000, AX
 	CMPL         AX, $0x28000000
 	JCC          exact
-	VBROADCASTSS (SI), Z4
-	VUCOMISS     X4, X2
+	VBROADCASTSS nearReach<>+0(SB), Z3
+	VMULPS.BCST  8(R14), Z3, Z3
+	VBROADCASTSS 16(R14), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), Z3
+	VUCOMISS     X3, X4
 	JCS          exact
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
 	JLT          done35
-	VMOVUPS      nearTable<>+0(SB), Z4
-	VBROADCASTSS nearExp3<>+0(SB), Z5
-	VBROADCASTSS nearExp2<>+0(SB), Z6
-	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VMOVUPS      nearTable<>+0(SB), Z3
+	VBROADCASTSS nearExp3<>+0(SB), Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+	VBROADCASTSS nearExp1<>+0(SB), Z8
 	PCALIGN      $0x40
 
 loop35:
-	VMOVUPS (SI), Z10
+	VMOVUPS (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z3, Z0, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z3, Z0, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z3, Z0, Z13
+	VFMADD213PS Z2, Z0, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z3, Z14
-	VSUBPS  Z11, Z3, Z15
-	VSUBPS  Z12, Z3, Z16
-	VSUBPS  Z13, Z3, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z9, Z2, Z13
+	VSUBPS  Z10, Z2, Z14
+	VSUBPS  Z11, Z2, Z15
+	VSUBPS  Z12, Z2, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z13
+	VMOVUPS     64(SI), Z18
 	VFMADD231PS Z0, Z18, Z14
-	VMOVUPS     64(SI), Z19
+	VMOVUPS     128(SI), Z19
 	VFMADD231PS Z0, Z19, Z15
-	VMOVUPS     128(SI), Z20
+	VMOVUPS     192(SI), Z20
 	VFMADD231PS Z0, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z0, Z21, Z17
+	VFMADD231PS Z1, Z17, Z13
 	VFMADD231PS Z1, Z18, Z14
 	VFMADD231PS Z1, Z19, Z15
 	VFMADD231PS Z1, Z20, Z16
-	VFMADD231PS Z1, Z21, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS Z4, Z10, Z18
-	VPERMPS Z4, Z11, Z19
-	VPERMPS Z4, Z12, Z20
-	VPERMPS Z4, Z13, Z21
+	VPERMPS Z3, Z9, Z17
+	VPERMPS Z3, Z10, Z18
+	VPERMPS Z3, Z11, Z19
+	VPERMPS Z3, Z12, Z20
+	VPSLLD  $0x14, Z9, Z21
 	VPSLLD  $0x14, Z10, Z22
 	VPSLLD  $0x14, Z11, Z23
 	VPSLLD  $0x14, Z12, Z24
-	VPSLLD  $0x14, Z13, Z25
+	VPADDD  Z17, Z21, Z17
 	VPADDD  Z18, Z22, Z18
 	VPADDD  Z19, Z23, Z19
 	VPADDD  Z20, Z24, Z20
-	VPADDD  Z21, Z25, Z21
-	VMOVAPS Z6, Z22
+	VMOVAPS Z5, Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z5, Z22
-	VMOVAPS     Z6, Z23
-	VFMADD231PS Z15, Z5, Z23
-	VMOVAPS     Z6, Z24
-	VFMADD231PS Z16, Z5, Z24
-	VMOVAPS     Z6, Z25
-	VFMADD231PS Z17, Z5, Z25
-	VFMADD213PS Z9, Z14, Z22
-	VFMADD213PS Z9, Z15, Z23
-	VFMADD213PS Z9, Z16, Z24
-	VFMADD213PS Z9, Z17, Z25
+	VFMADD231PS Z13, Z4, Z21
+	VMOVAPS     Z5, Z22
+	VFMADD231PS Z14, Z4, Z22
+	VMOVAPS     Z5, Z23
+	VFMADD231PS Z15, Z4, Z23
+	VMOVAPS     Z5, Z24
+	VFMADD231PS Z16, Z4, Z24
+	VFMADD213PS Z8, Z13, Z21
+	VFMADD213PS Z8, Z14, Z22
+	VFMADD213PS Z8, Z15, Z23
+	VFMADD213PS Z8, Z16, Z24
+	VMULPS      Z21, Z13, Z13
 	VMULPS      Z22, Z14, Z14
 	VMULPS      Z23, Z15, Z15
 	VMULPS      Z24, Z16, Z16
-	VMULPS      Z25, Z17, Z17
 
 	// s*q + s
+	VFMADD213PS Z17, Z17, Z13
 	VFMADD213PS Z18, Z18, Z14
 	VFMADD213PS Z19, Z19, Z15
 	VFMADD213PS Z20, Z20, Z16
-	VFMADD213PS Z21, Z21, Z17
-	VADDPS      Z15, Z14, Z18
-	VADDPS      Z17, Z16, Z19
-	VADDPS      Z19, Z18, Z18
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPORD       Z10, Z13, Z10
-	VMOVUPS     256(SI), Z11
+	VADDPS      Z14, Z13, Z17
+	VADDPS      Z16, Z15, Z18
+	VADDPS      Z18, Z17, Z17
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPORD       Z9, Z12, Z9
+	VMOVUPS     256(SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z11
-	VMOVUPS     320(SI), Z12
-	VFMADD213PS Z3, Z0, Z12
-	VMOVUPS     384(SI), Z13
-	VFMADD213PS Z3, Z0, Z13
-	VMOVUPS     448(SI), Z19
-	VFMADD213PS Z3, Z0, Z19
+	VFMADD213PS Z2, Z0, Z10
+	VMOVUPS     320(SI), Z11
+	VFMADD213PS Z2, Z0, Z11
+	VMOVUPS     384(SI), Z12
+	VFMADD213PS Z2, Z0, Z12
+	VMOVUPS     448(SI), Z18
+	VFMADD213PS Z2, Z0, Z18
 
 	// -n = magic - N - u
-	VSUBPS  Z11, Z3, Z20
-	VSUBPS  Z12, Z3, Z21
-	VSUBPS  Z13, Z3, Z22
-	VSUBPS  Z19, Z3, Z23
-	VMOVUPS 256(SI), Z24
+	VSUBPS  Z10, Z2, Z19
+	VSUBPS  Z11, Z2, Z20
+	VSUBPS  Z12, Z2, Z21
+	VSUBPS  Z18, Z2, Z22
+	VMOVUPS 256(SI), Z23
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z23, Z19
+	VMOVUPS     320(SI), Z24
 	VFMADD231PS Z0, Z24, Z20
-	VMOVUPS     320(SI), Z25
+	VMOVUPS     384(SI), Z25
 	VFMADD231PS Z0, Z25, Z21
-	VMOVUPS     384(SI), Z26
+	VMOVUPS     448(SI), Z26
 	VFMADD231PS Z0, Z26, Z22
-	VMOVUPS     448(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
+	VFMADD231PS Z1, Z23, Z19
 	VFMADD231PS Z1, Z24, Z20
 	VFMADD231PS Z1, Z25, Z21
 	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
 
 	// s = 2^(n - N) * K
-	VPERMPS Z4, Z11, Z24
-	VPERMPS Z4, Z12, Z25
-	VPERMPS Z4, Z13, Z26
-	VPERMPS Z4, Z19, Z27
+	VPERMPS Z3, Z10, Z23
+	VPERMPS Z3, Z11, Z24
+	VPERMPS Z3, Z12, Z25
+	VPERMPS Z3, Z18, Z26
+	VPSLLD  $0x14, Z10, Z27
 	VPSLLD  $0x14, Z11, Z28
 	VPSLLD  $0x14, Z12, Z29
-	VPSLLD  $0x14, Z13, Z30
-	VPSLLD  $0x14, Z19, Z31
+	VPSLLD  $0x14, Z18, Z30
+	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
-	VPADDD  Z27, Z31, Z27
-	VMOVAPS Z6, Z28
+	VMOVAPS Z5, Z27
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z5, Z28
-	VMOVAPS     Z6, Z29
-	VFMADD231PS Z21, Z5, Z29
-	VMOVAPS     Z6, Z30
-	VFMADD231PS Z22, Z5, Z30
-	VMOVAPS     Z6, Z31
-	VFMADD231PS Z23, Z5, Z31
-	VFMADD213PS Z9, Z20, Z28
-	VFMADD213PS Z9, Z21, Z29
-	VFMADD213PS Z9, Z22, Z30
-	VFMADD213PS Z9, Z23, Z31
+	VFMADD231PS Z19, Z4, Z27
+	VMOVAPS     Z5, Z28
+	VFMADD231PS Z20, Z4, Z28
+	VMOVAPS     Z5, Z29
+	VFMADD231PS Z21, Z4, Z29
+	VMOVAPS     Z5, Z30
+	VFMADD231PS Z22, Z4, Z30
+	VFMADD213PS Z8, Z19, Z27
+	VFMADD213PS Z8, Z20, Z28
+	VFMADD213PS Z8, Z21, Z29
+	VFMADD213PS Z8, Z22, Z30
+	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
 	VMULPS      Z29, Z21, Z21
 	VMULPS      Z30, Z22, Z22
-	VMULPS      Z31, Z23, Z23
 
 	// s*q + s
+	VFMADD213PS Z23, Z23, Z19
 	VFMADD213PS Z24, Z24, Z20
 	VFMADD213PS Z25, Z25, Z21
 	VFMADD213PS Z26, Z26, Z22
-	VFMADD213PS Z27, Z27, Z23
-	VADDPS      Z21, Z20, Z24
-	VADDPS      Z23, Z22, Z25
-	VADDPS      Z25, Z24, Z24
-	VPTERNLOGD  $0xfe, Z11, Z12, Z10
-	VPTERNLOGD  $0xfe, Z13, Z19, Z10
+	VADDPS      Z20, Z19, Z23
+	VADDPS      Z22, Z21, Z24
+	VADDPS      Z24, Z23, Z23
+	VPTERNLOGD  $0xfe, Z10, Z11, Z9
+	VPTERNLOGD  $0xfe, Z12, Z18, Z9
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
-	VMOVUPS       Z20, 256(DI)
-	VMOVUPS       Z21, 320(DI)
-	VMOVUPS       Z22, 384(DI)
-	VMOVUPS       Z23, 448(DI)
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
+	VMOVUPS       Z19, 256(DI)
+	VMOVUPS       Z20, 320(DI)
+	VMOVUPS       Z21, 384(DI)
+	VMOVUPS       Z22, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z18, Z7, Z10
-	VMINPS Z18, Z7, Z11
-	VMAXPS Z18, Z7, Z7
-	VSUBPS Z7, Z10, Z7
-	VSUBPS Z7, Z11, Z11
-	VADDPS Z11, Z8, Z8
+	VADDPS Z17, Z6, Z9
+	VMINPS Z17, Z6, Z10
+	VMAXPS Z17, Z6, Z6
+	VSUBPS Z6, Z9, Z6
+	VSUBPS Z6, Z10, Z10
+	VADDPS Z10, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z24, Z10, Z7
-	VMINPS Z24, Z10, Z11
-	VMAXPS Z24, Z10, Z10
-	VSUBPS Z10, Z7, Z10
-	VSUBPS Z10, Z11, Z11
-	VADDPS Z11, Z8, Z8
+	VADDPS Z23, Z9, Z6
+	VMINPS Z23, Z9, Z10
+	VMAXPS Z23, Z9, Z9
+	VSUBPS Z9, Z6, Z9
+	VSUBPS Z9, Z10, Z10
+	VADDPS Z10, Z7, Z7
 	ADDQ   $0x00000200, SI
 	ADDQ   $0x00000200, DI
 	SUBQ   $0x00000080, CX
@@ -6353,43 +6328,43 @@ upto36:
 	SHLL          CL, AX
 	DECL          AX
 	KMOVW         AX, K7
-	VMOVUPS.Z     (SI), K7, Z4
-	VMOVAPS       Z3, Z5
-	VFMADD231PS.Z Z0, Z4, K7, Z5
+	VMOVUPS.Z     (SI), K7, Z3
+	VMOVAPS       Z2, Z4
+	VFMADD231PS.Z Z0, Z3, K7, Z4
 
 	// -n = magic - N - u
-	VSUBPS Z5, Z3, Z6
+	VSUBPS Z4, Z2, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z6
-	VFMADD231PS Z1, Z4, Z6
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z4
-	VPSLLD       $0x14, Z5, Z9
-	VPADDD       Z4, Z9, Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z9
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z3, Z8, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z9
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z9
-	VMULPS           Z9, Z6, Z6
-	VFMADD213PS.Z    Z4, Z4, K7, Z6
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z3, Z3, K7, Z5
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z6, K7, (DI)
+	VMOVUPS       Z5, K7, (DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z6, Z7, Z4
-	VMINPS  Z6, Z7, Z5
-	VMAXPS  Z6, Z7, Z7
-	VSUBPS  Z7, Z4, Z7
-	VSUBPS  Z7, Z5, Z5
-	VADDPS  Z5, Z8, Z8
-	VMOVAPS Z4, Z7
+	VADDPS  Z5, Z6, Z3
+	VMINPS  Z5, Z6, Z4
+	VMAXPS  Z5, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind43
 
@@ -6400,64 +6375,64 @@ upto37:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 64(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 64(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z5
-	VMOVAPS       Z3, Z6
-	VFMADD231PS.Z Z0, Z4, K7, Z6
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z9
-	VSUBPS  Z6, Z3, Z10
-	VMOVUPS (SI), Z11
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VMOVUPS (SI), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z11, Z9
-	VFMADD231PS Z0, Z4, Z10
-	VFMADD231PS Z1, Z11, Z9
-	VFMADD231PS Z1, Z4, Z10
+	VFMADD231PS Z0, Z10, Z8
+	VFMADD231PS Z0, Z3, Z9
+	VFMADD231PS Z1, Z10, Z8
+	VFMADD231PS Z1, Z3, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z4
-	VPERMPS      nearTable<>+0(SB), Z6, Z11
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      nearTable<>+0(SB), Z5, Z10
+	VPSLLD       $0x14, Z4, Z11
 	VPSLLD       $0x14, Z5, Z12
-	VPSLLD       $0x14, Z6, Z13
-	VPADDD       Z4, Z12, Z4
-	VPADDD       Z11, Z13, Z11
-	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z12
-	VBROADCASTSS     nearExp2<>+0(SB), Z13
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z11
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z12
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z13
+	VMULPS           Z11, Z8, Z8
 	VMULPS           Z12, Z9, Z9
-	VMULPS           Z13, Z10, Z10
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z9
-	VFMADD213PS.Z Z11, Z11, K7, Z10
-	VADDPS        Z10, Z9, Z4
+	VFMADD213PS   Z3, Z3, Z8
+	VFMADD213PS.Z Z10, Z10, K7, Z9
+	VADDPS        Z9, Z8, Z3
 
 	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPORD         Z4, Z5, Z4
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z9, (DI)
-	VMOVUPS       Z10, K7, 64(DI)
+	VMOVUPS       Z8, (DI)
+	VMOVUPS       Z9, K7, 64(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z4, Z7, Z5
-	VMINPS  Z4, Z7, Z6
-	VMAXPS  Z4, Z7, Z7
-	VSUBPS  Z7, Z5, Z7
-	VSUBPS  Z7, Z6, Z6
-	VADDPS  Z6, Z8, Z8
-	VMOVAPS Z5, Z7
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind43
 
@@ -6468,80 +6443,80 @@ upto38:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 128(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 128(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z5
-	VMOVUPS       64(SI), Z6
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVAPS       Z3, Z9
-	VFMADD231PS.Z Z0, Z4, K7, Z9
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z10
-	VSUBPS  Z6, Z3, Z11
-	VSUBPS  Z9, Z3, Z12
-	VMOVUPS (SI), Z13
+	VSUBPS  Z4, Z2, Z9
+	VSUBPS  Z5, Z2, Z10
+	VSUBPS  Z8, Z2, Z11
+	VMOVUPS (SI), Z12
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z9
+	VMOVUPS     64(SI), Z13
 	VFMADD231PS Z0, Z13, Z10
-	VMOVUPS     64(SI), Z14
-	VFMADD231PS Z0, Z14, Z11
-	VFMADD231PS Z0, Z4, Z12
+	VFMADD231PS Z0, Z3, Z11
+	VFMADD231PS Z1, Z12, Z9
 	VFMADD231PS Z1, Z13, Z10
-	VFMADD231PS Z1, Z14, Z11
-	VFMADD231PS Z1, Z4, Z12
+	VFMADD231PS Z1, Z3, Z11
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z4
-	VPERMPS      nearTable<>+0(SB), Z6, Z13
-	VPERMPS      nearTable<>+0(SB), Z9, Z14
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      nearTable<>+0(SB), Z5, Z12
+	VPERMPS      nearTable<>+0(SB), Z8, Z13
+	VPSLLD       $0x14, Z4, Z14
 	VPSLLD       $0x14, Z5, Z15
-	VPSLLD       $0x14, Z6, Z16
-	VPSLLD       $0x14, Z9, Z17
-	VPADDD       Z4, Z15, Z4
+	VPSLLD       $0x14, Z8, Z16
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z12, Z15, Z12
 	VPADDD       Z13, Z16, Z13
-	VPADDD       Z14, Z17, Z14
-	VBROADCASTSS nearExp2<>+0(SB), Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
 	VBROADCASTSS     nearExp2<>+0(SB), Z16
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z16
-	VBROADCASTSS     nearExp2<>+0(SB), Z17
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z14
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z16
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z17
+	VMULPS           Z14, Z9, Z9
 	VMULPS           Z15, Z10, Z10
 	VMULPS           Z16, Z11, Z11
-	VMULPS           Z17, Z12, Z12
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z10
-	VFMADD213PS   Z13, Z13, Z11
-	VFMADD213PS.Z Z14, Z14, K7, Z12
-	VADDPS        Z11, Z10, Z4
-	VPTERNLOGD    $0xfe, Z6, Z9, Z5
-	VADDPS        Z12, Z4, Z4
+	VFMADD213PS   Z3, Z3, Z9
+	VFMADD213PS   Z12, Z12, Z10
+	VFMADD213PS.Z Z13, Z13, K7, Z11
+	VADDPS        Z10, Z9, Z3
+	VPTERNLOGD    $0xfe, Z5, Z8, Z4
+	VADDPS        Z11, Z3, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z10, (DI)
-	VMOVUPS       Z11, 64(DI)
-	VMOVUPS       Z12, K7, 128(DI)
+	VMOVUPS       Z9, (DI)
+	VMOVUPS       Z10, 64(DI)
+	VMOVUPS       Z11, K7, 128(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z4, Z7, Z5
-	VMINPS  Z4, Z7, Z6
-	VMAXPS  Z4, Z7, Z7
-	VSUBPS  Z7, Z5, Z7
-	VSUBPS  Z7, Z6, Z6
-	VADDPS  Z6, Z8, Z8
-	VMOVAPS Z5, Z7
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind43
 
@@ -6552,97 +6527,97 @@ upto39:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 192(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 192(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z5
-	VMOVUPS       64(SI), Z6
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVUPS       128(SI), Z9
-	VFMADD213PS   Z3, Z0, Z9
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z4, K7, Z10
+	VFMADD213PS   Z2, Z0, Z4
+	VMOVUPS       64(SI), Z5
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       128(SI), Z8
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z3, K7, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z11
-	VSUBPS  Z6, Z3, Z12
-	VSUBPS  Z9, Z3, Z13
-	VSUBPS  Z10, Z3, Z14
-	VMOVUPS (SI), Z15
+	VSUBPS  Z4, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
 	VFMADD231PS Z0, Z15, Z11
-	VMOVUPS     64(SI), Z16
+	VMOVUPS     128(SI), Z16
 	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     128(SI), Z17
-	VFMADD231PS Z0, Z17, Z13
-	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z0, Z3, Z13
+	VFMADD231PS Z1, Z14, Z10
 	VFMADD231PS Z1, Z15, Z11
 	VFMADD231PS Z1, Z16, Z12
-	VFMADD231PS Z1, Z17, Z13
-	VFMADD231PS Z1, Z4, Z14
+	VFMADD231PS Z1, Z3, Z13
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z5, Z4
-	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPERMPS      nearTable<>+0(SB), Z5, Z14
+	VPERMPS      nearTable<>+0(SB), Z8, Z15
 	VPERMPS      nearTable<>+0(SB), Z9, Z16
-	VPERMPS      nearTable<>+0(SB), Z10, Z17
+	VPSLLD       $0x14, Z4, Z17
 	VPSLLD       $0x14, Z5, Z18
-	VPSLLD       $0x14, Z6, Z19
+	VPSLLD       $0x14, Z8, Z19
 	VPSLLD       $0x14, Z9, Z20
-	VPSLLD       $0x14, Z10, Z21
-	VPADDD       Z4, Z18, Z4
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
-	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS nearExp2<>+0(SB), Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z17
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
+	VMULPS           Z17, Z10, Z10
 	VMULPS           Z18, Z11, Z11
 	VMULPS           Z19, Z12, Z12
 	VMULPS           Z20, Z13, Z13
-	VMULPS           Z21, Z14, Z14
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z11
+	VFMADD213PS   Z3, Z3, Z10
+	VFMADD213PS   Z14, Z14, Z11
 	VFMADD213PS   Z15, Z15, Z12
-	VFMADD213PS   Z16, Z16, Z13
-	VFMADD213PS.Z Z17, Z17, K7, Z14
-	VADDPS        Z12, Z11, Z4
-	VADDPS        Z14, Z13, Z15
-	VADDPS        Z15, Z4, Z4
-	VPTERNLOGD    $0xfe, Z6, Z9, Z5
-	VPORD         Z5, Z10, Z5
+	VFMADD213PS.Z Z16, Z16, K7, Z13
+	VADDPS        Z11, Z10, Z3
+	VADDPS        Z13, Z12, Z14
+	VADDPS        Z14, Z3, Z3
+	VPTERNLOGD    $0xfe, Z5, Z8, Z4
+	VPORD         Z4, Z9, Z4
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, 64(DI)
-	VMOVUPS       Z13, 128(DI)
-	VMOVUPS       Z14, K7, 192(DI)
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, K7, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z4, Z7, Z5
-	VMINPS  Z4, Z7, Z6
-	VMAXPS  Z4, Z7, Z7
-	VSUBPS  Z7, Z5, Z7
-	VSUBPS  Z7, Z6, Z6
-	VADDPS  Z6, Z8, Z8
-	VMOVAPS Z5, Z7
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind43
 
@@ -6653,128 +6628,128 @@ upto40:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 256(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 256(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z9
-	VFMADD213PS Z3, Z0, Z9
-	VMOVUPS     192(SI), Z10
-	VFMADD213PS Z3, Z0, Z10
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z8
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     192(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z11
-	VSUBPS  Z6, Z3, Z12
-	VSUBPS  Z9, Z3, Z13
-	VSUBPS  Z10, Z3, Z14
-	VMOVUPS (SI), Z15
+	VSUBPS  Z4, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
 	VFMADD231PS Z0, Z15, Z11
-	VMOVUPS     64(SI), Z16
+	VMOVUPS     128(SI), Z16
 	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     128(SI), Z17
+	VMOVUPS     192(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     192(SI), Z18
-	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z14, Z10
 	VFMADD231PS Z1, Z15, Z11
 	VFMADD231PS Z1, Z16, Z12
 	VFMADD231PS Z1, Z17, Z13
-	VFMADD231PS Z1, Z18, Z14
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
 	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
-	VMULPS           Z22, Z14, Z14
 
 	// s*q + s
+	VFMADD213PS   Z14, Z14, Z10
 	VFMADD213PS   Z15, Z15, Z11
 	VFMADD213PS   Z16, Z16, Z12
 	VFMADD213PS   Z17, Z17, Z13
-	VFMADD213PS   Z18, Z18, Z14
-	VADDPS        Z12, Z11, Z15
-	VADDPS        Z14, Z13, Z16
-	VADDPS        Z16, Z15, Z15
-	VPTERNLOGD    $0xfe, Z6, Z9, Z5
-	VPORD         Z5, Z10, Z5
-	VMOVAPS       Z3, Z6
-	VFMADD231PS.Z Z0, Z4, K7, Z6
+	VADDPS        Z11, Z10, Z14
+	VADDPS        Z13, Z12, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z5, Z8, Z4
+	VPORD         Z4, Z9, Z4
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z3, K7, Z5
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z3, Z9
+	VSUBPS Z5, Z2, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z4, Z9
-	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS Z0, Z3, Z8
+	VFMADD231PS Z1, Z3, Z8
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z4
-	VPSLLD       $0x14, Z6, Z10
-	VPADDD       Z4, Z10, Z4
-	VBROADCASTSS nearExp2<>+0(SB), Z10
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z3, Z9, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z10
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z10
-	VMULPS           Z10, Z9, Z9
-	VFMADD213PS.Z    Z4, Z4, K7, Z9
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
+	VMULPS           Z9, Z8, Z8
+	VFMADD213PS.Z    Z3, Z3, K7, Z8
 
 	// Leave if an element is not near.
-	VPORD         Z5, Z6, Z5
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPORD         Z4, Z5, Z4
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, 64(DI)
-	VMOVUPS       Z13, 128(DI)
-	VMOVUPS       Z14, 192(DI)
-	VMOVUPS       Z9, K7, 256(DI)
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, 192(DI)
+	VMOVUPS       Z8, K7, 256(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z7, Z4
-	VMINPS Z15, Z7, Z5
-	VMAXPS Z15, Z7, Z7
-	VSUBPS Z7, Z4, Z7
-	VSUBPS Z7, Z5, Z5
-	VADDPS Z5, Z8, Z8
+	VADDPS Z14, Z6, Z3
+	VMINPS Z14, Z6, Z4
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z4, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z9, Z4, Z7
-	VMINPS Z9, Z4, Z5
-	VMAXPS Z9, Z4, Z4
-	VSUBPS Z4, Z7, Z4
-	VSUBPS Z4, Z5, Z5
-	VADDPS Z5, Z8, Z8
+	VADDPS Z8, Z3, Z6
+	VMINPS Z8, Z3, Z4
+	VMAXPS Z8, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 	JMP    behind43
 
@@ -6785,148 +6760,148 @@ upto41:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 320(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 320(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z9
-	VFMADD213PS Z3, Z0, Z9
-	VMOVUPS     192(SI), Z10
-	VFMADD213PS Z3, Z0, Z10
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z8
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     192(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z11
-	VSUBPS  Z6, Z3, Z12
-	VSUBPS  Z9, Z3, Z13
-	VSUBPS  Z10, Z3, Z14
-	VMOVUPS (SI), Z15
+	VSUBPS  Z4, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
 	VFMADD231PS Z0, Z15, Z11
-	VMOVUPS     64(SI), Z16
+	VMOVUPS     128(SI), Z16
 	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     128(SI), Z17
+	VMOVUPS     192(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     192(SI), Z18
-	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z14, Z10
 	VFMADD231PS Z1, Z15, Z11
 	VFMADD231PS Z1, Z16, Z12
 	VFMADD231PS Z1, Z17, Z13
-	VFMADD231PS Z1, Z18, Z14
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
 	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
-	VBROADCASTSS     nearExp2<>+0(SB), Z20
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
-	VBROADCASTSS     nearExp2<>+0(SB), Z21
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
-	VMULPS           Z19, Z11, Z11
-	VMULPS           Z20, Z12, Z12
-	VMULPS           Z21, Z13, Z13
-	VMULPS           Z22, Z14, Z14
-
-	// s*q + s
-	VFMADD213PS Z15, Z15, Z11
-	VFMADD213PS Z16, Z16, Z12
-	VFMADD213PS Z17, Z17, Z13
-	VFMADD213PS Z18, Z18, Z14
-	VADDPS      Z12, Z11, Z15
-	VADDPS      Z14, Z13, Z16
-	VADDPS      Z16, Z15, Z15
-	VPTERNLOGD  $0xfe, Z6, Z9, Z5
-	VPORD       Z5, Z10, Z5
-	VMOVUPS     256(SI), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVAPS       Z3, Z9
-	VFMADD231PS.Z Z0, Z4, K7, Z9
-
-	// -n = magic - N - u
-	VSUBPS  Z6, Z3, Z10
-	VSUBPS  Z9, Z3, Z16
-	VMOVUPS 256(SI), Z17
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z10
-	VFMADD231PS Z0, Z4, Z16
-	VFMADD231PS Z1, Z17, Z10
-	VFMADD231PS Z1, Z4, Z16
-
-	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z4
-	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z9, Z19
-	VPADDD       Z4, Z18, Z4
-	VPADDD       Z17, Z19, Z17
 	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
 	VBROADCASTSS     nearExp2<>+0(SB), Z19
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
 	VMULPS           Z18, Z10, Z10
-	VMULPS           Z19, Z16, Z16
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z10
-	VFMADD213PS.Z Z17, Z17, K7, Z16
-	VADDPS        Z16, Z10, Z4
-	VPTERNLOGD    $0xfe, Z6, Z9, Z5
+	VFMADD213PS Z14, Z14, Z10
+	VFMADD213PS Z15, Z15, Z11
+	VFMADD213PS Z16, Z16, Z12
+	VFMADD213PS Z17, Z17, Z13
+	VADDPS      Z11, Z10, Z14
+	VADDPS      Z13, Z12, Z15
+	VADDPS      Z15, Z14, Z14
+	VPTERNLOGD  $0xfe, Z5, Z8, Z4
+	VPORD       Z4, Z9, Z4
+	VMOVUPS     256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z8, Z2, Z15
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z9
+	VFMADD231PS Z0, Z3, Z15
+	VFMADD231PS Z1, Z16, Z9
+	VFMADD231PS Z1, Z3, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z8, Z18
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z16, Z18, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z18
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z15, Z15
+
+	// s*q + s
+	VFMADD213PS   Z3, Z3, Z9
+	VFMADD213PS.Z Z16, Z16, K7, Z15
+	VADDPS        Z15, Z9, Z3
+	VPTERNLOGD    $0xfe, Z5, Z8, Z4
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, 64(DI)
-	VMOVUPS       Z13, 128(DI)
-	VMOVUPS       Z14, 192(DI)
-	VMOVUPS       Z10, 256(DI)
-	VMOVUPS       Z16, K7, 320(DI)
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, 192(DI)
+	VMOVUPS       Z9, 256(DI)
+	VMOVUPS       Z15, K7, 320(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z7, Z5
-	VMINPS Z15, Z7, Z6
-	VMAXPS Z15, Z7, Z7
-	VSUBPS Z7, Z5, Z7
-	VSUBPS Z7, Z6, Z6
-	VADDPS Z6, Z8, Z8
+	VADDPS Z14, Z6, Z4
+	VMINPS Z14, Z6, Z5
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z4, Z5, Z7
-	VMINPS Z4, Z5, Z6
-	VMAXPS Z4, Z5, Z5
-	VSUBPS Z5, Z7, Z5
-	VSUBPS Z5, Z6, Z6
-	VADDPS Z6, Z8, Z8
+	VADDPS Z3, Z4, Z6
+	VMINPS Z3, Z4, Z5
+	VMAXPS Z3, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
 	LEAQ   320(SI)(CX*4), SI
 	JMP    behind43
 
@@ -6937,165 +6912,165 @@ upto42:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 384(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 384(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z9
-	VFMADD213PS Z3, Z0, Z9
-	VMOVUPS     192(SI), Z10
-	VFMADD213PS Z3, Z0, Z10
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z8
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     192(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z11
-	VSUBPS  Z6, Z3, Z12
-	VSUBPS  Z9, Z3, Z13
-	VSUBPS  Z10, Z3, Z14
-	VMOVUPS (SI), Z15
+	VSUBPS  Z4, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
 	VFMADD231PS Z0, Z15, Z11
-	VMOVUPS     64(SI), Z16
+	VMOVUPS     128(SI), Z16
 	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     128(SI), Z17
+	VMOVUPS     192(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     192(SI), Z18
-	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z14, Z10
 	VFMADD231PS Z1, Z15, Z11
 	VFMADD231PS Z1, Z16, Z12
 	VFMADD231PS Z1, Z17, Z13
-	VFMADD231PS Z1, Z18, Z14
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
 	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
-	VMULPS           Z22, Z14, Z14
 
 	// s*q + s
+	VFMADD213PS Z14, Z14, Z10
 	VFMADD213PS Z15, Z15, Z11
 	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
-	VFMADD213PS Z18, Z18, Z14
-	VADDPS      Z12, Z11, Z15
-	VADDPS      Z14, Z13, Z16
-	VADDPS      Z16, Z15, Z15
-	VPTERNLOGD  $0xfe, Z6, Z9, Z5
-	VPORD       Z5, Z10, Z5
-	VMOVUPS     256(SI), Z6
+	VADDPS      Z11, Z10, Z14
+	VADDPS      Z13, Z12, Z15
+	VADDPS      Z15, Z14, Z14
+	VPTERNLOGD  $0xfe, Z5, Z8, Z4
+	VPORD       Z4, Z9, Z4
+	VMOVUPS     256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVUPS       320(SI), Z9
-	VFMADD213PS   Z3, Z0, Z9
-	VMOVAPS       Z3, Z10
-	VFMADD231PS.Z Z0, Z4, K7, Z10
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       320(SI), Z8
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z3, K7, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z3, Z16
-	VSUBPS  Z9, Z3, Z17
-	VSUBPS  Z10, Z3, Z18
-	VMOVUPS 256(SI), Z19
+	VSUBPS  Z5, Z2, Z15
+	VSUBPS  Z8, Z2, Z16
+	VSUBPS  Z9, Z2, Z17
+	VMOVUPS 256(SI), Z18
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z15
+	VMOVUPS     320(SI), Z19
 	VFMADD231PS Z0, Z19, Z16
-	VMOVUPS     320(SI), Z20
-	VFMADD231PS Z0, Z20, Z17
-	VFMADD231PS Z0, Z4, Z18
+	VFMADD231PS Z0, Z3, Z17
+	VFMADD231PS Z1, Z18, Z15
 	VFMADD231PS Z1, Z19, Z16
-	VFMADD231PS Z1, Z20, Z17
-	VFMADD231PS Z1, Z4, Z18
+	VFMADD231PS Z1, Z3, Z17
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z4
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
 	VPERMPS      nearTable<>+0(SB), Z9, Z19
-	VPERMPS      nearTable<>+0(SB), Z10, Z20
-	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z5, Z20
+	VPSLLD       $0x14, Z8, Z21
 	VPSLLD       $0x14, Z9, Z22
-	VPSLLD       $0x14, Z10, Z23
-	VPADDD       Z4, Z21, Z4
+	VPADDD       Z3, Z20, Z3
+	VPADDD       Z18, Z21, Z18
 	VPADDD       Z19, Z22, Z19
-	VPADDD       Z20, Z23, Z20
-	VBROADCASTSS nearExp2<>+0(SB), Z21
+	VBROADCASTSS nearExp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z21
 	VBROADCASTSS     nearExp2<>+0(SB), Z22
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z22
-	VBROADCASTSS     nearExp2<>+0(SB), Z23
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z21
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z22
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z23
+	VMULPS           Z20, Z15, Z15
 	VMULPS           Z21, Z16, Z16
 	VMULPS           Z22, Z17, Z17
-	VMULPS           Z23, Z18, Z18
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z16
-	VFMADD213PS   Z19, Z19, Z17
-	VFMADD213PS.Z Z20, Z20, K7, Z18
-	VADDPS        Z17, Z16, Z4
-	VPTERNLOGD    $0xfe, Z6, Z9, Z5
-	VPORD         Z5, Z10, Z5
-	VADDPS        Z18, Z4, Z4
+	VFMADD213PS   Z3, Z3, Z15
+	VFMADD213PS   Z18, Z18, Z16
+	VFMADD213PS.Z Z19, Z19, K7, Z17
+	VADDPS        Z16, Z15, Z3
+	VPTERNLOGD    $0xfe, Z5, Z8, Z4
+	VPORD         Z4, Z9, Z4
+	VADDPS        Z17, Z3, Z3
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, 64(DI)
-	VMOVUPS       Z13, 128(DI)
-	VMOVUPS       Z14, 192(DI)
-	VMOVUPS       Z16, 256(DI)
-	VMOVUPS       Z17, 320(DI)
-	VMOVUPS       Z18, K7, 384(DI)
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, 192(DI)
+	VMOVUPS       Z15, 256(DI)
+	VMOVUPS       Z16, 320(DI)
+	VMOVUPS       Z17, K7, 384(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z7, Z5
-	VMINPS Z15, Z7, Z6
-	VMAXPS Z15, Z7, Z7
-	VSUBPS Z7, Z5, Z7
-	VSUBPS Z7, Z6, Z6
-	VADDPS Z6, Z8, Z8
+	VADDPS Z14, Z6, Z4
+	VMINPS Z14, Z6, Z5
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z4, Z5, Z7
-	VMINPS Z4, Z5, Z6
-	VMAXPS Z4, Z5, Z5
-	VSUBPS Z5, Z7, Z5
-	VSUBPS Z5, Z6, Z6
-	VADDPS Z6, Z8, Z8
+	VADDPS Z3, Z4, Z6
+	VMINPS Z3, Z4, Z5
+	VMAXPS Z3, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
 	LEAQ   384(SI)(CX*4), SI
 	JMP    behind43
 
@@ -7106,214 +7081,214 @@ upto43:
 	SHLL      CL, AX
 	DECL      AX
 	KMOVW     AX, K7
-	VMOVUPS.Z 448(SI), K7, Z4
-	VMOVUPS   (SI), Z5
+	VMOVUPS.Z 448(SI), K7, Z3
+	VMOVUPS   (SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z3, Z0, Z5
-	VMOVUPS     64(SI), Z6
-	VFMADD213PS Z3, Z0, Z6
-	VMOVUPS     128(SI), Z9
-	VFMADD213PS Z3, Z0, Z9
-	VMOVUPS     192(SI), Z10
-	VFMADD213PS Z3, Z0, Z10
+	VFMADD213PS Z2, Z0, Z4
+	VMOVUPS     64(SI), Z5
+	VFMADD213PS Z2, Z0, Z5
+	VMOVUPS     128(SI), Z8
+	VFMADD213PS Z2, Z0, Z8
+	VMOVUPS     192(SI), Z9
+	VFMADD213PS Z2, Z0, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z5, Z3, Z11
-	VSUBPS  Z6, Z3, Z12
-	VSUBPS  Z9, Z3, Z13
-	VSUBPS  Z10, Z3, Z14
-	VMOVUPS (SI), Z15
+	VSUBPS  Z4, Z2, Z10
+	VSUBPS  Z5, Z2, Z11
+	VSUBPS  Z8, Z2, Z12
+	VSUBPS  Z9, Z2, Z13
+	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     64(SI), Z15
 	VFMADD231PS Z0, Z15, Z11
-	VMOVUPS     64(SI), Z16
+	VMOVUPS     128(SI), Z16
 	VFMADD231PS Z0, Z16, Z12
-	VMOVUPS     128(SI), Z17
+	VMOVUPS     192(SI), Z17
 	VFMADD231PS Z0, Z17, Z13
-	VMOVUPS     192(SI), Z18
-	VFMADD231PS Z0, Z18, Z14
+	VFMADD231PS Z1, Z14, Z10
 	VFMADD231PS Z1, Z15, Z11
 	VFMADD231PS Z1, Z16, Z12
 	VFMADD231PS Z1, Z17, Z13
-	VFMADD231PS Z1, Z18, Z14
 
 	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z14
 	VPERMPS      nearTable<>+0(SB), Z5, Z15
-	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
 	VPERMPS      nearTable<>+0(SB), Z9, Z17
-	VPERMPS      nearTable<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z4, Z18
 	VPSLLD       $0x14, Z5, Z19
-	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z14, Z18, Z14
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VPADDD       Z18, Z22, Z18
-	VBROADCASTSS nearExp2<>+0(SB), Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z18
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     nearExp2<>+0(SB), Z20
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     nearExp2<>+0(SB), Z21
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z21
-	VBROADCASTSS     nearExp2<>+0(SB), Z22
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z22
+	VMULPS           Z18, Z10, Z10
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
-	VMULPS           Z22, Z14, Z14
 
 	// s*q + s
+	VFMADD213PS Z14, Z14, Z10
 	VFMADD213PS Z15, Z15, Z11
 	VFMADD213PS Z16, Z16, Z12
 	VFMADD213PS Z17, Z17, Z13
-	VFMADD213PS Z18, Z18, Z14
-	VADDPS      Z12, Z11, Z15
-	VADDPS      Z14, Z13, Z16
-	VADDPS      Z16, Z15, Z15
-	VPTERNLOGD  $0xfe, Z6, Z9, Z5
-	VPORD       Z5, Z10, Z5
-	VMOVUPS     256(SI), Z6
+	VADDPS      Z11, Z10, Z14
+	VADDPS      Z13, Z12, Z15
+	VADDPS      Z15, Z14, Z14
+	VPTERNLOGD  $0xfe, Z5, Z8, Z4
+	VPORD       Z4, Z9, Z4
+	VMOVUPS     256(SI), Z5
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z3, Z0, Z6
-	VMOVUPS       320(SI), Z9
-	VFMADD213PS   Z3, Z0, Z9
-	VMOVUPS       384(SI), Z10
-	VFMADD213PS   Z3, Z0, Z10
-	VMOVAPS       Z3, Z16
-	VFMADD231PS.Z Z0, Z4, K7, Z16
+	VFMADD213PS   Z2, Z0, Z5
+	VMOVUPS       320(SI), Z8
+	VFMADD213PS   Z2, Z0, Z8
+	VMOVUPS       384(SI), Z9
+	VFMADD213PS   Z2, Z0, Z9
+	VMOVAPS       Z2, Z15
+	VFMADD231PS.Z Z0, Z3, K7, Z15
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z3, Z17
-	VSUBPS  Z9, Z3, Z18
-	VSUBPS  Z10, Z3, Z19
-	VSUBPS  Z16, Z3, Z20
-	VMOVUPS 256(SI), Z21
+	VSUBPS  Z5, Z2, Z16
+	VSUBPS  Z8, Z2, Z17
+	VSUBPS  Z9, Z2, Z18
+	VSUBPS  Z15, Z2, Z19
+	VMOVUPS 256(SI), Z20
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z20, Z16
+	VMOVUPS     320(SI), Z21
 	VFMADD231PS Z0, Z21, Z17
-	VMOVUPS     320(SI), Z22
+	VMOVUPS     384(SI), Z22
 	VFMADD231PS Z0, Z22, Z18
-	VMOVUPS     384(SI), Z23
-	VFMADD231PS Z0, Z23, Z19
-	VFMADD231PS Z0, Z4, Z20
+	VFMADD231PS Z0, Z3, Z19
+	VFMADD231PS Z1, Z20, Z16
 	VFMADD231PS Z1, Z21, Z17
 	VFMADD231PS Z1, Z22, Z18
-	VFMADD231PS Z1, Z23, Z19
-	VFMADD231PS Z1, Z4, Z20
+	VFMADD231PS Z1, Z3, Z19
 
 	// s = 2^(n - N) * K
-	VPERMPS      nearTable<>+0(SB), Z6, Z4
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z8, Z20
 	VPERMPS      nearTable<>+0(SB), Z9, Z21
-	VPERMPS      nearTable<>+0(SB), Z10, Z22
-	VPERMPS      nearTable<>+0(SB), Z16, Z23
-	VPSLLD       $0x14, Z6, Z24
+	VPERMPS      nearTable<>+0(SB), Z15, Z22
+	VPSLLD       $0x14, Z5, Z23
+	VPSLLD       $0x14, Z8, Z24
 	VPSLLD       $0x14, Z9, Z25
-	VPSLLD       $0x14, Z10, Z26
-	VPSLLD       $0x14, Z16, Z27
-	VPADDD       Z4, Z24, Z4
+	VPSLLD       $0x14, Z15, Z26
+	VPADDD       Z3, Z23, Z3
+	VPADDD       Z20, Z24, Z20
 	VPADDD       Z21, Z25, Z21
 	VPADDD       Z22, Z26, Z22
-	VPADDD       Z23, Z27, Z23
-	VBROADCASTSS nearExp2<>+0(SB), Z24
+	VBROADCASTSS nearExp2<>+0(SB), Z23
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z24
 	VBROADCASTSS     nearExp2<>+0(SB), Z25
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z25
 	VBROADCASTSS     nearExp2<>+0(SB), Z26
 	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z26
-	VBROADCASTSS     nearExp2<>+0(SB), Z27
-	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z27
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z23
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z24
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z25
 	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z26
-	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z27
+	VMULPS           Z23, Z16, Z16
 	VMULPS           Z24, Z17, Z17
 	VMULPS           Z25, Z18, Z18
 	VMULPS           Z26, Z19, Z19
-	VMULPS           Z27, Z20, Z20
 
 	// s*q + s
-	VFMADD213PS   Z4, Z4, Z17
+	VFMADD213PS   Z3, Z3, Z16
+	VFMADD213PS   Z20, Z20, Z17
 	VFMADD213PS   Z21, Z21, Z18
-	VFMADD213PS   Z22, Z22, Z19
-	VFMADD213PS.Z Z23, Z23, K7, Z20
-	VADDPS        Z18, Z17, Z4
-	VADDPS        Z20, Z19, Z21
-	VADDPS        Z21, Z4, Z4
-	VPTERNLOGD    $0xfe, Z6, Z9, Z5
-	VPTERNLOGD    $0xfe, Z10, Z16, Z5
+	VFMADD213PS.Z Z22, Z22, K7, Z19
+	VADDPS        Z17, Z16, Z3
+	VADDPS        Z19, Z18, Z20
+	VADDPS        Z20, Z3, Z3
+	VPTERNLOGD    $0xfe, Z5, Z8, Z4
+	VPTERNLOGD    $0xfe, Z9, Z15, Z4
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
 	KORTESTW      K6, K6
 	JNZ           exact
-	VMOVUPS       Z11, (DI)
-	VMOVUPS       Z12, 64(DI)
-	VMOVUPS       Z13, 128(DI)
-	VMOVUPS       Z14, 192(DI)
-	VMOVUPS       Z17, 256(DI)
-	VMOVUPS       Z18, 320(DI)
-	VMOVUPS       Z19, 384(DI)
-	VMOVUPS       Z20, K7, 448(DI)
+	VMOVUPS       Z10, (DI)
+	VMOVUPS       Z11, 64(DI)
+	VMOVUPS       Z12, 128(DI)
+	VMOVUPS       Z13, 192(DI)
+	VMOVUPS       Z16, 256(DI)
+	VMOVUPS       Z17, 320(DI)
+	VMOVUPS       Z18, 384(DI)
+	VMOVUPS       Z19, K7, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z15, Z7, Z5
-	VMINPS Z15, Z7, Z6
-	VMAXPS Z15, Z7, Z7
-	VSUBPS Z7, Z5, Z7
-	VSUBPS Z7, Z6, Z6
-	VADDPS Z6, Z8, Z8
+	VADDPS Z14, Z6, Z4
+	VMINPS Z14, Z6, Z5
+	VMAXPS Z14, Z6, Z6
+	VSUBPS Z6, Z4, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z4, Z5, Z7
-	VMINPS Z4, Z5, Z6
-	VMAXPS Z4, Z5, Z5
-	VSUBPS Z5, Z7, Z5
-	VSUBPS Z5, Z6, Z6
-	VADDPS Z6, Z8, Z8
+	VADDPS Z3, Z4, Z6
+	VMINPS Z3, Z4, Z5
+	VMAXPS Z3, Z4, Z4
+	VSUBPS Z4, Z6, Z4
+	VSUBPS Z4, Z5, Z5
+	VADDPS Z5, Z7, Z7
 	LEAQ   448(SI)(CX*4), SI
 
 behind43:
 	// The sum of all lanes, and its reciprocal. No result is 0.
-	VEXTRACTF64X4 $0x01, Z7, Y3
-	VCVTPS2PD     Y7, Z4
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z8, Y5
-	VCVTPS2PD     Y8, Z6
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z6, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
 	VADDPD        Z5, Z3, Z3
-	VADDPD        Z3, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y3
-	VADDPD        Y3, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X3
-	VADDPD        X3, X4, X4
-	VMOVHLPS      X4, X4, X3
-	VADDSD        X3, X4, X4
-	VMOVSD        nearTotal64<>+0(SB), X3
-	VUCOMISD      X4, X3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X3, X2
 	JCS           total
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X4
-	VBROADCASTSS X4, Z5
-	VCVTSS2SD    X4, X4, X4
-	VSUBSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X3
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
 	VBROADCASTSS X3, Z4
-	VMOVAPS      Z5, Z3
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z3
+	VMOVAPS      Z4, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -7326,54 +7301,54 @@ behind43:
 	PCALIGN $0x40
 
 loop46:
-	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, (DI)
-	VMOVUPS     64(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     64(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 64(DI)
-	VMOVUPS     128(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     128(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 128(DI)
-	VMOVUPS     192(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 128(DI)
+	VMOVUPS     192(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 192(DI)
-	VMOVUPS     256(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 192(DI)
+	VMOVUPS     256(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 256(DI)
-	VMOVUPS     320(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 256(DI)
+	VMOVUPS     320(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 320(DI)
-	VMOVUPS     384(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     384(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 384(DI)
-	VMOVUPS     448(SI), Z5
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 384(DI)
+	VMOVUPS     448(SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, 448(DI)
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 448(DI)
 	ADDQ        $0x00000200, SI
 	ADDQ        $0x00000200, DI
 	SUBQ        $0x00000080, CX
@@ -7388,12 +7363,12 @@ done46:
 	PCALIGN $0x40
 
 loop47:
-	VMOVUPS (SI), Z5
+	VMOVUPS (SI), Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, (DI)
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
 	ADDQ        $0x00000040, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000010, CX
@@ -7409,13 +7384,13 @@ done47:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z5
-	VMOVUPS      (SI), K7, Z5
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS      Z4, Z5, Z6
-	VFMADD231PS Z3, Z5, Z6
-	VMOVUPS     Z6, K7, (DI)
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, K7, (DI)
 	LEAQ        (SI)(CX*4), SI
 
 behind48:
@@ -7426,217 +7401,217 @@ exact:
 	LEAQ         (R11)(R13*4), CX
 	SUBQ         SI, CX
 	SHRQ         $0x02, CX
-	VBROADCASTSS magic<>+0(SB), Z3
-	VSUBPS.BCST  20(R14), Z3, Z5
-	VBROADCASTSS reach<>+0(SB), Z3
-	VADDPS.BCST  20(R14), Z3, Z3
-	VMULPS.BCST  8(R14), Z3, Z3
-	VMINPS.BCST  16(R14), Z3, Z6
-	VBROADCASTSS (R14), Z3
-	VBROADCASTSS 4(R14), Z4
+	VBROADCASTSS magic<>+0(SB), Z2
+	VSUBPS.BCST  20(R14), Z2, Z4
+	VBROADCASTSS reach<>+0(SB), Z2
+	VADDPS.BCST  20(R14), Z2, Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VMINPS.BCST  16(R14), Z2, Z5
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
 	JLT          done50
-	VMOVUPS      exp2Table<>+0(SB), Z9
-	VBROADCASTSS exp3<>+0(SB), Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-	VBROADCASTSS exp1<>+0(SB), Z12
-	VBROADCASTSS cut<>+0(SB), Z13
+	VMOVUPS      exp2Table<>+0(SB), Z8
+	VBROADCASTSS exp3<>+0(SB), Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+	VBROADCASTSS exp1<>+0(SB), Z11
+	VBROADCASTSS cut<>+0(SB), Z12
 	PCALIGN      $0x40
 
 loop50:
-	VMOVUPS (SI), Z14
+	VMOVUPS (SI), Z13
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z14, Z14
-	VMOVUPS  128(SI), Z15
-	VMAXPS   192(SI), Z15, Z15
+	VMAXPS   64(SI), Z13, Z13
+	VMOVUPS  128(SI), Z14
+	VMAXPS   192(SI), Z14, Z14
+	VMAXPS   Z14, Z13, Z13
+	VMOVUPS  256(SI), Z14
+	VMAXPS   320(SI), Z14, Z14
+	VMOVUPS  384(SI), Z15
+	VMAXPS   448(SI), Z15, Z15
 	VMAXPS   Z15, Z14, Z14
-	VMOVUPS  256(SI), Z15
-	VMAXPS   320(SI), Z15, Z15
-	VMOVUPS  384(SI), Z16
-	VMAXPS   448(SI), Z16, Z16
-	VMAXPS   Z16, Z15, Z15
-	VMAXPS   Z15, Z14, Z14
-	VCMPPS   $0x1e, Z6, Z14, K1
+	VMAXPS   Z14, Z13, Z13
+	VCMPPS   $0x1e, Z5, Z13, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z14
+	VMOVUPS  (SI), Z13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z14
-	VMOVUPS     64(SI), Z15
-	VFMADD213PS Z5, Z3, Z15
-	VMOVUPS     128(SI), Z16
-	VFMADD213PS Z5, Z3, Z16
-	VMOVUPS     192(SI), Z17
-	VFMADD213PS Z5, Z3, Z17
+	VFMADD213PS Z4, Z2, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z4, Z2, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
 
 	// -n = magic - N - u
-	VSUBPS  Z14, Z5, Z18
-	VSUBPS  Z15, Z5, Z19
-	VSUBPS  Z16, Z5, Z20
-	VSUBPS  Z17, Z5, Z21
-	VMOVUPS (SI), Z22
+	VSUBPS  Z13, Z4, Z17
+	VSUBPS  Z14, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VMOVUPS (SI), Z21
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z21, Z17
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     128(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     192(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VFMADD231PS Z3, Z21, Z17
 	VFMADD231PS Z3, Z22, Z18
-	VMOVUPS     64(SI), Z23
 	VFMADD231PS Z3, Z23, Z19
-	VMOVUPS     128(SI), Z24
 	VFMADD231PS Z3, Z24, Z20
-	VMOVUPS     192(SI), Z25
-	VFMADD231PS Z3, Z25, Z21
-	VFMADD231PS Z4, Z22, Z18
-	VFMADD231PS Z4, Z23, Z19
-	VFMADD231PS Z4, Z24, Z20
-	VFMADD231PS Z4, Z25, Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS Z9, Z14, Z22
-	VPERMPS Z9, Z15, Z23
-	VPERMPS Z9, Z16, Z24
-	VPERMPS Z9, Z17, Z25
+	VPERMPS Z8, Z13, Z21
+	VPERMPS Z8, Z14, Z22
+	VPERMPS Z8, Z15, Z23
+	VPERMPS Z8, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
 	VPSLLD  $0x14, Z14, Z26
 	VPSLLD  $0x14, Z15, Z27
 	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z21, Z25, Z21
 	VPADDD  Z22, Z26, Z22
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z11, Z26
+	VMOVAPS Z10, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z10, Z26
-	VMOVAPS     Z11, Z27
-	VFMADD231PS Z19, Z10, Z27
-	VMOVAPS     Z11, Z28
-	VFMADD231PS Z20, Z10, Z28
-	VMOVAPS     Z11, Z29
-	VFMADD231PS Z21, Z10, Z29
-	VFMADD213PS Z12, Z18, Z26
-	VFMADD213PS Z12, Z19, Z27
-	VFMADD213PS Z12, Z20, Z28
-	VFMADD213PS Z12, Z21, Z29
+	VFMADD231PS Z17, Z9, Z25
+	VMOVAPS     Z10, Z26
+	VFMADD231PS Z18, Z9, Z26
+	VMOVAPS     Z10, Z27
+	VFMADD231PS Z19, Z9, Z27
+	VMOVAPS     Z10, Z28
+	VFMADD231PS Z20, Z9, Z28
+	VFMADD213PS Z11, Z17, Z25
+	VFMADD213PS Z11, Z18, Z26
+	VFMADD213PS Z11, Z19, Z27
+	VFMADD213PS Z11, Z20, Z28
+	VMULPS      Z25, Z17, Z17
 	VMULPS      Z26, Z18, Z18
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z13, Z14, K1
-	VCMPPS        $0x05, Z13, Z15, K2
-	VCMPPS        $0x05, Z13, Z16, K3
-	VCMPPS        $0x05, Z13, Z17, K4
-	VFMADD213PS.Z Z22, Z22, K1, Z18
-	VFMADD213PS.Z Z23, Z23, K2, Z19
-	VFMADD213PS.Z Z24, Z24, K3, Z20
-	VFMADD213PS.Z Z25, Z25, K4, Z21
-	VADDPS        Z19, Z18, Z14
-	VADDPS        Z21, Z20, Z15
-	VADDPS        Z15, Z14, Z14
-	VMOVUPS       Z18, (DI)
-	VMOVUPS       Z19, 64(DI)
-	VMOVUPS       Z20, 128(DI)
-	VMOVUPS       Z21, 192(DI)
+	VCMPPS        $0x05, Z12, Z13, K1
+	VCMPPS        $0x05, Z12, Z14, K2
+	VCMPPS        $0x05, Z12, Z15, K3
+	VCMPPS        $0x05, Z12, Z16, K4
+	VFMADD213PS.Z Z21, Z21, K1, Z17
+	VFMADD213PS.Z Z22, Z22, K2, Z18
+	VFMADD213PS.Z Z23, Z23, K3, Z19
+	VFMADD213PS.Z Z24, Z24, K4, Z20
+	VADDPS        Z18, Z17, Z13
+	VADDPS        Z20, Z19, Z14
+	VADDPS        Z14, Z13, Z13
+	VMOVUPS       Z17, (DI)
+	VMOVUPS       Z18, 64(DI)
+	VMOVUPS       Z19, 128(DI)
+	VMOVUPS       Z20, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z14, Z7, Z15
-	VMINPS  Z14, Z7, Z16
-	VMAXPS  Z14, Z7, Z7
-	VSUBPS  Z7, Z15, Z7
-	VSUBPS  Z7, Z16, Z16
-	VADDPS  Z16, Z8, Z8
-	VMOVUPS 256(SI), Z7
+	VADDPS  Z13, Z6, Z14
+	VMINPS  Z13, Z6, Z15
+	VMAXPS  Z13, Z6, Z6
+	VSUBPS  Z6, Z14, Z6
+	VSUBPS  Z6, Z15, Z15
+	VADDPS  Z15, Z7, Z7
+	VMOVUPS 256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z7
-	VMOVUPS     320(SI), Z14
-	VFMADD213PS Z5, Z3, Z14
-	VMOVUPS     384(SI), Z16
-	VFMADD213PS Z5, Z3, Z16
-	VMOVUPS     448(SI), Z17
-	VFMADD213PS Z5, Z3, Z17
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+	VMOVUPS     384(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     448(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
 
 	// -n = magic - N - u
-	VSUBPS  Z7, Z5, Z18
-	VSUBPS  Z14, Z5, Z19
-	VSUBPS  Z16, Z5, Z20
-	VSUBPS  Z17, Z5, Z21
-	VMOVUPS 256(SI), Z22
+	VSUBPS  Z6, Z4, Z17
+	VSUBPS  Z13, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VMOVUPS 256(SI), Z21
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z21, Z17
+	VMOVUPS     320(SI), Z22
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     384(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     448(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VFMADD231PS Z3, Z21, Z17
 	VFMADD231PS Z3, Z22, Z18
-	VMOVUPS     320(SI), Z23
 	VFMADD231PS Z3, Z23, Z19
-	VMOVUPS     384(SI), Z24
 	VFMADD231PS Z3, Z24, Z20
-	VMOVUPS     448(SI), Z25
-	VFMADD231PS Z3, Z25, Z21
-	VFMADD231PS Z4, Z22, Z18
-	VFMADD231PS Z4, Z23, Z19
-	VFMADD231PS Z4, Z24, Z20
-	VFMADD231PS Z4, Z25, Z21
 
 	// s = 2^(n - N) * K
-	VPERMPS Z9, Z7, Z22
-	VPERMPS Z9, Z14, Z23
-	VPERMPS Z9, Z16, Z24
-	VPERMPS Z9, Z17, Z25
-	VPSLLD  $0x14, Z7, Z26
-	VPSLLD  $0x14, Z14, Z27
+	VPERMPS Z8, Z6, Z21
+	VPERMPS Z8, Z13, Z22
+	VPERMPS Z8, Z15, Z23
+	VPERMPS Z8, Z16, Z24
+	VPSLLD  $0x14, Z6, Z25
+	VPSLLD  $0x14, Z13, Z26
+	VPSLLD  $0x14, Z15, Z27
 	VPSLLD  $0x14, Z16, Z28
-	VPSLLD  $0x14, Z17, Z29
+	VPADDD  Z21, Z25, Z21
 	VPADDD  Z22, Z26, Z22
 	VPADDD  Z23, Z27, Z23
 	VPADDD  Z24, Z28, Z24
-	VPADDD  Z25, Z29, Z25
-	VMOVAPS Z11, Z26
+	VMOVAPS Z10, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z18, Z10, Z26
-	VMOVAPS     Z11, Z27
-	VFMADD231PS Z19, Z10, Z27
-	VMOVAPS     Z11, Z28
-	VFMADD231PS Z20, Z10, Z28
-	VMOVAPS     Z11, Z29
-	VFMADD231PS Z21, Z10, Z29
-	VFMADD213PS Z12, Z18, Z26
-	VFMADD213PS Z12, Z19, Z27
-	VFMADD213PS Z12, Z20, Z28
-	VFMADD213PS Z12, Z21, Z29
+	VFMADD231PS Z17, Z9, Z25
+	VMOVAPS     Z10, Z26
+	VFMADD231PS Z18, Z9, Z26
+	VMOVAPS     Z10, Z27
+	VFMADD231PS Z19, Z9, Z27
+	VMOVAPS     Z10, Z28
+	VFMADD231PS Z20, Z9, Z28
+	VFMADD213PS Z11, Z17, Z25
+	VFMADD213PS Z11, Z18, Z26
+	VFMADD213PS Z11, Z19, Z27
+	VFMADD213PS Z11, Z20, Z28
+	VMULPS      Z25, Z17, Z17
 	VMULPS      Z26, Z18, Z18
 	VMULPS      Z27, Z19, Z19
 	VMULPS      Z28, Z20, Z20
-	VMULPS      Z29, Z21, Z21
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS        $0x05, Z13, Z7, K1
-	VCMPPS        $0x05, Z13, Z14, K2
-	VCMPPS        $0x05, Z13, Z16, K3
-	VCMPPS        $0x05, Z13, Z17, K4
-	VFMADD213PS.Z Z22, Z22, K1, Z18
-	VFMADD213PS.Z Z23, Z23, K2, Z19
-	VFMADD213PS.Z Z24, Z24, K3, Z20
-	VFMADD213PS.Z Z25, Z25, K4, Z21
-	VADDPS        Z19, Z18, Z7
-	VADDPS        Z21, Z20, Z14
-	VADDPS        Z14, Z7, Z7
-	VMOVUPS       Z18, 256(DI)
-	VMOVUPS       Z19, 320(DI)
-	VMOVUPS       Z20, 384(DI)
-	VMOVUPS       Z21, 448(DI)
+	VCMPPS        $0x05, Z12, Z6, K1
+	VCMPPS        $0x05, Z12, Z13, K2
+	VCMPPS        $0x05, Z12, Z15, K3
+	VCMPPS        $0x05, Z12, Z16, K4
+	VFMADD213PS.Z Z21, Z21, K1, Z17
+	VFMADD213PS.Z Z22, Z22, K2, Z18
+	VFMADD213PS.Z Z23, Z23, K3, Z19
+	VFMADD213PS.Z Z24, Z24, K4, Z20
+	VADDPS        Z18, Z17, Z6
+	VADDPS        Z20, Z19, Z13
+	VADDPS        Z13, Z6, Z6
+	VMOVUPS       Z17, 256(DI)
+	VMOVUPS       Z18, 320(DI)
+	VMOVUPS       Z19, 384(DI)
+	VMOVUPS       Z20, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z7, Z15, Z14
-	VMINPS  Z7, Z15, Z16
-	VMAXPS  Z7, Z15, Z15
-	VSUBPS  Z15, Z14, Z15
-	VSUBPS  Z15, Z16, Z16
-	VADDPS  Z16, Z8, Z8
-	VMOVAPS Z14, Z7
+	VADDPS  Z6, Z14, Z13
+	VMINPS  Z6, Z14, Z15
+	VMAXPS  Z6, Z14, Z14
+	VSUBPS  Z14, Z13, Z14
+	VSUBPS  Z14, Z15, Z15
+	VADDPS  Z15, Z7, Z7
+	VMOVAPS Z13, Z6
 	ADDQ    $0x00000200, SI
 	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, CX
@@ -7668,49 +7643,49 @@ upto51:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      (SI), K7, Z9
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      (SI), K7, Z8
 
 	// Leave if an element is above the limit.
-	VCMPPS   $0x1e, Z6, Z9, K1
+	VCMPPS   $0x1e, Z5, Z8, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVAPS  Z5, Z10
+	VMOVAPS  Z4, Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z3, Z9, Z10
+	VFMADD231PS Z2, Z8, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z10, Z5, Z11
+	VSUBPS Z9, Z4, Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z3, Z9, Z11
-	VFMADD231PS Z4, Z9, Z11
+	VFMADD231PS Z2, Z8, Z10
+	VFMADD231PS Z3, Z8, Z10
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
-	VPSLLD       $0x14, Z10, Z12
-	VPADDD       Z9, Z12, Z9
-	VBROADCASTSS exp2<>+0(SB), Z12
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPSLLD       $0x14, Z9, Z11
+	VPADDD       Z8, Z11, Z8
+	VBROADCASTSS exp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z12
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z12
-	VMULPS           Z12, Z11, Z11
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
+	VMULPS           Z11, Z10, Z10
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VFMADD213PS.Z Z9, Z9, K1, Z11
-	VMOVUPS       Z11, K7, (DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z8, Z8, K1, Z10
+	VMOVUPS       Z10, K7, (DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z11, Z7, Z9
-	VMINPS  Z11, Z7, Z10
-	VMAXPS  Z11, Z7, Z7
-	VSUBPS  Z7, Z9, Z7
-	VSUBPS  Z7, Z10, Z10
-	VADDPS  Z10, Z8, Z8
-	VMOVAPS Z9, Z7
+	VADDPS  Z10, Z6, Z8
+	VMINPS  Z10, Z6, Z9
+	VMAXPS  Z10, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
 	LEAQ    (SI)(CX*4), SI
 	JMP     behind58
 
@@ -7721,68 +7696,68 @@ upto52:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      64(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      64(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   Z9, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   Z8, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVAPS     Z5, Z11
-	VFMADD231PS Z3, Z9, Z11
+	VFMADD213PS Z4, Z2, Z9
+	VMOVAPS     Z4, Z10
+	VFMADD231PS Z2, Z8, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z12
-	VSUBPS  Z11, Z5, Z13
-	VMOVUPS (SI), Z14
+	VSUBPS  Z9, Z4, Z11
+	VSUBPS  Z10, Z4, Z12
+	VMOVUPS (SI), Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z3, Z14, Z12
-	VFMADD231PS Z3, Z9, Z13
-	VFMADD231PS Z4, Z14, Z12
-	VFMADD231PS Z4, Z9, Z13
+	VFMADD231PS Z2, Z13, Z11
+	VFMADD231PS Z2, Z8, Z12
+	VFMADD231PS Z3, Z13, Z11
+	VFMADD231PS Z3, Z8, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
-	VPERMPS      exp2Table<>+0(SB), Z11, Z14
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      exp2Table<>+0(SB), Z10, Z13
+	VPSLLD       $0x14, Z9, Z14
 	VPSLLD       $0x14, Z10, Z15
-	VPSLLD       $0x14, Z11, Z16
-	VPADDD       Z9, Z15, Z9
-	VPADDD       Z14, Z16, Z14
-	VBROADCASTSS exp2<>+0(SB), Z15
+	VPADDD       Z8, Z14, Z8
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z16
-	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VMULPS           Z14, Z11, Z11
 	VMULPS           Z15, Z12, Z12
-	VMULPS           Z16, Z13, Z13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VFMADD213PS.Z Z9, Z9, K1, Z12
-	VFMADD213PS.Z Z14, Z14, K2, Z13
-	VADDPS        Z13, Z12, Z9
-	VMOVUPS       Z12, (DI)
-	VMOVUPS       Z13, K7, 64(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VFMADD213PS.Z Z8, Z8, K1, Z11
+	VFMADD213PS.Z Z13, Z13, K2, Z12
+	VADDPS        Z12, Z11, Z8
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, K7, 64(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z9, Z7, Z10
-	VMINPS  Z9, Z7, Z11
-	VMAXPS  Z9, Z7, Z7
-	VSUBPS  Z7, Z10, Z7
-	VSUBPS  Z7, Z11, Z11
-	VADDPS  Z11, Z8, Z8
-	VMOVAPS Z10, Z7
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
 	LEAQ    64(SI)(CX*4), SI
 	JMP     behind58
 
@@ -7793,86 +7768,86 @@ upto53:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      128(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      128(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z10, Z10
-	VMAXPS   Z9, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   64(SI), Z9, Z9
+	VMAXPS   Z8, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z5, Z3, Z11
-	VMOVAPS     Z5, Z12
-	VFMADD231PS Z3, Z9, Z12
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z8, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z13
-	VSUBPS  Z11, Z5, Z14
-	VSUBPS  Z12, Z5, Z15
-	VMOVUPS (SI), Z16
+	VSUBPS  Z9, Z4, Z12
+	VSUBPS  Z10, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VMOVUPS (SI), Z15
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z15, Z12
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z2, Z16, Z13
+	VFMADD231PS Z2, Z8, Z14
+	VFMADD231PS Z3, Z15, Z12
 	VFMADD231PS Z3, Z16, Z13
-	VMOVUPS     64(SI), Z17
-	VFMADD231PS Z3, Z17, Z14
-	VFMADD231PS Z3, Z9, Z15
-	VFMADD231PS Z4, Z16, Z13
-	VFMADD231PS Z4, Z17, Z14
-	VFMADD231PS Z4, Z9, Z15
+	VFMADD231PS Z3, Z8, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      exp2Table<>+0(SB), Z10, Z15
 	VPERMPS      exp2Table<>+0(SB), Z11, Z16
-	VPERMPS      exp2Table<>+0(SB), Z12, Z17
+	VPSLLD       $0x14, Z9, Z17
 	VPSLLD       $0x14, Z10, Z18
 	VPSLLD       $0x14, Z11, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPADDD       Z9, Z18, Z9
+	VPADDD       Z8, Z17, Z8
+	VPADDD       Z15, Z18, Z15
 	VPADDD       Z16, Z19, Z16
-	VPADDD       Z17, Z20, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VBROADCASTSS exp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VMULPS           Z17, Z12, Z12
 	VMULPS           Z18, Z13, Z13
 	VMULPS           Z19, Z14, Z14
-	VMULPS           Z20, Z15, Z15
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VFMADD213PS.Z Z9, Z9, K1, Z13
-	VFMADD213PS.Z Z16, Z16, K2, Z14
-	VFMADD213PS.Z Z17, Z17, K3, Z15
-	VADDPS        Z14, Z13, Z9
-	VMOVUPS       Z13, (DI)
-	VMOVUPS       Z14, 64(DI)
-	VMOVUPS       Z15, K7, 128(DI)
-	VADDPS        Z15, Z9, Z9
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VFMADD213PS.Z Z8, Z8, K1, Z12
+	VFMADD213PS.Z Z15, Z15, K2, Z13
+	VFMADD213PS.Z Z16, Z16, K3, Z14
+	VADDPS        Z13, Z12, Z8
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, K7, 128(DI)
+	VADDPS        Z14, Z8, Z8
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z9, Z7, Z10
-	VMINPS  Z9, Z7, Z11
-	VMAXPS  Z9, Z7, Z7
-	VSUBPS  Z7, Z10, Z7
-	VSUBPS  Z7, Z11, Z11
-	VADDPS  Z11, Z8, Z8
-	VMOVAPS Z10, Z7
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
 	LEAQ    128(SI)(CX*4), SI
 	JMP     behind58
 
@@ -7883,105 +7858,105 @@ upto54:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      192(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      192(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z10, Z10
-	VMOVUPS  128(SI), Z11
-	VMAXPS   Z9, Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   Z8, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z5, Z3, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z5, Z3, Z12
-	VMOVAPS     Z5, Z13
-	VFMADD231PS Z3, Z9, Z13
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z8, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z14
-	VSUBPS  Z11, Z5, Z15
-	VSUBPS  Z12, Z5, Z16
-	VSUBPS  Z13, Z5, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VFMADD231PS Z2, Z8, Z16
+	VFMADD231PS Z3, Z17, Z13
 	VFMADD231PS Z3, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z3, Z19, Z15
-	VMOVUPS     128(SI), Z20
-	VFMADD231PS Z3, Z20, Z16
-	VFMADD231PS Z3, Z9, Z17
-	VFMADD231PS Z4, Z18, Z14
-	VFMADD231PS Z4, Z19, Z15
-	VFMADD231PS Z4, Z20, Z16
-	VFMADD231PS Z4, Z9, Z17
+	VFMADD231PS Z3, Z8, Z16
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      exp2Table<>+0(SB), Z10, Z17
 	VPERMPS      exp2Table<>+0(SB), Z11, Z18
 	VPERMPS      exp2Table<>+0(SB), Z12, Z19
-	VPERMPS      exp2Table<>+0(SB), Z13, Z20
+	VPSLLD       $0x14, Z9, Z20
 	VPSLLD       $0x14, Z10, Z21
 	VPSLLD       $0x14, Z11, Z22
 	VPSLLD       $0x14, Z12, Z23
-	VPSLLD       $0x14, Z13, Z24
-	VPADDD       Z9, Z21, Z9
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VBROADCASTSS exp2<>+0(SB), Z21
+	VBROADCASTSS exp2<>+0(SB), Z20
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
 	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
-	VBROADCASTSS     exp2<>+0(SB), Z24
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z24
+	VMULPS           Z20, Z13, Z13
 	VMULPS           Z21, Z14, Z14
 	VMULPS           Z22, Z15, Z15
 	VMULPS           Z23, Z16, Z16
-	VMULPS           Z24, Z17, Z17
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z9, Z9, K1, Z14
-	VFMADD213PS.Z Z18, Z18, K2, Z15
-	VFMADD213PS.Z Z19, Z19, K3, Z16
-	VFMADD213PS.Z Z20, Z20, K4, Z17
-	VADDPS        Z15, Z14, Z9
-	VADDPS        Z17, Z16, Z10
-	VADDPS        Z10, Z9, Z9
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, K7, 192(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z13
+	VFMADD213PS.Z Z17, Z17, K2, Z14
+	VFMADD213PS.Z Z18, Z18, K3, Z15
+	VFMADD213PS.Z Z19, Z19, K4, Z16
+	VADDPS        Z14, Z13, Z8
+	VADDPS        Z16, Z15, Z9
+	VADDPS        Z9, Z8, Z8
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, K7, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z9, Z7, Z10
-	VMINPS  Z9, Z7, Z11
-	VMAXPS  Z9, Z7, Z7
-	VSUBPS  Z7, Z10, Z7
-	VSUBPS  Z7, Z11, Z11
-	VADDPS  Z11, Z8, Z8
-	VMOVAPS Z10, Z7
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
 	LEAQ    192(SI)(CX*4), SI
 	JMP     behind58
 
@@ -7992,141 +7967,141 @@ upto55:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      256(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      256(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z10, Z10
-	VMOVUPS  128(SI), Z11
-	VMAXPS   192(SI), Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VMAXPS   Z9, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMAXPS   Z8, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z5, Z3, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z5, Z3, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z5, Z3, Z13
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z14
-	VSUBPS  Z11, Z5, Z15
-	VSUBPS  Z12, Z5, Z16
-	VSUBPS  Z13, Z5, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
 	VFMADD231PS Z3, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z3, Z19, Z15
-	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z3, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z3, Z21, Z17
-	VFMADD231PS Z4, Z18, Z14
-	VFMADD231PS Z4, Z19, Z15
-	VFMADD231PS Z4, Z20, Z16
-	VFMADD231PS Z4, Z21, Z17
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
 	VPERMPS      exp2Table<>+0(SB), Z10, Z18
 	VPERMPS      exp2Table<>+0(SB), Z11, Z19
 	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z9, Z21
 	VPSLLD       $0x14, Z10, Z22
 	VPSLLD       $0x14, Z11, Z23
 	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VBROADCASTSS exp2<>+0(SB), Z22
+	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
 	VBROADCASTSS     exp2<>+0(SB), Z24
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z21, Z13, Z13
 	VMULPS           Z22, Z14, Z14
 	VMULPS           Z23, Z15, Z15
 	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VFMADD213PS.Z Z20, Z20, K3, Z16
-	VFMADD213PS.Z Z21, Z21, K4, Z17
-	VADDPS        Z15, Z14, Z10
-	VADDPS        Z17, Z16, Z11
-	VADDPS        Z11, Z10, Z10
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z10, Z7, Z11
-	VMINPS  Z10, Z7, Z12
-	VMAXPS  Z10, Z7, Z7
-	VSUBPS  Z7, Z11, Z7
-	VSUBPS  Z7, Z12, Z12
-	VADDPS  Z12, Z8, Z8
-	VMOVAPS Z5, Z7
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVAPS Z4, Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z3, Z9, Z7
+	VFMADD231PS Z2, Z8, Z6
 
 	// -n = magic - N - u
-	VSUBPS Z7, Z5, Z10
+	VSUBPS Z6, Z4, Z9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z3, Z9, Z10
-	VFMADD231PS Z4, Z9, Z10
+	VFMADD231PS Z2, Z8, Z9
+	VFMADD231PS Z3, Z8, Z9
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z9
-	VPSLLD       $0x14, Z7, Z12
-	VPADDD       Z9, Z12, Z9
-	VBROADCASTSS exp2<>+0(SB), Z12
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPSLLD       $0x14, Z6, Z11
+	VPADDD       Z8, Z11, Z8
+	VBROADCASTSS exp2<>+0(SB), Z11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z12
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z12
-	VMULPS           Z12, Z10, Z10
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z11
+	VMULPS           Z11, Z9, Z9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
-	VFMADD213PS.Z Z9, Z9, K1, Z10
-	VMOVUPS       Z10, K7, 256(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z8, Z8, K1, Z9
+	VMOVUPS       Z9, K7, 256(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS Z10, Z11, Z7
-	VMINPS Z10, Z11, Z9
-	VMAXPS Z10, Z11, Z11
-	VSUBPS Z11, Z7, Z11
-	VSUBPS Z11, Z9, Z9
-	VADDPS Z9, Z8, Z8
+	VADDPS Z9, Z10, Z6
+	VMINPS Z9, Z10, Z8
+	VMAXPS Z9, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z8, Z8
+	VADDPS Z8, Z7, Z7
 	LEAQ   256(SI)(CX*4), SI
 	JMP    behind58
 
@@ -8137,161 +8112,161 @@ upto56:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      320(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      320(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z10, Z10
-	VMOVUPS  128(SI), Z11
-	VMAXPS   192(SI), Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VMOVUPS  256(SI), Z11
-	VMAXPS   Z9, Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   Z8, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z5, Z3, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z5, Z3, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z5, Z3, Z13
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z14
-	VSUBPS  Z11, Z5, Z15
-	VSUBPS  Z12, Z5, Z16
-	VSUBPS  Z13, Z5, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
 	VFMADD231PS Z3, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z3, Z19, Z15
-	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z3, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z3, Z21, Z17
-	VFMADD231PS Z4, Z18, Z14
-	VFMADD231PS Z4, Z19, Z15
-	VFMADD231PS Z4, Z20, Z16
-	VFMADD231PS Z4, Z21, Z17
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
 	VPERMPS      exp2Table<>+0(SB), Z10, Z18
 	VPERMPS      exp2Table<>+0(SB), Z11, Z19
 	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z9, Z21
 	VPSLLD       $0x14, Z10, Z22
 	VPSLLD       $0x14, Z11, Z23
 	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VBROADCASTSS exp2<>+0(SB), Z22
+	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
 	VBROADCASTSS     exp2<>+0(SB), Z24
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z21, Z13, Z13
 	VMULPS           Z22, Z14, Z14
 	VMULPS           Z23, Z15, Z15
 	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VFMADD213PS.Z Z20, Z20, K3, Z16
-	VFMADD213PS.Z Z21, Z21, K4, Z17
-	VADDPS        Z15, Z14, Z10
-	VADDPS        Z17, Z16, Z11
-	VADDPS        Z11, Z10, Z10
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z10, Z7, Z11
-	VMINPS  Z10, Z7, Z12
-	VMAXPS  Z10, Z7, Z7
-	VSUBPS  Z7, Z11, Z7
-	VSUBPS  Z7, Z12, Z12
-	VADDPS  Z12, Z8, Z8
-	VMOVUPS 256(SI), Z7
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z7
-	VMOVAPS     Z5, Z10
-	VFMADD231PS Z3, Z9, Z10
+	VFMADD213PS Z4, Z2, Z6
+	VMOVAPS     Z4, Z9
+	VFMADD231PS Z2, Z8, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z7, Z5, Z12
-	VSUBPS  Z10, Z5, Z13
-	VMOVUPS 256(SI), Z14
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z9, Z4, Z12
+	VMOVUPS 256(SI), Z13
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z3, Z14, Z12
-	VFMADD231PS Z3, Z9, Z13
-	VFMADD231PS Z4, Z14, Z12
-	VFMADD231PS Z4, Z9, Z13
+	VFMADD231PS Z2, Z13, Z11
+	VFMADD231PS Z2, Z8, Z12
+	VFMADD231PS Z3, Z13, Z11
+	VFMADD231PS Z3, Z8, Z12
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z9
-	VPERMPS      exp2Table<>+0(SB), Z10, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPSLLD       $0x14, Z10, Z16
-	VPADDD       Z9, Z15, Z9
-	VPADDD       Z14, Z16, Z14
-	VBROADCASTSS exp2<>+0(SB), Z15
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z9, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPADDD       Z8, Z14, Z8
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z16
-	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z16
+	VMULPS           Z14, Z11, Z11
 	VMULPS           Z15, Z12, Z12
-	VMULPS           Z16, Z13, Z13
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
-	VFMADD213PS.Z Z9, Z9, K1, Z12
-	VFMADD213PS.Z Z14, Z14, K2, Z13
-	VADDPS        Z13, Z12, Z7
-	VMOVUPS       Z12, 256(DI)
-	VMOVUPS       Z13, K7, 320(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VFMADD213PS.Z Z8, Z8, K1, Z11
+	VFMADD213PS.Z Z13, Z13, K2, Z12
+	VADDPS        Z12, Z11, Z6
+	VMOVUPS       Z11, 256(DI)
+	VMOVUPS       Z12, K7, 320(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z7, Z11, Z9
-	VMINPS  Z7, Z11, Z10
-	VMAXPS  Z7, Z11, Z11
-	VSUBPS  Z11, Z9, Z11
-	VSUBPS  Z11, Z10, Z10
-	VADDPS  Z10, Z8, Z8
-	VMOVAPS Z9, Z7
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
 	LEAQ    320(SI)(CX*4), SI
 	JMP     behind58
 
@@ -8302,179 +8277,179 @@ upto57:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      384(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      384(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z10, Z10
-	VMOVUPS  128(SI), Z11
-	VMAXPS   192(SI), Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VMOVUPS  256(SI), Z11
-	VMAXPS   320(SI), Z11, Z11
-	VMAXPS   Z9, Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   320(SI), Z10, Z10
+	VMAXPS   Z8, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z5, Z3, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z5, Z3, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z5, Z3, Z13
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z14
-	VSUBPS  Z11, Z5, Z15
-	VSUBPS  Z12, Z5, Z16
-	VSUBPS  Z13, Z5, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
 	VFMADD231PS Z3, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z3, Z19, Z15
-	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z3, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z3, Z21, Z17
-	VFMADD231PS Z4, Z18, Z14
-	VFMADD231PS Z4, Z19, Z15
-	VFMADD231PS Z4, Z20, Z16
-	VFMADD231PS Z4, Z21, Z17
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
 	VPERMPS      exp2Table<>+0(SB), Z10, Z18
 	VPERMPS      exp2Table<>+0(SB), Z11, Z19
 	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z9, Z21
 	VPSLLD       $0x14, Z10, Z22
 	VPSLLD       $0x14, Z11, Z23
 	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VBROADCASTSS exp2<>+0(SB), Z22
+	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
 	VBROADCASTSS     exp2<>+0(SB), Z24
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
+	VMULPS           Z21, Z13, Z13
 	VMULPS           Z22, Z14, Z14
 	VMULPS           Z23, Z15, Z15
 	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VFMADD213PS.Z Z20, Z20, K3, Z16
-	VFMADD213PS.Z Z21, Z21, K4, Z17
-	VADDPS        Z15, Z14, Z10
-	VADDPS        Z17, Z16, Z11
-	VADDPS        Z11, Z10, Z10
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z10, Z7, Z11
-	VMINPS  Z10, Z7, Z12
-	VMAXPS  Z10, Z7, Z7
-	VSUBPS  Z7, Z11, Z7
-	VSUBPS  Z7, Z12, Z12
-	VADDPS  Z12, Z8, Z8
-	VMOVUPS 256(SI), Z7
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z7
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z5, Z3, Z10
-	VMOVAPS     Z5, Z12
-	VFMADD231PS Z3, Z9, Z12
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z4, Z2, Z9
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z8, Z11
 
 	// -n = magic - N - u
-	VSUBPS  Z7, Z5, Z13
-	VSUBPS  Z10, Z5, Z14
-	VSUBPS  Z12, Z5, Z15
-	VMOVUPS 256(SI), Z16
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VMOVUPS 256(SI), Z15
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z15, Z12
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z2, Z16, Z13
+	VFMADD231PS Z2, Z8, Z14
+	VFMADD231PS Z3, Z15, Z12
 	VFMADD231PS Z3, Z16, Z13
-	VMOVUPS     320(SI), Z17
-	VFMADD231PS Z3, Z17, Z14
-	VFMADD231PS Z3, Z9, Z15
-	VFMADD231PS Z4, Z16, Z13
-	VFMADD231PS Z4, Z17, Z14
-	VFMADD231PS Z4, Z9, Z15
+	VFMADD231PS Z3, Z8, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z9
-	VPERMPS      exp2Table<>+0(SB), Z10, Z16
-	VPERMPS      exp2Table<>+0(SB), Z12, Z17
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z10, Z19
-	VPSLLD       $0x14, Z12, Z20
-	VPADDD       Z9, Z18, Z9
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z9, Z15
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPADDD       Z8, Z17, Z8
+	VPADDD       Z15, Z18, Z15
 	VPADDD       Z16, Z19, Z16
-	VPADDD       Z17, Z20, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VBROADCASTSS exp2<>+0(SB), Z17
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
 	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z20
+	VMULPS           Z17, Z12, Z12
 	VMULPS           Z18, Z13, Z13
 	VMULPS           Z19, Z14, Z14
-	VMULPS           Z20, Z15, Z15
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VFMADD213PS.Z Z9, Z9, K1, Z13
-	VFMADD213PS.Z Z16, Z16, K2, Z14
-	VFMADD213PS.Z Z17, Z17, K3, Z15
-	VADDPS        Z14, Z13, Z7
-	VMOVUPS       Z13, 256(DI)
-	VMOVUPS       Z14, 320(DI)
-	VMOVUPS       Z15, K7, 384(DI)
-	VADDPS        Z15, Z7, Z7
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VFMADD213PS.Z Z8, Z8, K1, Z12
+	VFMADD213PS.Z Z15, Z15, K2, Z13
+	VFMADD213PS.Z Z16, Z16, K3, Z14
+	VADDPS        Z13, Z12, Z6
+	VMOVUPS       Z12, 256(DI)
+	VMOVUPS       Z13, 320(DI)
+	VMOVUPS       Z14, K7, 384(DI)
+	VADDPS        Z14, Z6, Z6
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z7, Z11, Z9
-	VMINPS  Z7, Z11, Z10
-	VMAXPS  Z7, Z11, Z11
-	VSUBPS  Z11, Z9, Z11
-	VSUBPS  Z11, Z10, Z10
-	VADDPS  Z10, Z8, Z8
-	VMOVAPS Z9, Z7
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
 	LEAQ    384(SI)(CX*4), SI
 	JMP     behind58
 
@@ -8485,236 +8460,236 @@ upto58:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z9
-	VMOVUPS      448(SI), K7, Z9
-	VMOVUPS      (SI), Z10
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      448(SI), K7, Z8
+	VMOVUPS      (SI), Z9
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z10, Z10
-	VMOVUPS  128(SI), Z11
-	VMAXPS   192(SI), Z11, Z11
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   320(SI), Z10, Z10
+	VMOVUPS  384(SI), Z11
+	VMAXPS   Z8, Z11, Z11
 	VMAXPS   Z11, Z10, Z10
-	VMOVUPS  256(SI), Z11
-	VMAXPS   320(SI), Z11, Z11
-	VMOVUPS  384(SI), Z12
-	VMAXPS   Z9, Z12, Z12
-	VMAXPS   Z12, Z11, Z11
-	VMAXPS   Z11, Z10, Z10
-	VCMPPS   $0x1e, Z6, Z10, K1
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
 	KORTESTW K1, K1
 	JNZ      irregular
-	VMOVUPS  (SI), Z10
+	VMOVUPS  (SI), Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     64(SI), Z11
-	VFMADD213PS Z5, Z3, Z11
-	VMOVUPS     128(SI), Z12
-	VFMADD213PS Z5, Z3, Z12
-	VMOVUPS     192(SI), Z13
-	VFMADD213PS Z5, Z3, Z13
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
 
 	// -n = magic - N - u
-	VSUBPS  Z10, Z5, Z14
-	VSUBPS  Z11, Z5, Z15
-	VSUBPS  Z12, Z5, Z16
-	VSUBPS  Z13, Z5, Z17
-	VMOVUPS (SI), Z18
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
 
 	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
 	VFMADD231PS Z3, Z18, Z14
-	VMOVUPS     64(SI), Z19
 	VFMADD231PS Z3, Z19, Z15
-	VMOVUPS     128(SI), Z20
 	VFMADD231PS Z3, Z20, Z16
-	VMOVUPS     192(SI), Z21
-	VFMADD231PS Z3, Z21, Z17
-	VFMADD231PS Z4, Z18, Z14
-	VFMADD231PS Z4, Z19, Z15
-	VFMADD231PS Z4, Z20, Z16
-	VFMADD231PS Z4, Z21, Z17
 
 	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
 	VPERMPS      exp2Table<>+0(SB), Z10, Z18
 	VPERMPS      exp2Table<>+0(SB), Z11, Z19
 	VPERMPS      exp2Table<>+0(SB), Z12, Z20
-	VPERMPS      exp2Table<>+0(SB), Z13, Z21
+	VPSLLD       $0x14, Z9, Z21
 	VPSLLD       $0x14, Z10, Z22
 	VPSLLD       $0x14, Z11, Z23
 	VPSLLD       $0x14, Z12, Z24
-	VPSLLD       $0x14, Z13, Z25
-	VPADDD       Z18, Z22, Z18
-	VPADDD       Z19, Z23, Z19
-	VPADDD       Z20, Z24, Z20
-	VPADDD       Z21, Z25, Z21
-	VBROADCASTSS exp2<>+0(SB), Z22
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
-	VBROADCASTSS     exp2<>+0(SB), Z23
-	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
-	VBROADCASTSS     exp2<>+0(SB), Z24
-	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
-	VBROADCASTSS     exp2<>+0(SB), Z25
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z25
-	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
-	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z25
-	VMULPS           Z22, Z14, Z14
-	VMULPS           Z23, Z15, Z15
-	VMULPS           Z24, Z16, Z16
-	VMULPS           Z25, Z17, Z17
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z18, Z18, K1, Z14
-	VFMADD213PS.Z Z19, Z19, K2, Z15
-	VFMADD213PS.Z Z20, Z20, K3, Z16
-	VFMADD213PS.Z Z21, Z21, K4, Z17
-	VADDPS        Z15, Z14, Z10
-	VADDPS        Z17, Z16, Z11
-	VADDPS        Z11, Z10, Z10
-	VMOVUPS       Z14, (DI)
-	VMOVUPS       Z15, 64(DI)
-	VMOVUPS       Z16, 128(DI)
-	VMOVUPS       Z17, 192(DI)
-
-	// sum + t, and what that lacks to the rest
-	VADDPS  Z10, Z7, Z11
-	VMINPS  Z10, Z7, Z12
-	VMAXPS  Z10, Z7, Z7
-	VSUBPS  Z7, Z11, Z7
-	VSUBPS  Z7, Z12, Z12
-	VADDPS  Z12, Z8, Z8
-	VMOVUPS 256(SI), Z7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z7
-	VMOVUPS     320(SI), Z10
-	VFMADD213PS Z5, Z3, Z10
-	VMOVUPS     384(SI), Z12
-	VFMADD213PS Z5, Z3, Z12
-	VMOVAPS     Z5, Z13
-	VFMADD231PS Z3, Z9, Z13
-
-	// -n = magic - N - u
-	VSUBPS  Z7, Z5, Z14
-	VSUBPS  Z10, Z5, Z15
-	VSUBPS  Z12, Z5, Z16
-	VSUBPS  Z13, Z5, Z17
-	VMOVUPS 256(SI), Z18
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z3, Z18, Z14
-	VMOVUPS     320(SI), Z19
-	VFMADD231PS Z3, Z19, Z15
-	VMOVUPS     384(SI), Z20
-	VFMADD231PS Z3, Z20, Z16
-	VFMADD231PS Z3, Z9, Z17
-	VFMADD231PS Z4, Z18, Z14
-	VFMADD231PS Z4, Z19, Z15
-	VFMADD231PS Z4, Z20, Z16
-	VFMADD231PS Z4, Z9, Z17
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z9
-	VPERMPS      exp2Table<>+0(SB), Z10, Z18
-	VPERMPS      exp2Table<>+0(SB), Z12, Z19
-	VPERMPS      exp2Table<>+0(SB), Z13, Z20
-	VPSLLD       $0x14, Z7, Z21
-	VPSLLD       $0x14, Z10, Z22
-	VPSLLD       $0x14, Z12, Z23
-	VPSLLD       $0x14, Z13, Z24
-	VPADDD       Z9, Z21, Z9
+	VPADDD       Z17, Z21, Z17
 	VPADDD       Z18, Z22, Z18
 	VPADDD       Z19, Z23, Z19
 	VPADDD       Z20, Z24, Z20
 	VBROADCASTSS exp2<>+0(SB), Z21
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z13
+	VSUBPS  Z9, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS 256(SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     320(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     384(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VFMADD231PS Z2, Z8, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
 	VBROADCASTSS     exp2<>+0(SB), Z22
 	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
 	VBROADCASTSS     exp2<>+0(SB), Z23
 	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
-	VBROADCASTSS     exp2<>+0(SB), Z24
-	VFMADD231PS.BCST exp3<>+0(SB), Z17, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
 	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
-	VFMADD213PS.BCST exp1<>+0(SB), Z17, Z24
+	VMULPS           Z20, Z13, Z13
 	VMULPS           Z21, Z14, Z14
 	VMULPS           Z22, Z15, Z15
 	VMULPS           Z23, Z16, Z16
-	VMULPS           Z24, Z17, Z17
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z13, K4
-	VFMADD213PS.Z Z9, Z9, K1, Z14
-	VFMADD213PS.Z Z18, Z18, K2, Z15
-	VFMADD213PS.Z Z19, Z19, K3, Z16
-	VFMADD213PS.Z Z20, Z20, K4, Z17
-	VADDPS        Z15, Z14, Z7
-	VADDPS        Z17, Z16, Z9
-	VADDPS        Z9, Z7, Z7
-	VMOVUPS       Z14, 256(DI)
-	VMOVUPS       Z15, 320(DI)
-	VMOVUPS       Z16, 384(DI)
-	VMOVUPS       Z17, K7, 448(DI)
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z13
+	VFMADD213PS.Z Z17, Z17, K2, Z14
+	VFMADD213PS.Z Z18, Z18, K3, Z15
+	VFMADD213PS.Z Z19, Z19, K4, Z16
+	VADDPS        Z14, Z13, Z6
+	VADDPS        Z16, Z15, Z8
+	VADDPS        Z8, Z6, Z6
+	VMOVUPS       Z13, 256(DI)
+	VMOVUPS       Z14, 320(DI)
+	VMOVUPS       Z15, 384(DI)
+	VMOVUPS       Z16, K7, 448(DI)
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z7, Z11, Z9
-	VMINPS  Z7, Z11, Z10
-	VMAXPS  Z7, Z11, Z11
-	VSUBPS  Z11, Z9, Z11
-	VSUBPS  Z11, Z10, Z10
-	VADDPS  Z10, Z8, Z8
-	VMOVAPS Z9, Z7
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
 	LEAQ    448(SI)(CX*4), SI
 
 behind58:
 total:
 	// The sum of all lanes, and its reciprocal.
-	VEXTRACTF64X4 $0x01, Z7, Y3
-	VCVTPS2PD     Y7, Z4
-	VCVTPS2PD     Y3, Z3
-	VEXTRACTF64X4 $0x01, Z8, Y5
-	VCVTPS2PD     Y8, Z6
-	VCVTPS2PD     Y5, Z5
-	VADDPD        Z6, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
 	VADDPD        Z5, Z3, Z3
-	VADDPD        Z3, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y3
-	VADDPD        Y3, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X3
-	VADDPD        X3, X4, X4
-	VMOVHLPS      X4, X4, X3
-	VADDSD        X3, X4, X4
-	VUCOMISD      X4, X4
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
 	JPS           irregular
-	VMOVSD        one64<>+0(SB), X3
+	VMOVSD        one64<>+0(SB), X2
 
 	// 1/total = cHi + cLo
-	VDIVSD       X4, X3, X3
-	VCVTSD2SS    X3, X3, X5
-	VBROADCASTSS X5, Z6
-	VCVTSS2SD    X5, X5, X5
-	VSUBSD       X5, X3, X3
-	VCVTSD2SS    X3, X3, X3
-	VBROADCASTSS X3, Z3
-	VMOVSD       thr64<>+0(SB), X5
-	VMULSD       X5, X4, X4
-	VCVTSD2SS    X4, X4, X4
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X4
 	VBROADCASTSS X4, Z5
-	VMOVAPS      Z3, Z4
-	VMOVAPS      Z6, Z3
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z4
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z5, Z2
 
 	// The second pass: the exponentials times that.
 	MOVQ R12, SI
@@ -8727,62 +8702,62 @@ total:
 	PCALIGN $0x40
 
 loop61:
-	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, (DI)
-	VMOVUPS       64(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, (DI)
+	VMOVUPS       64(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 64(DI)
-	VMOVUPS       128(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 64(DI)
+	VMOVUPS       128(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 128(DI)
-	VMOVUPS       192(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 128(DI)
+	VMOVUPS       192(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 192(DI)
-	VMOVUPS       256(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 192(DI)
+	VMOVUPS       256(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 256(DI)
-	VMOVUPS       320(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 256(DI)
+	VMOVUPS       320(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 320(DI)
-	VMOVUPS       384(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 320(DI)
+	VMOVUPS       384(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 384(DI)
-	VMOVUPS       448(SI), Z6
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 384(DI)
+	VMOVUPS       448(SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, 448(DI)
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 448(DI)
 	ADDQ          $0x00000200, SI
 	ADDQ          $0x00000200, DI
 	SUBQ          $0x00000080, CX
@@ -8797,13 +8772,13 @@ done61:
 	PCALIGN $0x40
 
 loop62:
-	VMOVUPS (SI), Z6
+	VMOVUPS (SI), Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, (DI)
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, (DI)
 	ADDQ          $0x00000040, SI
 	ADDQ          $0x00000040, DI
 	SUBQ          $0x00000010, CX
@@ -8819,14 +8794,14 @@ done62:
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K7
-	VBROADCASTSS minusInf<>+0(SB), Z6
-	VMOVUPS      (SI), K7, Z6
+	VBROADCASTSS minusInf<>+0(SB), Z5
+	VMOVUPS      (SI), K7, Z5
 
 	// e*cHi + e*cLo, and 0 where e < thr
-	VMULPS        Z4, Z6, Z7
-	VCMPPS        $0x05, Z5, Z6, K1
-	VFMADD231PS.Z Z3, Z6, K1, Z7
-	VMOVUPS       Z7, K7, (DI)
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, K7, (DI)
 	LEAQ          (SI)(CX*4), SI
 
 behind63:
@@ -8960,9 +8935,9 @@ DATA reach<>+0(SB)/4, $0x42a80000
 GLOBL reach<>(SB), RODATA|NOPTR, $4
 
 // func sumAVX512(src []float32, st *Sum) (done int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·sumAVX512(SB), NOSPLIT, $0-40
-	// sumAVX512 adds exp(x) to the sum, up to the first turn with an element above the limit.
+	// sumAVX512: adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit.
 	MOVQ src_base+0(FP), SI
 	MOVQ st+24(FP), R14
 	MOVQ src_len+8(FP), CX
@@ -9004,7 +8979,11 @@ TEXT ·sumAVX512(SB), NOSPLIT, $0-40
 	PCALIGN      $0x40
 
 loop2:
-	VMOVUPS (SI), Z10
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	PREFETCHT0 4224(SI)
+	PREFETCHT0 4288(SI)
+	VMOVUPS    (SI), Z10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z2, Z0, Z10
@@ -9077,6 +9056,10 @@ loop2:
 	VADDPS      Z16, Z14, Z14
 	VPTERNLOGD  $0xfe, Z11, Z12, Z10
 	VPORD       Z10, Z13, Z10
+	PREFETCHT0  4352(SI)
+	PREFETCHT0  4416(SI)
+	PREFETCHT0  4480(SI)
+	PREFETCHT0  4544(SI)
 	VMOVUPS     256(SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -10205,21 +10188,25 @@ loop12:
 	VMOVUPS (SI), Z12
 
 	// Leave if an element is above the limit.
-	VMAXPS   64(SI), Z12, Z12
-	VMOVUPS  128(SI), Z13
-	VMAXPS   192(SI), Z13, Z13
-	VMAXPS   Z13, Z12, Z12
-	VMOVUPS  256(SI), Z13
-	VMAXPS   320(SI), Z13, Z13
-	VMOVUPS  384(SI), Z14
-	VMAXPS   448(SI), Z14, Z14
-	VMAXPS   Z14, Z13, Z13
-	VMAXPS   Z13, Z12, Z12
-	VCMPPS   $0x1e, Z3, Z12, K1
-	KORTESTW K1, K1
-	JNZ      end
-	VMAXPS   Z6, Z12, Z6
-	VMOVUPS  (SI), Z12
+	VMAXPS     64(SI), Z12, Z12
+	VMOVUPS    128(SI), Z13
+	VMAXPS     192(SI), Z13, Z13
+	VMAXPS     Z13, Z12, Z12
+	VMOVUPS    256(SI), Z13
+	VMAXPS     320(SI), Z13, Z13
+	VMOVUPS    384(SI), Z14
+	VMAXPS     448(SI), Z14, Z14
+	VMAXPS     Z14, Z13, Z13
+	VMAXPS     Z13, Z12, Z12
+	VCMPPS     $0x1e, Z3, Z12, K1
+	KORTESTW   K1, K1
+	JNZ        end
+	VMAXPS     Z6, Z12, Z6
+	PREFETCHT0 4096(SI)
+	PREFETCHT0 4160(SI)
+	PREFETCHT0 4224(SI)
+	PREFETCHT0 4288(SI)
+	VMOVUPS    (SI), Z12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z2, Z0, Z12
@@ -10296,13 +10283,17 @@ loop12:
 	VADDPS        Z18, Z16, Z16
 
 	// sum + t, and what that lacks to the rest
-	VADDPS  Z16, Z4, Z12
-	VMINPS  Z16, Z4, Z13
-	VMAXPS  Z16, Z4, Z4
-	VSUBPS  Z4, Z12, Z4
-	VSUBPS  Z4, Z13, Z13
-	VADDPS  Z13, Z5, Z5
-	VMOVUPS 256(SI), Z4
+	VADDPS     Z16, Z4, Z12
+	VMINPS     Z16, Z4, Z13
+	VMAXPS     Z16, Z4, Z4
+	VSUBPS     Z4, Z12, Z4
+	VSUBPS     Z4, Z13, Z13
+	VADDPS     Z13, Z5, Z5
+	PREFETCHT0 4352(SI)
+	PREFETCHT0 4416(SI)
+	PREFETCHT0 4480(SI)
+	PREFETCHT0 4544(SI)
+	VMOVUPS    256(SI), Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Z2, Z0, Z4
@@ -11416,7 +11407,7 @@ GLOBL nearBase<>(SB), RODATA|NOPTR, $4
 // func sumStoreAVX512(dst []float32, src []float32, st *Sum) (done int)
 // Requires: AVX, AVX512F
 TEXT ·sumStoreAVX512(SB), NOSPLIT, $0-64
-	// sumStoreAVX512 the same, and stores exp(x).
+	// sumStoreAVX512: sum, which stores exp(x) too, and leaves the largest elements alone.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -13868,7 +13859,7 @@ end:
 // func scaleAVX512(dst []float32, src []float32, f *Factor)
 // Requires: AVX, AVX512F
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-56
-	// scaleAVX512 multiplies exponentials by the factor.
+	// scaleAVX512: exponentials times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -13987,7 +13978,7 @@ behind2:
 // func scaleNTAVX512(dst []float32, src []float32, f *Factor)
 // Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·scaleNTAVX512(SB), NOSPLIT, $0-56
-	// scaleNTAVX512 the same around the caches.
+	// scaleNTAVX512: scale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ f+48(FP), R11
@@ -14135,7 +14126,7 @@ behind3:
 // func expScaleAVX512(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX512F
 TEXT ·expScaleAVX512(SB), NOSPLIT, $0-64
-	// expScaleAVX512 multiplies exp(x) by the factor.
+	// expScaleAVX512: exp(x) times the factor.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -14450,7 +14441,7 @@ behind3:
 // func expScaleNTAVX512(dst []float32, src []float32, st *Sum, f *Factor)
 // Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·expScaleNTAVX512(SB), NOSPLIT, $0-64
-	// expScaleNTAVX512 the same around the caches.
+	// expScaleNTAVX512: expScale around the caches.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ st+48(FP), R14
@@ -14820,7 +14811,7 @@ behind4:
 // func logSubAVX512(dst []float32, src []float32, m float32, scale float32, b float32)
 // Requires: AVX, AVX512F
 TEXT ·logSubAVX512(SB), NOSPLIT, $0-60
-	// logSubAVX512 (x - m) * scale - b, the product and the difference rounded once.
+	// logSubAVX512: (x - m) * scale - b, the product and the difference rounded once.
 	MOVQ src_base+24(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_len+32(FP), CX

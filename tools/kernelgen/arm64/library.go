@@ -456,6 +456,13 @@ func (w *libraryWriter) instr(in ir.Instr) {
 		w.emit("BNE %s", in.Name)
 	case ir.GuardScale:
 		w.guardScale(in.Name)
+	case ir.KeepFirst:
+		w.emit("FMOVS F%d, %s", r(0), firstBound)
+	case ir.GuardFirst:
+		w.emit("MOVWU (%s), %s", src, tmp)
+		w.emit("AND $0x7fffffff, %s", tmp)
+		w.emit("CMPW %s, %s", firstBound, tmp) // as floats from 0 up compare
+		w.emit("BHI %s", in.Name)
 	case ir.GuardDouble:
 		w.emit("FCMPD F%d, F%d", r(1), r(0))
 		w.emit("BLT %s", in.Name)
@@ -523,6 +530,8 @@ const (
 	rowSrc    = "R10" // first element of the row
 	rowDst    = "R11"
 	cols      = "R12"
+	// firstBound is the bound of [ir.GuardFirst].
+	firstBound = "R13"
 )
 
 // rowLabel is where each row begins.

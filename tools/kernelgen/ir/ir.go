@@ -80,6 +80,8 @@ const (
 	GuardAny    // leaves for Name if a mask is true in any lane
 	GuardBits   // leaves for Name if any lane of a has one of Bits
 	GuardScale  // see [Block.GuardScale]
+	GuardFirst  // see [Block.GuardFirst]
+	KeepFirst   // a[0] is the bound of GuardFirst
 	GuardDouble // leaves for Name unless the float64 a[0] >= b[0]
 	Or          // the bits that a or b, or c if there is one, have
 	GuardNumber // leaves for Name if the float64 a[0] is a NaN
@@ -102,7 +104,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
-	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
+	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber",
 	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
@@ -114,7 +116,7 @@ func (o Op) IsMask() bool {
 
 func (o Op) isGuard() bool {
 	switch o {
-	case Guard, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber:
+	case Guard, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber:
 		return true
 	}
 	return false
@@ -124,7 +126,7 @@ func (o Op) isGuard() bool {
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
-		StoreState, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber, StoreFloat:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, StoreFloat:
 		return false
 	}
 	return true

@@ -32,12 +32,12 @@ const (
 var kernels = [...]struct{ name, signature, doc string }{
 	SoftmaxRows: {"softmaxRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
 		"the softmax of rows, up to the first that is irregular"},
-	Sum:        {"sum", "func(src []float32, st *Sum) (done int)", "adds exp(x) to the sum, up to the first turn with an element above the limit"},
-	SumStore:   {"sumStore", "func(dst, src []float32, st *Sum) (done int)", "the same, and stores exp(x)"},
-	Scale:      {"scale", "func(dst, src []float32, f *Factor)", "multiplies exponentials by the factor"},
-	ScaleNT:    {"scaleNT", "func(dst, src []float32, f *Factor)", "the same around the caches"},
-	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "multiplies exp(x) by the factor"},
-	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "the same around the caches"},
+	Sum:        {"sum", "func(src []float32, st *Sum) (done int)", "adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit"},
+	SumStore:   {"sumStore", "func(dst, src []float32, st *Sum) (done int)", "sum, which stores exp(x) too, and leaves the largest elements alone"},
+	Scale:      {"scale", "func(dst, src []float32, f *Factor)", "exponentials times the factor"},
+	ScaleNT:    {"scaleNT", "func(dst, src []float32, f *Factor)", "scale around the caches"},
+	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "exp(x) times the factor"},
+	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "expScale around the caches"},
 	LogSub:     {"logSub", "func(dst, src []float32, m, scale, b float32)", "(x - m) * scale - b, the product and the difference rounded once"},
 }
 
@@ -573,11 +573,11 @@ func (d *description) loops(f func(b *ir.Block, load func() ir.V) ir.V, store fu
 // softmaxRows describes the softmax of rows: those of up to a turn stay in registers,
 // with a loop for each number of rows of 16 lanes; longer ones take two passes.
 func (d *description) softmaxRows() {
-	vars := d.f.Vars("row", 3) // what rows with near elements share
+	vars := d.f.Vars("row", 2) // what rows with near elements share
 	b := d.f.Block(ir.Once, 0, "What near elements share, and up to where a row's first one may be.")
 	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
 	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
-	b.Set(vars[2], b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1))))
+	b.KeepFirst(d.nearHigh(b))
 	for rows := 1; rows <= d.InRegisters; rows++ {
 		d.shortRows(rows, vars)
 	}
@@ -596,7 +596,7 @@ func (d *description) softmaxRows() {
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
-	b.Guard(b.Get(vars[2]), b.LoadSplat(), exact)
+	b.Guard(d.nearHigh(b), b.LoadSplat(), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
@@ -627,8 +627,7 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 	label := fmt.Sprint(exact, rows*Lanes)
 	b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
 	x := b.LoadSplat()
-	b.Guard(x, b.Param("low"), label)
-	b.Guard(b.Get(vars[2]), x, label)
+	b.GuardFirst(label)
 	kHi := b.Get(vars[0])
 	d.shortRow(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
 	if rows > Rows { // what it leaves is for two passes
@@ -648,6 +647,12 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 	b.Note("lim = min((N + 84) / k, high)")
 	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
 	d.shortRow(b, s, rows, End)
+}
+
+// nearHigh is up to where the size of a row's first element may be for the limit to be
+// above all near elements. It is less than high, which is -low.
+func (d *description) nearHigh(b *ir.Block) ir.V {
+	return b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1)))
 }
 
 // rowMagic is near elements' magic - N for a row's first element.
