@@ -15,7 +15,19 @@ const (
 	state     = "R4"  // the struct with what goes in and out
 	factor    = "R13" // of kernels without rows: the other struct
 	leftMasks = "R14" // where the masks of what is left begin
+	// Of kernels of rows.
+	rows      = "R7" // rows left
+	srcStride = "R8" // in bytes
+	dstStride = "R9"
+	rowSrc    = "R10" // first element of the row
+	rowDst    = "R11"
+	cols      = "R12"
+	// firstBound is the bound of [ir.GuardFirst].
+	firstBound = "R13"
 )
+
+// rowLabel is where each row begins.
+const rowLabel = "row"
 
 // The vector registers of the exponential's table, which the allocator doesn't know of.
 const (
@@ -168,6 +180,23 @@ func (w *libraryWriter) note(text string) {
 	if text != "" {
 		fmt.Fprintf(&w.text, "\n\t// %s\n", text)
 	}
+}
+
+// rowParams loads the parameters of a kernel of rows.
+func (w *libraryWriter) rowParams() {
+	w.emit("MOVD %s, %s", w.param("cols", ""), left)
+	w.emit("MOVD %s, %s", w.param("rows", ""), rows)
+	w.emit("MOVD %s, %s", w.param("srcStride", ""), srcStride)
+	w.emit("MOVD %s, %s", w.param("dstStride", ""), dstStride)
+	w.emit("LSL $2, %s", srcStride)
+	w.emit("LSL $2, %s", dstStride)
+}
+
+// rewind goes to the beginning of a row, the elements of which are at from.
+func (w *libraryWriter) rewind(from string) {
+	w.emit("MOVD %s, %s", from, src)
+	w.emit("MOVD %s, %s", rowDst, dst)
+	w.emit("MOVD %s, %s", cols, left)
 }
 
 // block writes a block with its test.
@@ -521,35 +550,3 @@ func (w *libraryWriter) move(in ir.Instr) {
 
 // slot is the address of a stack slot.
 func slot(o ir.Operand) string { return fmt.Sprintf("%d(RSP)", 16+16*o.Index) }
-
-// The general registers of kernels of rows.
-const (
-	rows      = "R7" // rows left
-	srcStride = "R8" // in bytes
-	dstStride = "R9"
-	rowSrc    = "R10" // first element of the row
-	rowDst    = "R11"
-	cols      = "R12"
-	// firstBound is the bound of [ir.GuardFirst].
-	firstBound = "R13"
-)
-
-// rowLabel is where each row begins.
-const rowLabel = "row"
-
-// rowParams loads the parameters of a kernel of rows.
-func (w *writer) rowParams() {
-	w.emit("MOVD %s, %s", w.param("cols", ""), left)
-	w.emit("MOVD %s, %s", w.param("rows", ""), rows)
-	w.emit("MOVD %s, %s", w.param("srcStride", ""), srcStride)
-	w.emit("MOVD %s, %s", w.param("dstStride", ""), dstStride)
-	w.emit("LSL $2, %s", srcStride)
-	w.emit("LSL $2, %s", dstStride)
-}
-
-// rewind goes to the beginning of a row, the elements of which are at from.
-func (w *writer) rewind(from string) {
-	w.emit("MOVD %s, %s", from, src)
-	w.emit("MOVD %s, %s", rowDst, dst)
-	w.emit("MOVD %s, %s", cols, left)
-}
