@@ -198,6 +198,30 @@ func softmaxRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, 
 	return rows
 }
 
+// sumRows are the sums of rows by a level's kernel for one. It is the definition of the
+// kernels for several.
+func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+	st := Sum{KHi: p.KHi, KLo: p.KLo}
+	for i := range rows {
+		x := src[i*srcStride:][:cols]
+		var ok bool
+		if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
+			return i
+		}
+		st.Reset()
+		if l.Sum(x, &st) < cols {
+			return i
+		}
+		m := st.Largest()
+		e := p.Exp(m, st.N)
+		out[i] = RowSum{N: st.N, Max: m, Top: float64(e), Rest: st.Rest(m, e)}
+		if out[i].Rest != out[i].Rest {
+			return i
+		}
+	}
+	return rows
+}
+
 // Largest is the largest element, -Inf if there is none. With a NaN among the elements it
 // may be anything.
 func (st *Sum) Largest() float32 {

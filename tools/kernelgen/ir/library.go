@@ -18,6 +18,17 @@ func (b *Block) StoreState(x V, index int) { b.effect(StoreState, b.f.Lanes, ind
 // StoreFloat stores lane 0 as the parameter of that name.
 func (b *Block) StoreFloat(name string, x V) { b.effect(StoreFloat, 1, 0, name, x) }
 
+// StoreDouble stores a float64 as the parameter of that name.
+func (b *Block) StoreDouble(name string, x V) { b.effect(StoreDouble, 2, 0, name, x) }
+
+// First is masks of which no lane is true but the first one of all of the given masks'.
+func (b *Block) First(masks V) (vs V) {
+	for i := range masks {
+		vs = append(vs, b.add(&Value{Op: First, Args: slices.Clone(masks), Lanes: b.f.Lanes, Index: i}))
+	}
+	return vs
+}
+
 func (b *Block) Min(x, y V) V { return b.each(Min, 0, x, y) }
 
 // Table is a table of eight words in as many vectors as that takes; there are two.
@@ -110,6 +121,9 @@ func (b *Block) Widen(x V) V {
 	}
 	return vs
 }
+
+// WidenFirst is a vector's lane 0 as a float64.
+func (b *Block) WidenFirst(x V) V { return V{b.add(&Value{Op: Widen, Args: x, Lanes: 2})} }
 
 // Narrow is a float64 rounded to a float32.
 func (b *Block) Narrow(x V) V { return V{b.add(&Value{Op: Narrow, Args: x, Lanes: 1})} }

@@ -1,0 +1,111 @@
+package library
+
+import (
+	"math"
+	"slices"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+)
+
+// sumRows describes the sums of rows for logarithms, laid out as [description.softmaxRows].
+func (d *description) sumRows() {
+	d.row = d.shortSum
+	vars := d.shortLoops()
+
+	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
+	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
+	x := b.LoadSplat()
+	b.Guard(x, b.Param("low"), End)
+	b.Guard(b.Param("high"), x, End)
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
+	d.sumVars()
+	d.tops = d.f.Vars("top", d.parts)
+	for p := range d.parts {
+		b.Set(d.sums[p], b.Const(0))
+		b.Set(d.rests[p], b.Const(0))
+		b.Set(d.tops[p], b.Const(float32(math.Inf(-1))))
+	}
+	use := func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+	finish := func(comment string) {
+		b := d.f.Block(ir.Once, 0, comment)
+		d.storeSum(b, d.kept(b), b.Get(d.tops...), b.Get(d.sums...), b.Get(d.rests...))
+	}
+	b = d.f.Block(ir.Once, 0, "Where elements are near.")
+	b.GuardScale(exact)
+	b.Guard(b.Get(vars[2]), b.LoadSplat(), exact)
+	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
+	d.turns(exact, use)
+	finish("What is stored of a row of near elements.")
+	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
+
+	b = d.f.Block(ir.Resume, 0, "Other elements.")
+	b.Label = exact
+	s := d.given(b)
+	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
+	d.keep(b, s, other)
+	d.turns(End, use)
+	finish("What is stored of a row.")
+	b = d.f.Block(ir.RowDone, 0, "The next row.")
+	b.Label = "next"
+	b.Get(vars...) // which the next row needs
+}
+
+// shortSum describes the sum of a row in registers.
+func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadSplat())))
+	var tops ir.V
+	if s.near {
+		last := (rows - 1) * d.parts
+		tops = d.largest(b, rows, func(v int) ir.V {
+			if v >= last {
+				return b.LoadLeft(v)
+			}
+			return b.Load(v)
+		})
+	}
+	groups := make([]ir.V, d.parts)
+	d.meet = func(_ *ir.Block, vs ir.V) { tops = vs }
+	d.turn(b, s, rows, false, label, func(*ir.Block, ir.V, []int) {},
+		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	d.meet = nil
+	var sums, rests ir.V
+	for _, t := range groups {
+		sum, rest := t[:1], ir.V(nil)
+		for _, v := range t[1:] {
+			var r ir.V
+			if sum, r = d.twoSum(b, sum, ir.V{v}); rest != nil {
+				r = b.Add(rest, r)
+			}
+			rest = r
+		}
+		sums, rests = append(sums, sum...), append(rests, rest...)
+	}
+	d.storeSum(b, s, tops, sums, rests)
+}
+
+// storeSum stores the largest element, its exponential, and the sum without that. A row with
+// a NaN ends the kernel.
+func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V) {
+	b.Note("The largest element, in all lanes, and its exponential.")
+	largest := b.Everywhere(ir.Max, d.tree(tops, b.Max))
+	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
+	b.Note("Its lane, the first of those that have it, goes without.")
+	first := b.First(b.NotLess(tops, largest))
+	var lanes ir.V
+	for p := range d.parts {
+		x := b.SubDouble(b.Widen(sums[p:p+1]), b.Widen(b.Keep(first[p:p+1], top)))
+		if rests != nil {
+			x = b.AddDouble(x, b.Widen(rests[p:p+1]))
+		}
+		lanes = append(lanes, x...)
+	}
+	rest := b.ByHalves(lanes)
+	if !s.near {
+		b.GuardNumber(End, rest)
+	}
+	b.Note("A zero is stored without its sign.")
+	b.StoreFloat("max", b.Add(largest, b.Const(0)))
+	b.StoreDouble("top", b.WidenFirst(top))
+	b.StoreDouble("rest", rest)
+}
