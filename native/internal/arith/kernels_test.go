@@ -25,7 +25,7 @@ type kernels struct {
 }
 
 // plain are the kernels in Go, which the others are compared with.
-var plain = kernels{"Plain", true, softmaxRowsPlain, sumPlain, sumStorePlain, scalePlain, scalePlain, expScalePlain, expScalePlain, logSubPlain, Plain.sumRows}
+var plain = kernels{"Plain", true, softmaxRowsPlain, sumPlain, sumStorePlain, scalePlain, scalePlain, expScalePlain, expScalePlain, logSubPlain, sumRowsPlain}
 
 // eachLevel runs a test for each level in assembly.
 func eachLevel(t *testing.T, test func(t *testing.T, k kernels)) {
@@ -466,7 +466,7 @@ func TestSumRows(t *testing.T) {
 				}
 				what := fmt.Sprintf("%d rows of %d, case %d", rows, n, rep)
 				want, got := make([]RowSum, rows), make([]RowSum, rows)
-				wantDone := Plain.sumRows(x, rows, n, stride, want, &p)
+				wantDone := sumRowsPlain(x, rows, n, stride, want, &p)
 				before := p
 				if done := k.sumRows(x, rows, n, stride, got, &p); done != wantDone {
 					t.Fatalf("%s: did %d, want %d", what, done, wantDone)
@@ -499,7 +499,7 @@ func TestSumRowsStops(t *testing.T) {
 					x[2*n+i] = 10 // twice the largest, perhaps
 					p := Rows{Scale: One}
 					want, got := make([]RowSum, 3), make([]RowSum, 3)
-					wantDone := Plain.sumRows(x, 3, n, n, want, &p)
+					wantDone := sumRowsPlain(x, 3, n, n, want, &p)
 					if done := k.sumRows(x, 3, n, n, got, &p); done != wantDone {
 						t.Fatalf("n=%d, %v at %d: did %d, want %d", n, v, i, done, wantDone)
 					}

@@ -1,6 +1,9 @@
 package arith
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // The kernels in plain Go, for every architecture and for tests of the others.
 
@@ -220,6 +223,44 @@ func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p
 		}
 	}
 	return rows
+}
+
+func sumRowsPlain(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+	return Plain.sumRows(src, rows, cols, srcStride, out, p)
+}
+
+// SumWithout adds the exponentials of x to st but that of the largest element, top, which x may
+// have once.
+func (l Level) SumWithout(x []float32, top float32, st *Sum) {
+	st.Lim = math.Nextafter32(top, negInf)
+	for len(x) > 0 {
+		k := l.Sum(x, st)
+		if x = x[k:]; len(x) > 0 { // the next turn has it
+			var turn [turn]float32
+			n := copy(turn[:], x)
+			turn[slices.Index(turn[:n], top)] = negInf
+			st.Lim = math.MaxFloat32
+			x = x[l.Sum(turn[:n], st):]
+		}
+	}
+}
+
+// Sure reports whether the largest element is more than twice as much as all others: then it
+// takes a sum without it to know what the others are.
+func (s *RowSum) Sure() bool { return s.Rest < s.Top*0.5 }
+
+// SumOthers makes the rest of a sure row exact.
+//
+//go:noinline
+func (l Level) SumOthers(x []float32, s *RowSum, scale *Scale) {
+	if len(x) == 1 {
+		return
+	}
+	st := Sum{KHi: scale.KHi, KLo: scale.KLo, N: scale.Below(s.Max)}
+	st.Reset()
+	l.SumWithout(x, s.Max, &st)
+	s.Top *= math.Float64frombits(uint64(int(s.N-st.N)+1023) << 52)
+	s.N, s.Rest = st.N, st.Total()
 }
 
 // Largest is the largest element, -Inf if there is none. With a NaN among the elements it
