@@ -30252,12 +30252,12 @@ loop1:
 	VMOVUPS      nearHeadroom<>+0(SB), Y7
 	VSUBPS       Y6, Y7, Y7
 	VSUBPS       nearInteger<>+0(SB), Y7, Y7
-	VBROADCASTSS (SI), Y6
-	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS (SI), X6
+	VMULSS       X5, X6, X6
 	VMOVUPS      integerHeadroom<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y8
+	VSUBSS       X6, X8, X8
 	VMOVUPS      integer<>+0(SB), Y6
-	VSUBPS       Y8, Y6, Y6
+	VSUBSS       X8, X6, X6
 	VMOVSS       X6, (DI)
 	VMOVUPS      (DX), Y6
 	VMASKMOVPS   (SI), Y6, Y6
@@ -30303,26 +30303,26 @@ loop1:
 	VANDPS      Y10, Y11, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y7, Y14
+	VSUBPS Y10, Y7, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y14
-	VFMADD231PS Y1, Y12, Y14
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y12, Y7
 
 	// s = 2^(n - N) * K
 	VPERMPS Y3, Y10, Y12
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y12, Y15, Y12
-	VMOVUPS nearExp2<>+0(SB), Y15
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
-	VMULPS      Y15, Y14, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y14, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y14
-	VANDPS      Y14, Y11, Y11
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y7, Y11, Y11
 	VPOR        Y13, Y10, Y13
 
 	// Leave if an element is not near.
@@ -30330,42 +30330,15 @@ loop1:
 	JNZ    exact16
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y6, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y12
-	VMAXPS     Y12, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y12
-	VMAXPS     Y12, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y12
-	VMAXPS     Y12, Y10, Y10
-	VMOVAPS    Y7, Y12
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y10, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y12, Y7, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y7
-	VFMADD231PS Y1, Y10, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y3, Y12, Y13
-	VPSLLD  $0x14, Y12, Y12
-	VPADDD  Y13, Y12, Y13
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VCMPPS       $0x05, Y10, Y8, Y8
+	VMAXPS       Y8, Y6, Y7
+	VPERM2F128   $0x01, Y7, Y7, Y10
+	VMAXPS       Y10, Y7, Y7
+	VSHUFPS      $0x4e, Y7, Y7, Y10
+	VMAXPS       Y10, Y7, Y7
+	VSHUFPS      $0xb1, Y7, Y7, Y10
+	VMAXPS       Y10, Y7, Y7
+	VCMPPS       $0x05, Y7, Y6, Y6
+	VCMPPS       $0x05, Y7, Y8, Y8
 	VMOVMSKPS    Y8, R10
 	SHLL         $0x08, R10
 	VMOVMSKPS    Y6, AX
@@ -30373,7 +30346,7 @@ loop1:
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y12
+	VMOVUPS      64(R10)(AX*4), Y10
 	VMOVMSKPS    Y8, R10
 	SHLL         $0x08, R10
 	VMOVMSKPS    Y6, AX
@@ -30382,37 +30355,44 @@ loop1:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
-	VEXTRACTF128 $0x01, Y9, X8
+	VANDPS       Y9, Y10, Y10
+	VANDPS       Y11, Y6, Y6
+	VMAXPS       Y6, Y10, Y8
+	VEXTRACTF128 $0x01, Y8, X12
+	VMAXPS       X12, X8, X8
+	VMOVHLPS     X8, X8, X12
+	VMAXPS       X12, X8, X8
+	VMOVSHDUP    X8, X12
+	VMAXSS       X12, X8, X8
+	VEXTRACTF128 $0x01, Y9, X12
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X8, Y8
-	VANDPS       Y7, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X13
 	VCVTPS2PD    X12, Y12
+	VEXTRACTF128 $0x01, Y10, X13
+	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X13, Y13
-	VSUBPD       Y12, Y9, Y9
-	VSUBPD       Y13, Y8, Y8
-	VEXTRACTF128 $0x01, Y11, X12
+	VSUBPD       Y10, Y9, Y9
+	VSUBPD       Y13, Y12, Y12
+	VEXTRACTF128 $0x01, Y11, X10
 	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VANDPS       Y7, Y6, Y6
+	VCVTPS2PD    X10, Y10
 	VEXTRACTF128 $0x01, Y6, X13
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X13, Y13
 	VSUBPD       Y6, Y11, Y11
-	VSUBPD       Y13, Y12, Y12
+	VSUBPD       Y13, Y10, Y10
 	VADDPD       Y11, Y9, Y9
-	VADDPD       Y12, Y8, Y8
-	VADDPD       Y8, Y9, Y9
+	VADDPD       Y10, Y12, Y12
+	VADDPD       Y12, Y9, Y9
 	VEXTRACTF128 $0x01, Y9, X6
 	VADDPD       X6, X9, X9
 	VMOVHLPS     X9, X9, X6
 	VADDSD       X6, X9, X9
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
-	VCVTSS2SD X7, X7, X7
-	VMOVSD    X7, 8(DI)
+	VADDPS    zero<>+0(SB), Y7, Y7
+	VMOVSS    X7, 4(DI)
+	VCVTSS2SD X8, X8, X8
+	VMOVSD    X8, 8(DI)
 	VMOVSD    X9, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -30441,11 +30421,11 @@ exact16:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   (SI), Y3, Y3
@@ -30494,51 +30474,15 @@ exact16:
 	VFMADD231PS Y4, Y5, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y6, Y10
+	VSUBPS Y8, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y5, Y10
-	VFMADD231PS Y9, Y5, Y10
+	VFMADD231PS Y4, Y5, Y6
+	VFMADD231PS Y9, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y11
-	VPSLLD  $0x14, Y8, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y10, Y8, Y8
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y5, Y3, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y6, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y10, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y6, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y10, Y6
-	VFMADD231PS Y9, Y10, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y11, Y4
-	VPSLLD  $0x14, Y11, Y9
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y9
 	VPADDD  Y4, Y9, Y4
 	VMOVUPS exp2<>+0(SB), Y9
 
@@ -30548,13 +30492,20 @@ exact16:
 	VMULPS      Y9, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y4, Y4, Y6
-	VANDPS      Y6, Y11, Y11
+	VANDPS      Y6, Y8, Y8
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y3, Y3
-	VCMPPS       $0x05, Y10, Y5, Y5
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS       Y5, Y3, Y4
+	VPERM2F128   $0x01, Y4, Y4, Y6
+	VMAXPS       Y6, Y4, Y4
+	VSHUFPS      $0x4e, Y4, Y4, Y6
+	VMAXPS       Y6, Y4, Y4
+	VSHUFPS      $0xb1, Y4, Y4, Y6
+	VMAXPS       Y6, Y4, Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VCMPPS       $0x05, Y4, Y5, Y5
 	VMOVMSKPS    Y5, R10
 	SHLL         $0x08, R10
 	VMOVMSKPS    Y3, AX
@@ -30562,7 +30513,7 @@ exact16:
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y4
+	VMOVUPS      64(R10)(AX*4), Y6
 	VMOVMSKPS    Y5, R10
 	SHLL         $0x08, R10
 	VMOVMSKPS    Y3, AX
@@ -30571,27 +30522,34 @@ exact16:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
-	VEXTRACTF128 $0x01, Y7, X5
+	VANDPS       Y7, Y6, Y6
+	VANDPS       Y8, Y3, Y3
+	VMAXPS       Y3, Y6, Y5
+	VEXTRACTF128 $0x01, Y5, X9
+	VMAXPS       X9, X5, X5
+	VMOVHLPS     X5, X5, X9
+	VMAXPS       X9, X5, X5
+	VMOVSHDUP    X5, X9
+	VMAXSS       X9, X5, X5
+	VEXTRACTF128 $0x01, Y7, X9
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VANDPS       Y11, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y6, X10
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y4, Y7, Y7
-	VSUBPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y6, Y7, Y7
+	VSUBPD       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X6
 	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X4, Y4
-	VANDPS       Y11, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y3, X10
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X10, Y10
 	VSUBPD       Y3, Y8, Y8
-	VSUBPD       Y6, Y4, Y4
+	VSUBPD       Y10, Y6, Y6
 	VADDPD       Y8, Y7, Y7
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y5, Y7, Y7
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y9, Y7, Y7
 	VEXTRACTF128 $0x01, Y7, X3
 	VADDPD       X3, X7, X7
 	VMOVHLPS     X7, X7, X3
@@ -30600,10 +30558,10 @@ exact16:
 	JPS          end
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
+	VADDPS    zero<>+0(SB), Y4, Y4
+	VMOVSS    X4, 4(DI)
+	VCVTSS2SD X5, X5, X5
+	VMOVSD    X5, 8(DI)
 	VMOVSD    X7, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -30645,13 +30603,13 @@ loop3:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   64(SI), Y3, Y3
@@ -30708,142 +30666,142 @@ loop3:
 	VFMADD213PS Y7, Y7, Y12
 	VFMADD213PS Y14, Y14, Y13
 	VANDPS      Y13, Y3, Y3
-	VADDPS      Y3, Y12, Y12
+	VADDPS      Y3, Y12, Y5
 	VPOR        Y10, Y11, Y10
-	VMOVUPS     32(SI), Y3
+	VMOVUPS     32(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVAPS     Y4, Y5
-	VFMADD231PS Y0, Y9, Y5
-	VANDPS      Y5, Y8, Y5
+	VFMADD213PS Y4, Y0, Y7
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y9, Y11
+	VANDPS      Y11, Y8, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
+	VSUBPS Y7, Y4, Y13
+	VSUBPS Y11, Y4, Y4
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS Y1, Y9, Y11
+	VFMADD231PS 32(SI), Y0, Y13
+	VFMADD231PS Y0, Y9, Y4
+	VFMADD231PS 32(SI), Y1, Y13
+	VFMADD231PS Y1, Y9, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPERMPS nearTable<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y9, Y15, Y9
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
+	VFMADD213PS Y9, Y9, Y13
+	VFMADD213PS Y14, Y14, Y4
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y13, Y4
+	VPOR        Y10, Y7, Y10
+	VPOR        Y10, Y11, Y10
 
 	// Leave if an element is not near.
 	VPTEST  nearBits<>+0(SB), Y10
 	JNZ     exact32
-	VMOVUPS 288(BX), Y3
+	VMOVUPS 288(BX), Y5
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y3, Y5
-	VPERM2F128 $0x01, Y5, Y5, Y8
-	VMAXPS     Y8, Y5, Y5
-	VSHUFPS    $0x4e, Y5, Y5, Y8
-	VMAXPS     Y8, Y5, Y5
-	VSHUFPS    $0xb1, Y5, Y5, Y8
-	VMAXPS     Y8, Y5, Y5
-	VMOVAPS    Y4, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y4
-	VFMADD231PS Y1, Y5, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y4
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y5, Y3, Y3
-	VCMPPS       $0x05, Y5, Y6, Y6
+	VMAXPS       Y6, Y5, Y7
+	VPERM2F128   $0x01, Y7, Y7, Y9
+	VMAXPS       Y9, Y7, Y7
+	VSHUFPS      $0x4e, Y7, Y7, Y9
+	VMAXPS       Y9, Y7, Y7
+	VSHUFPS      $0xb1, Y7, Y7, Y9
+	VMAXPS       Y9, Y7, Y7
+	VCMPPS       $0x05, Y7, Y5, Y5
+	VCMPPS       $0x05, Y7, Y6, Y6
 	VMOVMSKPS    Y6, R10
 	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
+	VMOVMSKPS    Y5, AX
 	ORL          R10, AX
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y8
+	VMOVUPS      64(R10)(AX*4), Y9
 	VMOVMSKPS    Y6, R10
 	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
+	VMOVMSKPS    Y5, AX
 	ORL          R10, AX
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y3
-	VEXTRACTF128 $0x01, Y12, X6
-	VCVTPS2PD    X12, Y12
+	VMOVUPS      96(R10)(AX*4), Y5
+	VMOVUPS      (SI), Y6
+	VCMPPS       $0x05, Y7, Y6, Y6
+	VANDPS       Y12, Y6, Y6
+	VMOVUPS      (DX), Y10
+	VMASKMOVPS   64(SI), Y10, Y10
+	VORPS        128(DX), Y10, Y10
+	VCMPPS       $0x05, Y7, Y10, Y10
+	VANDPS       Y3, Y10, Y10
+	VMAXPS       Y10, Y6, Y6
+	VANDPS       Y6, Y9, Y9
+	VMOVUPS      32(SI), Y3
+	VCMPPS       $0x05, Y7, Y3, Y3
+	VANDPS       Y13, Y3, Y3
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   96(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VCMPPS       $0x05, Y7, Y6, Y6
+	VANDPS       Y8, Y6, Y6
+	VMAXPS       Y6, Y3, Y3
+	VANDPS       Y3, Y5, Y5
+	VMAXPS       Y5, Y9, Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VMAXPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X6
+	VMAXPS       X6, X3, X3
+	VMOVSHDUP    X3, X6
+	VMAXSS       X6, X3, X3
+	VMOVUPS      320(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
-	VANDPS       Y4, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y9, X10
 	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y12, Y12
+	VCVTPS2PD    X10, Y10
 	VSUBPD       Y9, Y6, Y6
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VANDPS       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X9
-	VCVTPS2PD    X3, Y3
+	VSUBPD       Y10, Y8, Y8
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X9, Y9
-	VSUBPD       Y3, Y7, Y7
-	VSUBPD       Y9, Y8, Y8
-	VADDPD       Y7, Y12, Y12
+	VEXTRACTF128 $0x01, Y5, X10
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y5, Y4, Y4
+	VSUBPD       Y10, Y9, Y9
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y9, Y8, Y8
 	VADDPD       Y8, Y6, Y6
-	VADDPD       Y6, Y12, Y12
-	VEXTRACTF128 $0x01, Y12, X3
-	VADDPD       X3, X12, X12
-	VMOVHLPS     X12, X12, X3
-	VADDSD       X3, X12, X12
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPD       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDSD       X4, X6, X6
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y5, Y5
-	VMOVSS    X5, 4(DI)
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X12, 16(DI)
+	VADDPS    zero<>+0(SB), Y7, Y7
+	VMOVSS    X7, 4(DI)
+	VCVTSS2SD X3, X3, X3
+	VMOVSD    X3, 8(DI)
+	VMOVSD    X6, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -30871,11 +30829,11 @@ exact32:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   64(SI), Y3, Y3
@@ -30938,91 +30896,62 @@ exact32:
 	VFMADD213PS Y14, Y14, Y12
 	VANDPS      Y11, Y7, Y7
 	VANDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VMOVUPS     32(SI), Y3
+	VADDPS      Y10, Y7, Y3
+	VMOVUPS     32(SI), Y8
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y6, Y4, Y3
-	VMOVAPS     Y6, Y8
-	VFMADD231PS Y4, Y5, Y8
+	VFMADD213PS Y6, Y4, Y8
+	VMOVAPS     Y6, Y11
+	VFMADD231PS Y4, Y5, Y11
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y6, Y10
-	VSUBPS Y8, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+	VSUBPS Y11, Y6, Y6
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y4, Y10
-	VFMADD231PS Y4, Y5, Y11
-	VFMADD231PS 32(SI), Y13, Y10
-	VFMADD231PS Y13, Y5, Y11
+	VFMADD231PS 32(SI), Y4, Y12
+	VFMADD231PS Y4, Y5, Y6
+	VFMADD231PS 32(SI), Y13, Y12
+	VFMADD231PS Y13, Y5, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y3, Y5
-	VPERMPS exp2Table<>+0(SB), Y8, Y12
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y8, Y15
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y11, Y5
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y11, Y14
+	VPADDD  Y4, Y13, Y4
 	VPADDD  Y5, Y14, Y5
-	VPADDD  Y12, Y15, Y12
-	VMOVUPS exp2<>+0(SB), Y14
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y6, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y6, Y14
+	VMULPS      Y13, Y12, Y12
+	VMULPS      Y14, Y6, Y6
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y3, Y3
 	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y5, Y5, Y10
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y10, Y3, Y3
-	VANDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y3, Y3
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y12, Y8, Y8
+	VANDPS      Y6, Y11, Y11
+	VADDPS      Y11, Y8, Y4
 	VMOVUPS     288(BX), Y5
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y9, Y5, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VMOVAPS    Y6, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y4, Y8, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y6, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y4, Y8, Y6
-	VFMADD231PS Y13, Y8, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y4
-	VPSLLD  $0x14, Y10, Y11
-	VPADDD  Y4, Y11, Y4
-	VMOVUPS exp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y6, Y11
-	VFMADD213PS exp1<>+0(SB), Y6, Y11
-	VMULPS      Y11, Y6, Y6
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VFMADD213PS Y4, Y4, Y6
-	VANDPS      Y6, Y10, Y10
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y5, Y5
-	VCMPPS       $0x05, Y8, Y9, Y9
+	VMAXPS       Y9, Y5, Y6
+	VPERM2F128   $0x01, Y6, Y6, Y12
+	VMAXPS       Y12, Y6, Y6
+	VSHUFPS      $0x4e, Y6, Y6, Y12
+	VMAXPS       Y12, Y6, Y6
+	VSHUFPS      $0xb1, Y6, Y6, Y12
+	VMAXPS       Y12, Y6, Y6
+	VCMPPS       $0x05, Y6, Y5, Y5
+	VCMPPS       $0x05, Y6, Y9, Y9
 	VMOVMSKPS    Y9, R10
 	SHLL         $0x08, R10
 	VMOVMSKPS    Y5, AX
@@ -31030,7 +30959,7 @@ exact32:
 	BSFL         AX, AX
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y4
+	VMOVUPS      64(R10)(AX*4), Y12
 	VMOVMSKPS    Y9, R10
 	SHLL         $0x08, R10
 	VMOVMSKPS    Y5, AX
@@ -31039,40 +30968,65 @@ exact32:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y5
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X6, Y6
-	VANDPS       Y10, Y4, Y4
+	VMOVUPS      (SI), Y9
+	VCMPPS       $0x05, Y6, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VMOVUPS      (DX), Y7
+	VMASKMOVPS   64(SI), Y7, Y7
+	VORPS        128(DX), Y7, Y7
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VANDPS       Y10, Y7, Y7
+	VMAXPS       Y7, Y9, Y9
+	VANDPS       Y9, Y12, Y12
+	VMOVUPS      32(SI), Y7
+	VCMPPS       $0x05, Y6, Y7, Y7
+	VANDPS       Y8, Y7, Y7
+	VMOVUPS      32(DX), Y8
+	VMASKMOVPS   96(SI), Y8, Y8
+	VORPS        160(DX), Y8, Y8
+	VCMPPS       $0x05, Y6, Y8, Y8
+	VANDPS       Y11, Y8, Y8
+	VMAXPS       Y8, Y7, Y7
+	VANDPS       Y7, Y5, Y5
+	VMAXPS       Y5, Y12, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VMAXPS       X8, X7, X7
+	VMOVHLPS     X7, X7, X8
+	VMAXPS       X8, X7, X7
+	VMOVSHDUP    X7, X8
+	VMAXSS       X8, X7, X7
+	VEXTRACTF128 $0x01, Y3, X8
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y12, X9
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y12, Y3, Y3
+	VSUBPD       Y9, Y8, Y8
 	VEXTRACTF128 $0x01, Y4, X9
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X9, Y9
-	VSUBPD       Y4, Y7, Y7
-	VSUBPD       Y9, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VANDPS       Y10, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X9
+	VEXTRACTF128 $0x01, Y5, X10
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y5, Y3, Y3
-	VSUBPD       Y9, Y4, Y4
-	VADDPD       Y3, Y7, Y7
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X3
-	VADDPD       X3, X7, X7
-	VMOVHLPS     X7, X7, X3
-	VADDSD       X3, X7, X7
-	VUCOMISD     X7, X7
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y5, Y4, Y4
+	VSUBPD       Y10, Y9, Y9
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y8, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VUCOMISD     X3, X3
 	JPS          end
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X10, X10, X10
-	VMOVSD    X10, 8(DI)
-	VMOVSD    X7, 16(DI)
+	VADDPS    zero<>+0(SB), Y6, Y6
+	VMOVSS    X6, 4(DI)
+	VCVTSS2SD X7, X7, X7
+	VMOVSD    X7, 8(DI)
+	VMOVSD    X3, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -31113,13 +31067,13 @@ loop5:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   128(SI), Y3, Y3
@@ -31338,10 +31292,11 @@ loop5:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
+	VANDPS       Y4, Y8, Y8
+	VANDPS       Y4, Y3, Y3
 	VEXTRACTF128 $0x01, Y12, X5
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y4, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
@@ -31350,7 +31305,6 @@ loop5:
 	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y4, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X9
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X9, Y9
@@ -31397,11 +31351,11 @@ exact48:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   128(SI), Y3, Y3
@@ -31625,10 +31579,11 @@ exact48:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y5
+	VANDPS       Y10, Y4, Y4
+	VANDPS       Y10, Y5, Y5
 	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X6, Y6
-	VANDPS       Y10, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X8
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X8, Y8
@@ -31637,7 +31592,6 @@ exact48:
 	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y10, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X8
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X8, Y8
@@ -31699,13 +31653,13 @@ loop7:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   192(SI), Y3, Y3
@@ -31960,10 +31914,11 @@ loop7:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
+	VANDPS       Y4, Y8, Y8
+	VANDPS       Y4, Y3, Y3
 	VEXTRACTF128 $0x01, Y12, X5
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y4, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X9, Y9
@@ -31972,7 +31927,6 @@ loop7:
 	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y4, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X9
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X9, Y9
@@ -32019,11 +31973,11 @@ exact64:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   192(SI), Y3, Y3
@@ -32283,10 +32237,11 @@ exact64:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y5
+	VANDPS       Y10, Y4, Y4
+	VANDPS       Y10, Y5, Y5
 	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X6, Y6
-	VANDPS       Y10, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X8
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X8, Y8
@@ -32295,7 +32250,6 @@ exact64:
 	VEXTRACTF128 $0x01, Y3, X4
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y10, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X8
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X8, Y8
@@ -32357,13 +32311,13 @@ loop9:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   256(SI), Y3, Y3
@@ -32684,10 +32638,11 @@ loop9:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y4, Y11, Y11
+	VANDPS       Y4, Y6, Y6
 	VEXTRACTF128 $0x01, Y5, X7
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y4, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X12
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X12, Y12
@@ -32701,7 +32656,6 @@ loop9:
 	VEXTRACTF128 $0x01, Y3, X8
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y4, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X11
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X11, Y11
@@ -32753,11 +32707,11 @@ exact80:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   256(SI), Y3, Y3
@@ -33087,10 +33041,11 @@ exact80:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
+	VANDPS       Y12, Y4, Y4
+	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y9, X5
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X6, Y6
@@ -33104,7 +33059,6 @@ exact80:
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X6
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X6, Y6
@@ -33171,13 +33125,13 @@ loop11:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   320(SI), Y3, Y3
@@ -33534,10 +33488,11 @@ loop11:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y11, Y10, Y10
+	VANDPS       Y11, Y6, Y6
 	VEXTRACTF128 $0x01, Y3, X8
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y11, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X12
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X12, Y12
@@ -33551,7 +33506,6 @@ loop11:
 	VEXTRACTF128 $0x01, Y5, X4
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y11, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X10
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X10, Y10
@@ -33603,11 +33557,11 @@ exact96:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   320(SI), Y3, Y3
@@ -33973,10 +33927,11 @@ exact96:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
+	VANDPS       Y12, Y4, Y4
+	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y9, X5
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X6, Y6
@@ -33990,7 +33945,6 @@ exact96:
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X6
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X6, Y6
@@ -34057,13 +34011,13 @@ loop13:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   384(SI), Y3, Y3
@@ -34474,10 +34428,11 @@ loop13:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y4, Y11, Y11
+	VANDPS       Y4, Y6, Y6
 	VEXTRACTF128 $0x01, Y3, X7
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y4, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X12
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X12, Y12
@@ -34491,7 +34446,6 @@ loop13:
 	VEXTRACTF128 $0x01, Y8, X5
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y4, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X11
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X11, Y11
@@ -34543,11 +34497,11 @@ exact112:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   384(SI), Y3, Y3
@@ -34971,10 +34925,11 @@ exact112:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
+	VANDPS       Y12, Y4, Y4
+	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y9, X5
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X6, Y6
@@ -34988,7 +34943,6 @@ exact112:
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X6
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X6, Y6
@@ -35055,13 +35009,13 @@ loop15:
 	VMOVUPS      nearHeadroom<>+0(SB), Y4
 	VSUBPS       Y3, Y4, Y4
 	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (SI), X3
 	VBROADCASTSS (R14), Y5
-	VMULPS       Y5, Y3, Y3
+	VMULSS       X5, X3, X3
 	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBPS       Y3, Y5, Y5
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   448(SI), Y3, Y3
@@ -35510,10 +35464,11 @@ loop15:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y5
+	VANDPS       Y11, Y10, Y10
+	VANDPS       Y11, Y5, Y5
 	VEXTRACTF128 $0x01, Y3, X7
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y11, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X12
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X12, Y12
@@ -35527,7 +35482,6 @@ loop15:
 	VEXTRACTF128 $0x01, Y6, X4
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y11, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X10
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X10, Y10
@@ -35579,11 +35533,11 @@ exact128:
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS 16(R14), Y3
 	VMINPS       Y3, Y7, Y7
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y5
+	VBROADCASTSS (SI), X3
+	VMULSS       X4, X3, X3
+	VSUBSS       X3, X5, X5
 	VMOVUPS      integer<>+0(SB), Y3
-	VSUBPS       Y5, Y3, Y3
+	VSUBSS       X5, X3, X3
 	VMOVSS       X3, (DI)
 	VMOVUPS      (DX), Y3
 	VMASKMOVPS   448(SI), Y3, Y3
@@ -36044,10 +35998,11 @@ exact128:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y3
+	VANDPS       Y12, Y4, Y4
+	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y9, X5
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X5, Y5
-	VANDPS       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X6, Y6
@@ -36061,7 +36016,6 @@ exact128:
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
-	VANDPS       Y12, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X6
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X6, Y6
@@ -36127,13 +36081,13 @@ loop17:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   512(SI), Y4, Y4
@@ -36652,10 +36606,11 @@ loop17:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y5, Y12, Y12
+	VANDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y5, Y12, Y12
 	VEXTRACTF128 $0x01, Y12, X13
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X13, Y13
@@ -36669,7 +36624,6 @@ loop17:
 	VEXTRACTF128 $0x01, Y4, X10
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X10, Y10
-	VANDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X12
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X12, Y12
@@ -36737,13 +36691,13 @@ loop19:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   576(SI), Y4, Y4
@@ -37298,10 +37252,11 @@ loop19:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y5
+	VANDPS       Y12, Y11, Y11
+	VANDPS       Y12, Y5, Y5
 	VEXTRACTF128 $0x01, Y7, X9
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X9, Y9
-	VANDPS       Y12, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X13
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X13, Y13
@@ -37315,7 +37270,6 @@ loop19:
 	VEXTRACTF128 $0x01, Y4, X6
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X6, Y6
-	VANDPS       Y12, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X11
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X11, Y11
@@ -37383,13 +37337,13 @@ loop21:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   640(SI), Y4, Y4
@@ -37998,10 +37952,11 @@ loop21:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y5, Y12, Y12
+	VANDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y5, Y12, Y12
 	VEXTRACTF128 $0x01, Y12, X13
 	VCVTPS2PD    X12, Y12
 	VCVTPS2PD    X13, Y13
@@ -38015,7 +37970,6 @@ loop21:
 	VEXTRACTF128 $0x01, Y4, X10
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X10, Y10
-	VANDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X12
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X12, Y12
@@ -38083,13 +38037,13 @@ loop23:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   704(SI), Y4, Y4
@@ -38736,10 +38690,11 @@ loop23:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y12, Y11, Y11
+	VANDPS       Y12, Y6, Y6
 	VEXTRACTF128 $0x01, Y4, X7
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y12, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X13
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X13, Y13
@@ -38753,7 +38708,6 @@ loop23:
 	VEXTRACTF128 $0x01, Y5, X8
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y12, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X11
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X11, Y11
@@ -38821,13 +38775,13 @@ loop25:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   768(SI), Y4, Y4
@@ -39540,10 +39494,11 @@ loop25:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y5, Y10, Y10
+	VANDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y9, X6
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X6, Y6
-	VANDPS       Y5, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X13
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X13, Y13
@@ -39557,7 +39512,6 @@ loop25:
 	VEXTRACTF128 $0x01, Y7, X10
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X10, Y10
-	VANDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X11
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X11, Y11
@@ -39625,13 +39579,13 @@ loop27:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   832(SI), Y4, Y4
@@ -40380,10 +40334,11 @@ loop27:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y12, Y10, Y10
+	VANDPS       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y6, X7
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y12, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X13
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X13, Y13
@@ -40397,7 +40352,6 @@ loop27:
 	VEXTRACTF128 $0x01, Y5, X8
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y12, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X10
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X10, Y10
@@ -40465,13 +40419,13 @@ loop29:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   896(SI), Y4, Y4
@@ -41274,10 +41228,11 @@ loop29:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y5, Y10, Y10
+	VANDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y9, X7
 	VCVTPS2PD    X9, Y9
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y5, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X13
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X13, Y13
@@ -41291,7 +41246,6 @@ loop29:
 	VEXTRACTF128 $0x01, Y6, X10
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X10, Y10
-	VANDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X11
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X11, Y11
@@ -41359,13 +41313,13 @@ loop31:
 	VMOVUPS      nearHeadroom<>+0(SB), Y5
 	VSUBPS       Y4, Y5, Y5
 	VSUBPS       nearInteger<>+0(SB), Y5, Y5
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (SI), X4
 	VBROADCASTSS (R14), Y6
-	VMULPS       Y6, Y4, Y4
+	VMULSS       X6, X4, X4
 	VMOVUPS      integerHeadroom<>+0(SB), Y6
-	VSUBPS       Y4, Y6, Y6
+	VSUBSS       X4, X6, X6
 	VMOVUPS      integer<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
+	VSUBSS       X6, X4, X4
 	VMOVSS       X4, (DI)
 	VMOVUPS      (DX), Y4
 	VMASKMOVPS   960(SI), Y4, Y4
@@ -42206,10 +42160,11 @@ loop31:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y6
+	VANDPS       Y12, Y11, Y11
+	VANDPS       Y12, Y6, Y6
 	VEXTRACTF128 $0x01, Y4, X7
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X7, Y7
-	VANDPS       Y12, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X13
 	VCVTPS2PD    X11, Y11
 	VCVTPS2PD    X13, Y13
@@ -42223,7 +42178,6 @@ loop31:
 	VEXTRACTF128 $0x01, Y5, X8
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X8, Y8
-	VANDPS       Y12, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X11
 	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X11, Y11
@@ -44945,11 +44899,12 @@ behind43:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y7
+	VANDPS       Y8, Y10, Y10
+	VANDPS       Y8, Y7, Y7
 	VMOVUPS      96(BX), Y9
 	VEXTRACTF128 $0x01, Y9, X11
 	VCVTPS2PD    X9, Y12
 	VCVTPS2PD    X11, Y11
-	VANDPS       Y8, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X13
 	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X13, Y13
@@ -44965,7 +44920,6 @@ behind43:
 	VEXTRACTF128 $0x01, Y13, X14
 	VCVTPS2PD    X13, Y15
 	VCVTPS2PD    X14, Y14
-	VANDPS       Y8, Y7, Y7
 	VEXTRACTF128 $0x01, Y7, X4
 	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X4, Y4
@@ -47782,11 +47736,12 @@ behind54:
 	NEGQ         AX
 	LEAQ         firstLanes<>+0(SB), R10
 	VMOVUPS      96(R10)(AX*4), Y4
+	VANDPS       Y7, Y8, Y8
+	VANDPS       Y7, Y4, Y4
 	VMOVUPS      96(BX), Y5
 	VEXTRACTF128 $0x01, Y5, X9
 	VCVTPS2PD    X5, Y5
 	VCVTPS2PD    X9, Y9
-	VANDPS       Y7, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X10
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X10, Y10
@@ -47802,7 +47757,6 @@ behind54:
 	VEXTRACTF128 $0x01, Y8, X10
 	VCVTPS2PD    X8, Y8
 	VCVTPS2PD    X10, Y10
-	VANDPS       Y7, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X11
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X11, Y11

@@ -14899,14 +14899,14 @@ begin1:
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS 12(R14), Z4
 	VBROADCASTSS (R14), Z5
-	VBROADCASTSS nearExp3<>+0(SB), Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z7
-	VBROADCASTSS nearExp1<>+0(SB), Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VBROADCASTSS nearInteger<>+0(SB), Z10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VBROADCASTSS integer<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS nearHeadroom<>+0(SB), Z6
+	VBROADCASTSS nearInteger<>+0(SB), Z7
+	VBROADCASTSS integerHeadroom<>+0(SB), Z8
+	VBROADCASTSS integer<>+0(SB), Z9
+	VBROADCASTSS minusInf<>+0(SB), Z10
+	VBROADCASTSS nearExp3<>+0(SB), Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VBROADCASTSS nearExp1<>+0(SB), Z13
 	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
@@ -14919,56 +14919,18 @@ loop1:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS        Z0, Z15, Z15
-	VSUBPS        Z15, Z9, Z15
-	VSUBPS        Z10, Z15, Z15
-	VBROADCASTSS  (SI), Z16
-	VMULPS        Z5, Z16, Z16
-	VSUBPS        Z16, Z11, Z16
-	VSUBPS        Z16, Z12, Z16
+	VSUBPS        Z15, Z6, Z15
+	VSUBPS        Z7, Z15, Z15
+	VBROADCASTSS  (SI), X16
+	VMULSS        X5, X16, X16
+	VSUBSS        X16, X8, X16
+	VSUBSS        X16, X9, X16
 	VMOVSS        X16, (DI)
-	VMOVAPS       Z13, Z16
+	VMOVAPS       Z10, Z16
 	VMOVUPS       (SI), K7, Z16
 	VMOVUPS.Z     (SI), K7, Z17
 	VMOVAPS       Z15, Z18
 	VFMADD231PS.Z Z0, Z17, K7, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z18, Z15, Z19
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z17, Z19
-	VFMADD231PS Z1, Z17, Z19
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z18, Z17
-	VPSLLD  $0x14, Z18, Z20
-	VPADDD  Z17, Z20, Z17
-	VMOVAPS Z7, Z20
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS   Z19, Z6, Z20
-	VFMADD213PS   Z8, Z19, Z20
-	VMULPS        Z20, Z19, Z19
-	VFMADD213PS.Z Z17, Z17, K7, Z19
-
-	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
-	KORTESTW      K6, K6
-	JNZ           exact16
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z16, Z16, Z17
-	VMAXPS     Z17, Z16, Z17
-	VSHUFF32X4 $0xb1, Z17, Z17, Z18
-	VMAXPS     Z18, Z17, Z17
-	VSHUFPS    $0x4e, Z17, Z17, Z18
-	VMAXPS     Z18, Z17, Z17
-	VSHUFPS    $0xb1, Z17, Z17, Z18
-	VMAXPS     Z18, Z17, Z17
-	VMOVAPS    Z15, Z18
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z17, Z18
 
 	// -n = magic - N - u
 	VSUBPS Z18, Z15, Z15
@@ -14978,47 +14940,66 @@ loop1:
 	VFMADD231PS Z1, Z17, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z18, Z20
-	VPSLLD  $0x14, Z18, Z18
-	VPADDD  Z20, Z18, Z20
-	VMOVAPS Z7, Z18
+	VPERMPS Z3, Z18, Z17
+	VPSLLD  $0x14, Z18, Z19
+	VPADDD  Z17, Z19, Z17
+	VMOVAPS Z12, Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z6, Z18
-	VFMADD213PS Z8, Z15, Z18
-	VMULPS      Z18, Z15, Z15
+	VFMADD231PS   Z15, Z11, Z19
+	VFMADD213PS   Z13, Z15, Z19
+	VMULPS        Z19, Z15, Z15
+	VFMADD213PS.Z Z17, Z17, K7, Z15
 
-	// s*q + s
-	VFMADD213PS Z20, Z20, Z15
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact16
 
-	// Its lane, the first of those that have it, goes without.
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4    $0x4e, Z16, Z16, Z17
+	VMAXPS        Z17, Z16, Z17
+	VSHUFF32X4    $0xb1, Z17, Z17, Z18
+	VMAXPS        Z18, Z17, Z17
+	VSHUFPS       $0x4e, Z17, Z17, Z18
+	VMAXPS        Z18, Z17, Z17
+	VSHUFPS       $0xb1, Z17, Z17, Z18
+	VMAXPS        Z18, Z17, Z17
 	VCMPPS        $0x05, Z17, Z16, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z19, Y16
+	VMOVAPS.Z     Z15, K1, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y18
+	VMAXPS        Y18, Y16, Y18
+	VEXTRACTF32X4 $0x01, Y18, X19
+	VMAXPS        X19, X18, X18
+	VMOVHLPS      X18, X18, X19
+	VMAXPS        X19, X18, X18
+	VMOVSHDUP     X18, X19
+	VMAXSS        X19, X18, X18
+	VEXTRACTF64X4 $0x01, Z15, Y19
+	VCVTPS2PD     Y15, Z15
 	VCVTPS2PD     Y19, Z19
+	VEXTRACTF64X4 $0x01, Z16, Y20
 	VCVTPS2PD     Y16, Z16
-	VMOVAPS.Z     Z15, K1, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y20
-	VCVTPS2PD     Y18, Z18
 	VCVTPS2PD     Y20, Z20
-	VSUBPD        Z18, Z19, Z19
-	VSUBPD        Z20, Z16, Z16
-	VADDPD        Z16, Z19, Z19
-	VEXTRACTF64X4 $0x01, Z19, Y16
-	VADDPD        Y16, Y19, Y19
-	VEXTRACTF32X4 $0x01, Y19, X16
-	VADDPD        X16, X19, X19
-	VMOVHLPS      X19, X19, X16
-	VADDSD        X16, X19, X19
+	VSUBPD        Z16, Z15, Z15
+	VSUBPD        Z20, Z19, Z19
+	VADDPD        Z19, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
 
 	// A zero is stored without its sign.
 	VADDPS    Z14, Z17, Z17
 	VMOVSS    X17, 4(DI)
-	VCVTSS2SD X15, X15, X15
-	VMOVSD    X15, 8(DI)
-	VMOVSD    X19, 16(DI)
+	VCVTSS2SD X18, X18, X18
+	VMOVSD    X18, 8(DI)
+	VMOVSD    X15, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -15043,112 +15024,93 @@ exact16:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      (SI), K7, Z3
 
 	// Leave if an element is above the limit.
-	VCMPPS       $0x1e, Z6, Z3, K1
-	KORTESTW     K1, K1
-	JNZ          end
-	VBROADCASTSS (R14), Z4
+	VCMPPS   $0x1e, Z6, Z3, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVAPS  Z5, Z4
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z4
+	VFMADD231PS Z7, Z3, Z4
 
 	// -n = magic - N - u
-	VSUBPS Z4, Z5, Z6
+	VSUBPS Z4, Z5, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z3, Z6
-	VFMADD231PS.BCST 4(R14), Z3, Z6
+	VFMADD231PS      Z7, Z3, Z5
+	VFMADD231PS.BCST 4(R14), Z3, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z4, Z7
-	VPSLLD       $0x14, Z4, Z8
-	VPADDD       Z7, Z8, Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
+	VPERMPS      exp2Table<>+0(SB), Z4, Z6
+	VPSLLD       $0x14, Z4, Z7
+	VPADDD       Z6, Z7, Z6
+	VBROADCASTSS exp2<>+0(SB), Z7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z6, Z8
-	VFMADD213PS.BCST exp1<>+0(SB), Z6, Z8
-	VMULPS           Z8, Z6, Z6
+	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z7
+	VMULPS           Z7, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
-	VFMADD213PS.Z Z7, Z7, K1, Z6
+	VFMADD213PS.Z Z6, Z6, K1, Z5
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z3, Z3, Z4
-	VMAXPS       Z4, Z3, Z4
-	VSHUFF32X4   $0xb1, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z4
-	VSHUFPS      $0x4e, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z4
-	VSHUFPS      $0xb1, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z4
-	VBROADCASTSS (R14), Z7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z4, Z7
-
-	// -n = magic - N - u
-	VSUBPS Z7, Z5, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z4, Z5
-	VFMADD231PS.BCST 4(R14), Z4, Z5
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z7, Z8
-	VPSLLD       $0x14, Z7, Z9
-	VPADDD       Z8, Z9, Z8
-	VBROADCASTSS exp2<>+0(SB), Z9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z9
-	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z9
-	VMULPS           Z9, Z5, Z5
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K1
-	VFMADD213PS.Z Z8, Z8, K1, Z5
-
-	// Its lane, the first of those that have it, goes without.
+	VSHUFF32X4    $0x4e, Z3, Z3, Z4
+	VMAXPS        Z4, Z3, Z4
+	VSHUFF32X4    $0xb1, Z4, Z4, Z6
+	VMAXPS        Z6, Z4, Z4
+	VSHUFPS       $0x4e, Z4, Z4, Z6
+	VMAXPS        Z6, Z4, Z4
+	VSHUFPS       $0xb1, Z4, Z4, Z6
+	VMAXPS        Z6, Z4, Z4
 	VCMPPS        $0x05, Z4, Z3, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y3, Z3
-	VMOVAPS.Z     Z5, K1, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y8
+	VMOVAPS.Z     Z5, K1, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VMAXPS        Y6, Y3, Y6
+	VEXTRACTF128  $0x01, Y6, X7
+	VMAXPS        X7, X6, X6
+	VMOVHLPS      X6, X6, X7
+	VMAXPS        X7, X6, X6
+	VMOVSHDUP     X6, X7
+	VMAXSS        X7, X6, X6
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
 	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z3, Y8
+	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y8, Z8
-	VSUBPD        Z7, Z6, Z6
-	VSUBPD        Z8, Z3, Z3
-	VADDPD        Z3, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y3
-	VADDPD        Y3, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X3
-	VADDPD        X3, X6, X6
-	VMOVHLPS      X6, X6, X3
-	VADDSD        X3, X6, X6
-	VUCOMISD      X6, X6
+	VSUBPD        Z3, Z5, Z5
+	VSUBPD        Z8, Z7, Z7
+	VADDPD        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y3
+	VADDPD        Y3, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X3
+	VADDPD        X3, X5, X5
+	VMOVHLPS      X5, X5, X3
+	VADDSD        X3, X5, X5
+	VUCOMISD      X5, X5
 	JPS           end
 
 	// A zero is stored without its sign.
 	VADDPS.BCST zero<>+0(SB), Z4, Z4
 	VMOVSS      X4, 4(DI)
-	VCVTSS2SD   X5, X5, X5
-	VMOVSD      X5, 8(DI)
-	VMOVSD      X6, 16(DI)
+	VCVTSS2SD   X6, X6, X6
+	VMOVSD      X6, 8(DI)
+	VMOVSD      X5, 16(DI)
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -15176,14 +15138,14 @@ begin3:
 	VMOVUPS      nearTable<>+0(SB), Z3
 	VBROADCASTSS 12(R14), Z4
 	VBROADCASTSS (R14), Z5
-	VBROADCASTSS nearExp3<>+0(SB), Z6
-	VBROADCASTSS nearExp2<>+0(SB), Z7
-	VBROADCASTSS nearExp1<>+0(SB), Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VBROADCASTSS nearInteger<>+0(SB), Z10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VBROADCASTSS integer<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearHeadroom<>+0(SB), Z10
+	VBROADCASTSS nearInteger<>+0(SB), Z11
+	VBROADCASTSS integerHeadroom<>+0(SB), Z12
+	VBROADCASTSS integer<>+0(SB), Z13
 	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
@@ -15196,14 +15158,14 @@ loop3:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS       Z0, Z15, Z15
-	VSUBPS       Z15, Z9, Z15
-	VSUBPS       Z10, Z15, Z15
-	VBROADCASTSS (SI), Z16
-	VMULPS       Z5, Z16, Z16
-	VSUBPS       Z16, Z11, Z16
-	VSUBPS       Z16, Z12, Z16
+	VSUBPS       Z15, Z10, Z15
+	VSUBPS       Z11, Z15, Z15
+	VBROADCASTSS (SI), X16
+	VMULSS       X5, X16, X16
+	VSUBSS       X16, X12, X16
+	VSUBSS       X16, X13, X16
 	VMOVSS       X16, (DI)
-	VMOVAPS      Z13, Z16
+	VMOVAPS      Z6, Z16
 	VMOVUPS      64(SI), K7, Z16
 	VMOVUPS      (SI), Z17
 	VMAXPS       Z16, Z17, Z17
@@ -15217,37 +15179,37 @@ loop3:
 
 	// -n = magic - N - u
 	VSUBPS  Z18, Z15, Z20
-	VSUBPS  Z19, Z15, Z21
-	VMOVUPS (SI), Z22
+	VSUBPS  Z19, Z15, Z15
+	VMOVUPS (SI), Z21
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z22, Z20
-	VFMADD231PS Z0, Z16, Z21
-	VFMADD231PS Z1, Z22, Z20
-	VFMADD231PS Z1, Z16, Z21
+	VFMADD231PS Z0, Z21, Z20
+	VFMADD231PS Z0, Z16, Z15
+	VFMADD231PS Z1, Z21, Z20
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
 	VPERMPS Z3, Z18, Z16
-	VPERMPS Z3, Z19, Z22
-	VPSLLD  $0x14, Z18, Z23
-	VPSLLD  $0x14, Z19, Z24
-	VPADDD  Z16, Z23, Z16
-	VPADDD  Z22, Z24, Z22
-	VMOVAPS Z7, Z23
+	VPERMPS Z3, Z19, Z21
+	VPSLLD  $0x14, Z18, Z22
+	VPSLLD  $0x14, Z19, Z23
+	VPADDD  Z16, Z22, Z16
+	VPADDD  Z21, Z23, Z21
+	VMOVAPS Z8, Z22
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z20, Z6, Z23
-	VMOVAPS     Z7, Z24
-	VFMADD231PS Z21, Z6, Z24
-	VFMADD213PS Z8, Z20, Z23
-	VFMADD213PS Z8, Z21, Z24
-	VMULPS      Z23, Z20, Z20
-	VMULPS      Z24, Z21, Z21
+	VFMADD231PS Z20, Z7, Z22
+	VMOVAPS     Z8, Z23
+	VFMADD231PS Z15, Z7, Z23
+	VFMADD213PS Z9, Z20, Z22
+	VFMADD213PS Z9, Z15, Z23
+	VMULPS      Z22, Z20, Z20
+	VMULPS      Z23, Z15, Z15
 
 	// s*q + s
 	VFMADD213PS   Z16, Z16, Z20
-	VFMADD213PS.Z Z22, Z22, K7, Z21
-	VADDPS        Z21, Z20, Z20
+	VFMADD213PS.Z Z21, Z21, K7, Z15
+	VADDPS        Z15, Z20, Z16
 
 	// Leave if an element is not near.
 	VPORD         Z18, Z19, Z18
@@ -15256,68 +15218,57 @@ loop3:
 	JNZ           exact32
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z17, Z17, Z16
-	VMAXPS     Z16, Z17, Z16
-	VSHUFF32X4 $0xb1, Z16, Z16, Z18
-	VMAXPS     Z18, Z16, Z16
-	VSHUFPS    $0x4e, Z16, Z16, Z18
-	VMAXPS     Z18, Z16, Z16
-	VSHUFPS    $0xb1, Z16, Z16, Z18
-	VMAXPS     Z18, Z16, Z16
-	VMOVAPS    Z15, Z18
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z18, Z15, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z15
-	VFMADD231PS Z1, Z16, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z18, Z19
-	VPSLLD  $0x14, Z18, Z18
-	VPADDD  Z19, Z18, Z19
-	VMOVAPS Z7, Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z6, Z18
-	VFMADD213PS Z8, Z15, Z18
-	VMULPS      Z18, Z15, Z15
-
-	// s*q + s
-	VFMADD213PS Z19, Z19, Z15
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z16, Z17, K1
+	VSHUFF32X4    $0x4e, Z17, Z17, Z18
+	VMAXPS        Z18, Z17, Z18
+	VSHUFF32X4    $0xb1, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VSHUFPS       $0x4e, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VSHUFPS       $0xb1, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VCMPPS        $0x05, Z18, Z17, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z20, Y17
-	VCVTPS2PD     Y20, Z20
+	VMOVUPS       (SI), Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z20, K2, Z20
+	VMOVAPS       Z6, Z17
+	VMOVUPS       64(SI), K7, Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z15, K2, Z15
+	VMAXPS        Z15, Z20, Z20
+	VMOVAPS.Z     Z20, K1, Z20
+	VEXTRACTF64X4 $0x01, Z20, Y15
+	VMAXPS        Y15, Y20, Y15
+	VEXTRACTF32X4 $0x01, Y15, X17
+	VMAXPS        X17, X15, X15
+	VMOVHLPS      X15, X15, X17
+	VMAXPS        X17, X15, X15
+	VMOVSHDUP     X15, X17
+	VMAXSS        X17, X15, X15
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z16
 	VCVTPS2PD     Y17, Z17
-	VMOVAPS.Z     Z15, K1, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y19
-	VCVTPS2PD     Y18, Z18
+	VEXTRACTF64X4 $0x01, Z20, Y19
+	VCVTPS2PD     Y20, Z20
 	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z18, Z20, Z20
+	VSUBPD        Z20, Z16, Z16
 	VSUBPD        Z19, Z17, Z17
-	VADDPD        Z17, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z20, Y17
-	VADDPD        Y17, Y20, Y20
-	VEXTRACTF32X4 $0x01, Y20, X17
-	VADDPD        X17, X20, X20
-	VMOVHLPS      X20, X20, X17
-	VADDSD        X17, X20, X20
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
 
 	// A zero is stored without its sign.
-	VADDPS    Z14, Z16, Z16
-	VMOVSS    X16, 4(DI)
+	VADDPS    Z14, Z18, Z18
+	VMOVSS    X18, 4(DI)
 	VCVTSS2SD X15, X15, X15
 	VMOVSD    X15, 8(DI)
-	VMOVSD    X20, 16(DI)
+	VMOVSD    X16, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -15342,11 +15293,12 @@ exact32:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      64(SI), K7, Z3
@@ -15360,112 +15312,100 @@ exact32:
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VBROADCASTSS     (R14), Z7
-	VFMADD213PS      Z5, Z3, Z7
+	VFMADD213PS Z5, Z7, Z6
+	VMOVAPS     Z5, Z8
+	VFMADD231PS Z7, Z3, Z8
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z8
-	VSUBPS  Z7, Z5, Z9
+	VSUBPS  Z6, Z5, Z9
+	VSUBPS  Z8, Z5, Z5
 	VMOVUPS (SI), Z10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z10, Z8
-	VFMADD231PS.BCST (R14), Z3, Z9
-	VFMADD231PS.BCST 4(R14), Z10, Z8
-	VFMADD231PS.BCST 4(R14), Z3, Z9
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPERMPS      exp2Table<>+0(SB), Z7, Z10
-	VPSLLD       $0x14, Z6, Z11
-	VPSLLD       $0x14, Z7, Z12
-	VPADDD       Z3, Z11, Z3
-	VPADDD       Z10, Z12, Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z11
-	VBROADCASTSS     exp2<>+0(SB), Z12
-	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z12
-	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z11
-	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z12
-	VMULPS           Z11, Z8, Z8
-	VMULPS           Z12, Z9, Z9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VFMADD213PS.Z Z3, Z3, K1, Z8
-	VFMADD213PS.Z Z10, Z10, K2, Z9
-	VADDPS        Z9, Z8, Z8
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z3
-	VMAXPS       Z3, Z4, Z3
-	VSHUFF32X4   $0xb1, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VSHUFPS      $0x4e, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VSHUFPS      $0xb1, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VBROADCASTSS (R14), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z5, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z3, Z5
+	VFMADD231PS      Z7, Z10, Z9
+	VFMADD231PS      Z7, Z3, Z5
+	VFMADD231PS.BCST 4(R14), Z10, Z9
 	VFMADD231PS.BCST 4(R14), Z3, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z7
-	VPSLLD       $0x14, Z6, Z9
-	VPADDD       Z7, Z9, Z7
-	VBROADCASTSS exp2<>+0(SB), Z9
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z8, Z7
+	VPSLLD       $0x14, Z6, Z10
+	VPSLLD       $0x14, Z8, Z11
+	VPADDD       Z3, Z10, Z3
+	VPADDD       Z7, Z11, Z7
+	VBROADCASTSS exp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z9
-	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z9
-	VMULPS           Z9, Z5, Z5
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z10
+	VBROADCASTSS     exp2<>+0(SB), Z11
+	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z11
+	VMULPS           Z10, Z9, Z9
+	VMULPS           Z11, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VFMADD213PS.Z Z7, Z7, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z9
+	VFMADD213PS.Z Z7, Z7, K2, Z5
+	VADDPS        Z5, Z9, Z3
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z3, Z4, K1
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4    $0x4e, Z4, Z4, Z6
+	VMAXPS        Z6, Z4, Z6
+	VSHUFF32X4    $0xb1, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VSHUFPS       $0x4e, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VSHUFPS       $0xb1, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VCMPPS        $0x05, Z6, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z8, Y4
-	VCVTPS2PD     Y8, Z8
-	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y7
-	VCVTPS2PD     Y6, Z6
+	VMOVUPS       (SI), Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z9, K2, Z9
+	VBROADCASTSS  minusInf<>+0(SB), Z4
+	VMOVUPS       64(SI), K7, Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z5, K2, Z5
+	VMAXPS        Z5, Z9, Z9
+	VMOVAPS.Z     Z9, K1, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y4
+	VMAXPS        Y4, Y9, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VMAXPS        X5, X4, X4
+	VMOVHLPS      X4, X4, X5
+	VMAXPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VMAXSS        X5, X4, X4
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z9, Y7
+	VCVTPS2PD     Y9, Z9
 	VCVTPS2PD     Y7, Z7
-	VSUBPD        Z6, Z8, Z8
-	VSUBPD        Z7, Z4, Z4
-	VADDPD        Z4, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y4
-	VADDPD        Y4, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X4
-	VADDPD        X4, X8, X8
-	VMOVHLPS      X8, X8, X4
-	VADDSD        X4, X8, X8
-	VUCOMISD      X8, X8
+	VSUBPD        Z9, Z3, Z3
+	VSUBPD        Z7, Z5, Z5
+	VADDPD        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPD        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPD        X5, X3, X3
+	VMOVHLPS      X3, X3, X5
+	VADDSD        X5, X3, X3
+	VUCOMISD      X3, X3
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z3, Z3
-	VMOVSS      X3, 4(DI)
-	VCVTSS2SD   X5, X5, X5
-	VMOVSD      X5, 8(DI)
-	VMOVSD      X8, 16(DI)
+	VADDPS.BCST zero<>+0(SB), Z6, Z6
+	VMOVSS      X6, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X3, 16(DI)
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -15496,11 +15436,11 @@ begin5:
 	VBROADCASTSS nearExp3<>+0(SB), Z6
 	VBROADCASTSS nearExp2<>+0(SB), Z7
 	VBROADCASTSS nearExp1<>+0(SB), Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VBROADCASTSS nearInteger<>+0(SB), Z10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VBROADCASTSS integer<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VBROADCASTSS nearHeadroom<>+0(SB), Z10
+	VBROADCASTSS nearInteger<>+0(SB), Z11
+	VBROADCASTSS integerHeadroom<>+0(SB), Z12
+	VBROADCASTSS integer<>+0(SB), Z13
 	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
@@ -15513,14 +15453,14 @@ loop5:
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
 	VMULPS       Z0, Z15, Z15
-	VSUBPS       Z15, Z9, Z15
-	VSUBPS       Z10, Z15, Z15
-	VBROADCASTSS (SI), Z16
-	VMULPS       Z5, Z16, Z16
-	VSUBPS       Z16, Z11, Z16
-	VSUBPS       Z16, Z12, Z16
+	VSUBPS       Z15, Z10, Z15
+	VSUBPS       Z11, Z15, Z15
+	VBROADCASTSS (SI), X16
+	VMULSS       X5, X16, X16
+	VSUBSS       X16, X12, X16
+	VSUBSS       X16, X13, X16
 	VMOVSS       X16, (DI)
-	VMOVAPS      Z13, Z16
+	VMOVAPS      Z9, Z16
 	VMOVUPS      128(SI), K7, Z16
 	VMOVUPS      (SI), Z17
 	VMAXPS       64(SI), Z17, Z17
@@ -15538,50 +15478,50 @@ loop5:
 	// -n = magic - N - u
 	VSUBPS  Z18, Z15, Z21
 	VSUBPS  Z19, Z15, Z22
-	VSUBPS  Z20, Z15, Z23
-	VMOVUPS (SI), Z24
+	VSUBPS  Z20, Z15, Z15
+	VMOVUPS (SI), Z23
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z24, Z21
-	VMOVUPS     64(SI), Z25
-	VFMADD231PS Z0, Z25, Z22
-	VFMADD231PS Z0, Z16, Z23
-	VFMADD231PS Z1, Z24, Z21
-	VFMADD231PS Z1, Z25, Z22
-	VFMADD231PS Z1, Z16, Z23
+	VFMADD231PS Z0, Z23, Z21
+	VMOVUPS     64(SI), Z24
+	VFMADD231PS Z0, Z24, Z22
+	VFMADD231PS Z0, Z16, Z15
+	VFMADD231PS Z1, Z23, Z21
+	VFMADD231PS Z1, Z24, Z22
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
 	VPERMPS Z3, Z18, Z16
-	VPERMPS Z3, Z19, Z24
-	VPERMPS Z3, Z20, Z25
-	VPSLLD  $0x14, Z18, Z26
-	VPSLLD  $0x14, Z19, Z27
-	VPSLLD  $0x14, Z20, Z28
-	VPADDD  Z16, Z26, Z16
+	VPERMPS Z3, Z19, Z23
+	VPERMPS Z3, Z20, Z24
+	VPSLLD  $0x14, Z18, Z25
+	VPSLLD  $0x14, Z19, Z26
+	VPSLLD  $0x14, Z20, Z27
+	VPADDD  Z16, Z25, Z16
+	VPADDD  Z23, Z26, Z23
 	VPADDD  Z24, Z27, Z24
-	VPADDD  Z25, Z28, Z25
-	VMOVAPS Z7, Z26
+	VMOVAPS Z7, Z25
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z21, Z6, Z26
+	VFMADD231PS Z21, Z6, Z25
+	VMOVAPS     Z7, Z26
+	VFMADD231PS Z22, Z6, Z26
 	VMOVAPS     Z7, Z27
-	VFMADD231PS Z22, Z6, Z27
-	VMOVAPS     Z7, Z28
-	VFMADD231PS Z23, Z6, Z28
-	VFMADD213PS Z8, Z21, Z26
-	VFMADD213PS Z8, Z22, Z27
-	VFMADD213PS Z8, Z23, Z28
-	VMULPS      Z26, Z21, Z21
-	VMULPS      Z27, Z22, Z22
-	VMULPS      Z28, Z23, Z23
+	VFMADD231PS Z15, Z6, Z27
+	VFMADD213PS Z8, Z21, Z25
+	VFMADD213PS Z8, Z22, Z26
+	VFMADD213PS Z8, Z15, Z27
+	VMULPS      Z25, Z21, Z21
+	VMULPS      Z26, Z22, Z22
+	VMULPS      Z27, Z15, Z15
 
 	// s*q + s
 	VFMADD213PS   Z16, Z16, Z21
-	VFMADD213PS   Z24, Z24, Z22
-	VFMADD213PS.Z Z25, Z25, K7, Z23
-	VADDPS        Z22, Z21, Z21
+	VFMADD213PS   Z23, Z23, Z22
+	VFMADD213PS.Z Z24, Z24, K7, Z15
+	VADDPS        Z22, Z21, Z16
 	VPTERNLOGD    $0xfe, Z19, Z20, Z18
-	VADDPS        Z23, Z21, Z21
+	VADDPS        Z15, Z16, Z16
 
 	// Leave if an element is not near.
 	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
@@ -15589,68 +15529,61 @@ loop5:
 	JNZ           exact48
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z17, Z17, Z16
-	VMAXPS     Z16, Z17, Z16
-	VSHUFF32X4 $0xb1, Z16, Z16, Z18
-	VMAXPS     Z18, Z16, Z16
-	VSHUFPS    $0x4e, Z16, Z16, Z18
-	VMAXPS     Z18, Z16, Z16
-	VSHUFPS    $0xb1, Z16, Z16, Z18
-	VMAXPS     Z18, Z16, Z16
-	VMOVAPS    Z15, Z18
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z16, Z18
-
-	// -n = magic - N - u
-	VSUBPS Z18, Z15, Z15
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z16, Z15
-	VFMADD231PS Z1, Z16, Z15
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z18, Z19
-	VPSLLD  $0x14, Z18, Z18
-	VPADDD  Z19, Z18, Z19
-	VMOVAPS Z7, Z18
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z15, Z6, Z18
-	VFMADD213PS Z8, Z15, Z18
-	VMULPS      Z18, Z15, Z15
-
-	// s*q + s
-	VFMADD213PS Z19, Z19, Z15
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z16, Z17, K1
+	VSHUFF32X4    $0x4e, Z17, Z17, Z18
+	VMAXPS        Z18, Z17, Z18
+	VSHUFF32X4    $0xb1, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VSHUFPS       $0x4e, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VSHUFPS       $0xb1, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VCMPPS        $0x05, Z18, Z17, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z21, Y17
-	VCVTPS2PD     Y21, Z21
+	VMOVUPS       (SI), Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z21, K2, Z21
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z22, K2, Z22
+	VMOVAPS       Z9, Z17
+	VMOVUPS       128(SI), K7, Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z15, K2, Z15
+	VMAXPS        Z22, Z21, Z21
+	VMAXPS        Z15, Z21, Z21
+	VMOVAPS.Z     Z21, K1, Z21
+	VEXTRACTF64X4 $0x01, Z21, Y15
+	VMAXPS        Y15, Y21, Y15
+	VEXTRACTF32X4 $0x01, Y15, X17
+	VMAXPS        X17, X15, X15
+	VMOVHLPS      X15, X15, X17
+	VMAXPS        X17, X15, X15
+	VMOVSHDUP     X15, X17
+	VMAXSS        X17, X15, X15
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z16
 	VCVTPS2PD     Y17, Z17
-	VMOVAPS.Z     Z15, K1, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y19
-	VCVTPS2PD     Y18, Z18
+	VEXTRACTF64X4 $0x01, Z21, Y19
+	VCVTPS2PD     Y21, Z21
 	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z18, Z21, Z21
+	VSUBPD        Z21, Z16, Z16
 	VSUBPD        Z19, Z17, Z17
-	VADDPD        Z17, Z21, Z21
-	VEXTRACTF64X4 $0x01, Z21, Y17
-	VADDPD        Y17, Y21, Y21
-	VEXTRACTF32X4 $0x01, Y21, X17
-	VADDPD        X17, X21, X21
-	VMOVHLPS      X21, X21, X17
-	VADDSD        X17, X21, X21
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
 
 	// A zero is stored without its sign.
-	VADDPS    Z14, Z16, Z16
-	VMOVSS    X16, 4(DI)
+	VADDPS    Z14, Z18, Z18
+	VMOVSS    X18, 4(DI)
 	VCVTSS2SD X15, X15, X15
 	VMOVSD    X15, 8(DI)
-	VMOVSD    X21, 16(DI)
+	VMOVSD    X16, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -15675,11 +15608,12 @@ exact48:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      128(SI), K7, Z3
@@ -15694,128 +15628,120 @@ exact48:
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          64(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VBROADCASTSS     (R14), Z8
-	VFMADD213PS      Z5, Z3, Z8
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVAPS     Z5, Z9
+	VFMADD231PS Z7, Z3, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z9
-	VSUBPS  Z7, Z5, Z10
+	VSUBPS  Z6, Z5, Z10
 	VSUBPS  Z8, Z5, Z11
+	VSUBPS  Z9, Z5, Z5
 	VMOVUPS (SI), Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z12, Z9
+	VFMADD231PS      Z7, Z12, Z10
 	VMOVUPS          64(SI), Z13
-	VFMADD231PS.BCST (R14), Z13, Z10
-	VFMADD231PS.BCST (R14), Z3, Z11
-	VFMADD231PS.BCST 4(R14), Z12, Z9
-	VFMADD231PS.BCST 4(R14), Z13, Z10
-	VFMADD231PS.BCST 4(R14), Z3, Z11
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPERMPS      exp2Table<>+0(SB), Z7, Z12
-	VPERMPS      exp2Table<>+0(SB), Z8, Z13
-	VPSLLD       $0x14, Z6, Z14
-	VPSLLD       $0x14, Z7, Z15
-	VPSLLD       $0x14, Z8, Z16
-	VPADDD       Z3, Z14, Z3
-	VPADDD       Z12, Z15, Z12
-	VPADDD       Z13, Z16, Z13
-	VBROADCASTSS exp2<>+0(SB), Z14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z14
-	VBROADCASTSS     exp2<>+0(SB), Z15
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z16
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z16
-	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z14
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z16
-	VMULPS           Z14, Z9, Z9
-	VMULPS           Z15, Z10, Z10
-	VMULPS           Z16, Z11, Z11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VFMADD213PS.Z Z3, Z3, K1, Z9
-	VFMADD213PS.Z Z12, Z12, K2, Z10
-	VFMADD213PS.Z Z13, Z13, K3, Z11
-	VADDPS        Z10, Z9, Z9
-	VADDPS        Z11, Z9, Z9
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z3
-	VMAXPS       Z3, Z4, Z3
-	VSHUFF32X4   $0xb1, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VSHUFPS      $0x4e, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VSHUFPS      $0xb1, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VBROADCASTSS (R14), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z5, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z3, Z5
+	VFMADD231PS      Z7, Z13, Z11
+	VFMADD231PS      Z7, Z3, Z5
+	VFMADD231PS.BCST 4(R14), Z12, Z10
+	VFMADD231PS.BCST 4(R14), Z13, Z11
 	VFMADD231PS.BCST 4(R14), Z3, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z7
-	VPSLLD       $0x14, Z6, Z8
-	VPADDD       Z7, Z8, Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z8, Z7
+	VPERMPS      exp2Table<>+0(SB), Z9, Z12
+	VPSLLD       $0x14, Z6, Z13
+	VPSLLD       $0x14, Z8, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPADDD       Z3, Z13, Z3
+	VPADDD       Z7, Z14, Z7
+	VPADDD       Z12, Z15, Z12
+	VBROADCASTSS exp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z8
-	VMULPS           Z8, Z5, Z5
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z15
+	VMULPS           Z13, Z10, Z10
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VFMADD213PS.Z Z7, Z7, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z10
+	VFMADD213PS.Z Z7, Z7, K2, Z11
+	VFMADD213PS.Z Z12, Z12, K3, Z5
+	VADDPS        Z11, Z10, Z3
+	VADDPS        Z5, Z3, Z3
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z3, Z4, K1
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4    $0x4e, Z4, Z4, Z6
+	VMAXPS        Z6, Z4, Z6
+	VSHUFF32X4    $0xb1, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VSHUFPS       $0x4e, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VSHUFPS       $0xb1, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VCMPPS        $0x05, Z6, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z9, Y4
-	VCVTPS2PD     Y9, Z9
-	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y7
-	VCVTPS2PD     Y6, Z6
+	VMOVUPS       (SI), Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z10, K2, Z10
+	VMOVUPS       64(SI), Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z11, K2, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z4
+	VMOVUPS       128(SI), K7, Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z5, K2, Z5
+	VMAXPS        Z11, Z10, Z10
+	VMAXPS        Z5, Z10, Z10
+	VMOVAPS.Z     Z10, K1, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y4
+	VMAXPS        Y4, Y10, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VMAXPS        X5, X4, X4
+	VMOVHLPS      X4, X4, X5
+	VMAXPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VMAXSS        X5, X4, X4
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z10, Y7
+	VCVTPS2PD     Y10, Z10
 	VCVTPS2PD     Y7, Z7
-	VSUBPD        Z6, Z9, Z9
-	VSUBPD        Z7, Z4, Z4
-	VADDPD        Z4, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y4
-	VADDPD        Y4, Y9, Y9
-	VEXTRACTF128  $0x01, Y9, X4
-	VADDPD        X4, X9, X9
-	VMOVHLPS      X9, X9, X4
-	VADDSD        X4, X9, X9
-	VUCOMISD      X9, X9
+	VSUBPD        Z10, Z3, Z3
+	VSUBPD        Z7, Z5, Z5
+	VADDPD        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPD        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPD        X5, X3, X3
+	VMOVHLPS      X3, X3, X5
+	VADDSD        X5, X3, X3
+	VUCOMISD      X3, X3
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z3, Z3
-	VMOVSS      X3, 4(DI)
-	VCVTSS2SD   X5, X5, X5
-	VMOVSD      X5, 8(DI)
-	VMOVSD      X9, 16(DI)
+	VADDPS.BCST zero<>+0(SB), Z6, Z6
+	VMOVSS      X6, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X3, 16(DI)
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -15846,183 +15772,181 @@ begin7:
 	VBROADCASTSS nearExp3<>+0(SB), Z6
 	VBROADCASTSS nearExp2<>+0(SB), Z7
 	VBROADCASTSS nearExp1<>+0(SB), Z8
-	VBROADCASTSS nearHeadroom<>+0(SB), Z9
-	VBROADCASTSS nearInteger<>+0(SB), Z10
-	VBROADCASTSS integerHeadroom<>+0(SB), Z11
-	VBROADCASTSS integer<>+0(SB), Z12
-	VBROADCASTSS minusInf<>+0(SB), Z13
+	VBROADCASTSS minusInf<>+0(SB), Z9
+	VBROADCASTSS nearHeadroom<>+0(SB), Z10
+	VBROADCASTSS nearInteger<>+0(SB), Z11
+	VBROADCASTSS integerHeadroom<>+0(SB), Z12
+	VBROADCASTSS integer<>+0(SB), Z13
+	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
 loop7:
-	VBROADCASTSS (SI), Z14
-	VUCOMISS     X4, X14
+	VBROADCASTSS (SI), Z15
+	VUCOMISS     X4, X15
 	JCS          exact64
-	VUCOMISS     X14, X2
+	VUCOMISS     X15, X2
 	JCS          exact64
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Z0, Z14, Z14
-	VSUBPS       Z14, Z9, Z14
-	VSUBPS       Z10, Z14, Z14
-	VBROADCASTSS (SI), Z15
-	VMULPS       Z5, Z15, Z15
-	VSUBPS       Z15, Z11, Z15
-	VSUBPS       Z15, Z12, Z15
-	VMOVSS       X15, (DI)
-	VMOVAPS      Z13, Z15
-	VMOVUPS      192(SI), K7, Z15
-	VMOVUPS      (SI), Z16
-	VMAXPS       64(SI), Z16, Z16
-	VMOVUPS      128(SI), Z17
-	VMAXPS       Z15, Z17, Z17
-	VMAXPS       Z17, Z16, Z16
-	VMOVUPS.Z    192(SI), K7, Z15
+	VMULPS       Z0, Z15, Z15
+	VSUBPS       Z15, Z10, Z15
+	VSUBPS       Z11, Z15, Z15
+	VBROADCASTSS (SI), X16
+	VMULSS       X5, X16, X16
+	VSUBSS       X16, X12, X16
+	VSUBSS       X16, X13, X16
+	VMOVSS       X16, (DI)
+	VMOVAPS      Z9, Z16
+	VMOVUPS      192(SI), K7, Z16
 	VMOVUPS      (SI), Z17
+	VMAXPS       64(SI), Z17, Z17
+	VMOVUPS      128(SI), Z18
+	VMAXPS       Z16, Z18, Z18
+	VMAXPS       Z18, Z17, Z17
+	VMOVUPS.Z    192(SI), K7, Z16
+	VMOVUPS      (SI), Z18
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS   Z14, Z0, Z17
-	VMOVUPS       64(SI), Z18
-	VFMADD213PS   Z14, Z0, Z18
-	VMOVUPS       128(SI), Z19
-	VFMADD213PS   Z14, Z0, Z19
-	VMOVAPS       Z14, Z20
-	VFMADD231PS.Z Z0, Z15, K7, Z20
+	VFMADD213PS   Z15, Z0, Z18
+	VMOVUPS       64(SI), Z19
+	VFMADD213PS   Z15, Z0, Z19
+	VMOVUPS       128(SI), Z20
+	VFMADD213PS   Z15, Z0, Z20
+	VMOVAPS       Z15, Z21
+	VFMADD231PS.Z Z0, Z16, K7, Z21
 
 	// -n = magic - N - u
-	VSUBPS  Z17, Z14, Z21
-	VSUBPS  Z18, Z14, Z22
-	VSUBPS  Z19, Z14, Z23
-	VSUBPS  Z20, Z14, Z24
+	VSUBPS  Z18, Z15, Z22
+	VSUBPS  Z19, Z15, Z23
+	VSUBPS  Z20, Z15, Z24
+	VSUBPS  Z21, Z15, Z15
 	VMOVUPS (SI), Z25
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z25, Z21
+	VFMADD231PS Z0, Z25, Z22
 	VMOVUPS     64(SI), Z26
-	VFMADD231PS Z0, Z26, Z22
+	VFMADD231PS Z0, Z26, Z23
 	VMOVUPS     128(SI), Z27
-	VFMADD231PS Z0, Z27, Z23
-	VFMADD231PS Z0, Z15, Z24
-	VFMADD231PS Z1, Z25, Z21
-	VFMADD231PS Z1, Z26, Z22
-	VFMADD231PS Z1, Z27, Z23
-	VFMADD231PS Z1, Z15, Z24
+	VFMADD231PS Z0, Z27, Z24
+	VFMADD231PS Z0, Z16, Z15
+	VFMADD231PS Z1, Z25, Z22
+	VFMADD231PS Z1, Z26, Z23
+	VFMADD231PS Z1, Z27, Z24
+	VFMADD231PS Z1, Z16, Z15
 
 	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z15
-	VPERMPS Z3, Z18, Z25
-	VPERMPS Z3, Z19, Z26
-	VPERMPS Z3, Z20, Z27
-	VPSLLD  $0x14, Z17, Z28
-	VPSLLD  $0x14, Z18, Z29
-	VPSLLD  $0x14, Z19, Z30
-	VPSLLD  $0x14, Z20, Z31
-	VPADDD  Z15, Z28, Z15
+	VPERMPS Z3, Z18, Z16
+	VPERMPS Z3, Z19, Z25
+	VPERMPS Z3, Z20, Z26
+	VPERMPS Z3, Z21, Z27
+	VPSLLD  $0x14, Z18, Z28
+	VPSLLD  $0x14, Z19, Z29
+	VPSLLD  $0x14, Z20, Z30
+	VPSLLD  $0x14, Z21, Z31
+	VPADDD  Z16, Z28, Z16
 	VPADDD  Z25, Z29, Z25
 	VPADDD  Z26, Z30, Z26
 	VPADDD  Z27, Z31, Z27
 	VMOVAPS Z7, Z28
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z21, Z6, Z28
+	VFMADD231PS Z22, Z6, Z28
 	VMOVAPS     Z7, Z29
-	VFMADD231PS Z22, Z6, Z29
+	VFMADD231PS Z23, Z6, Z29
 	VMOVAPS     Z7, Z30
-	VFMADD231PS Z23, Z6, Z30
+	VFMADD231PS Z24, Z6, Z30
 	VMOVAPS     Z7, Z31
-	VFMADD231PS Z24, Z6, Z31
-	VFMADD213PS Z8, Z21, Z28
-	VFMADD213PS Z8, Z22, Z29
-	VFMADD213PS Z8, Z23, Z30
-	VFMADD213PS Z8, Z24, Z31
-	VMULPS      Z28, Z21, Z21
-	VMULPS      Z29, Z22, Z22
-	VMULPS      Z30, Z23, Z23
-	VMULPS      Z31, Z24, Z24
+	VFMADD231PS Z15, Z6, Z31
+	VFMADD213PS Z8, Z22, Z28
+	VFMADD213PS Z8, Z23, Z29
+	VFMADD213PS Z8, Z24, Z30
+	VFMADD213PS Z8, Z15, Z31
+	VMULPS      Z28, Z22, Z22
+	VMULPS      Z29, Z23, Z23
+	VMULPS      Z30, Z24, Z24
+	VMULPS      Z31, Z15, Z15
 
 	// s*q + s
-	VFMADD213PS   Z15, Z15, Z21
-	VFMADD213PS   Z25, Z25, Z22
-	VFMADD213PS   Z26, Z26, Z23
-	VFMADD213PS.Z Z27, Z27, K7, Z24
-	VADDPS        Z22, Z21, Z21
-	VADDPS        Z24, Z23, Z23
-	VADDPS        Z23, Z21, Z21
-	VPTERNLOGD    $0xfe, Z18, Z19, Z17
-	VPORD         Z17, Z20, Z17
+	VFMADD213PS   Z16, Z16, Z22
+	VFMADD213PS   Z25, Z25, Z23
+	VFMADD213PS   Z26, Z26, Z24
+	VFMADD213PS.Z Z27, Z27, K7, Z15
+	VADDPS        Z23, Z22, Z16
+	VADDPS        Z15, Z24, Z25
+	VADDPS        Z25, Z16, Z16
+	VPTERNLOGD    $0xfe, Z19, Z20, Z18
+	VPORD         Z18, Z21, Z18
 
 	// Leave if an element is not near.
-	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
 	KORTESTW      K6, K6
 	JNZ           exact64
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4 $0x4e, Z16, Z16, Z15
-	VMAXPS     Z15, Z16, Z15
-	VSHUFF32X4 $0xb1, Z15, Z15, Z17
-	VMAXPS     Z17, Z15, Z15
-	VSHUFPS    $0x4e, Z15, Z15, Z17
-	VMAXPS     Z17, Z15, Z15
-	VSHUFPS    $0xb1, Z15, Z15, Z17
-	VMAXPS     Z17, Z15, Z15
-	VMOVAPS    Z14, Z17
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Z0, Z15, Z17
-
-	// -n = magic - N - u
-	VSUBPS Z17, Z14, Z14
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Z0, Z15, Z14
-	VFMADD231PS Z1, Z15, Z14
-
-	// s = 2^(n - N) * K
-	VPERMPS Z3, Z17, Z18
-	VPSLLD  $0x14, Z17, Z17
-	VPADDD  Z18, Z17, Z18
-	VMOVAPS Z7, Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Z14, Z6, Z17
-	VFMADD213PS Z8, Z14, Z17
-	VMULPS      Z17, Z14, Z14
-
-	// s*q + s
-	VFMADD213PS Z18, Z18, Z14
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z15, Z16, K1
+	VSHUFF32X4    $0x4e, Z17, Z17, Z18
+	VMAXPS        Z18, Z17, Z18
+	VSHUFF32X4    $0xb1, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VSHUFPS       $0x4e, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VSHUFPS       $0xb1, Z18, Z18, Z19
+	VMAXPS        Z19, Z18, Z18
+	VCMPPS        $0x05, Z18, Z17, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z21, Y16
-	VCVTPS2PD     Y21, Z21
+	VMOVUPS       (SI), Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z22, K2, Z22
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z23, K2, Z23
+	VMOVUPS       128(SI), Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z24, K2, Z24
+	VMOVAPS       Z9, Z17
+	VMOVUPS       192(SI), K7, Z17
+	VCMPPS        $0x05, Z18, Z17, K2
+	VMOVAPS.Z     Z15, K2, Z15
+	VMAXPS        Z23, Z22, Z22
+	VMAXPS        Z15, Z24, Z24
+	VMAXPS        Z24, Z22, Z22
+	VMOVAPS.Z     Z22, K1, Z22
+	VEXTRACTF64X4 $0x01, Z22, Y15
+	VMAXPS        Y15, Y22, Y15
+	VEXTRACTF32X4 $0x01, Y15, X17
+	VMAXPS        X17, X15, X15
+	VMOVHLPS      X15, X15, X17
+	VMAXPS        X17, X15, X15
+	VMOVSHDUP     X15, X17
+	VMAXSS        X17, X15, X15
+	VEXTRACTF64X4 $0x01, Z16, Y17
 	VCVTPS2PD     Y16, Z16
-	VMOVAPS.Z     Z14, K1, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y18
 	VCVTPS2PD     Y17, Z17
-	VCVTPS2PD     Y18, Z18
-	VSUBPD        Z17, Z21, Z21
-	VSUBPD        Z18, Z16, Z16
-	VADDPD        Z16, Z21, Z21
-	VEXTRACTF64X4 $0x01, Z21, Y16
-	VADDPD        Y16, Y21, Y21
-	VEXTRACTF32X4 $0x01, Y21, X16
-	VADDPD        X16, X21, X21
-	VMOVHLPS      X21, X21, X16
-	VADDSD        X16, X21, X21
+	VEXTRACTF64X4 $0x01, Z22, Y19
+	VCVTPS2PD     Y22, Z22
+	VCVTPS2PD     Y19, Z19
+	VSUBPD        Z22, Z16, Z16
+	VSUBPD        Z19, Z17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VADDPD        Y17, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X17
+	VADDPD        X17, X16, X16
+	VMOVHLPS      X16, X16, X17
+	VADDSD        X17, X16, X16
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z15, Z15
-	VMOVSS      X15, 4(DI)
-	VCVTSS2SD   X14, X14, X14
-	VMOVSD      X14, 8(DI)
-	VMOVSD      X21, 16(DI)
-	ADDQ        R9, SI
-	ADDQ        $0x18, DI
-	DECQ        R8
-	JNZ         loop7
-	JMP         end
+	VADDPS    Z14, Z18, Z18
+	VMOVSS    X18, 4(DI)
+	VCVTSS2SD X15, X15, X15
+	VMOVSD    X15, 8(DI)
+	VMOVSD    X16, 16(DI)
+	ADDQ      R9, SI
+	ADDQ      $0x18, DI
+	DECQ      R8
+	JNZ       loop7
+	JMP       end
 
 exact64:
 	// One with other elements.
@@ -16042,11 +15966,12 @@ exact64:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      192(SI), K7, Z3
@@ -16054,153 +15979,149 @@ exact64:
 
 	// Leave if an element is above the limit.
 	VMAXPS   64(SI), Z4, Z4
-	VMOVUPS  128(SI), Z7
-	VMAXPS   Z3, Z7, Z7
-	VMAXPS   Z7, Z4, Z4
+	VMOVUPS  128(SI), Z8
+	VMAXPS   Z3, Z8, Z8
+	VMAXPS   Z8, Z4, Z4
 	VCMPPS   $0x1e, Z6, Z4, K1
 	KORTESTW K1, K1
 	JNZ      end
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          64(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VMOVUPS          128(SI), Z8
-	VFMADD132PS.BCST (R14), Z5, Z8
-	VBROADCASTSS     (R14), Z9
-	VFMADD213PS      Z5, Z3, Z9
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z5, Z7, Z9
+	VMOVAPS     Z5, Z10
+	VFMADD231PS Z7, Z3, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z10
-	VSUBPS  Z7, Z5, Z11
+	VSUBPS  Z6, Z5, Z11
 	VSUBPS  Z8, Z5, Z12
 	VSUBPS  Z9, Z5, Z13
+	VSUBPS  Z10, Z5, Z5
 	VMOVUPS (SI), Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z14, Z10
+	VFMADD231PS      Z7, Z14, Z11
 	VMOVUPS          64(SI), Z15
-	VFMADD231PS.BCST (R14), Z15, Z11
+	VFMADD231PS      Z7, Z15, Z12
 	VMOVUPS          128(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
-	VFMADD231PS.BCST (R14), Z3, Z13
-	VFMADD231PS.BCST 4(R14), Z14, Z10
-	VFMADD231PS.BCST 4(R14), Z15, Z11
-	VFMADD231PS.BCST 4(R14), Z16, Z12
-	VFMADD231PS.BCST 4(R14), Z3, Z13
-
-	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPERMPS      exp2Table<>+0(SB), Z7, Z14
-	VPERMPS      exp2Table<>+0(SB), Z8, Z15
-	VPERMPS      exp2Table<>+0(SB), Z9, Z16
-	VPSLLD       $0x14, Z6, Z17
-	VPSLLD       $0x14, Z7, Z18
-	VPSLLD       $0x14, Z8, Z19
-	VPSLLD       $0x14, Z9, Z20
-	VPADDD       Z3, Z17, Z3
-	VPADDD       Z14, Z18, Z14
-	VPADDD       Z15, Z19, Z15
-	VPADDD       Z16, Z20, Z16
-	VBROADCASTSS exp2<>+0(SB), Z17
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z17
-	VBROADCASTSS     exp2<>+0(SB), Z18
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
-	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z19
-	VBROADCASTSS     exp2<>+0(SB), Z20
-	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z17
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z18
-	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z19
-	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
-	VMULPS           Z17, Z10, Z10
-	VMULPS           Z18, Z11, Z11
-	VMULPS           Z19, Z12, Z12
-	VMULPS           Z20, Z13, Z13
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K4
-	VFMADD213PS.Z Z3, Z3, K1, Z10
-	VFMADD213PS.Z Z14, Z14, K2, Z11
-	VFMADD213PS.Z Z15, Z15, K3, Z12
-	VFMADD213PS.Z Z16, Z16, K4, Z13
-	VADDPS        Z11, Z10, Z10
-	VADDPS        Z13, Z12, Z12
-	VADDPS        Z12, Z10, Z10
-
-	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z3
-	VMAXPS       Z3, Z4, Z3
-	VSHUFF32X4   $0xb1, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VSHUFPS      $0x4e, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VSHUFPS      $0xb1, Z3, Z3, Z6
-	VMAXPS       Z6, Z3, Z3
-	VBROADCASTSS (R14), Z6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z6
-
-	// -n = magic - N - u
-	VSUBPS Z6, Z5, Z5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z3, Z5
+	VFMADD231PS      Z7, Z16, Z13
+	VFMADD231PS      Z7, Z3, Z5
+	VFMADD231PS.BCST 4(R14), Z14, Z11
+	VFMADD231PS.BCST 4(R14), Z15, Z12
+	VFMADD231PS.BCST 4(R14), Z16, Z13
 	VFMADD231PS.BCST 4(R14), Z3, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z7
-	VPSLLD       $0x14, Z6, Z8
-	VPADDD       Z7, Z8, Z7
-	VBROADCASTSS exp2<>+0(SB), Z8
+	VPERMPS      exp2Table<>+0(SB), Z6, Z3
+	VPERMPS      exp2Table<>+0(SB), Z8, Z7
+	VPERMPS      exp2Table<>+0(SB), Z9, Z14
+	VPERMPS      exp2Table<>+0(SB), Z10, Z15
+	VPSLLD       $0x14, Z6, Z16
+	VPSLLD       $0x14, Z8, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPSLLD       $0x14, Z10, Z19
+	VPADDD       Z3, Z16, Z3
+	VPADDD       Z7, Z17, Z7
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z8
-	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z8
-	VMULPS           Z8, Z5, Z5
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z5, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z5, Z19
+	VMULPS           Z16, Z11, Z11
+	VMULPS           Z17, Z12, Z12
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VFMADD213PS.Z Z7, Z7, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z11
+	VFMADD213PS.Z Z7, Z7, K2, Z12
+	VFMADD213PS.Z Z14, Z14, K3, Z13
+	VFMADD213PS.Z Z15, Z15, K4, Z5
+	VADDPS        Z12, Z11, Z3
+	VADDPS        Z5, Z13, Z6
+	VADDPS        Z6, Z3, Z3
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z3, Z4, K1
+	// The largest element, in all lanes, and its exponential.
+	VSHUFF32X4    $0x4e, Z4, Z4, Z6
+	VMAXPS        Z6, Z4, Z6
+	VSHUFF32X4    $0xb1, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VSHUFPS       $0x4e, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VSHUFPS       $0xb1, Z6, Z6, Z7
+	VMAXPS        Z7, Z6, Z6
+	VCMPPS        $0x05, Z6, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z10, Y4
-	VCVTPS2PD     Y10, Z10
-	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y7
-	VCVTPS2PD     Y6, Z6
+	VMOVUPS       (SI), Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z11, K2, Z11
+	VMOVUPS       64(SI), Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z12, K2, Z12
+	VMOVUPS       128(SI), Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z13, K2, Z13
+	VBROADCASTSS  minusInf<>+0(SB), Z4
+	VMOVUPS       192(SI), K7, Z4
+	VCMPPS        $0x05, Z6, Z4, K2
+	VMOVAPS.Z     Z5, K2, Z5
+	VMAXPS        Z12, Z11, Z11
+	VMAXPS        Z5, Z13, Z13
+	VMAXPS        Z13, Z11, Z11
+	VMOVAPS.Z     Z11, K1, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y4
+	VMAXPS        Y4, Y11, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VMAXPS        X5, X4, X4
+	VMOVHLPS      X4, X4, X5
+	VMAXPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VMAXSS        X5, X4, X4
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z11, Y7
+	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y7, Z7
-	VSUBPD        Z6, Z10, Z10
-	VSUBPD        Z7, Z4, Z4
-	VADDPD        Z4, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y4
-	VADDPD        Y4, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X4
-	VADDPD        X4, X10, X10
-	VMOVHLPS      X10, X10, X4
-	VADDSD        X4, X10, X10
-	VUCOMISD      X10, X10
+	VSUBPD        Z11, Z3, Z3
+	VSUBPD        Z7, Z5, Z5
+	VADDPD        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPD        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPD        X5, X3, X3
+	VMOVHLPS      X3, X3, X5
+	VADDSD        X5, X3, X3
+	VUCOMISD      X3, X3
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z3, Z3
-	VMOVSS      X3, 4(DI)
-	VCVTSS2SD   X5, X5, X5
-	VMOVSD      X5, 8(DI)
-	VMOVSD      X10, 16(DI)
+	VADDPS.BCST zero<>+0(SB), Z6, Z6
+	VMOVSS      X6, 4(DI)
+	VCVTSS2SD   X4, X4, X4
+	VMOVSD      X4, 8(DI)
+	VMOVSD      X3, 16(DI)
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
@@ -16248,10 +16169,10 @@ loop9:
 	VMULPS       Z0, Z13, Z13
 	VSUBPS       Z13, Z9, Z13
 	VSUBPS       Z10, Z13, Z13
-	VBROADCASTSS (SI), Z14
-	VMULPS       Z5, Z14, Z14
-	VSUBPS       Z14, Z11, Z14
-	VSUBPS       Z14, Z12, Z14
+	VBROADCASTSS (SI), X14
+	VMULSS       X5, X14, X14
+	VSUBSS       X14, X11, X14
+	VSUBSS       X14, X12, X14
 	VMOVSS       X14, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z14
 	VMOVUPS      256(SI), K7, Z14
@@ -16408,21 +16329,21 @@ loop9:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z14, Y15
+	VMOVAPS.Z     Z13, K1, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y18
 	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y18, Z18
+	VEXTRACTF64X4 $0x01, Z15, Y19
 	VCVTPS2PD     Y15, Z15
-	VMOVAPS.Z     Z13, K1, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y19
-	VCVTPS2PD     Y18, Z18
 	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z18, Z14, Z14
-	VSUBPD        Z19, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z16, Y18
+	VSUBPD        Z15, Z14, Z14
+	VSUBPD        Z19, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z16, Y15
 	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y15, Z15
 	VADDPD        Z16, Z14, Z14
-	VADDPD        Z18, Z15, Z15
-	VADDPD        Z15, Z14, Z14
+	VADDPD        Z15, Z18, Z18
+	VADDPD        Z18, Z14, Z14
 	VEXTRACTF64X4 $0x01, Z14, Y15
 	VADDPD        Y15, Y14, Y14
 	VEXTRACTF128  $0x01, Y14, X15
@@ -16460,11 +16381,12 @@ exact80:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      256(SI), K7, Z3
@@ -16472,9 +16394,9 @@ exact80:
 
 	// Leave if an element is above the limit.
 	VMAXPS   64(SI), Z4, Z4
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z4, Z4
+	VMOVUPS  128(SI), Z8
+	VMAXPS   192(SI), Z8, Z8
+	VMAXPS   Z8, Z4, Z4
 	VMAXPS   Z3, Z4, Z4
 	VCMPPS   $0x1e, Z6, Z4, K1
 	KORTESTW K1, K1
@@ -16482,135 +16404,135 @@ exact80:
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          64(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VMOVUPS          128(SI), Z8
-	VFMADD132PS.BCST (R14), Z5, Z8
-	VMOVUPS          192(SI), Z9
-	VFMADD132PS.BCST (R14), Z5, Z9
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z5, Z7, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z5, Z7, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z10
-	VSUBPS  Z7, Z5, Z11
+	VSUBPS  Z6, Z5, Z11
 	VSUBPS  Z8, Z5, Z12
 	VSUBPS  Z9, Z5, Z13
-	VMOVUPS (SI), Z14
+	VSUBPS  Z10, Z5, Z14
+	VMOVUPS (SI), Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          64(SI), Z15
-	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          128(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
-	VMOVUPS          192(SI), Z17
-	VFMADD231PS.BCST (R14), Z17, Z13
-	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS      Z7, Z15, Z11
+	VMOVUPS          64(SI), Z16
+	VFMADD231PS      Z7, Z16, Z12
+	VMOVUPS          128(SI), Z17
+	VFMADD231PS      Z7, Z17, Z13
+	VMOVUPS          192(SI), Z18
+	VFMADD231PS      Z7, Z18, Z14
 	VFMADD231PS.BCST 4(R14), Z15, Z11
 	VFMADD231PS.BCST 4(R14), Z16, Z12
 	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z14
-	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPERMPS      exp2Table<>+0(SB), Z6, Z15
 	VPERMPS      exp2Table<>+0(SB), Z8, Z16
 	VPERMPS      exp2Table<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPSLLD       $0x14, Z10, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K4
-	VFMADD213PS.Z Z14, Z14, K1, Z10
-	VFMADD213PS.Z Z15, Z15, K2, Z11
-	VFMADD213PS.Z Z16, Z16, K3, Z12
-	VFMADD213PS.Z Z17, Z17, K4, Z13
-	VADDPS        Z11, Z10, Z10
-	VADDPS        Z13, Z12, Z12
-	VADDPS        Z12, Z10, Z10
-	VBROADCASTSS  (R14), Z6
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z15, Z15, K1, Z11
+	VFMADD213PS.Z Z16, Z16, K2, Z12
+	VFMADD213PS.Z Z17, Z17, K3, Z13
+	VFMADD213PS.Z Z18, Z18, K4, Z14
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z13, Z11, Z11
+	VMOVAPS       Z5, Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z3, Z6
+	VFMADD231PS Z7, Z3, Z6
 
 	// -n = magic - N - u
-	VSUBPS Z6, Z5, Z7
+	VSUBPS Z6, Z5, Z8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z3, Z7
-	VFMADD231PS.BCST 4(R14), Z3, Z7
+	VFMADD231PS      Z7, Z3, Z8
+	VFMADD231PS.BCST 4(R14), Z3, Z8
 
 	// s = 2^(n - N) * K
 	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPSLLD       $0x14, Z6, Z8
-	VPADDD       Z3, Z8, Z3
-	VBROADCASTSS exp2<>+0(SB), Z8
+	VPSLLD       $0x14, Z6, Z9
+	VPADDD       Z3, Z9, Z3
+	VBROADCASTSS exp2<>+0(SB), Z9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z8
-	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z8
-	VMULPS           Z8, Z7, Z7
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z9
+	VMULPS           Z9, Z8, Z8
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VFMADD213PS.Z Z3, Z3, K1, Z7
-	VADDPS        Z7, Z10, Z3
-	VMINPS        Z7, Z10, Z6
-	VMAXPS        Z7, Z10, Z10
-	VSUBPS        Z10, Z3, Z10
-	VSUBPS        Z10, Z6, Z6
+	VFMADD213PS.Z Z3, Z3, K1, Z8
+	VADDPS        Z8, Z11, Z3
+	VMINPS        Z8, Z11, Z6
+	VMAXPS        Z8, Z11, Z11
+	VSUBPS        Z11, Z3, Z11
+	VSUBPS        Z11, Z6, Z6
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z7
-	VSHUFF32X4   $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0x4e, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VBROADCASTSS (R14), Z8
+	VSHUFF32X4 $0x4e, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0x4e, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VMOVAPS    Z5, Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z7, Z8
+	VFMADD231PS Z7, Z8, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z5, Z5
+	VSUBPS Z9, Z5, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z7, Z5
-	VFMADD231PS.BCST 4(R14), Z7, Z5
+	VFMADD231PS      Z7, Z8, Z5
+	VFMADD231PS.BCST 4(R14), Z8, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z9
-	VPSLLD       $0x14, Z8, Z10
-	VPADDD       Z9, Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPSLLD       $0x14, Z9, Z10
+	VPADDD       Z7, Z10, Z7
 	VBROADCASTSS exp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -16619,29 +16541,29 @@ exact80:
 	VMULPS           Z10, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
-	VFMADD213PS.Z Z9, Z9, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z7, Z7, K1, Z5
 
 	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z7, Z4, K1
+	VCMPPS        $0x05, Z8, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z3, Y4
+	VMOVAPS.Z     Z5, K1, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y7
 	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z4, Y9
 	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y9, Z9
-	VSUBPD        Z8, Z3, Z3
-	VSUBPD        Z9, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z6, Y8
+	VSUBPD        Z4, Z3, Z3
+	VSUBPD        Z9, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z6, Y4
 	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y4, Z4
 	VADDPD        Z6, Z3, Z3
-	VADDPD        Z8, Z4, Z4
-	VADDPD        Z4, Z3, Z3
+	VADDPD        Z4, Z7, Z7
+	VADDPD        Z7, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y4
 	VADDPD        Y4, Y3, Y3
 	VEXTRACTF128  $0x01, Y3, X4
@@ -16652,8 +16574,8 @@ exact80:
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z7, Z7
-	VMOVSS      X7, 4(DI)
+	VADDPS.BCST zero<>+0(SB), Z8, Z8
+	VMOVSS      X8, 4(DI)
 	VCVTSS2SD   X5, X5, X5
 	VMOVSD      X5, 8(DI)
 	VMOVSD      X3, 16(DI)
@@ -16704,10 +16626,10 @@ loop11:
 	VMULPS       Z0, Z13, Z13
 	VSUBPS       Z13, Z9, Z13
 	VSUBPS       Z10, Z13, Z13
-	VBROADCASTSS (SI), Z14
-	VMULPS       Z5, Z14, Z14
-	VSUBPS       Z14, Z11, Z14
-	VSUBPS       Z14, Z12, Z14
+	VBROADCASTSS (SI), X14
+	VMULSS       X5, X14, X14
+	VSUBSS       X14, X11, X14
+	VSUBSS       X14, X12, X14
 	VMOVSS       X14, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z14
 	VMOVUPS      320(SI), K7, Z14
@@ -16885,21 +16807,21 @@ loop11:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z14, Y15
+	VMOVAPS.Z     Z13, K1, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y18
 	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y18, Z18
+	VEXTRACTF64X4 $0x01, Z15, Y19
 	VCVTPS2PD     Y15, Z15
-	VMOVAPS.Z     Z13, K1, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y19
-	VCVTPS2PD     Y18, Z18
 	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z18, Z14, Z14
-	VSUBPD        Z19, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z16, Y18
+	VSUBPD        Z15, Z14, Z14
+	VSUBPD        Z19, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z16, Y15
 	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y15, Z15
 	VADDPD        Z16, Z14, Z14
-	VADDPD        Z18, Z15, Z15
-	VADDPD        Z15, Z14, Z14
+	VADDPD        Z15, Z18, Z18
+	VADDPD        Z18, Z14, Z14
 	VEXTRACTF64X4 $0x01, Z14, Y15
 	VADDPD        Y15, Y14, Y14
 	VEXTRACTF128  $0x01, Y14, X15
@@ -16937,11 +16859,12 @@ exact96:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      320(SI), K7, Z3
@@ -16949,163 +16872,163 @@ exact96:
 
 	// Leave if an element is above the limit.
 	VMAXPS   64(SI), Z4, Z4
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z4, Z4
-	VMOVUPS  256(SI), Z7
-	VMAXPS   Z3, Z7, Z7
-	VMAXPS   Z7, Z4, Z4
+	VMOVUPS  128(SI), Z8
+	VMAXPS   192(SI), Z8, Z8
+	VMAXPS   Z8, Z4, Z4
+	VMOVUPS  256(SI), Z8
+	VMAXPS   Z3, Z8, Z8
+	VMAXPS   Z8, Z4, Z4
 	VCMPPS   $0x1e, Z6, Z4, K1
 	KORTESTW K1, K1
 	JNZ      end
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          64(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VMOVUPS          128(SI), Z8
-	VFMADD132PS.BCST (R14), Z5, Z8
-	VMOVUPS          192(SI), Z9
-	VFMADD132PS.BCST (R14), Z5, Z9
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z5, Z7, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z5, Z7, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z10
-	VSUBPS  Z7, Z5, Z11
+	VSUBPS  Z6, Z5, Z11
 	VSUBPS  Z8, Z5, Z12
 	VSUBPS  Z9, Z5, Z13
-	VMOVUPS (SI), Z14
+	VSUBPS  Z10, Z5, Z14
+	VMOVUPS (SI), Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          64(SI), Z15
-	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          128(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
-	VMOVUPS          192(SI), Z17
-	VFMADD231PS.BCST (R14), Z17, Z13
-	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS      Z7, Z15, Z11
+	VMOVUPS          64(SI), Z16
+	VFMADD231PS      Z7, Z16, Z12
+	VMOVUPS          128(SI), Z17
+	VFMADD231PS      Z7, Z17, Z13
+	VMOVUPS          192(SI), Z18
+	VFMADD231PS      Z7, Z18, Z14
 	VFMADD231PS.BCST 4(R14), Z15, Z11
 	VFMADD231PS.BCST 4(R14), Z16, Z12
 	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z14
-	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPERMPS      exp2Table<>+0(SB), Z6, Z15
 	VPERMPS      exp2Table<>+0(SB), Z8, Z16
 	VPERMPS      exp2Table<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPSLLD       $0x14, Z10, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K4
-	VFMADD213PS.Z Z14, Z14, K1, Z10
-	VFMADD213PS.Z Z15, Z15, K2, Z11
-	VFMADD213PS.Z Z16, Z16, K3, Z12
-	VFMADD213PS.Z Z17, Z17, K4, Z13
-	VADDPS        Z11, Z10, Z10
-	VADDPS        Z13, Z12, Z12
-	VADDPS        Z12, Z10, Z10
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z15, Z15, K1, Z11
+	VFMADD213PS.Z Z16, Z16, K2, Z12
+	VFMADD213PS.Z Z17, Z17, K3, Z13
+	VFMADD213PS.Z Z18, Z18, K4, Z14
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z13, Z11, Z11
 	VMOVUPS       256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VBROADCASTSS     (R14), Z7
-	VFMADD213PS      Z5, Z3, Z7
+	VFMADD213PS Z5, Z7, Z6
+	VMOVAPS     Z5, Z8
+	VFMADD231PS Z7, Z3, Z8
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z8
-	VSUBPS  Z7, Z5, Z9
-	VMOVUPS 256(SI), Z11
+	VSUBPS  Z6, Z5, Z9
+	VSUBPS  Z8, Z5, Z10
+	VMOVUPS 256(SI), Z12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z11, Z8
-	VFMADD231PS.BCST (R14), Z3, Z9
-	VFMADD231PS.BCST 4(R14), Z11, Z8
-	VFMADD231PS.BCST 4(R14), Z3, Z9
+	VFMADD231PS      Z7, Z12, Z9
+	VFMADD231PS      Z7, Z3, Z10
+	VFMADD231PS.BCST 4(R14), Z12, Z9
+	VFMADD231PS.BCST 4(R14), Z3, Z10
 
 	// s = 2^(n - N) * K
 	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPERMPS      exp2Table<>+0(SB), Z7, Z11
-	VPSLLD       $0x14, Z6, Z12
-	VPSLLD       $0x14, Z7, Z13
-	VPADDD       Z3, Z12, Z3
-	VPADDD       Z11, Z13, Z11
-	VBROADCASTSS exp2<>+0(SB), Z12
+	VPERMPS      exp2Table<>+0(SB), Z8, Z12
+	VPSLLD       $0x14, Z6, Z13
+	VPSLLD       $0x14, Z8, Z14
+	VPADDD       Z3, Z13, Z3
+	VPADDD       Z12, Z14, Z12
+	VBROADCASTSS exp2<>+0(SB), Z13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z12
-	VBROADCASTSS     exp2<>+0(SB), Z13
 	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z13
-	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z14
 	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z13
-	VMULPS           Z12, Z8, Z8
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z14
 	VMULPS           Z13, Z9, Z9
+	VMULPS           Z14, Z10, Z10
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VFMADD213PS.Z Z3, Z3, K1, Z8
-	VFMADD213PS.Z Z11, Z11, K2, Z9
-	VADDPS        Z9, Z8, Z8
-	VADDPS        Z8, Z10, Z3
-	VMINPS        Z8, Z10, Z6
-	VMAXPS        Z8, Z10, Z10
-	VSUBPS        Z10, Z3, Z10
-	VSUBPS        Z10, Z6, Z6
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z9
+	VFMADD213PS.Z Z12, Z12, K2, Z10
+	VADDPS        Z10, Z9, Z9
+	VADDPS        Z9, Z11, Z3
+	VMINPS        Z9, Z11, Z6
+	VMAXPS        Z9, Z11, Z11
+	VSUBPS        Z11, Z3, Z11
+	VSUBPS        Z11, Z6, Z6
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z7
-	VSHUFF32X4   $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0x4e, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VBROADCASTSS (R14), Z8
+	VSHUFF32X4 $0x4e, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0x4e, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VMOVAPS    Z5, Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z7, Z8
+	VFMADD231PS Z7, Z8, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z5, Z5
+	VSUBPS Z9, Z5, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z7, Z5
-	VFMADD231PS.BCST 4(R14), Z7, Z5
+	VFMADD231PS      Z7, Z8, Z5
+	VFMADD231PS.BCST 4(R14), Z8, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z9
-	VPSLLD       $0x14, Z8, Z10
-	VPADDD       Z9, Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPSLLD       $0x14, Z9, Z10
+	VPADDD       Z7, Z10, Z7
 	VBROADCASTSS exp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -17114,29 +17037,29 @@ exact96:
 	VMULPS           Z10, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
-	VFMADD213PS.Z Z9, Z9, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z7, Z7, K1, Z5
 
 	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z7, Z4, K1
+	VCMPPS        $0x05, Z8, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z3, Y4
+	VMOVAPS.Z     Z5, K1, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y7
 	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z4, Y9
 	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y9, Z9
-	VSUBPD        Z8, Z3, Z3
-	VSUBPD        Z9, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z6, Y8
+	VSUBPD        Z4, Z3, Z3
+	VSUBPD        Z9, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z6, Y4
 	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y4, Z4
 	VADDPD        Z6, Z3, Z3
-	VADDPD        Z8, Z4, Z4
-	VADDPD        Z4, Z3, Z3
+	VADDPD        Z4, Z7, Z7
+	VADDPD        Z7, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y4
 	VADDPD        Y4, Y3, Y3
 	VEXTRACTF128  $0x01, Y3, X4
@@ -17147,8 +17070,8 @@ exact96:
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z7, Z7
-	VMOVSS      X7, 4(DI)
+	VADDPS.BCST zero<>+0(SB), Z8, Z8
+	VMOVSS      X8, 4(DI)
 	VCVTSS2SD   X5, X5, X5
 	VMOVSD      X5, 8(DI)
 	VMOVSD      X3, 16(DI)
@@ -17199,10 +17122,10 @@ loop13:
 	VMULPS       Z0, Z13, Z13
 	VSUBPS       Z13, Z9, Z13
 	VSUBPS       Z10, Z13, Z13
-	VBROADCASTSS (SI), Z14
-	VMULPS       Z5, Z14, Z14
-	VSUBPS       Z14, Z11, Z14
-	VSUBPS       Z14, Z12, Z14
+	VBROADCASTSS (SI), X14
+	VMULSS       X5, X14, X14
+	VSUBSS       X14, X11, X14
+	VSUBSS       X14, X12, X14
 	VMOVSS       X14, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z14
 	VMOVUPS      384(SI), K7, Z14
@@ -17397,21 +17320,21 @@ loop13:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z14, Y15
+	VMOVAPS.Z     Z13, K1, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y18
 	VCVTPS2PD     Y14, Z14
+	VCVTPS2PD     Y18, Z18
+	VEXTRACTF64X4 $0x01, Z15, Y19
 	VCVTPS2PD     Y15, Z15
-	VMOVAPS.Z     Z13, K1, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y19
-	VCVTPS2PD     Y18, Z18
 	VCVTPS2PD     Y19, Z19
-	VSUBPD        Z18, Z14, Z14
-	VSUBPD        Z19, Z15, Z15
-	VEXTRACTF64X4 $0x01, Z16, Y18
+	VSUBPD        Z15, Z14, Z14
+	VSUBPD        Z19, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z16, Y15
 	VCVTPS2PD     Y16, Z16
-	VCVTPS2PD     Y18, Z18
+	VCVTPS2PD     Y15, Z15
 	VADDPD        Z16, Z14, Z14
-	VADDPD        Z18, Z15, Z15
-	VADDPD        Z15, Z14, Z14
+	VADDPD        Z15, Z18, Z18
+	VADDPD        Z18, Z14, Z14
 	VEXTRACTF64X4 $0x01, Z14, Y15
 	VADDPD        Y15, Y14, Y14
 	VEXTRACTF128  $0x01, Y14, X15
@@ -17449,11 +17372,12 @@ exact112:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      384(SI), K7, Z3
@@ -17461,180 +17385,180 @@ exact112:
 
 	// Leave if an element is above the limit.
 	VMAXPS   64(SI), Z4, Z4
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z4, Z4
-	VMOVUPS  256(SI), Z7
-	VMAXPS   320(SI), Z7, Z7
-	VMAXPS   Z3, Z7, Z7
-	VMAXPS   Z7, Z4, Z4
+	VMOVUPS  128(SI), Z8
+	VMAXPS   192(SI), Z8, Z8
+	VMAXPS   Z8, Z4, Z4
+	VMOVUPS  256(SI), Z8
+	VMAXPS   320(SI), Z8, Z8
+	VMAXPS   Z3, Z8, Z8
+	VMAXPS   Z8, Z4, Z4
 	VCMPPS   $0x1e, Z6, Z4, K1
 	KORTESTW K1, K1
 	JNZ      end
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          64(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VMOVUPS          128(SI), Z8
-	VFMADD132PS.BCST (R14), Z5, Z8
-	VMOVUPS          192(SI), Z9
-	VFMADD132PS.BCST (R14), Z5, Z9
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z5, Z7, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z5, Z7, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z10
-	VSUBPS  Z7, Z5, Z11
+	VSUBPS  Z6, Z5, Z11
 	VSUBPS  Z8, Z5, Z12
 	VSUBPS  Z9, Z5, Z13
-	VMOVUPS (SI), Z14
+	VSUBPS  Z10, Z5, Z14
+	VMOVUPS (SI), Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          64(SI), Z15
-	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          128(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
-	VMOVUPS          192(SI), Z17
-	VFMADD231PS.BCST (R14), Z17, Z13
-	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS      Z7, Z15, Z11
+	VMOVUPS          64(SI), Z16
+	VFMADD231PS      Z7, Z16, Z12
+	VMOVUPS          128(SI), Z17
+	VFMADD231PS      Z7, Z17, Z13
+	VMOVUPS          192(SI), Z18
+	VFMADD231PS      Z7, Z18, Z14
 	VFMADD231PS.BCST 4(R14), Z15, Z11
 	VFMADD231PS.BCST 4(R14), Z16, Z12
 	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z14
-	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPERMPS      exp2Table<>+0(SB), Z6, Z15
 	VPERMPS      exp2Table<>+0(SB), Z8, Z16
 	VPERMPS      exp2Table<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPSLLD       $0x14, Z10, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K4
-	VFMADD213PS.Z Z14, Z14, K1, Z10
-	VFMADD213PS.Z Z15, Z15, K2, Z11
-	VFMADD213PS.Z Z16, Z16, K3, Z12
-	VFMADD213PS.Z Z17, Z17, K4, Z13
-	VADDPS        Z11, Z10, Z10
-	VADDPS        Z13, Z12, Z12
-	VADDPS        Z12, Z10, Z10
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z15, Z15, K1, Z11
+	VFMADD213PS.Z Z16, Z16, K2, Z12
+	VFMADD213PS.Z Z17, Z17, K3, Z13
+	VFMADD213PS.Z Z18, Z18, K4, Z14
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z13, Z11, Z11
 	VMOVUPS       256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          320(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VBROADCASTSS     (R14), Z8
-	VFMADD213PS      Z5, Z3, Z8
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     320(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVAPS     Z5, Z9
+	VFMADD231PS Z7, Z3, Z9
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z9
-	VSUBPS  Z7, Z5, Z11
+	VSUBPS  Z6, Z5, Z10
 	VSUBPS  Z8, Z5, Z12
-	VMOVUPS 256(SI), Z13
+	VSUBPS  Z9, Z5, Z13
+	VMOVUPS 256(SI), Z14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z13, Z9
-	VMOVUPS          320(SI), Z14
-	VFMADD231PS.BCST (R14), Z14, Z11
-	VFMADD231PS.BCST (R14), Z3, Z12
-	VFMADD231PS.BCST 4(R14), Z13, Z9
-	VFMADD231PS.BCST 4(R14), Z14, Z11
-	VFMADD231PS.BCST 4(R14), Z3, Z12
+	VFMADD231PS      Z7, Z14, Z10
+	VMOVUPS          320(SI), Z15
+	VFMADD231PS      Z7, Z15, Z12
+	VFMADD231PS      Z7, Z3, Z13
+	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS.BCST 4(R14), Z15, Z12
+	VFMADD231PS.BCST 4(R14), Z3, Z13
 
 	// s = 2^(n - N) * K
 	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPERMPS      exp2Table<>+0(SB), Z7, Z13
 	VPERMPS      exp2Table<>+0(SB), Z8, Z14
-	VPSLLD       $0x14, Z6, Z15
-	VPSLLD       $0x14, Z7, Z16
+	VPERMPS      exp2Table<>+0(SB), Z9, Z15
+	VPSLLD       $0x14, Z6, Z16
 	VPSLLD       $0x14, Z8, Z17
-	VPADDD       Z3, Z15, Z3
-	VPADDD       Z13, Z16, Z13
+	VPSLLD       $0x14, Z9, Z18
+	VPADDD       Z3, Z16, Z3
 	VPADDD       Z14, Z17, Z14
-	VBROADCASTSS exp2<>+0(SB), Z15
+	VPADDD       Z15, Z18, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z15
-	VBROADCASTSS     exp2<>+0(SB), Z16
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z16
 	VBROADCASTSS     exp2<>+0(SB), Z17
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
-	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z15
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z16
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
-	VMULPS           Z15, Z9, Z9
-	VMULPS           Z16, Z11, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VMULPS           Z16, Z10, Z10
 	VMULPS           Z17, Z12, Z12
+	VMULPS           Z18, Z13, Z13
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VFMADD213PS.Z Z3, Z3, K1, Z9
-	VFMADD213PS.Z Z13, Z13, K2, Z11
-	VFMADD213PS.Z Z14, Z14, K3, Z12
-	VADDPS        Z11, Z9, Z9
-	VADDPS        Z12, Z9, Z9
-	VADDPS        Z9, Z10, Z3
-	VMINPS        Z9, Z10, Z6
-	VMAXPS        Z9, Z10, Z10
-	VSUBPS        Z10, Z3, Z10
-	VSUBPS        Z10, Z6, Z6
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z10
+	VFMADD213PS.Z Z14, Z14, K2, Z12
+	VFMADD213PS.Z Z15, Z15, K3, Z13
+	VADDPS        Z12, Z10, Z10
+	VADDPS        Z13, Z10, Z10
+	VADDPS        Z10, Z11, Z3
+	VMINPS        Z10, Z11, Z6
+	VMAXPS        Z10, Z11, Z11
+	VSUBPS        Z11, Z3, Z11
+	VSUBPS        Z11, Z6, Z6
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z7
-	VSHUFF32X4   $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0x4e, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VBROADCASTSS (R14), Z8
+	VSHUFF32X4 $0x4e, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0x4e, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VMOVAPS    Z5, Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z7, Z8
+	VFMADD231PS Z7, Z8, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z5, Z5
+	VSUBPS Z9, Z5, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z7, Z5
-	VFMADD231PS.BCST 4(R14), Z7, Z5
+	VFMADD231PS      Z7, Z8, Z5
+	VFMADD231PS.BCST 4(R14), Z8, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z9
-	VPSLLD       $0x14, Z8, Z10
-	VPADDD       Z9, Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPSLLD       $0x14, Z9, Z10
+	VPADDD       Z7, Z10, Z7
 	VBROADCASTSS exp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -17643,29 +17567,29 @@ exact112:
 	VMULPS           Z10, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
-	VFMADD213PS.Z Z9, Z9, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z7, Z7, K1, Z5
 
 	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z7, Z4, K1
+	VCMPPS        $0x05, Z8, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z3, Y4
+	VMOVAPS.Z     Z5, K1, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y7
 	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z4, Y9
 	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y9, Z9
-	VSUBPD        Z8, Z3, Z3
-	VSUBPD        Z9, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z6, Y8
+	VSUBPD        Z4, Z3, Z3
+	VSUBPD        Z9, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z6, Y4
 	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y4, Z4
 	VADDPD        Z6, Z3, Z3
-	VADDPD        Z8, Z4, Z4
-	VADDPD        Z4, Z3, Z3
+	VADDPD        Z4, Z7, Z7
+	VADDPD        Z7, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y4
 	VADDPD        Y4, Y3, Y3
 	VEXTRACTF128  $0x01, Y3, X4
@@ -17676,8 +17600,8 @@ exact112:
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z7, Z7
-	VMOVSS      X7, 4(DI)
+	VADDPS.BCST zero<>+0(SB), Z8, Z8
+	VMOVSS      X8, 4(DI)
 	VCVTSS2SD   X5, X5, X5
 	VMOVSD      X5, 8(DI)
 	VMOVSD      X3, 16(DI)
@@ -17727,11 +17651,11 @@ loop15:
 	VMULPS       Z0, Z12, Z12
 	VSUBPS       Z12, Z9, Z12
 	VSUBPS       Z10, Z12, Z12
-	VBROADCASTSS (SI), Z13
-	VMULPS       Z5, Z13, Z13
-	VSUBPS       Z13, Z11, Z13
+	VBROADCASTSS (SI), X13
+	VMULSS       X5, X13, X13
+	VSUBSS       X13, X11, X13
 	VBROADCASTSS integer<>+0(SB), Z14
-	VSUBPS       Z13, Z14, Z14
+	VSUBSS       X13, X14, X14
 	VMOVSS       X14, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z13
 	VMOVUPS      448(SI), K7, Z13
@@ -17943,21 +17867,21 @@ loop15:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z13, Y14
+	VMOVAPS.Z     Z12, K1, Z14
+	VEXTRACTF64X4 $0x01, Z13, Y17
 	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y17, Z17
+	VEXTRACTF64X4 $0x01, Z14, Y18
 	VCVTPS2PD     Y14, Z14
-	VMOVAPS.Z     Z12, K1, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y18
-	VCVTPS2PD     Y17, Z17
 	VCVTPS2PD     Y18, Z18
-	VSUBPD        Z17, Z13, Z13
-	VSUBPD        Z18, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z15, Y17
+	VSUBPD        Z14, Z13, Z13
+	VSUBPD        Z18, Z17, Z17
+	VEXTRACTF64X4 $0x01, Z15, Y14
 	VCVTPS2PD     Y15, Z15
-	VCVTPS2PD     Y17, Z17
+	VCVTPS2PD     Y14, Z14
 	VADDPD        Z15, Z13, Z13
-	VADDPD        Z17, Z14, Z14
-	VADDPD        Z14, Z13, Z13
+	VADDPD        Z14, Z17, Z17
+	VADDPD        Z17, Z13, Z13
 	VEXTRACTF64X4 $0x01, Z13, Y14
 	VADDPD        Y14, Y13, Y13
 	VEXTRACTF128  $0x01, Y13, X14
@@ -17995,11 +17919,12 @@ exact128:
 	VSUBPS       Z3, Z6, Z6
 	VMULPS.BCST  8(R14), Z6, Z6
 	VMINPS.BCST  16(R14), Z6, Z6
-	VBROADCASTSS (SI), Z3
-	VMULPS.BCST  (R14), Z3, Z3
-	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Z7
+	VMULSS       X7, X3, X3
+	VSUBSS       X3, X4, X4
 	VBROADCASTSS integer<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
+	VSUBSS       X4, X3, X3
 	VMOVSS       X3, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z3
 	VMOVUPS      448(SI), K7, Z3
@@ -18007,198 +17932,198 @@ exact128:
 
 	// Leave if an element is above the limit.
 	VMAXPS   64(SI), Z4, Z4
-	VMOVUPS  128(SI), Z7
-	VMAXPS   192(SI), Z7, Z7
-	VMAXPS   Z7, Z4, Z4
-	VMOVUPS  256(SI), Z7
-	VMAXPS   320(SI), Z7, Z7
-	VMOVUPS  384(SI), Z8
-	VMAXPS   Z3, Z8, Z8
-	VMAXPS   Z8, Z7, Z7
-	VMAXPS   Z7, Z4, Z4
+	VMOVUPS  128(SI), Z8
+	VMAXPS   192(SI), Z8, Z8
+	VMAXPS   Z8, Z4, Z4
+	VMOVUPS  256(SI), Z8
+	VMAXPS   320(SI), Z8, Z8
+	VMOVUPS  384(SI), Z9
+	VMAXPS   Z3, Z9, Z9
+	VMAXPS   Z9, Z8, Z8
+	VMAXPS   Z8, Z4, Z4
 	VCMPPS   $0x1e, Z6, Z4, K1
 	KORTESTW K1, K1
 	JNZ      end
 	VMOVUPS  (SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          64(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VMOVUPS          128(SI), Z8
-	VFMADD132PS.BCST (R14), Z5, Z8
-	VMOVUPS          192(SI), Z9
-	VFMADD132PS.BCST (R14), Z5, Z9
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     64(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVUPS     128(SI), Z9
+	VFMADD213PS Z5, Z7, Z9
+	VMOVUPS     192(SI), Z10
+	VFMADD213PS Z5, Z7, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z10
-	VSUBPS  Z7, Z5, Z11
+	VSUBPS  Z6, Z5, Z11
 	VSUBPS  Z8, Z5, Z12
 	VSUBPS  Z9, Z5, Z13
-	VMOVUPS (SI), Z14
+	VSUBPS  Z10, Z5, Z14
+	VMOVUPS (SI), Z15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z14, Z10
-	VMOVUPS          64(SI), Z15
-	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          128(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
-	VMOVUPS          192(SI), Z17
-	VFMADD231PS.BCST (R14), Z17, Z13
-	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS      Z7, Z15, Z11
+	VMOVUPS          64(SI), Z16
+	VFMADD231PS      Z7, Z16, Z12
+	VMOVUPS          128(SI), Z17
+	VFMADD231PS      Z7, Z17, Z13
+	VMOVUPS          192(SI), Z18
+	VFMADD231PS      Z7, Z18, Z14
 	VFMADD231PS.BCST 4(R14), Z15, Z11
 	VFMADD231PS.BCST 4(R14), Z16, Z12
 	VFMADD231PS.BCST 4(R14), Z17, Z13
+	VFMADD231PS.BCST 4(R14), Z18, Z14
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z6, Z14
-	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPERMPS      exp2Table<>+0(SB), Z6, Z15
 	VPERMPS      exp2Table<>+0(SB), Z8, Z16
 	VPERMPS      exp2Table<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z14, Z18, Z14
+	VPSLLD       $0x14, Z10, Z22
 	VPADDD       Z15, Z19, Z15
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
-	VMULPS           Z18, Z10, Z10
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
 	VMULPS           Z19, Z11, Z11
 	VMULPS           Z20, Z12, Z12
 	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K4
-	VFMADD213PS.Z Z14, Z14, K1, Z10
-	VFMADD213PS.Z Z15, Z15, K2, Z11
-	VFMADD213PS.Z Z16, Z16, K3, Z12
-	VFMADD213PS.Z Z17, Z17, K4, Z13
-	VADDPS        Z11, Z10, Z10
-	VADDPS        Z13, Z12, Z12
-	VADDPS        Z12, Z10, Z10
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z15, Z15, K1, Z11
+	VFMADD213PS.Z Z16, Z16, K2, Z12
+	VFMADD213PS.Z Z17, Z17, K3, Z13
+	VFMADD213PS.Z Z18, Z18, K4, Z14
+	VADDPS        Z12, Z11, Z11
+	VADDPS        Z14, Z13, Z13
+	VADDPS        Z13, Z11, Z11
 	VMOVUPS       256(SI), Z6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD132PS.BCST (R14), Z5, Z6
-	VMOVUPS          320(SI), Z7
-	VFMADD132PS.BCST (R14), Z5, Z7
-	VMOVUPS          384(SI), Z8
-	VFMADD132PS.BCST (R14), Z5, Z8
-	VBROADCASTSS     (R14), Z9
-	VFMADD213PS      Z5, Z3, Z9
+	VFMADD213PS Z5, Z7, Z6
+	VMOVUPS     320(SI), Z8
+	VFMADD213PS Z5, Z7, Z8
+	VMOVUPS     384(SI), Z9
+	VFMADD213PS Z5, Z7, Z9
+	VMOVAPS     Z5, Z10
+	VFMADD231PS Z7, Z3, Z10
 
 	// -n = magic - N - u
-	VSUBPS  Z6, Z5, Z11
-	VSUBPS  Z7, Z5, Z12
+	VSUBPS  Z6, Z5, Z12
 	VSUBPS  Z8, Z5, Z13
 	VSUBPS  Z9, Z5, Z14
-	VMOVUPS 256(SI), Z15
+	VSUBPS  Z10, Z5, Z15
+	VMOVUPS 256(SI), Z16
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z15, Z11
-	VMOVUPS          320(SI), Z16
-	VFMADD231PS.BCST (R14), Z16, Z12
-	VMOVUPS          384(SI), Z17
-	VFMADD231PS.BCST (R14), Z17, Z13
-	VFMADD231PS.BCST (R14), Z3, Z14
-	VFMADD231PS.BCST 4(R14), Z15, Z11
+	VFMADD231PS      Z7, Z16, Z12
+	VMOVUPS          320(SI), Z17
+	VFMADD231PS      Z7, Z17, Z13
+	VMOVUPS          384(SI), Z18
+	VFMADD231PS      Z7, Z18, Z14
+	VFMADD231PS      Z7, Z3, Z15
 	VFMADD231PS.BCST 4(R14), Z16, Z12
 	VFMADD231PS.BCST 4(R14), Z17, Z13
-	VFMADD231PS.BCST 4(R14), Z3, Z14
+	VFMADD231PS.BCST 4(R14), Z18, Z14
+	VFMADD231PS.BCST 4(R14), Z3, Z15
 
 	// s = 2^(n - N) * K
 	VPERMPS      exp2Table<>+0(SB), Z6, Z3
-	VPERMPS      exp2Table<>+0(SB), Z7, Z15
 	VPERMPS      exp2Table<>+0(SB), Z8, Z16
 	VPERMPS      exp2Table<>+0(SB), Z9, Z17
-	VPSLLD       $0x14, Z6, Z18
-	VPSLLD       $0x14, Z7, Z19
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPSLLD       $0x14, Z6, Z19
 	VPSLLD       $0x14, Z8, Z20
 	VPSLLD       $0x14, Z9, Z21
-	VPADDD       Z3, Z18, Z3
-	VPADDD       Z15, Z19, Z15
+	VPSLLD       $0x14, Z10, Z22
+	VPADDD       Z3, Z19, Z3
 	VPADDD       Z16, Z20, Z16
 	VPADDD       Z17, Z21, Z17
-	VBROADCASTSS exp2<>+0(SB), Z18
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z18
-	VBROADCASTSS     exp2<>+0(SB), Z19
 	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z19
 	VBROADCASTSS     exp2<>+0(SB), Z20
 	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
 	VBROADCASTSS     exp2<>+0(SB), Z21
 	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
-	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
 	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z19
 	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
 	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
-	VMULPS           Z18, Z11, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
 	VMULPS           Z19, Z12, Z12
 	VMULPS           Z20, Z13, Z13
 	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K2
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K3
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K4
-	VFMADD213PS.Z Z3, Z3, K1, Z11
-	VFMADD213PS.Z Z15, Z15, K2, Z12
-	VFMADD213PS.Z Z16, Z16, K3, Z13
-	VFMADD213PS.Z Z17, Z17, K4, Z14
-	VADDPS        Z12, Z11, Z11
-	VADDPS        Z14, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VADDPS        Z11, Z10, Z3
-	VMINPS        Z11, Z10, Z6
-	VMAXPS        Z11, Z10, Z10
-	VSUBPS        Z10, Z3, Z10
-	VSUBPS        Z10, Z6, Z6
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z12
+	VFMADD213PS.Z Z16, Z16, K2, Z13
+	VFMADD213PS.Z Z17, Z17, K3, Z14
+	VFMADD213PS.Z Z18, Z18, K4, Z15
+	VADDPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z14
+	VADDPS        Z14, Z12, Z12
+	VADDPS        Z12, Z11, Z3
+	VMINPS        Z12, Z11, Z6
+	VMAXPS        Z12, Z11, Z11
+	VSUBPS        Z11, Z3, Z11
+	VSUBPS        Z11, Z6, Z6
 
 	// The largest element, in all lanes, and its exponential.
-	VSHUFF32X4   $0x4e, Z4, Z4, Z7
-	VMAXPS       Z7, Z4, Z7
-	VSHUFF32X4   $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0x4e, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VSHUFPS      $0xb1, Z7, Z7, Z8
-	VMAXPS       Z8, Z7, Z7
-	VBROADCASTSS (R14), Z8
+	VSHUFF32X4 $0x4e, Z4, Z4, Z8
+	VMAXPS     Z8, Z4, Z8
+	VSHUFF32X4 $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0x4e, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VSHUFPS    $0xb1, Z8, Z8, Z9
+	VMAXPS     Z9, Z8, Z8
+	VMOVAPS    Z5, Z9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Z5, Z7, Z8
+	VFMADD231PS Z7, Z8, Z9
 
 	// -n = magic - N - u
-	VSUBPS Z8, Z5, Z5
+	VSUBPS Z9, Z5, Z5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS.BCST (R14), Z7, Z5
-	VFMADD231PS.BCST 4(R14), Z7, Z5
+	VFMADD231PS      Z7, Z8, Z5
+	VFMADD231PS.BCST 4(R14), Z8, Z5
 
 	// s = 2^(n - N) * K
-	VPERMPS      exp2Table<>+0(SB), Z8, Z9
-	VPSLLD       $0x14, Z8, Z10
-	VPADDD       Z9, Z10, Z9
+	VPERMPS      exp2Table<>+0(SB), Z9, Z7
+	VPSLLD       $0x14, Z9, Z10
+	VPADDD       Z7, Z10, Z7
 	VBROADCASTSS exp2<>+0(SB), Z10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -18207,29 +18132,29 @@ exact128:
 	VMULPS           Z10, Z5, Z5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS.BCST   $0x05, cut<>+0(SB), Z8, K1
-	VFMADD213PS.Z Z9, Z9, K1, Z5
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z7, Z7, K1, Z5
 
 	// Its lane, the first of those that have it, goes without.
-	VCMPPS        $0x05, Z7, Z4, K1
+	VCMPPS        $0x05, Z8, Z4, K1
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z3, Y4
+	VMOVAPS.Z     Z5, K1, Z4
+	VEXTRACTF64X4 $0x01, Z3, Y7
 	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y7, Z7
+	VEXTRACTF64X4 $0x01, Z4, Y9
 	VCVTPS2PD     Y4, Z4
-	VMOVAPS.Z     Z5, K1, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VCVTPS2PD     Y8, Z8
 	VCVTPS2PD     Y9, Z9
-	VSUBPD        Z8, Z3, Z3
-	VSUBPD        Z9, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z6, Y8
+	VSUBPD        Z4, Z3, Z3
+	VSUBPD        Z9, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z6, Y4
 	VCVTPS2PD     Y6, Z6
-	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y4, Z4
 	VADDPD        Z6, Z3, Z3
-	VADDPD        Z8, Z4, Z4
-	VADDPD        Z4, Z3, Z3
+	VADDPD        Z4, Z7, Z7
+	VADDPD        Z7, Z3, Z3
 	VEXTRACTF64X4 $0x01, Z3, Y4
 	VADDPD        Y4, Y3, Y3
 	VEXTRACTF128  $0x01, Y3, X4
@@ -18240,8 +18165,8 @@ exact128:
 	JPS           end
 
 	// A zero is stored without its sign.
-	VADDPS.BCST zero<>+0(SB), Z7, Z7
-	VMOVSS      X7, 4(DI)
+	VADDPS.BCST zero<>+0(SB), Z8, Z8
+	VMOVSS      X8, 4(DI)
 	VCVTSS2SD   X5, X5, X5
 	VMOVSD      X5, 8(DI)
 	VMOVSD      X3, 16(DI)
@@ -18288,12 +18213,12 @@ loop17:
 	VMULPS       Z0, Z11, Z11
 	VSUBPS       Z11, Z9, Z11
 	VSUBPS       Z10, Z11, Z11
-	VBROADCASTSS (SI), Z12
-	VMULPS       Z5, Z12, Z12
+	VBROADCASTSS (SI), X12
+	VMULSS       X5, X12, X12
 	VBROADCASTSS integerHeadroom<>+0(SB), Z13
-	VSUBPS       Z12, Z13, Z13
+	VSUBSS       X12, X13, X13
 	VBROADCASTSS integer<>+0(SB), Z12
-	VSUBPS       Z13, Z12, Z12
+	VSUBSS       X13, X12, X12
 	VMOVSS       X12, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z12
 	VMOVUPS      512(SI), K7, Z12
@@ -18535,21 +18460,21 @@ loop17:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z15, Y13
+	VMOVAPS.Z     Z11, K1, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y16
 	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y17
 	VCVTPS2PD     Y13, Z13
-	VMOVAPS.Z     Z11, K1, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y17
-	VCVTPS2PD     Y16, Z16
 	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z16, Z15, Z15
-	VSUBPD        Z17, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z14, Y16
+	VSUBPD        Z13, Z15, Z15
+	VSUBPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
 	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y13, Z13
 	VADDPD        Z14, Z15, Z15
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z13, Z15, Z15
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z15, Z15
 	VEXTRACTF64X4 $0x01, Z15, Y13
 	VADDPD        Y13, Y15, Y15
 	VEXTRACTF128  $0x01, Y15, X13
@@ -18610,12 +18535,12 @@ loop19:
 	VMULPS       Z0, Z11, Z11
 	VSUBPS       Z11, Z9, Z11
 	VSUBPS       Z10, Z11, Z11
-	VBROADCASTSS (SI), Z12
-	VMULPS       Z5, Z12, Z12
+	VBROADCASTSS (SI), X12
+	VMULSS       X5, X12, X12
 	VBROADCASTSS integerHeadroom<>+0(SB), Z13
-	VSUBPS       Z12, Z13, Z13
+	VSUBSS       X12, X13, X13
 	VBROADCASTSS integer<>+0(SB), Z12
-	VSUBPS       Z13, Z12, Z12
+	VSUBSS       X13, X12, X12
 	VMOVSS       X12, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z12
 	VMOVUPS      576(SI), K7, Z12
@@ -18878,21 +18803,21 @@ loop19:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z15, Y13
+	VMOVAPS.Z     Z11, K1, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y16
 	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y17
 	VCVTPS2PD     Y13, Z13
-	VMOVAPS.Z     Z11, K1, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y17
-	VCVTPS2PD     Y16, Z16
 	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z16, Z15, Z15
-	VSUBPD        Z17, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z14, Y16
+	VSUBPD        Z13, Z15, Z15
+	VSUBPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
 	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y13, Z13
 	VADDPD        Z14, Z15, Z15
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z13, Z15, Z15
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z15, Z15
 	VEXTRACTF64X4 $0x01, Z15, Y13
 	VADDPD        Y13, Y15, Y15
 	VEXTRACTF128  $0x01, Y15, X13
@@ -18953,12 +18878,12 @@ loop21:
 	VMULPS       Z0, Z11, Z11
 	VSUBPS       Z11, Z9, Z11
 	VSUBPS       Z10, Z11, Z11
-	VBROADCASTSS (SI), Z12
-	VMULPS       Z5, Z12, Z12
+	VBROADCASTSS (SI), X12
+	VMULSS       X5, X12, X12
 	VBROADCASTSS integerHeadroom<>+0(SB), Z13
-	VSUBPS       Z12, Z13, Z13
+	VSUBSS       X12, X13, X13
 	VBROADCASTSS integer<>+0(SB), Z12
-	VSUBPS       Z13, Z12, Z12
+	VSUBSS       X13, X12, X12
 	VMOVSS       X12, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z12
 	VMOVUPS      640(SI), K7, Z12
@@ -19238,21 +19163,21 @@ loop21:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z15, Y13
+	VMOVAPS.Z     Z11, K1, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y16
 	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y17
 	VCVTPS2PD     Y13, Z13
-	VMOVAPS.Z     Z11, K1, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y17
-	VCVTPS2PD     Y16, Z16
 	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z16, Z15, Z15
-	VSUBPD        Z17, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z14, Y16
+	VSUBPD        Z13, Z15, Z15
+	VSUBPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
 	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y13, Z13
 	VADDPD        Z14, Z15, Z15
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z13, Z15, Z15
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z15, Z15
 	VEXTRACTF64X4 $0x01, Z15, Y13
 	VADDPD        Y13, Y15, Y15
 	VEXTRACTF128  $0x01, Y15, X13
@@ -19313,12 +19238,12 @@ loop23:
 	VMULPS       Z0, Z11, Z11
 	VSUBPS       Z11, Z9, Z11
 	VSUBPS       Z10, Z11, Z11
-	VBROADCASTSS (SI), Z12
-	VMULPS       Z5, Z12, Z12
+	VBROADCASTSS (SI), X12
+	VMULSS       X5, X12, X12
 	VBROADCASTSS integerHeadroom<>+0(SB), Z13
-	VSUBPS       Z12, Z13, Z13
+	VSUBSS       X12, X13, X13
 	VBROADCASTSS integer<>+0(SB), Z12
-	VSUBPS       Z13, Z12, Z12
+	VSUBSS       X13, X12, X12
 	VMOVSS       X12, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z12
 	VMOVUPS      704(SI), K7, Z12
@@ -19615,21 +19540,21 @@ loop23:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z15, Y13
+	VMOVAPS.Z     Z11, K1, Z13
+	VEXTRACTF64X4 $0x01, Z15, Y16
 	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y17
 	VCVTPS2PD     Y13, Z13
-	VMOVAPS.Z     Z11, K1, Z16
-	VEXTRACTF64X4 $0x01, Z16, Y17
-	VCVTPS2PD     Y16, Z16
 	VCVTPS2PD     Y17, Z17
-	VSUBPD        Z16, Z15, Z15
-	VSUBPD        Z17, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z14, Y16
+	VSUBPD        Z13, Z15, Z15
+	VSUBPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z14, Y13
 	VCVTPS2PD     Y14, Z14
-	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y13, Z13
 	VADDPD        Z14, Z15, Z15
-	VADDPD        Z16, Z13, Z13
-	VADDPD        Z13, Z15, Z15
+	VADDPD        Z13, Z16, Z16
+	VADDPD        Z16, Z15, Z15
 	VEXTRACTF64X4 $0x01, Z15, Y13
 	VADDPD        Y13, Y15, Y15
 	VEXTRACTF128  $0x01, Y15, X13
@@ -19689,12 +19614,12 @@ loop25:
 	VMULPS       Z0, Z10, Z10
 	VSUBPS       Z10, Z9, Z10
 	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
-	VBROADCASTSS (SI), Z11
-	VMULPS       Z5, Z11, Z11
+	VBROADCASTSS (SI), X11
+	VMULSS       X5, X11, X11
 	VBROADCASTSS integerHeadroom<>+0(SB), Z12
-	VSUBPS       Z11, Z12, Z12
+	VSUBSS       X11, X12, X12
 	VBROADCASTSS integer<>+0(SB), Z11
-	VSUBPS       Z12, Z11, Z11
+	VSUBSS       X12, X11, X11
 	VMOVSS       X11, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z11
 	VMOVUPS      768(SI), K7, Z11
@@ -20021,21 +19946,21 @@ loop25:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z11, Y12
+	VMOVAPS.Z     Z10, K1, Z12
+	VEXTRACTF64X4 $0x01, Z11, Y15
 	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y16
 	VCVTPS2PD     Y12, Z12
-	VMOVAPS.Z     Z10, K1, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
 	VCVTPS2PD     Y16, Z16
-	VSUBPD        Z15, Z11, Z11
-	VSUBPD        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z13, Y15
+	VSUBPD        Z12, Z11, Z11
+	VSUBPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z13, Y12
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y12, Z12
 	VADDPD        Z13, Z11, Z11
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z12, Z11, Z11
+	VADDPD        Z12, Z15, Z15
+	VADDPD        Z15, Z11, Z11
 	VEXTRACTF64X4 $0x01, Z11, Y12
 	VADDPD        Y12, Y11, Y11
 	VEXTRACTF128  $0x01, Y11, X12
@@ -20095,12 +20020,12 @@ loop27:
 	VMULPS       Z0, Z10, Z10
 	VSUBPS       Z10, Z9, Z10
 	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
-	VBROADCASTSS (SI), Z11
-	VMULPS       Z5, Z11, Z11
+	VBROADCASTSS (SI), X11
+	VMULSS       X5, X11, X11
 	VBROADCASTSS integerHeadroom<>+0(SB), Z12
-	VSUBPS       Z11, Z12, Z12
+	VSUBSS       X11, X12, X12
 	VBROADCASTSS integer<>+0(SB), Z11
-	VSUBPS       Z12, Z11, Z11
+	VSUBSS       X12, X11, X11
 	VMOVSS       X11, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z11
 	VMOVUPS      832(SI), K7, Z11
@@ -20448,21 +20373,21 @@ loop27:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z11, Y12
+	VMOVAPS.Z     Z10, K1, Z12
+	VEXTRACTF64X4 $0x01, Z11, Y15
 	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y16
 	VCVTPS2PD     Y12, Z12
-	VMOVAPS.Z     Z10, K1, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
 	VCVTPS2PD     Y16, Z16
-	VSUBPD        Z15, Z11, Z11
-	VSUBPD        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z13, Y15
+	VSUBPD        Z12, Z11, Z11
+	VSUBPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z13, Y12
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y12, Z12
 	VADDPD        Z13, Z11, Z11
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z12, Z11, Z11
+	VADDPD        Z12, Z15, Z15
+	VADDPD        Z15, Z11, Z11
 	VEXTRACTF64X4 $0x01, Z11, Y12
 	VADDPD        Y12, Y11, Y11
 	VEXTRACTF128  $0x01, Y11, X12
@@ -20522,12 +20447,12 @@ loop29:
 	VMULPS       Z0, Z10, Z10
 	VSUBPS       Z10, Z9, Z10
 	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
-	VBROADCASTSS (SI), Z11
-	VMULPS       Z5, Z11, Z11
+	VBROADCASTSS (SI), X11
+	VMULSS       X5, X11, X11
 	VBROADCASTSS integerHeadroom<>+0(SB), Z12
-	VSUBPS       Z11, Z12, Z12
+	VSUBSS       X11, X12, X12
 	VBROADCASTSS integer<>+0(SB), Z11
-	VSUBPS       Z12, Z11, Z11
+	VSUBSS       X12, X11, X11
 	VMOVSS       X11, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z11
 	VMOVUPS      896(SI), K7, Z11
@@ -20892,21 +20817,21 @@ loop29:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z11, Y12
+	VMOVAPS.Z     Z10, K1, Z12
+	VEXTRACTF64X4 $0x01, Z11, Y15
 	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y16
 	VCVTPS2PD     Y12, Z12
-	VMOVAPS.Z     Z10, K1, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
 	VCVTPS2PD     Y16, Z16
-	VSUBPD        Z15, Z11, Z11
-	VSUBPD        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z13, Y15
+	VSUBPD        Z12, Z11, Z11
+	VSUBPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z13, Y12
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y12, Z12
 	VADDPD        Z13, Z11, Z11
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z12, Z11, Z11
+	VADDPD        Z12, Z15, Z15
+	VADDPD        Z15, Z11, Z11
 	VEXTRACTF64X4 $0x01, Z11, Y12
 	VADDPD        Y12, Y11, Y11
 	VEXTRACTF128  $0x01, Y11, X12
@@ -20966,12 +20891,12 @@ loop31:
 	VMULPS       Z0, Z10, Z10
 	VSUBPS       Z10, Z9, Z10
 	VSUBPS.BCST  nearInteger<>+0(SB), Z10, Z10
-	VBROADCASTSS (SI), Z11
-	VMULPS       Z5, Z11, Z11
+	VBROADCASTSS (SI), X11
+	VMULSS       X5, X11, X11
 	VBROADCASTSS integerHeadroom<>+0(SB), Z12
-	VSUBPS       Z11, Z12, Z12
+	VSUBSS       X11, X12, X12
 	VBROADCASTSS integer<>+0(SB), Z11
-	VSUBPS       Z12, Z11, Z11
+	VSUBSS       X12, X11, X11
 	VMOVSS       X11, (DI)
 	VBROADCASTSS minusInf<>+0(SB), Z11
 	VMOVUPS      960(SI), K7, Z11
@@ -21353,21 +21278,21 @@ loop31:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z11, Y12
+	VMOVAPS.Z     Z10, K1, Z12
+	VEXTRACTF64X4 $0x01, Z11, Y15
 	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y16
 	VCVTPS2PD     Y12, Z12
-	VMOVAPS.Z     Z10, K1, Z15
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VCVTPS2PD     Y15, Z15
 	VCVTPS2PD     Y16, Z16
-	VSUBPD        Z15, Z11, Z11
-	VSUBPD        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z13, Y15
+	VSUBPD        Z12, Z11, Z11
+	VSUBPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z13, Y12
 	VCVTPS2PD     Y13, Z13
-	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y12, Z12
 	VADDPD        Z13, Z11, Z11
-	VADDPD        Z15, Z12, Z12
-	VADDPD        Z12, Z11, Z11
+	VADDPD        Z12, Z15, Z15
+	VADDPD        Z15, Z11, Z11
 	VEXTRACTF64X4 $0x01, Z11, Y12
 	VADDPD        Y12, Y11, Y11
 	VEXTRACTF128  $0x01, Y11, X12
@@ -22654,34 +22579,34 @@ behind43:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z7, Y5
-	VCVTPS2PD     Y7, Z10
+	VMOVAPS.Z     Z6, K1, Z5
+	VEXTRACTF64X4 $0x01, Z7, Y10
+	VCVTPS2PD     Y7, Z11
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z5, Y12
 	VCVTPS2PD     Y5, Z5
-	VMOVAPS.Z     Z6, K1, Z11
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VCVTPS2PD     Y11, Z11
 	VCVTPS2PD     Y12, Z12
-	VSUBPD        Z11, Z10, Z10
-	VSUBPD        Z12, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z8, Y11
+	VSUBPD        Z5, Z11, Z11
+	VSUBPD        Z12, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z8, Y5
 	VCVTPS2PD     Y8, Z12
-	VCVTPS2PD     Y11, Z11
-	VADDPD        Z12, Z10, Z10
-	VADDPD        Z11, Z5, Z5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z12, Z11, Z11
 	VADDPD        Z5, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z10, Y5
-	VADDPD        Y5, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X5
-	VADDPD        X5, X10, X10
-	VMOVHLPS      X10, X10, X5
-	VADDSD        X5, X10, X10
+	VADDPD        Z10, Z11, Z11
+	VEXTRACTF64X4 $0x01, Z11, Y5
+	VADDPD        Y5, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X5
+	VADDPD        X5, X11, X11
+	VMOVHLPS      X11, X11, X5
+	VADDSD        X5, X11, X11
 
 	// A zero is stored without its sign.
 	VADDPS.BCST zero<>+0(SB), Z4, Z4
 	VMOVSS      X4, 4(DI)
 	VCVTSS2SD   X6, X6, X6
 	VMOVSD      X6, 8(DI)
-	VMOVSD      X10, 16(DI)
+	VMOVSD      X11, 16(DI)
 	JMP         next
 
 exact:
@@ -23937,28 +23862,28 @@ behind54:
 	KMOVW         K1, AX
 	BLSIL         AX, AX
 	KMOVW         AX, K1
-	VEXTRACTF64X4 $0x01, Z7, Y11
-	VCVTPS2PD     Y7, Z13
+	VMOVAPS.Z     Z12, K1, Z11
+	VEXTRACTF64X4 $0x01, Z7, Y13
+	VCVTPS2PD     Y7, Z14
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z11, Y15
 	VCVTPS2PD     Y11, Z11
-	VMOVAPS.Z     Z12, K1, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y15
-	VCVTPS2PD     Y14, Z14
 	VCVTPS2PD     Y15, Z15
-	VSUBPD        Z14, Z13, Z13
-	VSUBPD        Z15, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z8, Y14
+	VSUBPD        Z11, Z14, Z14
+	VSUBPD        Z15, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z8, Y11
 	VCVTPS2PD     Y8, Z15
-	VCVTPS2PD     Y14, Z14
-	VADDPD        Z15, Z13, Z13
-	VADDPD        Z14, Z11, Z11
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z15, Z14, Z14
 	VADDPD        Z11, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y11
-	VADDPD        Y11, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X11
-	VADDPD        X11, X13, X13
-	VMOVHLPS      X13, X13, X11
-	VADDSD        X11, X13, X13
-	VUCOMISD      X13, X13
+	VADDPD        Z13, Z14, Z14
+	VEXTRACTF64X4 $0x01, Z14, Y11
+	VADDPD        Y11, Y14, Y14
+	VEXTRACTF128  $0x01, Y14, X11
+	VADDPD        X11, X14, X14
+	VMOVHLPS      X14, X14, X11
+	VADDSD        X11, X14, X14
+	VUCOMISD      X14, X14
 	JPS           end
 
 	// A zero is stored without its sign.
@@ -23966,7 +23891,7 @@ behind54:
 	VMOVSS      X10, 4(DI)
 	VCVTSS2SD   X12, X12, X12
 	VMOVSD      X12, 8(DI)
-	VMOVSD      X13, 16(DI)
+	VMOVSD      X14, 16(DI)
 
 next:
 	// The next row.

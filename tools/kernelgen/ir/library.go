@@ -21,6 +21,9 @@ func (b *Block) StoreFloat(name string, x V) { b.effect(StoreFloat, 1, 0, name, 
 // StoreDouble stores a float64 as the parameter of that name.
 func (b *Block) StoreDouble(name string, x V) { b.effect(StoreDouble, 2, 0, name, x) }
 
+// LoadFirst loads src[0] into lane 0.
+func (b *Block) LoadFirst() V { return V{b.add(&Value{Op: LoadSplat, Lanes: 1})} }
+
 // First is masks of which no lane is true but the first one of all of the given masks'.
 func (b *Block) First(masks V) (vs V) {
 	for i := range masks {

@@ -53,20 +53,25 @@ func (d *description) sumRows() {
 
 // shortSum describes the sum of a row in registers.
 func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
-	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadSplat())))
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
+	load := func(v int) ir.V {
+		if v >= (rows-1)*d.parts {
+			return b.LoadLeft(v)
+		}
+		return b.Load(v)
+	}
 	var tops ir.V
 	if s.near {
-		last := (rows - 1) * d.parts
-		tops = d.largest(b, rows, func(v int) ir.V {
-			if v >= last {
-				return b.LoadLeft(v)
-			}
-			return b.Load(v)
-		})
+		tops = d.largest(b, rows, load)
 	}
+	e := make(map[int]ir.V)
 	groups := make([]ir.V, d.parts)
 	d.meet = func(_ *ir.Block, vs ir.V) { tops = vs }
-	d.turn(b, s, rows, false, label, func(*ir.Block, ir.V, []int) {},
+	d.turn(b, s, rows, false, label, func(_ *ir.Block, y ir.V, vectors []int) {
+		for i, v := range vectors {
+			e[v] = y[i : i+1]
+		}
+	},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.meet = nil
 	var sums, rests ir.V
@@ -81,27 +86,59 @@ func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
 		}
 		sums, rests = append(sums, sum...), append(rests, rest...)
 	}
-	d.storeSum(b, s, tops, sums, rests)
+	if len(e) > fewVectors {
+		d.storeSum(b, s, tops, sums, rests)
+		return
+	}
+	// The exponential of the largest element is at hand: to find it takes less long than to
+	// compute it again.
+	largest := d.largestOf(b, tops)
+	first := b.First(b.NotLess(tops, largest))
+	var of ir.V
+	for p := range d.parts {
+		x := e[p]
+		if rows > 1 {
+			var vs ir.V
+			for v := p; v < len(e); v += d.parts {
+				vs = append(vs, b.Keep(b.NotLess(load(v), largest), e[v])...)
+			}
+			x = d.tree(vs, b.Max)
+		}
+		of = append(of, b.Keep(first[p:p+1], x)...)
+	}
+	d.storeRest(b, s.near, largest, of, b.Reduce(ir.Max, d.tree(of, b.Max)), sums, rests)
 }
 
-// storeSum stores the largest element, its exponential, and the sum without that. A row with
-// a NaN ends the kernel.
-func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V) {
+// fewVectors is how many vectors of exponentials are searched for that of the largest element.
+const fewVectors = 4
+
+// largestOf is the largest of the lanes' largest elements, in all lanes.
+func (d *description) largestOf(b *ir.Block, tops ir.V) ir.V {
 	b.Note("The largest element, in all lanes, and its exponential.")
-	largest := b.Everywhere(ir.Max, d.tree(tops, b.Max))
+	return b.Everywhere(ir.Max, d.tree(tops, b.Max))
+}
+
+// storeSum stores what a row's sum is. A row with a NaN ends the kernel.
+func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V) {
+	largest := d.largestOf(b, tops)
 	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
 	b.Note("Its lane, the first of those that have it, goes without.")
-	first := b.First(b.NotLess(tops, largest))
+	d.storeRest(b, s.near, largest, b.Keep(b.First(b.NotLess(tops, largest)), top), top, sums, rests)
+}
+
+// storeRest stores the largest element, its exponential top, and the sum without that, which
+// of has in the lane that goes without.
+func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, rests ir.V) {
 	var lanes ir.V
 	for p := range d.parts {
-		x := b.SubDouble(b.Widen(sums[p:p+1]), b.Widen(b.Keep(first[p:p+1], top)))
+		x := b.SubDouble(b.Widen(sums[p:p+1]), b.Widen(of[p:p+1]))
 		if rests != nil {
 			x = b.AddDouble(x, b.Widen(rests[p:p+1]))
 		}
 		lanes = append(lanes, x...)
 	}
 	rest := b.ByHalves(lanes)
-	if !s.near {
+	if !near {
 		b.GuardNumber(End, rest)
 	}
 	b.Note("A zero is stored without its sign.")
