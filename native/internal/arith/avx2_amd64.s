@@ -30394,6 +30394,9 @@ loop1:
 	VCVTSS2SD X8, X8, X8
 	VMOVSD    X8, 8(DI)
 	VMOVSD    X9, 16(DI)
+	VADDSD    X9, X9, X9
+	VUCOMISD  X8, X9
+	JCS       sure16
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -30569,10 +30572,143 @@ exact16:
 	JNZ       begin1
 	JMP       end
 
+sure16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   32(SI), Y7, Y8
+	VMOVAPS      Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y9
+	VANDPS      Y9, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y11
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VMULPS      Y12, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y4, Y4
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y4, Y6, Y6
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y4
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y10
+	VFMADD231PS Y1, Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VMULPS      Y12, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y7, Y7
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y7, Y8, Y8
+	VPOR        Y9, Y4, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure16Next
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X7
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X7, Y7
+	VMOVAPS      Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y10
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y10, Y9, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VMULPS      Y9, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X9
+	VMULSD       X9, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPD       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDSD       X4, X6, X6
+	VMULSD       X9, X6, X6
+	VMOVSD       X6, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure16Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin1
+	JMP  end
+
 done1:
 	// Rows of 17 to 32 elements.
 	CMPQ  CX, $0x00000020
-	JGT   done3
+	JGT   done4
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000010, CX
@@ -30581,7 +30717,7 @@ done1:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin3:
+begin4:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact32
@@ -30590,7 +30726,7 @@ begin3:
 	JCC     exact32
 	PCALIGN $0x40
 
-loop3:
+loop4:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -30802,10 +30938,13 @@ loop3:
 	VCVTSS2SD X3, X3, X3
 	VMOVSD    X3, 8(DI)
 	VMOVSD    X6, 16(DI)
+	VADDSD    X6, X6, X6
+	VUCOMISD  X3, X6
+	JCS       sure32
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop3
+	JNZ       loop4
 	JMP       end
 
 exact32:
@@ -31030,13 +31169,184 @@ exact32:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin3
+	JNZ       begin4
 	JMP       end
 
-done3:
+sure32:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   64(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   96(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVAPS     Y5, Y10
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y10, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y12, Y4, Y4
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y4, Y6, Y6
+	VADDPS      Y6, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y6
+	VFMADD231PS Y0, Y8, Y6
+	VMOVUPS     288(BX), Y10
+	VANDPS      Y6, Y10, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y11
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS 32(SI), Y1, Y11
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y6, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y12, Y10, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y5
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y5, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure32Next
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      320(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     320(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMULSD       X8, X7, X7
+	VMOVSD       X7, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure32Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin4
+	JMP  end
+
+done4:
 	// Rows of 33 to 48 elements.
 	CMPQ  CX, $0x00000030
-	JGT   done5
+	JGT   done7
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000020, CX
@@ -31045,7 +31355,7 @@ done3:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin5:
+begin7:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact48
@@ -31054,7 +31364,7 @@ begin5:
 	JCC     exact48
 	PCALIGN $0x40
 
-loop5:
+loop7:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -31324,10 +31634,13 @@ loop5:
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
 	VMOVSD    X12, 16(DI)
+	VADDSD    X12, X12, X12
+	VUCOMISD  X4, X12
+	JCS       sure48
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop5
+	JNZ       loop7
 	JMP       end
 
 exact48:
@@ -31616,13 +31929,240 @@ exact48:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin5
+	JNZ       begin7
 	JMP       end
 
-done5:
+sure48:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   128(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   160(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVAPS     Y5, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VANDPS      Y10, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y12
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y11, Y4, Y4
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y6, Y7, Y7
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y6, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 32(SI), Y3, Y12
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y10
+	VFMADD231PS Y1, Y8, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y6, Y6
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y8, Y12, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure48Next
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y12, X6
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X6, Y6
+	VMOVAPS      Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y9, Y9, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMULSD       X8, X7, X7
+	VMOVSD       X7, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure48Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin7
+	JMP  end
+
+done7:
 	// Rows of 49 to 64 elements.
 	CMPQ  CX, $0x00000040
-	JGT   done7
+	JGT   done10
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000030, CX
@@ -31631,7 +32171,7 @@ done5:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin7:
+begin10:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact64
@@ -31640,7 +32180,7 @@ begin7:
 	JCC     exact64
 	PCALIGN $0x40
 
-loop7:
+loop10:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -31946,10 +32486,13 @@ loop7:
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
 	VMOVSD    X12, 16(DI)
+	VADDSD    X12, X12, X12
+	VUCOMISD  X4, X12
+	JCS       sure64
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop7
+	JNZ       loop10
 	JMP       end
 
 exact64:
@@ -32274,13 +32817,281 @@ exact64:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin7
+	JNZ       begin10
 	JMP       end
 
-done7:
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   192(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   224(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVAPS     Y5, Y11
+	VFMADD231PS Y0, Y6, Y11
+	VANDPS      Y11, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y4, Y4
+	VCMPPS      $0x1e, 128(SI), Y3, Y5
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y4, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     352(BX), Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y6, Y4, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y11
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     288(BX), Y8
+	VANDPS      Y6, Y8, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y10
+	VSUBPS Y6, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y12
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS Y1, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VPSLLD  $0x14, Y5, Y4
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y6, Y7
+	VPADDD  Y14, Y4, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VMULPS      Y4, Y10, Y10
+	VMULPS      Y7, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y8, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y4
+	VCMPPS      $0x1e, Y13, Y3, Y13
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y4, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure64Next
+	VMOVUPS      384(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y11, X6
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      352(BX), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+	VMOVUPS     352(BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y8, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS  Y9, Y9, Y8
+	VCVTSS2SD    X8, X8, X8
+	VMOVSD       sureScale64<>+0(SB), X7
+	VMULSD       X7, X8, X8
+	VMOVSD       X8, 8(DI)
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMULSD       X7, X4, X4
+	VMOVSD       X4, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure64Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin10
+	JMP  end
+
+done10:
 	// Rows of 65 to 80 elements.
 	CMPQ  CX, $0x00000050
-	JGT   done9
+	JGT   done13
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000040, CX
@@ -32289,7 +33100,7 @@ done7:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin9:
+begin13:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact80
@@ -32298,7 +33109,7 @@ begin9:
 	JCC     exact80
 	PCALIGN $0x40
 
-loop9:
+loop13:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -32680,10 +33491,13 @@ loop9:
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
 	VMOVSD    X5, 16(DI)
+	VADDSD    X5, X5, X5
+	VUCOMISD  X4, X5
+	JCS       sure80
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop9
+	JNZ       loop13
 	JMP       end
 
 exact80:
@@ -33088,13 +33902,346 @@ exact80:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin9
+	JNZ       begin13
 	JMP       end
 
-done9:
+sure80:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   256(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   288(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y4, Y8, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VMULPS      Y12, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y8, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y10
+	VFMADD231PS 96(SI), Y0, Y11
+	VFMADD231PS 32(SI), Y1, Y10
+	VFMADD231PS 96(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 32(SI), Y3, Y12
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y10
+	VFMADD231PS 224(SI), Y0, Y11
+	VFMADD231PS 160(SI), Y1, Y10
+	VFMADD231PS 224(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 160(SI), Y3, Y6
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y8
+	VMOVUPS 320(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y8
+	VFMADD231PS Y1, Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y6, Y6
+	VCMPPS      $0x1e, Y10, Y3, Y10
+	VANDPS      Y6, Y10, Y10
+	VPOR        Y9, Y4, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure80Next
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      384(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y6, Y7, Y7
+	VADDPD       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y12, X6
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y10, X8
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y10, Y12, Y12
+	VADDPD       Y8, Y6, Y6
+	VMOVAPS      Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y9, Y9, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y12, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMULSD       X8, X7, X7
+	VMOVSD       X7, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure80Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin13
+	JMP  end
+
+done13:
 	// Rows of 81 to 96 elements.
 	CMPQ  CX, $0x00000060
-	JGT   done11
+	JGT   done16
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000050, CX
@@ -33103,7 +34250,7 @@ done9:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin11:
+begin16:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact96
@@ -33112,7 +34259,7 @@ begin11:
 	JCC     exact96
 	PCALIGN $0x40
 
-loop11:
+loop16:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -33530,10 +34677,13 @@ loop11:
 	VCVTSS2SD X11, X11, X11
 	VMOVSD    X11, 8(DI)
 	VMOVSD    X3, 16(DI)
+	VADDSD    X3, X3, X3
+	VUCOMISD  X11, X3
+	JCS       sure96
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop11
+	JNZ       loop16
 	JMP       end
 
 exact96:
@@ -33974,13 +35124,384 @@ exact96:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin11
+	JNZ       begin16
 	JMP       end
 
-done11:
+sure96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   320(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   352(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VMOVUPS     352(BX), Y10
+	VANDPS      Y8, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y8, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 256(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y12, Y10, Y10
+	VCMPPS      $0x1e, 256(SI), Y3, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y7, Y7
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y11
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     288(BX), Y8
+	VANDPS      Y6, Y8, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y10
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y12
+	VFMADD231PS 288(SI), Y1, Y10
+	VFMADD231PS Y1, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y11
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y11, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y8, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y5
+	VCMPPS      $0x1e, Y13, Y3, Y13
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y5, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure96Next
+	VMOVUPS      384(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y6, Y6
+	VMOVUPS      448(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y5, X9
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y9, Y8, Y8
+	VMOVUPS      416(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y5
+	VMOVUPS     416(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPSLLD  $0x14, Y5, Y5
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VMULPS      Y5, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X5
+	VMULSD       X5, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VADDPD       X6, X4, X4
+	VMOVHLPS     X4, X4, X6
+	VADDSD       X6, X4, X4
+	VMULSD       X5, X4, X4
+	VMOVSD       X4, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure96Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin16
+	JMP  end
+
+done16:
 	// Rows of 97 to 112 elements.
 	CMPQ  CX, $0x00000070
-	JGT   done13
+	JGT   done19
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
@@ -33989,7 +35510,7 @@ done11:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin13:
+begin19:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact112
@@ -33998,7 +35519,7 @@ begin13:
 	JCC     exact112
 	PCALIGN $0x40
 
-loop13:
+loop19:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -34470,10 +35991,13 @@ loop13:
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
 	VMOVSD    X3, 16(DI)
+	VADDSD    X3, X3, X3
+	VUCOMISD  X4, X3
+	JCS       sure112
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop13
+	JNZ       loop19
 	JMP       end
 
 exact112:
@@ -34972,13 +36496,438 @@ exact112:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin13
+	JNZ       begin19
 	JMP       end
 
-done13:
+sure112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   384(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   416(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y4, Y8, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y10
+	VFMADD231PS Y1, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y8, Y8
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y8, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y12, Y12
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y11
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y8
+	VFMADD231PS 352(SI), Y0, Y10
+	VFMADD231PS 288(SI), Y1, Y8
+	VFMADD231PS 352(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y8
+	VMOVUPS 320(BX), Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y8
+	VFMADD231PS Y1, Y10, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VANDPS      Y8, Y6, Y6
+	VCMPPS      $0x1e, Y10, Y3, Y10
+	VANDPS      Y6, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y10, Y12, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure112Next
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      384(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y6, Y7, Y7
+	VADDPD       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y11, X6
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y12, X8
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y12, Y11, Y11
+	VADDPD       Y8, Y6, Y6
+	VMOVAPS      Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y9
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y9, Y8, Y9
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y9, Y9, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMULSD       X8, X7, X7
+	VMOVSD       X7, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure112Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin19
+	JMP  end
+
+done19:
 	// Rows of 113 to 128 elements.
 	CMPQ  CX, $0x00000080
-	JGT   done15
+	JGT   done22
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000070, CX
@@ -34987,7 +36936,7 @@ done13:
 	NEGQ  AX
 	LEAQ  (DX)(AX*4), DX
 
-begin15:
+begin22:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact128
@@ -34996,7 +36945,7 @@ begin15:
 	JCC     exact128
 	PCALIGN $0x40
 
-loop15:
+loop22:
 	VBROADCASTSS (SI), Y3
 	VBROADCASTSS 12(R14), Y4
 	VUCOMISS     X4, X3
@@ -35506,10 +37455,13 @@ loop15:
 	VCVTSS2SD X11, X11, X11
 	VMOVSD    X11, 8(DI)
 	VMOVSD    X3, 16(DI)
+	VADDSD    X3, X3, X3
+	VUCOMISD  X11, X3
+	JCS       sure128
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop15
+	JNZ       loop22
 	JMP       end
 
 exact128:
@@ -36045,20 +37997,488 @@ exact128:
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       begin15
+	JNZ       begin22
 	JMP       end
 
-done15:
+sure128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   448(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   480(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y8
+	VFMADD231PS Y0, Y6, Y8
+	VMOVUPS     352(BX), Y10
+	VANDPS      Y8, Y10, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y11
+	VSUBPS Y8, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y11
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 384(SI), Y1, Y11
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y8, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y8, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y10, Y10
+	VCMPPS      $0x1e, 384(SI), Y3, Y5
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y10, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     416(BX), Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y14, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y11
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y11
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     288(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y8
+	VMOVUPS     320(BX), Y14
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS 416(SI), Y1, Y8
+	VFMADD231PS Y1, Y14, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y4, Y4, Y13
+	VANDPS      Y13, Y7, Y7
+	VCMPPS      $0x1e, 416(SI), Y3, Y4
+	VCMPPS      $0x1e, Y14, Y3, Y14
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y7, Y14, Y14
+	VADDPS      Y14, Y4, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure128Next
+	VMOVUPS      384(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      480(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VMOVUPS      448(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y11, X8
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y11, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VMOVUPS      416(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     416(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMULSD       X8, X4, X4
+	VMOVSD       X4, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure128Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin22
+	JMP  end
+
+done22:
 	// Rows of 129 to 144 elements.
-	CMPQ    CX, $0x00000090
-	JGT     done17
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000080, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x00000090
+	JGT   done25
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000080, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin25:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact144
@@ -36068,7 +38488,7 @@ done15:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop17:
+loop25:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -36648,27 +39068,573 @@ loop17:
 	VCVTSS2SD X5, X5, X5
 	VMOVSD    X5, 8(DI)
 	VMOVSD    X7, 16(DI)
+	VADDSD    X7, X7, X7
+	VUCOMISD  X5, X7
+	JCS       sure144
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop17
+	JNZ       loop25
 	JMP       end
 
 exact144:
 	ADDQ $0x00000080, CX
 	JMP  longer
 
-done17:
+sure144:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   512(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   544(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y11
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 160(SI), Y3, Y6
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y10
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y11
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y7
+	VMOVUPS 320(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y7
+	VFMADD231PS Y1, Y8, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VANDPS      Y7, Y6, Y6
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure144Next
+	VMOVUPS      384(BX), Y4
+	VADDPS       Y12, Y4, Y6
+	VMINPS       Y12, Y4, Y7
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VMOVUPS      416(BX), Y4
+	VADDPS       Y4, Y6, Y9
+	VMINPS       Y4, Y6, Y11
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y11, Y7, Y7
+	VEXTRACTF128 $0x01, Y9, X4
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      448(BX), Y6
+	VADDPS       Y10, Y6, Y7
+	VMINPS       Y10, Y6, Y11
+	VMAXPS       Y10, Y6, Y6
+	VSUBPS       Y6, Y7, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y8, Y7, Y6
+	VMINPS       Y8, Y7, Y10
+	VMAXPS       Y8, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y10, Y10
+	VADDPS       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y11, X8
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y11, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VMOVAPS      Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y6, Y9, Y9
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X4
+	VADDPD       X4, X9, X9
+	VMOVHLPS     X9, X9, X4
+	VADDSD       X4, X9, X9
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure144Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin25
+	JMP  end
+
+done25:
 	// Rows of 145 to 160 elements.
-	CMPQ    CX, $0x000000a0
-	JGT     done19
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x00000090, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x000000a0
+	JGT   done28
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000090, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin28:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact160
@@ -36678,7 +39644,7 @@ done17:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop19:
+loop28:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -37294,27 +40260,611 @@ loop19:
 	VCVTSS2SD X12, X12, X12
 	VMOVSD    X12, 8(DI)
 	VMOVSD    X7, 16(DI)
+	VADDSD    X7, X7, X7
+	VUCOMISD  X12, X7
+	JCS       sure160
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop19
+	JNZ       loop28
 	JMP       end
 
 exact160:
 	ADDQ $0x00000090, CX
 	JMP  longer
 
-done19:
+sure160:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   576(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   608(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS 512(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VANDPS      Y11, Y8, Y8
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y10, Y11, Y11
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y10
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     288(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y8
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y10
+	VFMADD231PS 544(SI), Y1, Y8
+	VFMADD231PS Y1, Y13, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y5, 480(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y12, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VMULPS      Y5, Y8, Y8
+	VMULPS      Y12, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y10
+	VANDPS      Y10, Y7, Y7
+	VCMPPS      $0x1e, 544(SI), Y3, Y5
+	VCMPPS      $0x1e, Y13, Y3, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y5, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure160Next
+	VMOVUPS      384(BX), Y4
+	VMOVUPS      416(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y8
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VADDPS       Y11, Y7, Y4
+	VMINPS       Y11, Y7, Y6
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y6, Y8, Y8
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y8, X7
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y7, Y6, Y6
+	VMOVUPS      448(BX), Y7
+	VMOVUPS      512(BX), Y8
+	VADDPS       Y8, Y7, Y9
+	VMINPS       Y8, Y7, Y10
+	VMAXPS       Y8, Y7, Y7
+	VSUBPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y10, Y10
+	VADDPS       Y5, Y9, Y7
+	VMINPS       Y5, Y9, Y8
+	VMAXPS       Y5, Y9, Y9
+	VSUBPS       Y9, Y7, Y9
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y8, Y10, Y10
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X8
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VMOVUPS      480(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     480(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMULSD       X8, X4, X4
+	VMOVSD       X4, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure160Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin28
+	JMP  end
+
+done28:
 	// Rows of 161 to 176 elements.
-	CMPQ    CX, $0x000000b0
-	JGT     done21
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000a0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x000000b0
+	JGT   done31
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000a0, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin31:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact176
@@ -37324,7 +40874,7 @@ done19:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop21:
+loop31:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -37994,27 +41544,665 @@ loop21:
 	VCVTSS2SD X5, X5, X5
 	VMOVSD    X5, 8(DI)
 	VMOVSD    X7, 16(DI)
+	VADDSD    X7, X7, X7
+	VUCOMISD  X5, X7
+	JCS       sure176
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop21
+	JNZ       loop31
 	JMP       end
 
 exact176:
 	ADDQ $0x000000a0, CX
 	JMP  longer
 
-done21:
+sure176:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   640(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   672(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, 576(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y11, Y11
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y11
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y11
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y10
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 544(SI), Y3, Y10
+	VCMPPS      $0x1e, 608(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y7
+	VMOVUPS 320(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y7
+	VFMADD231PS Y1, Y8, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VANDPS      Y7, Y6, Y6
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y8, Y10, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure176Next
+	VMOVUPS      384(BX), Y4
+	VADDPS       Y12, Y4, Y6
+	VMINPS       Y12, Y4, Y7
+	VMAXPS       Y12, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VMOVUPS      416(BX), Y4
+	VADDPS       Y4, Y6, Y8
+	VMINPS       Y4, Y6, Y9
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X4
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      448(BX), Y6
+	VADDPS       Y11, Y6, Y7
+	VMINPS       Y11, Y6, Y9
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y7, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y10, Y7, Y6
+	VMINPS       Y10, Y7, Y11
+	VMAXPS       Y10, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y10, Y7, Y7
+	VMOVAPS      Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y10
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y10, Y9, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VMULPS      Y9, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X9
+	VMULSD       X9, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X4
+	VADDPD       X4, X8, X8
+	VMOVHLPS     X8, X8, X4
+	VADDSD       X4, X8, X8
+	VMULSD       X9, X8, X8
+	VMOVSD       X8, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure176Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin31
+	JMP  end
+
+done31:
 	// Rows of 177 to 192 elements.
-	CMPQ    CX, $0x000000c0
-	JGT     done23
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000b0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x000000c0
+	JGT   done34
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000b0, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin34:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact192
@@ -38024,7 +42212,7 @@ done21:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop23:
+loop34:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -38732,27 +42920,706 @@ loop23:
 	VCVTSS2SD X12, X12, X12
 	VMOVSD    X12, 8(DI)
 	VMOVSD    X4, 16(DI)
+	VADDSD    X4, X4, X4
+	VUCOMISD  X12, X4
+	JCS       sure192
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop23
+	JNZ       loop34
 	JMP       end
 
 exact192:
 	ADDQ $0x000000b0, CX
 	JMP  longer
 
-done23:
+sure192:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   704(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   736(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, 576(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 640(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y5, 448(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y8, Y8
+	VCMPPS      $0x1e, 640(SI), Y3, Y5
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     448(BX), Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y10
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y12, Y12
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 544(SI), Y3, Y10
+	VCMPPS      $0x1e, 608(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     288(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y8
+	VMOVUPS     320(BX), Y14
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS 672(SI), Y1, Y8
+	VFMADD231PS Y1, Y14, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y5, Y12
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y15, Y12, Y15
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y11, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y4, Y4, Y13
+	VANDPS      Y13, Y7, Y7
+	VCMPPS      $0x1e, 672(SI), Y3, Y4
+	VCMPPS      $0x1e, Y14, Y3, Y14
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y7, Y14, Y14
+	VADDPS      Y14, Y4, Y4
+	VADDPS      Y4, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure192Next
+	VMOVUPS      384(BX), Y4
+	VMOVUPS      416(BX), Y5
+	VADDPS       Y5, Y4, Y6
+	VMINPS       Y5, Y4, Y7
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VMOVUPS      544(BX), Y4
+	VADDPS       Y4, Y6, Y5
+	VMINPS       Y4, Y6, Y8
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      480(BX), Y6
+	VMOVUPS      512(BX), Y7
+	VADDPS       Y7, Y6, Y8
+	VMINPS       Y7, Y6, Y9
+	VMAXPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y10, Y8, Y6
+	VMINPS       Y10, Y8, Y7
+	VMAXPS       Y10, Y8, Y8
+	VSUBPS       Y8, Y6, Y8
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y7, Y9, Y9
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	VMOVUPS      448(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     448(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X4
+	VADDPD       X4, X5, X5
+	VMOVHLPS     X5, X5, X4
+	VADDSD       X4, X5, X5
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure192Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin34
+	JMP  end
+
+done34:
 	// Rows of 193 to 208 elements.
-	CMPQ    CX, $0x000000d0
-	JGT     done25
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000c0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x000000d0
+	JGT   done37
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000c0, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin37:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact208
@@ -38762,7 +43629,7 @@ done23:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop25:
+loop37:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -39536,27 +44403,771 @@ loop25:
 	VCVTSS2SD X5, X5, X5
 	VMOVSD    X5, 8(DI)
 	VMOVSD    X9, 16(DI)
+	VADDSD    X9, X9, X9
+	VUCOMISD  X5, X9
+	JCS       sure208
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop25
+	JNZ       loop37
 	JMP       end
 
 exact208:
 	ADDQ $0x000000c0, CX
 	JMP  longer
 
-done25:
+sure208:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   768(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   800(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, 576(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y8
+	VFMADD231PS 704(SI), Y0, Y10
+	VFMADD231PS 640(SI), Y1, Y8
+	VFMADD231PS 704(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 640(SI), Y3, Y12
+	VCMPPS      $0x1e, 704(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y10, Y12, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y8
+	VFMADD231PS 96(SI), Y0, Y10
+	VFMADD231PS 32(SI), Y1, Y8
+	VFMADD231PS 96(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 32(SI), Y3, Y12
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y10
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y7, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 160(SI), Y3, Y6
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y8, Y6, Y6
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y6, Y6
+	VADDPS      Y6, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y10
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y12
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 544(SI), Y3, Y12
+	VCMPPS      $0x1e, 608(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y7
+	VFMADD231PS 736(SI), Y0, Y8
+	VFMADD231PS 672(SI), Y1, Y7
+	VFMADD231PS 736(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 672(SI), Y3, Y10
+	VCMPPS      $0x1e, 736(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y7
+	VMOVUPS 320(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y7
+	VFMADD231PS Y1, Y8, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VMULPS      Y13, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VANDPS      Y7, Y6, Y6
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure208Next
+	VMOVUPS      384(BX), Y4
+	VMOVUPS      416(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y9
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y9, Y9
+	VADDPS       Y11, Y7, Y4
+	VMINPS       Y11, Y7, Y6
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y6, Y9, Y9
+	VMOVUPS      448(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y10
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      480(BX), Y6
+	VMOVUPS      512(BX), Y9
+	VADDPS       Y9, Y6, Y10
+	VMINPS       Y9, Y6, Y11
+	VMAXPS       Y9, Y6, Y6
+	VSUBPS       Y6, Y10, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y12, Y10, Y6
+	VMINPS       Y12, Y10, Y9
+	VMAXPS       Y12, Y10, Y10
+	VSUBPS       Y10, Y6, Y10
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y9, Y11, Y11
+	VADDPS       Y8, Y6, Y9
+	VMINPS       Y8, Y6, Y10
+	VMAXPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y10, Y10
+	VADDPS       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y11, X8
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y8, Y6, Y6
+	VMOVAPS      Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMULSD       X8, X7, X7
+	VMOVSD       X7, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure208Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin37
+	JMP  end
+
+done37:
 	// Rows of 209 to 224 elements.
-	CMPQ    CX, $0x000000e0
-	JGT     done27
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000d0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x000000e0
+	JGT   done40
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000d0, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin40:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact224
@@ -39566,7 +45177,7 @@ done25:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop27:
+loop40:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -40376,27 +45987,809 @@ loop27:
 	VCVTSS2SD X12, X12, X12
 	VMOVSD    X12, 8(DI)
 	VMOVSD    X6, 16(DI)
+	VADDSD    X6, X6, X6
+	VUCOMISD  X12, X6
+	JCS       sure224
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop27
+	JNZ       loop40
 	JMP       end
 
 exact224:
 	ADDQ $0x000000d0, CX
 	JMP  longer
 
-done27:
+sure224:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   832(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   864(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, 576(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y8
+	VFMADD231PS 704(SI), Y0, Y10
+	VFMADD231PS 640(SI), Y1, Y8
+	VFMADD231PS 704(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 640(SI), Y3, Y12
+	VCMPPS      $0x1e, 704(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS 768(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y11, Y10, Y10
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y12, Y8, Y8
+	VCMPPS      $0x1e, 768(SI), Y3, Y11
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y10, Y11, Y11
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y12
+	VPSLLD  $0x14, Y4, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y12
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y10
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 544(SI), Y3, Y10
+	VCMPPS      $0x1e, 608(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y7
+	VFMADD231PS 736(SI), Y0, Y8
+	VFMADD231PS 672(SI), Y1, Y7
+	VFMADD231PS 736(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 672(SI), Y3, Y12
+	VCMPPS      $0x1e, 736(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y5, Y0, Y6
+	VMOVUPS     288(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y6, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y8
+	VMOVUPS     320(BX), Y13
+	VFMADD231PS Y0, Y13, Y12
+	VFMADD231PS 800(SI), Y1, Y8
+	VFMADD231PS Y1, Y13, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y15
+	VMOVUPS Y5, 544(BX)
+	VPSLLD  $0x14, Y4, Y5
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y14, Y5, Y14
+	VPADDD  Y15, Y10, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y5, Y8, Y8
+	VMULPS      Y10, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y8
+	VFMADD213PS Y15, Y15, Y12
+	VANDPS      Y12, Y7, Y7
+	VCMPPS      $0x1e, 800(SI), Y3, Y5
+	VCMPPS      $0x1e, Y13, Y3, Y13
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y5, Y5
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure224Next
+	VMOVUPS      384(BX), Y4
+	VMOVUPS      416(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y8
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VMOVUPS      448(BX), Y4
+	VADDPS       Y4, Y7, Y6
+	VMINPS       Y4, Y7, Y9
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y11, Y6, Y4
+	VMINPS       Y11, Y6, Y7
+	VMAXPS       Y11, Y6, Y6
+	VSUBPS       Y6, Y4, Y6
+	VSUBPS       Y6, Y7, Y7
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y8, X7
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y7, Y6, Y6
+	VMOVUPS      480(BX), Y7
+	VMOVUPS      512(BX), Y8
+	VADDPS       Y8, Y7, Y9
+	VMINPS       Y8, Y7, Y10
+	VMAXPS       Y8, Y7, Y7
+	VSUBPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y10, Y10
+	VMOVUPS      576(BX), Y7
+	VADDPS       Y7, Y9, Y8
+	VMINPS       Y7, Y9, Y11
+	VMAXPS       Y7, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VADDPS       Y5, Y8, Y7
+	VMINPS       Y5, Y8, Y9
+	VMAXPS       Y5, Y8, Y8
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y8, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y10, X8
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y10, Y7, Y7
+	VADDPD       Y8, Y5, Y5
+	VMOVUPS      544(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     544(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDSD       X5, X4, X4
+	VMULSD       X8, X4, X4
+	VMOVSD       X4, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure224Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin40
+	JMP  end
+
+done40:
 	// Rows of 225 to 240 elements.
-	CMPQ    CX, $0x000000f0
-	JGT     done29
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000e0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x000000f0
+	JGT   done43
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000e0, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin43:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact240
@@ -40406,7 +46799,7 @@ done27:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop29:
+loop43:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -41270,27 +47663,863 @@ loop29:
 	VCVTSS2SD X5, X5, X5
 	VMOVSD    X5, 8(DI)
 	VMOVSD    X9, 16(DI)
+	VADDSD    X9, X9, X9
+	VUCOMISD  X5, X9
+	JCS       sure240
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop29
+	JNZ       loop43
 	JMP       end
 
 exact240:
 	ADDQ $0x000000e0, CX
 	JMP  longer
 
-done29:
+sure240:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   896(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   928(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, 576(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y8
+	VFMADD231PS 704(SI), Y0, Y10
+	VFMADD231PS 640(SI), Y1, Y8
+	VFMADD231PS 704(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 640(SI), Y3, Y12
+	VCMPPS      $0x1e, 704(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     832(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y8
+	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 768(SI), Y1, Y8
+	VFMADD231PS 832(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 768(SI), Y3, Y12
+	VCMPPS      $0x1e, 832(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVAPS     Y5, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y4
+	VMOVUPS     352(BX), Y7
+	VANDPS      Y4, Y7, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y8
+	VFMADD231PS Y1, Y6, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPSLLD  $0x14, Y4, Y13
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y7, Y6, Y6
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y6, Y12, Y12
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y12
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y12
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y10
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 544(SI), Y3, Y10
+	VCMPPS      $0x1e, 608(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y7
+	VFMADD231PS 736(SI), Y0, Y8
+	VFMADD231PS 672(SI), Y1, Y7
+	VFMADD231PS 736(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 512(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 672(SI), Y3, Y12
+	VCMPPS      $0x1e, 736(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y10, Y10
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     864(SI), Y6
+	VFMADD213PS Y5, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y7
+	VSUBPS Y6, Y5, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y7
+	VFMADD231PS 864(SI), Y0, Y8
+	VFMADD231PS 800(SI), Y1, Y7
+	VFMADD231PS 864(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 800(SI), Y3, Y12
+	VCMPPS      $0x1e, 864(SI), Y3, Y13
+	VANDPS      Y7, Y12, Y12
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     320(BX), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     288(BX), Y6
+	VANDPS      Y4, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS  Y4, Y5, Y7
+	VMOVUPS 320(BX), Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y7
+	VFMADD231PS Y1, Y8, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPADDD  Y13, Y14, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y14, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VANDPS      Y7, Y6, Y6
+	VCMPPS      $0x1e, Y8, Y3, Y8
+	VANDPS      Y6, Y8, Y8
+	VPOR        Y9, Y4, Y9
+	VADDPS      Y8, Y12, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure240Next
+	VMOVUPS      384(BX), Y4
+	VMOVUPS      416(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y8
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VADDPS       Y11, Y7, Y4
+	VMINPS       Y11, Y7, Y6
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y4, Y7
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y6, Y8, Y8
+	VMOVUPS      448(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y9
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X6
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      480(BX), Y6
+	VMOVUPS      512(BX), Y8
+	VADDPS       Y8, Y6, Y9
+	VMINPS       Y8, Y6, Y11
+	VMAXPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y9, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y10, Y9, Y6
+	VMINPS       Y10, Y9, Y8
+	VMAXPS       Y10, Y9, Y9
+	VSUBPS       Y9, Y6, Y9
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y8, Y11, Y11
+	VADDPS       Y12, Y6, Y8
+	VMINPS       Y12, Y6, Y9
+	VMAXPS       Y12, Y6, Y6
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y6, Y9, Y9
+	VADDPS       Y9, Y11, Y11
+	VEXTRACTF128 $0x01, Y8, X6
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y11, X9
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y11, Y8, Y8
+	VADDPD       Y9, Y6, Y6
+	VMOVAPS      Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y1, Y3, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y10
+	VPSLLD  $0x14, Y9, Y9
+	VPADDD  Y10, Y9, Y10
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VMULPS      Y9, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y5
+	VCVTSS2SD    X5, X5, X5
+	VMOVSD       sureScale64<>+0(SB), X9
+	VMULSD       X9, X5, X5
+	VMOVSD       X5, 8(DI)
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPD       X4, X7, X7
+	VMOVHLPS     X7, X7, X4
+	VADDSD       X4, X7, X7
+	VMULSD       X9, X7, X7
+	VMOVSD       X7, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure240Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin43
+	JMP  end
+
+done43:
 	// Rows of 241 to 256 elements.
-	CMPQ    CX, $0x00000100
-	JGT     done31
-	TESTQ   R8, R8
-	JZ      end
-	SUBQ    $0x000000f0, CX
-	LEAQ    leftMasks<>+64(SB), DX
-	MOVQ    CX, AX
-	NEGQ    AX
-	LEAQ    (DX)(AX*4), DX
+	CMPQ  CX, $0x00000100
+	JGT   done46
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000f0, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin46:
 	MOVL    (R14), AX
 	TESTL   $0x00000007, AX
 	JZ      exact256
@@ -41300,7 +48529,7 @@ done29:
 	VMOVUPS nearTable<>+0(SB), Y3
 	PCALIGN $0x40
 
-loop31:
+loop46:
 	VBROADCASTSS (SI), Y4
 	VBROADCASTSS 12(R14), Y5
 	VUCOMISS     X5, X4
@@ -42202,17 +49431,892 @@ loop31:
 	VCVTSS2SD X12, X12, X12
 	VMOVSD    X12, 8(DI)
 	VMOVSD    X4, 16(DI)
+	VADDSD    X4, X4, X4
+	VUCOMISD  X12, X4
+	JCS       sure256
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop31
+	JNZ       loop46
 	JMP       end
 
 exact256:
 	ADDQ $0x000000f0, CX
 	JMP  longer
 
-done31:
+sure256:
+	// The sum without the largest element, next to which the others are rounded off.
+	VBROADCASTSS 4(DI), Y3
+	VMULPS       Y0, Y3, Y4
+	VMOVUPS      nearSure<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   960(SI), Y4, Y6
+	VMOVUPS      32(DX), Y7
+	VMASKMOVPS   992(SI), Y7, Y8
+	VMOVUPS      (SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y9
+	VMOVUPS     64(SI), Y10
+	VFMADD213PS Y5, Y0, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y11
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y11
+	VFMADD231PS 64(SI), Y0, Y12
+	VFMADD231PS (SI), Y1, Y11
+	VFMADD231PS 64(SI), Y1, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y13
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 288(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VCMPPS      $0x1e, (SI), Y3, Y7
+	VCMPPS      $0x1e, 64(SI), Y3, Y13
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y10
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y5, Y0, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+	VSUBPS Y11, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y12
+	VFMADD231PS 192(SI), Y0, Y13
+	VFMADD231PS 128(SI), Y1, Y12
+	VFMADD231PS 192(SI), Y1, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y14
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y10, Y8
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VPADDD  Y14, Y8, Y14
+	VPADDD  Y15, Y4, Y15
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y8
+	VMULPS      Y4, Y12, Y12
+	VMULPS      Y8, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VCMPPS      $0x1e, 128(SI), Y3, Y4
+	VCMPPS      $0x1e, 192(SI), Y3, Y8
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y8, Y8
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y4, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     256(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     320(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y10
+	VFMADD231PS 320(SI), Y0, Y11
+	VFMADD231PS 256(SI), Y1, Y10
+	VFMADD231PS 320(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VCMPPS      $0x1e, 256(SI), Y3, Y12
+	VCMPPS      $0x1e, 320(SI), Y3, Y13
+	VANDPS      Y10, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     384(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     448(SI), Y8
+	VFMADD213PS Y5, Y0, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y8, Y5, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y10
+	VFMADD231PS 448(SI), Y0, Y11
+	VFMADD231PS 384(SI), Y1, Y10
+	VFMADD231PS 448(SI), Y1, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 384(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
+	VMULPS      Y7, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y10
+	VFMADD213PS Y14, Y14, Y11
+	VCMPPS      $0x1e, 384(SI), Y3, Y7
+	VCMPPS      $0x1e, 448(SI), Y3, Y13
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y13, Y13
+	VADDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y8, Y9
+	VMOVUPS     512(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     576(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 512(SI), Y0, Y8
+	VFMADD231PS 576(SI), Y0, Y10
+	VFMADD231PS 512(SI), Y1, Y8
+	VFMADD231PS 576(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y11
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 512(SI), Y3, Y11
+	VCMPPS      $0x1e, 576(SI), Y3, Y13
+	VANDPS      Y8, Y11, Y11
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     640(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     704(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 640(SI), Y0, Y8
+	VFMADD231PS 704(SI), Y0, Y10
+	VFMADD231PS 640(SI), Y1, Y8
+	VFMADD231PS 704(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y12, Y14
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y8
+	VFMADD213PS Y14, Y14, Y10
+	VCMPPS      $0x1e, 640(SI), Y3, Y12
+	VCMPPS      $0x1e, 704(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     768(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVUPS     832(SI), Y7
+	VFMADD213PS Y5, Y0, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y8
+	VSUBPS Y7, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 768(SI), Y0, Y8
+	VFMADD231PS 832(SI), Y0, Y10
+	VFMADD231PS 768(SI), Y1, Y8
+	VFMADD231PS 832(SI), Y1, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPERMPS nearTable<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y12, Y12, Y8
+	VFMADD213PS Y13, Y13, Y10
+	VCMPPS      $0x1e, 768(SI), Y3, Y12
+	VCMPPS      $0x1e, 832(SI), Y3, Y13
+	VANDPS      Y8, Y12, Y12
+	VANDPS      Y10, Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     896(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y0, Y4
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y0, Y6, Y7
+	VMOVUPS     352(BX), Y8
+	VANDPS      Y7, Y8, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y5, Y10
+	VSUBPS Y7, Y5, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 896(SI), Y0, Y10
+	VFMADD231PS Y0, Y6, Y13
+	VFMADD231PS 896(SI), Y1, Y10
+	VFMADD231PS Y1, Y6, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPERMPS nearTable<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y5, 480(BX)
+	VPSLLD  $0x14, Y7, Y5
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y5, Y10, Y10
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y10
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y13, Y8, Y8
+	VCMPPS      $0x1e, 896(SI), Y3, Y5
+	VCMPPS      $0x1e, Y6, Y3, Y6
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y12, Y12
+	VPOR        Y9, Y4, Y9
+	VPOR        Y9, Y7, Y9
+	VMOVUPS     480(BX), Y4
+	VMOVUPS     32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y14, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VCMPPS      $0x1e, 32(SI), Y3, Y10
+	VCMPPS      $0x1e, 96(SI), Y3, Y11
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     224(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 160(SI), Y3, Y11
+	VCMPPS      $0x1e, 224(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     352(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 288(SI), Y3, Y11
+	VCMPPS      $0x1e, 352(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     480(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y0, Y7
+	VFMADD231PS 480(SI), Y0, Y8
+	VFMADD231PS 416(SI), Y1, Y7
+	VFMADD231PS 480(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y10, 512(BX)
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 416(SI), Y3, Y10
+	VCMPPS      $0x1e, 480(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VADDPS      Y10, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     544(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     608(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 544(SI), Y0, Y7
+	VFMADD231PS 608(SI), Y0, Y8
+	VFMADD231PS 544(SI), Y1, Y7
+	VFMADD231PS 608(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 544(SI), Y3, Y10
+	VCMPPS      $0x1e, 608(SI), Y3, Y13
+	VANDPS      Y7, Y10, Y10
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     672(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     736(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 672(SI), Y0, Y7
+	VFMADD231PS 736(SI), Y0, Y8
+	VFMADD231PS 672(SI), Y1, Y7
+	VFMADD231PS 736(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y13
+	VPERMPS nearTable<>+0(SB), Y6, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y6, Y11
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y14, Y14, Y8
+	VCMPPS      $0x1e, 672(SI), Y3, Y11
+	VCMPPS      $0x1e, 736(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     800(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     864(SI), Y6
+	VFMADD213PS Y4, Y0, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y7
+	VSUBPS Y6, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 800(SI), Y0, Y7
+	VFMADD231PS 864(SI), Y0, Y8
+	VFMADD231PS 800(SI), Y1, Y7
+	VFMADD231PS 864(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y11
+	VPERMPS nearTable<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y11, Y14, Y11
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y7
+	VFMADD213PS Y13, Y13, Y8
+	VCMPPS      $0x1e, 800(SI), Y3, Y11
+	VCMPPS      $0x1e, 864(SI), Y3, Y13
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     928(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     320(BX), Y6
+	VFMADD213PS Y4, Y0, Y6
+	VMOVUPS     288(BX), Y7
+	VANDPS      Y6, Y7, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y4, Y8
+	VSUBPS Y6, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 928(SI), Y0, Y8
+	VMOVUPS     320(BX), Y14
+	VFMADD231PS Y0, Y14, Y13
+	VFMADD231PS 928(SI), Y1, Y8
+	VFMADD231PS Y1, Y14, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y5, Y15
+	VPERMPS nearTable<>+0(SB), Y6, Y4
+	VMOVUPS Y10, 576(BX)
+	VPSLLD  $0x14, Y5, Y10
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y15, Y10, Y15
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VMULPS      Y10, Y8, Y8
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y8
+	VFMADD213PS Y4, Y4, Y13
+	VANDPS      Y13, Y7, Y7
+	VCMPPS      $0x1e, 928(SI), Y3, Y4
+	VCMPPS      $0x1e, Y14, Y3, Y14
+	VANDPS      Y8, Y4, Y4
+	VANDPS      Y7, Y14, Y14
+	VADDPS      Y14, Y4, Y4
+	VADDPS      Y4, Y11, Y11
+	VPOR        Y9, Y5, Y9
+	VPOR        Y9, Y6, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          sure256Next
+	VMOVUPS      384(BX), Y4
+	VMOVUPS      416(BX), Y5
+	VADDPS       Y5, Y4, Y6
+	VMINPS       Y5, Y4, Y7
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y7, Y7
+	VMOVUPS      448(BX), Y4
+	VADDPS       Y4, Y6, Y5
+	VMINPS       Y4, Y6, Y8
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      608(BX), Y4
+	VADDPS       Y4, Y5, Y6
+	VMINPS       Y4, Y5, Y8
+	VMAXPS       Y4, Y5, Y5
+	VSUBPS       Y5, Y6, Y5
+	VSUBPS       Y5, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y5, Y4, Y4
+	VMOVUPS      512(BX), Y5
+	VMOVUPS      544(BX), Y7
+	VADDPS       Y7, Y5, Y8
+	VMINPS       Y7, Y5, Y9
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y8, Y5
+	VSUBPS       Y5, Y9, Y9
+	VMOVUPS      576(BX), Y5
+	VADDPS       Y5, Y8, Y7
+	VMINPS       Y5, Y8, Y10
+	VMAXPS       Y5, Y8, Y8
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y8, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y11, Y7, Y5
+	VMINPS       Y11, Y7, Y8
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y7, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y8, Y7, Y7
+	VMOVUPS      480(BX), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y8
+	VMOVUPS     480(BX), Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y9, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y9
+	VFMADD231PS Y1, Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS  Y10, Y10, Y9
+	VCVTSS2SD    X9, X9, X9
+	VMOVSD       sureScale64<>+0(SB), X8
+	VMULSD       X8, X9, X9
+	VMOVSD       X9, 8(DI)
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y4, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPD       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDSD       X4, X6, X6
+	VMULSD       X8, X6, X6
+	VMOVSD       X6, 16(DI)
+	VBROADCASTSS (R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      integerSure<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, (DI)
+
+sure256Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin46
+	JMP  end
+
+done46:
 	TESTQ R8, R8
 	JZ    end
 
@@ -42272,12 +50376,12 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done35
+	JLT     done51
 	VMOVUPS nearTable<>+0(SB), Y4
 	VMOVUPS nearExp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop35:
+loop51:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -42685,29 +50789,29 @@ loop35:
 	VMOVUPS Y7, 256(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop35
+	JGE     loop51
 
-done35:
+done51:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind59
 	CMPQ  CX, $0x00000010
-	JLE   upto36
+	JLE   upto52
 	CMPQ  CX, $0x00000020
-	JLE   upto37
+	JLE   upto53
 	CMPQ  CX, $0x00000030
-	JLE   upto38
+	JLE   upto54
 	CMPQ  CX, $0x00000040
-	JLE   upto39
+	JLE   upto55
 	CMPQ  CX, $0x00000050
-	JLE   upto40
+	JLE   upto56
 	CMPQ  CX, $0x00000060
-	JLE   upto41
+	JLE   upto57
 	CMPQ  CX, $0x00000070
-	JLE   upto42
-	JMP   upto43
+	JLE   upto58
+	JMP   upto59
 
-upto36:
+upto52:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -42809,9 +50913,9 @@ upto36:
 	VMOVUPS Y5, 224(BX)
 	VMOVUPS Y7, 256(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto37:
+upto53:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -42948,9 +51052,9 @@ upto37:
 	VMOVUPS Y5, 224(BX)
 	VMOVUPS Y6, 256(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto38:
+upto54:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -43143,9 +51247,9 @@ upto38:
 	VMOVUPS Y5, 224(BX)
 	VMOVUPS Y6, 256(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto39:
+upto55:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -43374,9 +51478,9 @@ upto39:
 	VMOVUPS Y5, 224(BX)
 	VMOVUPS Y7, 256(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto40:
+upto56:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -43677,9 +51781,9 @@ upto40:
 	VMOVUPS Y8, 224(BX)
 	VMOVUPS Y9, 256(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto41:
+upto57:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -44016,9 +52120,9 @@ upto41:
 	VMOVUPS Y5, 224(BX)
 	VMOVUPS Y6, 256(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto42:
+upto58:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -44409,9 +52513,9 @@ upto42:
 	VMOVUPS Y5, 224(BX)
 	VMOVUPS Y8, 256(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto43:
+upto59:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -44841,7 +52945,7 @@ upto43:
 	VMOVUPS Y6, 256(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind43:
+behind59:
 	// What is stored of a row of near elements.
 	VMOVUPS 224(BX), Y4
 	VMOVUPS 256(BX), Y5
@@ -44972,11 +53076,11 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done46
+	JLT     done62
 	VMOVUPS exp2Table<>+0(SB), Y4
 	PCALIGN $0x40
 
-loop46:
+loop62:
 	VMOVUPS (SI), Y5
 
 	// Leave if an element is above the limit.
@@ -45413,29 +53517,29 @@ loop46:
 	VMOVUPS Y5, 256(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop46
+	JGE     loop62
 
-done46:
+done62:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind54
+	JZ    behind70
 	CMPQ  CX, $0x00000010
-	JLE   upto47
+	JLE   upto63
 	CMPQ  CX, $0x00000020
-	JLE   upto48
+	JLE   upto64
 	CMPQ  CX, $0x00000030
-	JLE   upto49
+	JLE   upto65
 	CMPQ  CX, $0x00000040
-	JLE   upto50
+	JLE   upto66
 	CMPQ  CX, $0x00000050
-	JLE   upto51
+	JLE   upto67
 	CMPQ  CX, $0x00000060
-	JLE   upto52
+	JLE   upto68
 	CMPQ  CX, $0x00000070
-	JLE   upto53
-	JMP   upto54
+	JLE   upto69
+	JMP   upto70
 
-upto47:
+upto63:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -45541,9 +53645,9 @@ upto47:
 	VMOVUPS Y6, 224(BX)
 	VMOVUPS Y8, 256(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto48:
+upto64:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -45686,9 +53790,9 @@ upto48:
 	VMOVUPS Y4, 224(BX)
 	VMOVUPS Y7, 256(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto49:
+upto65:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -45894,9 +53998,9 @@ upto49:
 	VMOVUPS 320(BX), Y4
 	VMOVUPS Y4, 256(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto50:
+upto66:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -46138,9 +54242,9 @@ upto50:
 	VMOVUPS 320(BX), Y4
 	VMOVUPS Y4, 256(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto51:
+upto67:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -46456,9 +54560,9 @@ upto51:
 	VMOVUPS 320(BX), Y4
 	VMOVUPS Y4, 256(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto52:
+upto68:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -46809,9 +54913,9 @@ upto52:
 	VMOVUPS 320(BX), Y4
 	VMOVUPS Y4, 256(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto53:
+upto69:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47224,9 +55328,9 @@ upto53:
 	VMOVUPS 320(BX), Y4
 	VMOVUPS Y4, 256(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto54:
+upto70:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -47675,7 +55779,7 @@ upto54:
 	VMOVUPS Y4, 256(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind54:
+behind70:
 	// What is stored of a row.
 	VMOVUPS 224(BX), Y4
 	VMOVUPS 256(BX), Y5
@@ -47832,6 +55936,30 @@ DATA firstLanes<>+116(SB)/4, $0x00000000
 DATA firstLanes<>+120(SB)/4, $0x00000000
 DATA firstLanes<>+124(SB)/4, $0x00000000
 GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
+
+DATA nearSure<>+0(SB)/4, $0x41c00052
+DATA nearSure<>+4(SB)/4, $0x41c00052
+DATA nearSure<>+8(SB)/4, $0x41c00052
+DATA nearSure<>+12(SB)/4, $0x41c00052
+DATA nearSure<>+16(SB)/4, $0x41c00052
+DATA nearSure<>+20(SB)/4, $0x41c00052
+DATA nearSure<>+24(SB)/4, $0x41c00052
+DATA nearSure<>+28(SB)/4, $0x41c00052
+GLOBL nearSure<>(SB), RODATA|NOPTR, $32
+
+DATA sureScale64<>+0(SB)/4, $0x00000000
+DATA sureScale64<>+4(SB)/4, $0x41100000
+GLOBL sureScale64<>(SB), RODATA|NOPTR, $8
+
+DATA integerSure<>+0(SB)/4, $0x4b400064
+DATA integerSure<>+4(SB)/4, $0x4b400064
+DATA integerSure<>+8(SB)/4, $0x4b400064
+DATA integerSure<>+12(SB)/4, $0x4b400064
+DATA integerSure<>+16(SB)/4, $0x4b400064
+DATA integerSure<>+20(SB)/4, $0x4b400064
+DATA integerSure<>+24(SB)/4, $0x4b400064
+DATA integerSure<>+28(SB)/4, $0x4b400064
+GLOBL integerSure<>(SB), RODATA|NOPTR, $32
 
 DATA minusInf<>+0(SB)/4, $0xff800000
 DATA minusInf<>+4(SB)/4, $0xff800000

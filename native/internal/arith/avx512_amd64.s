@@ -15000,6 +15000,9 @@ loop1:
 	VCVTSS2SD X18, X18, X18
 	VMOVSD    X18, 8(DI)
 	VMOVSD    X15, 16(DI)
+	VADDSD    X15, X15, X15
+	VUCOMISD  X18, X15
+	JCS       sure16
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -15117,10 +15120,101 @@ exact16:
 	JNZ         begin1
 	JMP         end
 
+sure16:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST   4(DI), Z0, Z3
+	VBROADCASTSS  nearSure<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VSUBPS.BCST   nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z     (SI), K7, Z3
+	VMOVAPS       Z4, Z5
+	VFMADD231PS.Z Z0, Z3, K7, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z6
+	VFMADD231PS Z1, Z3, Z6
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z8
+	VPADDD       Z7, Z8, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z6, Z8
+	VMULPS           Z8, Z6, Z6
+	VFMADD213PS.Z    Z7, Z7, K7, Z6
+	VBROADCASTSS     4(DI), Z7
+	VCMPPS           $0x1e, Z3, Z7, K1
+	VMOVAPS.Z        Z6, K1, Z6
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure16Next
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z7, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z7, Z4
+	VFMADD231PS Z1, Z7, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z8
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z8, Z5, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z8, Z8, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z7, Z7
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z7, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure16Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin1
+	JMP  end
+
 done1:
 	// Rows of 17 to 32 elements.
 	CMPQ  CX, $0x00000020
-	JGT   done3
+	JGT   done4
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000010, CX
@@ -15128,7 +15222,7 @@ done1:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin3:
+begin4:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact32
@@ -15149,7 +15243,7 @@ begin3:
 	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
-loop3:
+loop4:
 	VBROADCASTSS (SI), Z15
 	VUCOMISS     X4, X15
 	JCS          exact32
@@ -15269,10 +15363,13 @@ loop3:
 	VCVTSS2SD X15, X15, X15
 	VMOVSD    X15, 8(DI)
 	VMOVSD    X16, 16(DI)
+	VADDSD    X16, X16, X16
+	VUCOMISD  X15, X16
+	JCS       sure32
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop3
+	JNZ       loop4
 	JMP       end
 
 exact32:
@@ -15409,13 +15506,123 @@ exact32:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin3
+	JNZ         begin4
 	JMP         end
 
-done3:
+sure32:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    64(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z5
+	VMOVAPS       Z4, Z6
+	VFMADD231PS.Z Z0, Z3, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z7
+	VSUBPS  Z6, Z4, Z8
+	VMOVUPS (SI), Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z9, Z7
+	VFMADD231PS Z0, Z3, Z8
+	VFMADD231PS Z1, Z9, Z7
+	VFMADD231PS Z1, Z3, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z9
+	VPERMPS      nearTable<>+0(SB), Z6, Z10
+	VPSLLD       $0x14, Z5, Z11
+	VPSLLD       $0x14, Z6, Z12
+	VPADDD       Z9, Z11, Z9
+	VPADDD       Z10, Z12, Z10
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z12
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z12, Z8, Z8
+	VFMADD213PS.Z    Z10, Z10, K7, Z8
+	VBROADCASTSS     4(DI), Z10
+	VCMPPS           $0x1e, (SI), Z10, K1
+	VCMPPS           $0x1e, Z3, Z10, K2
+	VFMADD213PS.Z    Z9, Z9, K1, Z7
+	VMOVAPS.Z        Z8, K2, Z8
+	VADDPS           Z8, Z7, Z7
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z6, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure32Next
+	VEXTRACTF64X4 $0x01, Z7, Y3
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z10, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z4
+	VFMADD231PS Z1, Z10, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y3
+	VADDPD        Y3, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X3
+	VADDPD        X3, X7, X7
+	VMOVHLPS      X7, X7, X3
+	VADDSD        X3, X7, X7
+	VMULSD        X5, X7, X7
+	VMOVSD        X7, 16(DI)
+	VMULPS.BCST   (R14), Z10, Z10
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z10, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure32Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin4
+	JMP  end
+
+done4:
 	// Rows of 33 to 48 elements.
 	CMPQ  CX, $0x00000030
-	JGT   done5
+	JGT   done7
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000020, CX
@@ -15423,7 +15630,7 @@ done3:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin5:
+begin7:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact48
@@ -15444,7 +15651,7 @@ begin5:
 	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
-loop5:
+loop7:
 	VBROADCASTSS (SI), Z15
 	VUCOMISS     X4, X15
 	JCS          exact48
@@ -15584,10 +15791,13 @@ loop5:
 	VCVTSS2SD X15, X15, X15
 	VMOVSD    X15, 8(DI)
 	VMOVSD    X16, 16(DI)
+	VADDSD    X16, X16, X16
+	VUCOMISD  X15, X16
+	JCS       sure48
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop5
+	JNZ       loop7
 	JMP       end
 
 exact48:
@@ -15745,13 +15955,139 @@ exact48:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin5
+	JNZ         begin7
 	JMP         end
 
-done5:
+sure48:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    128(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z5
+	VMOVUPS       64(SI), Z6
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVAPS       Z4, Z7
+	VFMADD231PS.Z Z0, Z3, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z8
+	VSUBPS  Z6, Z4, Z9
+	VSUBPS  Z7, Z4, Z10
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z8
+	VMOVUPS     64(SI), Z12
+	VFMADD231PS Z0, Z12, Z9
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z11, Z8
+	VFMADD231PS Z1, Z12, Z9
+	VFMADD231PS Z1, Z3, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z11
+	VPERMPS      nearTable<>+0(SB), Z6, Z12
+	VPERMPS      nearTable<>+0(SB), Z7, Z13
+	VPSLLD       $0x14, Z5, Z14
+	VPSLLD       $0x14, Z6, Z15
+	VPSLLD       $0x14, Z7, Z16
+	VPADDD       Z11, Z14, Z11
+	VPADDD       Z12, Z15, Z12
+	VPADDD       Z13, Z16, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
+	VMULPS           Z14, Z8, Z8
+	VMULPS           Z15, Z9, Z9
+	VMULPS           Z16, Z10, Z10
+	VFMADD213PS.Z    Z13, Z13, K7, Z10
+	VBROADCASTSS     4(DI), Z13
+	VCMPPS           $0x1e, (SI), Z13, K1
+	VCMPPS           $0x1e, 64(SI), Z13, K2
+	VCMPPS           $0x1e, Z3, Z13, K3
+	VFMADD213PS.Z    Z11, Z11, K1, Z8
+	VFMADD213PS.Z    Z12, Z12, K2, Z9
+	VMOVAPS.Z        Z10, K3, Z10
+	VADDPS           Z9, Z8, Z8
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VADDPS           Z10, Z8, Z8
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure48Next
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z13, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z4
+	VFMADD231PS Z1, Z13, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y3
+	VADDPD        Y3, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X3
+	VADDPD        X3, X8, X8
+	VMOVHLPS      X8, X8, X3
+	VADDSD        X3, X8, X8
+	VMULSD        X5, X8, X8
+	VMOVSD        X8, 16(DI)
+	VMULPS.BCST   (R14), Z13, Z13
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z13, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure48Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin7
+	JMP  end
+
+done7:
 	// Rows of 49 to 64 elements.
 	CMPQ  CX, $0x00000040
-	JGT   done7
+	JGT   done10
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000030, CX
@@ -15759,7 +16095,7 @@ done5:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin7:
+begin10:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact64
@@ -15780,7 +16116,7 @@ begin7:
 	VXORPS       X14, X14, X14
 	PCALIGN      $0x40
 
-loop7:
+loop10:
 	VBROADCASTSS (SI), Z15
 	VUCOMISS     X4, X15
 	JCS          exact64
@@ -15942,10 +16278,13 @@ loop7:
 	VCVTSS2SD X15, X15, X15
 	VMOVSD    X15, 8(DI)
 	VMOVSD    X16, 16(DI)
+	VADDSD    X16, X16, X16
+	VUCOMISD  X15, X16
+	JCS       sure64
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
-	JNZ       loop7
+	JNZ       loop10
 	JMP       end
 
 exact64:
@@ -16125,13 +16464,156 @@ exact64:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin7
+	JNZ         begin10
 	JMP         end
 
-done7:
+sure64:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    192(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z5
+	VMOVUPS       64(SI), Z6
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       128(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVAPS       Z4, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VFMADD231PS Z0, Z3, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z3, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VFMADD213PS.Z    Z16, Z16, K7, Z12
+	VBROADCASTSS     4(DI), Z16
+	VCMPPS           $0x1e, (SI), Z16, K1
+	VCMPPS           $0x1e, 64(SI), Z16, K2
+	VCMPPS           $0x1e, 128(SI), Z16, K3
+	VCMPPS           $0x1e, Z3, Z16, K4
+	VFMADD213PS.Z    Z13, Z13, K1, Z9
+	VFMADD213PS.Z    Z14, Z14, K2, Z10
+	VFMADD213PS.Z    Z15, Z15, K3, Z11
+	VMOVAPS.Z        Z12, K4, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure64Next
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z16, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z4
+	VFMADD231PS Z1, Z16, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VADDPD        Y3, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X3
+	VADDPD        X3, X9, X9
+	VMOVHLPS      X9, X9, X3
+	VADDSD        X3, X9, X9
+	VMULSD        X5, X9, X9
+	VMOVSD        X9, 16(DI)
+	VMULPS.BCST   (R14), Z16, Z16
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z16, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure64Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin10
+	JMP  end
+
+done10:
 	// Rows of 65 to 80 elements.
 	CMPQ  CX, $0x00000050
-	JGT   done9
+	JGT   done13
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000040, CX
@@ -16139,7 +16621,7 @@ done7:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin9:
+begin13:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact80
@@ -16158,7 +16640,7 @@ begin9:
 	VBROADCASTSS integer<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop9:
+loop13:
 	VBROADCASTSS (SI), Z13
 	VUCOMISS     X4, X13
 	JCS          exact80
@@ -16357,10 +16839,13 @@ loop9:
 	VCVTSS2SD   X13, X13, X13
 	VMOVSD      X13, 8(DI)
 	VMOVSD      X14, 16(DI)
+	VADDSD      X14, X14, X14
+	VUCOMISD    X13, X14
+	JCS         sure80
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop9
+	JNZ         loop13
 	JMP         end
 
 exact80:
@@ -16582,13 +17067,185 @@ exact80:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin9
+	JNZ         begin13
 	JMP         end
 
-done9:
+sure80:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    256(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.Z    Z0, Z3, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z7
+	VFMADD231PS Z1, Z3, Z7
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z8
+	VPSLLD       $0x14, Z6, Z10
+	VPADDD       Z8, Z10, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z10
+	VMULPS           Z10, Z7, Z7
+	VFMADD213PS.Z    Z8, Z8, K7, Z7
+	VCMPPS           $0x1e, Z3, Z17, K1
+	VMOVAPS.Z        Z7, K1, Z7
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z6, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure80Next
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z7, Y5
+	VCVTPS2PD     Y7, Z7
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z7, Z9, Z9
+	VADDPD        Z5, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VADDPD        Y3, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X3
+	VADDPD        X3, X9, X9
+	VMOVHLPS      X9, X9, X3
+	VADDSD        X3, X9, X9
+	VMULSD        X5, X9, X9
+	VMOVSD        X9, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure80Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin13
+	JMP  end
+
+done13:
 	// Rows of 81 to 96 elements.
 	CMPQ  CX, $0x00000060
-	JGT   done11
+	JGT   done16
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000050, CX
@@ -16596,7 +17253,7 @@ done9:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin11:
+begin16:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact96
@@ -16615,7 +17272,7 @@ begin11:
 	VBROADCASTSS integer<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop11:
+loop16:
 	VBROADCASTSS (SI), Z13
 	VUCOMISS     X4, X13
 	JCS          exact96
@@ -16835,10 +17492,13 @@ loop11:
 	VCVTSS2SD   X13, X13, X13
 	VMOVSD      X13, 8(DI)
 	VMOVSD      X14, 16(DI)
+	VADDSD      X14, X14, X14
+	VUCOMISD    X13, X14
+	JCS         sure96
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop11
+	JNZ         loop16
 	JMP         end
 
 exact96:
@@ -17078,13 +17738,203 @@ exact96:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin11
+	JNZ         begin16
 	JMP         end
 
-done11:
+sure96:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    320(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVAPS       Z4, Z7
+	VFMADD231PS.Z Z0, Z3, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z8
+	VSUBPS  Z7, Z4, Z10
+	VMOVUPS 256(SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z8
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z11, Z8
+	VFMADD231PS Z1, Z3, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z11
+	VPERMPS      nearTable<>+0(SB), Z7, Z12
+	VPSLLD       $0x14, Z6, Z13
+	VPSLLD       $0x14, Z7, Z14
+	VPADDD       Z11, Z13, Z11
+	VPADDD       Z12, Z14, Z12
+	VBROADCASTSS nearExp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z14
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z14
+	VMULPS           Z13, Z8, Z8
+	VMULPS           Z14, Z10, Z10
+	VFMADD213PS.Z    Z12, Z12, K7, Z10
+	VCMPPS           $0x1e, 256(SI), Z17, K1
+	VCMPPS           $0x1e, Z3, Z17, K2
+	VFMADD213PS.Z    Z11, Z11, K1, Z8
+	VMOVAPS.Z        Z10, K2, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure96Next
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z8, Y5
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z8, Z9, Z9
+	VADDPD        Z5, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VADDPD        Y3, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X3
+	VADDPD        X3, X9, X9
+	VMOVHLPS      X9, X9, X3
+	VADDSD        X3, X9, X9
+	VMULSD        X5, X9, X9
+	VMOVSD        X9, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure96Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin16
+	JMP  end
+
+done16:
 	// Rows of 97 to 112 elements.
 	CMPQ  CX, $0x00000070
-	JGT   done13
+	JGT   done19
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000060, CX
@@ -17092,7 +17942,7 @@ done11:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin13:
+begin19:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact112
@@ -17111,7 +17961,7 @@ begin13:
 	VBROADCASTSS integer<>+0(SB), Z12
 	PCALIGN      $0x40
 
-loop13:
+loop19:
 	VBROADCASTSS (SI), Z13
 	VUCOMISS     X4, X13
 	JCS          exact112
@@ -17348,10 +18198,13 @@ loop13:
 	VCVTSS2SD   X13, X13, X13
 	VMOVSD      X13, 8(DI)
 	VMOVSD      X14, 16(DI)
+	VADDSD      X14, X14, X14
+	VUCOMISD    X13, X14
+	JCS         sure112
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop13
+	JNZ         loop19
 	JMP         end
 
 exact112:
@@ -17608,13 +18461,220 @@ exact112:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin13
+	JNZ         begin19
 	JMP         end
 
-done13:
+sure112:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    384(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       320(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVAPS       Z4, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS 256(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z10
+	VMOVUPS     320(SI), Z14
+	VFMADD231PS Z0, Z14, Z11
+	VFMADD231PS Z0, Z3, Z12
+	VFMADD231PS Z1, Z13, Z10
+	VFMADD231PS Z1, Z14, Z11
+	VFMADD231PS Z1, Z3, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z13
+	VPERMPS      nearTable<>+0(SB), Z7, Z14
+	VPERMPS      nearTable<>+0(SB), Z8, Z15
+	VPSLLD       $0x14, Z6, Z16
+	VPSLLD       $0x14, Z7, Z18
+	VPSLLD       $0x14, Z8, Z19
+	VPADDD       Z13, Z16, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z18, Z11, Z11
+	VMULPS           Z19, Z12, Z12
+	VFMADD213PS.Z    Z15, Z15, K7, Z12
+	VCMPPS           $0x1e, 256(SI), Z17, K1
+	VCMPPS           $0x1e, 320(SI), Z17, K2
+	VCMPPS           $0x1e, Z3, Z17, K3
+	VFMADD213PS.Z    Z13, Z13, K1, Z10
+	VFMADD213PS.Z    Z14, Z14, K2, Z11
+	VMOVAPS.Z        Z12, K3, Z12
+	VADDPS           Z11, Z10, Z10
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VADDPS           Z12, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure112Next
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z10, Y5
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z10, Z9, Z9
+	VADDPD        Z5, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VADDPD        Y3, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X3
+	VADDPD        X3, X9, X9
+	VMOVHLPS      X9, X9, X3
+	VADDSD        X3, X9, X9
+	VMULSD        X5, X9, X9
+	VMOVSD        X9, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure112Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin19
+	JMP  end
+
+done19:
 	// Rows of 113 to 128 elements.
 	CMPQ  CX, $0x00000080
-	JGT   done15
+	JGT   done22
 	TESTQ R8, R8
 	JZ    end
 	SUBQ  $0x00000070, CX
@@ -17622,7 +18682,7 @@ done13:
 	BZHIL CX, AX, AX
 	KMOVW AX, K7
 
-begin15:
+begin22:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact128
@@ -17640,7 +18700,7 @@ begin15:
 	VBROADCASTSS integerHeadroom<>+0(SB), Z11
 	PCALIGN      $0x40
 
-loop15:
+loop22:
 	VBROADCASTSS (SI), Z12
 	VUCOMISS     X4, X12
 	JCS          exact128
@@ -17895,10 +18955,13 @@ loop15:
 	VCVTSS2SD   X12, X12, X12
 	VMOVSD      X12, 8(DI)
 	VMOVSD      X13, 16(DI)
+	VADDSD      X13, X13, X13
+	VUCOMISD    X12, X13
+	JCS         sure128
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop15
+	JNZ         loop22
 	JMP         end
 
 exact128:
@@ -18173,19 +19236,244 @@ exact128:
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         begin15
+	JNZ         begin22
 	JMP         end
 
-done15:
+sure128:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    448(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       320(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVUPS       384(SI), Z8
+	VFMADD213PS   Z4, Z0, Z8
+	VMOVAPS       Z4, Z10
+	VFMADD231PS.Z Z0, Z3, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z3, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VFMADD213PS.Z    Z19, Z19, K7, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K1
+	VCMPPS           $0x1e, 320(SI), Z17, K2
+	VCMPPS           $0x1e, 384(SI), Z17, K3
+	VCMPPS           $0x1e, Z3, Z17, K4
+	VFMADD213PS.Z    Z15, Z15, K1, Z11
+	VFMADD213PS.Z    Z16, Z16, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VMOVAPS.Z        Z14, K4, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure128Next
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z11, Y5
+	VCVTPS2PD     Y11, Z11
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z11, Z9, Z9
+	VADDPD        Z5, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z6
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z6, Z5, Z6
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z6, Z6, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y3
+	VADDPD        Y3, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X3
+	VADDPD        X3, X9, X9
+	VMOVHLPS      X9, X9, X3
+	VADDSD        X3, X9, X9
+	VMULSD        X5, X9, X9
+	VMOVSD        X9, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure128Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin22
+	JMP  end
+
+done22:
 	// Rows of 129 to 144 elements.
-	CMPQ         CX, $0x00000090
-	JGT          done17
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000080, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x00000090
+	JGT   done25
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000080, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin25:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact144
@@ -18202,7 +19490,7 @@ done15:
 	VBROADCASTSS nearInteger<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop17:
+loop25:
 	VBROADCASTSS (SI), Z11
 	VUCOMISS     X4, X11
 	JCS          exact144
@@ -18488,26 +19776,289 @@ loop17:
 	VCVTSS2SD   X11, X11, X11
 	VMOVSD      X11, 8(DI)
 	VMOVSD      X15, 16(DI)
+	VADDSD      X15, X15, X15
+	VUCOMISD    X11, X15
+	JCS         sure144
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop17
+	JNZ         loop25
 	JMP         end
 
 exact144:
 	ADDQ $0x00000080, CX
 	JMP  longer
 
-done17:
+sure144:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    512(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.Z    Z0, Z3, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z7
+	VFMADD231PS Z1, Z3, Z7
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z8
+	VPSLLD       $0x14, Z6, Z10
+	VPADDD       Z8, Z10, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z10
+	VMULPS           Z10, Z7, Z7
+	VFMADD213PS.Z    Z8, Z8, K7, Z7
+	VCMPPS           $0x1e, Z3, Z17, K1
+	VMOVAPS.Z        Z7, K1, Z7
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z6, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure144Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z7, Z3, Z6
+	VMINPS        Z7, Z3, Z8
+	VMAXPS        Z7, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z8, Z8
+	VADDPS        Z8, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z6, Z6
+	VADDPD        Z7, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure144Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin25
+	JMP  end
+
+done25:
 	// Rows of 145 to 160 elements.
-	CMPQ         CX, $0x000000a0
-	JGT          done19
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x00000090, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x000000a0
+	JGT   done28
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000090, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin28:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact160
@@ -18524,7 +20075,7 @@ done17:
 	VBROADCASTSS nearInteger<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop19:
+loop28:
 	VBROADCASTSS (SI), Z11
 	VUCOMISS     X4, X11
 	JCS          exact160
@@ -18831,26 +20382,307 @@ loop19:
 	VCVTSS2SD   X11, X11, X11
 	VMOVSD      X11, 8(DI)
 	VMOVSD      X15, 16(DI)
+	VADDSD      X15, X15, X15
+	VUCOMISD    X11, X15
+	JCS         sure160
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop19
+	JNZ         loop28
 	JMP         end
 
 exact160:
 	ADDQ $0x00000090, CX
 	JMP  longer
 
-done19:
+sure160:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    576(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVAPS       Z4, Z7
+	VFMADD231PS.Z Z0, Z3, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z8
+	VSUBPS  Z7, Z4, Z10
+	VMOVUPS 512(SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z8
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z12, Z8
+	VFMADD231PS Z1, Z3, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z12
+	VPERMPS      nearTable<>+0(SB), Z7, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPSLLD       $0x14, Z7, Z15
+	VPADDD       Z12, Z14, Z12
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z15
+	VMULPS           Z14, Z8, Z8
+	VMULPS           Z15, Z10, Z10
+	VFMADD213PS.Z    Z13, Z13, K7, Z10
+	VCMPPS           $0x1e, 512(SI), Z17, K1
+	VCMPPS           $0x1e, Z3, Z17, K2
+	VFMADD213PS.Z    Z12, Z12, K1, Z8
+	VMOVAPS.Z        Z10, K2, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure160Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z8, Z3, Z6
+	VMINPS        Z8, Z3, Z7
+	VMAXPS        Z8, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z6, Z6
+	VADDPD        Z7, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure160Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin28
+	JMP  end
+
+done28:
 	// Rows of 161 to 176 elements.
-	CMPQ         CX, $0x000000b0
-	JGT          done21
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000a0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x000000b0
+	JGT   done31
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000a0, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin31:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact176
@@ -18867,7 +20699,7 @@ done19:
 	VBROADCASTSS nearInteger<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop21:
+loop31:
 	VBROADCASTSS (SI), Z11
 	VUCOMISS     X4, X11
 	JCS          exact176
@@ -19191,26 +21023,324 @@ loop21:
 	VCVTSS2SD   X11, X11, X11
 	VMOVSD      X11, 8(DI)
 	VMOVSD      X15, 16(DI)
+	VADDSD      X15, X15, X15
+	VUCOMISD    X11, X15
+	JCS         sure176
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop21
+	JNZ         loop31
 	JMP         end
 
 exact176:
 	ADDQ $0x000000a0, CX
 	JMP  longer
 
-done21:
+sure176:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    640(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       576(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVAPS       Z4, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VMOVUPS 512(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     576(SI), Z15
+	VFMADD231PS Z0, Z15, Z12
+	VFMADD231PS Z0, Z3, Z13
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z12
+	VFMADD231PS Z1, Z3, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z12, Z12
+	VMULPS           Z20, Z13, Z13
+	VFMADD213PS.Z    Z16, Z16, K7, Z13
+	VCMPPS           $0x1e, 512(SI), Z17, K1
+	VCMPPS           $0x1e, 576(SI), Z17, K2
+	VCMPPS           $0x1e, Z3, Z17, K3
+	VFMADD213PS.Z    Z14, Z14, K1, Z10
+	VFMADD213PS.Z    Z15, Z15, K2, Z12
+	VMOVAPS.Z        Z13, K3, Z13
+	VADDPS           Z12, Z10, Z10
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VADDPS           Z13, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure176Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z10, Z3, Z6
+	VMINPS        Z10, Z3, Z7
+	VMAXPS        Z10, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z6, Z6
+	VADDPD        Z7, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure176Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin31
+	JMP  end
+
+done31:
 	// Rows of 177 to 192 elements.
-	CMPQ         CX, $0x000000c0
-	JGT          done23
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000b0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x000000c0
+	JGT   done34
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000b0, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin34:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact192
@@ -19227,7 +21357,7 @@ done21:
 	VBROADCASTSS nearInteger<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop23:
+loop34:
 	VBROADCASTSS (SI), Z11
 	VUCOMISS     X4, X11
 	JCS          exact192
@@ -19568,26 +21698,340 @@ loop23:
 	VCVTSS2SD   X11, X11, X11
 	VMOVSD      X11, 8(DI)
 	VMOVSD      X15, 16(DI)
+	VADDSD      X15, X15, X15
+	VUCOMISD    X11, X15
+	JCS         sure192
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop23
+	JNZ         loop34
 	JMP         end
 
 exact192:
 	ADDQ $0x000000b0, CX
 	JMP  longer
 
-done23:
+sure192:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    704(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       576(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVUPS       640(SI), Z8
+	VFMADD213PS   Z4, Z0, Z8
+	VMOVAPS       Z4, Z10
+	VFMADD231PS.Z Z0, Z3, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z8, Z4, Z14
+	VSUBPS  Z10, Z4, Z15
+	VMOVUPS 512(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     576(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     640(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z0, Z3, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+	VFMADD231PS Z1, Z3, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z10, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z10, Z24
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VFMADD213PS.Z    Z20, Z20, K7, Z15
+	VCMPPS           $0x1e, 512(SI), Z17, K1
+	VCMPPS           $0x1e, 576(SI), Z17, K2
+	VCMPPS           $0x1e, 640(SI), Z17, K3
+	VCMPPS           $0x1e, Z3, Z17, K4
+	VFMADD213PS.Z    Z16, Z16, K1, Z12
+	VFMADD213PS.Z    Z18, Z18, K2, Z13
+	VFMADD213PS.Z    Z19, Z19, K3, Z14
+	VMOVAPS.Z        Z15, K4, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure192Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z12, Z3, Z6
+	VMINPS        Z12, Z3, Z7
+	VMAXPS        Z12, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z6, Z6
+	VADDPD        Z7, Z3, Z3
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z3, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VADDPD        Y3, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VADDPD        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VADDSD        X3, X6, X6
+	VMULSD        X5, X6, X6
+	VMOVSD        X6, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure192Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin34
+	JMP  end
+
+done34:
 	// Rows of 193 to 208 elements.
-	CMPQ         CX, $0x000000d0
-	JGT          done25
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000c0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x000000d0
+	JGT   done37
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000c0, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin37:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact208
@@ -19603,7 +22047,7 @@ done23:
 	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop25:
+loop37:
 	VBROADCASTSS (SI), Z10
 	VUCOMISS     X4, X10
 	JCS          exact208
@@ -19974,26 +22418,370 @@ loop25:
 	VCVTSS2SD   X10, X10, X10
 	VMOVSD      X10, 8(DI)
 	VMOVSD      X11, 16(DI)
+	VADDSD      X11, X11, X11
+	VUCOMISD    X10, X11
+	JCS         sure208
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop25
+	JNZ         loop37
 	JMP         end
 
 exact208:
 	ADDQ $0x000000c0, CX
 	JMP  longer
 
-done25:
+sure208:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    768(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     576(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     640(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     704(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z8, Z4, Z14
+	VSUBPS  Z10, Z4, Z15
+	VMOVUPS 512(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     576(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     640(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VMOVUPS     704(SI), Z20
+	VFMADD231PS Z0, Z20, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+	VFMADD231PS Z1, Z20, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z10, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z10, Z24
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VCMPPS           $0x1e, 512(SI), Z17, K2
+	VCMPPS           $0x1e, 576(SI), Z17, K3
+	VCMPPS           $0x1e, 640(SI), Z17, K4
+	VCMPPS           $0x1e, 704(SI), Z17, K5
+	VFMADD213PS.Z    Z16, Z16, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
+	VFMADD213PS.Z    Z20, Z20, K5, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.Z    Z0, Z3, K7, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z7
+	VFMADD231PS Z1, Z3, Z7
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z8
+	VPSLLD       $0x14, Z6, Z10
+	VPADDD       Z8, Z10, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z7, Z10
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z7, Z10
+	VMULPS           Z10, Z7, Z7
+	VFMADD213PS.Z    Z8, Z8, K7, Z7
+	VCMPPS           $0x1e, Z3, Z17, K1
+	VMOVAPS.Z        Z7, K1, Z7
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z6, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure208Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z12, Z3, Z6
+	VMINPS        Z12, Z3, Z8
+	VMAXPS        Z12, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z8, Z8
+	VADDPS        Z8, Z5, Z5
+	VADDPS        Z7, Z6, Z3
+	VMINPS        Z7, Z6, Z8
+	VMAXPS        Z7, Z6, Z6
+	VSUBPS        Z6, Z3, Z6
+	VSUBPS        Z6, Z8, Z8
+	VADDPS        Z8, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z7, Z6, Z6
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z6, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VMULSD        X5, X3, X3
+	VMOVSD        X3, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure208Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin37
+	JMP  end
+
+done37:
 	// Rows of 209 to 224 elements.
-	CMPQ         CX, $0x000000e0
-	JGT          done27
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000d0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x000000e0
+	JGT   done40
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000d0, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin40:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact224
@@ -20009,7 +22797,7 @@ done25:
 	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop27:
+loop40:
 	VBROADCASTSS (SI), Z10
 	VUCOMISS     X4, X10
 	JCS          exact224
@@ -20401,26 +23189,388 @@ loop27:
 	VCVTSS2SD   X10, X10, X10
 	VMOVSD      X10, 8(DI)
 	VMOVSD      X11, 16(DI)
+	VADDSD      X11, X11, X11
+	VUCOMISD    X10, X11
+	JCS         sure224
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop27
+	JNZ         loop40
 	JMP         end
 
 exact224:
 	ADDQ $0x000000d0, CX
 	JMP  longer
 
-done27:
+sure224:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    832(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     576(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     640(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     704(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z8, Z4, Z14
+	VSUBPS  Z10, Z4, Z15
+	VMOVUPS 512(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     576(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     640(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VMOVUPS     704(SI), Z20
+	VFMADD231PS Z0, Z20, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+	VFMADD231PS Z1, Z20, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z10, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z10, Z24
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VCMPPS           $0x1e, 512(SI), Z17, K2
+	VCMPPS           $0x1e, 576(SI), Z17, K3
+	VCMPPS           $0x1e, 640(SI), Z17, K4
+	VCMPPS           $0x1e, 704(SI), Z17, K5
+	VFMADD213PS.Z    Z16, Z16, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
+	VFMADD213PS.Z    Z20, Z20, K5, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          768(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVAPS       Z4, Z7
+	VFMADD231PS.Z Z0, Z3, K7, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z8
+	VSUBPS  Z7, Z4, Z10
+	VMOVUPS 768(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z8
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z13, Z8
+	VFMADD231PS Z1, Z3, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z13
+	VPERMPS      nearTable<>+0(SB), Z7, Z14
+	VPSLLD       $0x14, Z6, Z15
+	VPSLLD       $0x14, Z7, Z16
+	VPADDD       Z13, Z15, Z13
+	VPADDD       Z14, Z16, Z14
+	VBROADCASTSS nearExp2<>+0(SB), Z15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z16
+	VMULPS           Z15, Z8, Z8
+	VMULPS           Z16, Z10, Z10
+	VFMADD213PS.Z    Z14, Z14, K7, Z10
+	VCMPPS           $0x1e, 768(SI), Z17, K1
+	VCMPPS           $0x1e, Z3, Z17, K2
+	VFMADD213PS.Z    Z13, Z13, K1, Z8
+	VMOVAPS.Z        Z10, K2, Z10
+	VADDPS           Z10, Z8, Z8
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure224Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z12, Z3, Z6
+	VMINPS        Z12, Z3, Z7
+	VMAXPS        Z12, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VADDPS        Z8, Z6, Z3
+	VMINPS        Z8, Z6, Z7
+	VMAXPS        Z8, Z6, Z6
+	VSUBPS        Z6, Z3, Z6
+	VSUBPS        Z6, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z7, Z6, Z6
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z6, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VMULSD        X5, X3, X3
+	VMOVSD        X3, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure224Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin40
+	JMP  end
+
+done40:
 	// Rows of 225 to 240 elements.
-	CMPQ         CX, $0x000000f0
-	JGT          done29
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000e0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x000000f0
+	JGT   done43
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000e0, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin43:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact240
@@ -20436,7 +23586,7 @@ done27:
 	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop29:
+loop43:
 	VBROADCASTSS (SI), Z10
 	VUCOMISS     X4, X10
 	JCS          exact240
@@ -20845,26 +23995,405 @@ loop29:
 	VCVTSS2SD   X10, X10, X10
 	VMOVSD      X10, 8(DI)
 	VMOVSD      X11, 16(DI)
+	VADDSD      X11, X11, X11
+	VUCOMISD    X10, X11
+	JCS         sure240
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop29
+	JNZ         loop43
 	JMP         end
 
 exact240:
 	ADDQ $0x000000e0, CX
 	JMP  longer
 
-done29:
+sure240:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    896(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     576(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     640(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     704(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z8, Z4, Z14
+	VSUBPS  Z10, Z4, Z15
+	VMOVUPS 512(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     576(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     640(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VMOVUPS     704(SI), Z20
+	VFMADD231PS Z0, Z20, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+	VFMADD231PS Z1, Z20, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z10, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z10, Z24
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VCMPPS           $0x1e, 512(SI), Z17, K2
+	VCMPPS           $0x1e, 576(SI), Z17, K3
+	VCMPPS           $0x1e, 640(SI), Z17, K4
+	VCMPPS           $0x1e, 704(SI), Z17, K5
+	VFMADD213PS.Z    Z16, Z16, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
+	VFMADD213PS.Z    Z20, Z20, K5, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          768(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       832(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVAPS       Z4, Z8
+	VFMADD231PS.Z Z0, Z3, K7, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z8, Z4, Z14
+	VMOVUPS 768(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z10
+	VMOVUPS     832(SI), Z16
+	VFMADD231PS Z0, Z16, Z13
+	VFMADD231PS Z0, Z3, Z14
+	VFMADD231PS Z1, Z15, Z10
+	VFMADD231PS Z1, Z16, Z13
+	VFMADD231PS Z1, Z3, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPSLLD       $0x14, Z6, Z19
+	VPSLLD       $0x14, Z7, Z20
+	VPSLLD       $0x14, Z8, Z21
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z18, Z21, Z18
+	VBROADCASTSS nearExp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z21
+	VMULPS           Z19, Z10, Z10
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z14, Z14
+	VFMADD213PS.Z    Z18, Z18, K7, Z14
+	VCMPPS           $0x1e, 768(SI), Z17, K1
+	VCMPPS           $0x1e, 832(SI), Z17, K2
+	VCMPPS           $0x1e, Z3, Z17, K3
+	VFMADD213PS.Z    Z15, Z15, K1, Z10
+	VFMADD213PS.Z    Z16, Z16, K2, Z13
+	VMOVAPS.Z        Z14, K3, Z14
+	VADDPS           Z13, Z10, Z10
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VADDPS           Z14, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure240Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z12, Z3, Z6
+	VMINPS        Z12, Z3, Z7
+	VMAXPS        Z12, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VADDPS        Z10, Z6, Z3
+	VMINPS        Z10, Z6, Z7
+	VMAXPS        Z10, Z6, Z6
+	VSUBPS        Z6, Z3, Z6
+	VSUBPS        Z6, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z7, Z6, Z6
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z6, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VMULSD        X5, X3, X3
+	VMOVSD        X3, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure240Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin43
+	JMP  end
+
+done43:
 	// Rows of 241 to 256 elements.
-	CMPQ         CX, $0x00000100
-	JGT          done31
-	TESTQ        R8, R8
-	JZ           end
-	SUBQ         $0x000000f0, CX
-	MOVL         $-1, AX
-	BZHIL        CX, AX, AX
-	KMOVW        AX, K7
+	CMPQ  CX, $0x00000100
+	JGT   done46
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x000000f0, CX
+	MOVL  $-1, AX
+	BZHIL CX, AX, AX
+	KMOVW AX, K7
+
+begin46:
 	MOVL         (R14), AX
 	TESTL        $0x00000007, AX
 	JZ           exact256
@@ -20880,7 +24409,7 @@ done29:
 	VBROADCASTSS nearHeadroom<>+0(SB), Z9
 	PCALIGN      $0x40
 
-loop31:
+loop46:
 	VBROADCASTSS (SI), Z10
 	VUCOMISS     X4, X10
 	JCS          exact256
@@ -21306,17 +24835,410 @@ loop31:
 	VCVTSS2SD   X10, X10, X10
 	VMOVSD      X10, 8(DI)
 	VMOVSD      X11, 16(DI)
+	VADDSD      X11, X11, X11
+	VUCOMISD    X10, X11
+	JCS         sure256
 	ADDQ        R9, SI
 	ADDQ        $0x18, DI
 	DECQ        R8
-	JNZ         loop31
+	JNZ         loop46
 	JMP         end
 
 exact256:
 	ADDQ $0x000000f0, CX
 	JMP  longer
 
-done31:
+sure256:
+	// The sum without the largest element, next to which the others are rounded off.
+	VMULPS.BCST  4(DI), Z0, Z3
+	VBROADCASTSS nearSure<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS.BCST  nearInteger<>+0(SB), Z4, Z4
+	VMOVUPS.Z    960(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z5
+	VMOVUPS     64(SI), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     128(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     192(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z4, Z9
+	VSUBPS  Z6, Z4, Z10
+	VSUBPS  Z7, Z4, Z11
+	VSUBPS  Z8, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z9
+	VMOVUPS     64(SI), Z14
+	VFMADD231PS Z0, Z14, Z10
+	VMOVUPS     128(SI), Z15
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     192(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VFMADD231PS Z1, Z13, Z9
+	VFMADD231PS Z1, Z14, Z10
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z13
+	VPERMPS      nearTable<>+0(SB), Z6, Z14
+	VPERMPS      nearTable<>+0(SB), Z7, Z15
+	VPERMPS      nearTable<>+0(SB), Z8, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPSLLD       $0x14, Z8, Z20
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VPADDD       Z16, Z20, Z16
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z20
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+	VMULPS           Z20, Z12, Z12
+	VBROADCASTSS     4(DI), Z17
+	VCMPPS           $0x1e, (SI), Z17, K2
+	VCMPPS           $0x1e, 64(SI), Z17, K3
+	VCMPPS           $0x1e, 128(SI), Z17, K4
+	VCMPPS           $0x1e, 192(SI), Z17, K5
+	VFMADD213PS.Z    Z13, Z13, K2, Z9
+	VFMADD213PS.Z    Z14, Z14, K3, Z10
+	VFMADD213PS.Z    Z15, Z15, K4, Z11
+	VFMADD213PS.Z    Z16, Z16, K5, Z12
+	VADDPS           Z10, Z9, Z9
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPORD            Z5, Z8, Z5
+	VMOVUPS          256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     320(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     384(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     448(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z7, Z4, Z12
+	VSUBPS  Z8, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z11
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     384(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     448(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VFMADD231PS Z1, Z15, Z11
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z15
+	VPERMPS      nearTable<>+0(SB), Z7, Z16
+	VPERMPS      nearTable<>+0(SB), Z8, Z18
+	VPERMPS      nearTable<>+0(SB), Z10, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z8, Z22
+	VPSLLD       $0x14, Z10, Z23
+	VPADDD       Z15, Z20, Z15
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VMULPS           Z20, Z11, Z11
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VCMPPS           $0x1e, 256(SI), Z17, K2
+	VCMPPS           $0x1e, 320(SI), Z17, K3
+	VCMPPS           $0x1e, 384(SI), Z17, K4
+	VCMPPS           $0x1e, 448(SI), Z17, K5
+	VFMADD213PS.Z    Z15, Z15, K2, Z11
+	VFMADD213PS.Z    Z16, Z16, K3, Z12
+	VFMADD213PS.Z    Z18, Z18, K4, Z13
+	VFMADD213PS.Z    Z19, Z19, K5, Z14
+	VADDPS           Z12, Z11, Z11
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          512(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z0, Z6
+	VMOVUPS     576(SI), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VMOVUPS     640(SI), Z8
+	VFMADD213PS Z4, Z0, Z8
+	VMOVUPS     704(SI), Z10
+	VFMADD213PS Z4, Z0, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z7, Z4, Z13
+	VSUBPS  Z8, Z4, Z14
+	VSUBPS  Z10, Z4, Z15
+	VMOVUPS 512(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z12
+	VMOVUPS     576(SI), Z18
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     640(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VMOVUPS     704(SI), Z20
+	VFMADD231PS Z0, Z20, Z15
+	VFMADD231PS Z1, Z16, Z12
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+	VFMADD231PS Z1, Z20, Z15
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z16
+	VPERMPS      nearTable<>+0(SB), Z7, Z18
+	VPERMPS      nearTable<>+0(SB), Z8, Z19
+	VPERMPS      nearTable<>+0(SB), Z10, Z20
+	VPSLLD       $0x14, Z6, Z21
+	VPSLLD       $0x14, Z7, Z22
+	VPSLLD       $0x14, Z8, Z23
+	VPSLLD       $0x14, Z10, Z24
+	VPADDD       Z16, Z21, Z16
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS nearExp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VMULPS           Z21, Z12, Z12
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VCMPPS           $0x1e, 512(SI), Z17, K2
+	VCMPPS           $0x1e, 576(SI), Z17, K3
+	VCMPPS           $0x1e, 640(SI), Z17, K4
+	VCMPPS           $0x1e, 704(SI), Z17, K5
+	VFMADD213PS.Z    Z16, Z16, K2, Z12
+	VFMADD213PS.Z    Z18, Z18, K3, Z13
+	VFMADD213PS.Z    Z19, Z19, K4, Z14
+	VFMADD213PS.Z    Z20, Z20, K5, Z15
+	VADDPS           Z13, Z12, Z12
+	VADDPS           Z15, Z14, Z14
+	VADDPS           Z14, Z12, Z12
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+	VMOVUPS          768(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS   Z4, Z0, Z6
+	VMOVUPS       832(SI), Z7
+	VFMADD213PS   Z4, Z0, Z7
+	VMOVUPS       896(SI), Z8
+	VFMADD213PS   Z4, Z0, Z8
+	VMOVAPS       Z4, Z10
+	VFMADD231PS.Z Z0, Z3, K7, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z13
+	VSUBPS  Z7, Z4, Z14
+	VSUBPS  Z8, Z4, Z15
+	VSUBPS  Z10, Z4, Z16
+	VMOVUPS 768(SI), Z18
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z18, Z13
+	VMOVUPS     832(SI), Z19
+	VFMADD231PS Z0, Z19, Z14
+	VMOVUPS     896(SI), Z20
+	VFMADD231PS Z0, Z20, Z15
+	VFMADD231PS Z0, Z3, Z16
+	VFMADD231PS Z1, Z18, Z13
+	VFMADD231PS Z1, Z19, Z14
+	VFMADD231PS Z1, Z20, Z15
+	VFMADD231PS Z1, Z3, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z6, Z18
+	VPERMPS      nearTable<>+0(SB), Z7, Z19
+	VPERMPS      nearTable<>+0(SB), Z8, Z20
+	VPERMPS      nearTable<>+0(SB), Z10, Z21
+	VPSLLD       $0x14, Z6, Z22
+	VPSLLD       $0x14, Z7, Z23
+	VPSLLD       $0x14, Z8, Z24
+	VPSLLD       $0x14, Z10, Z25
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VPADDD       Z21, Z25, Z21
+	VBROADCASTSS nearExp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z25
+	VMULPS           Z22, Z13, Z13
+	VMULPS           Z23, Z14, Z14
+	VMULPS           Z24, Z15, Z15
+	VMULPS           Z25, Z16, Z16
+	VFMADD213PS.Z    Z21, Z21, K7, Z16
+	VCMPPS           $0x1e, 768(SI), Z17, K1
+	VCMPPS           $0x1e, 832(SI), Z17, K2
+	VCMPPS           $0x1e, 896(SI), Z17, K3
+	VCMPPS           $0x1e, Z3, Z17, K4
+	VFMADD213PS.Z    Z18, Z18, K1, Z13
+	VFMADD213PS.Z    Z19, Z19, K2, Z14
+	VFMADD213PS.Z    Z20, Z20, K3, Z15
+	VMOVAPS.Z        Z16, K4, Z16
+	VADDPS           Z14, Z13, Z13
+	VADDPS           Z16, Z15, Z15
+	VADDPS           Z15, Z13, Z13
+	VPTERNLOGD       $0xfe, Z6, Z7, Z5
+	VPTERNLOGD       $0xfe, Z8, Z10, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           sure256Next
+	VADDPS        Z11, Z9, Z3
+	VMINPS        Z11, Z9, Z5
+	VMAXPS        Z11, Z9, Z9
+	VSUBPS        Z9, Z3, Z9
+	VSUBPS        Z9, Z5, Z5
+	VADDPS        Z12, Z3, Z6
+	VMINPS        Z12, Z3, Z7
+	VMAXPS        Z12, Z3, Z3
+	VSUBPS        Z3, Z6, Z3
+	VSUBPS        Z3, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VADDPS        Z13, Z6, Z3
+	VMINPS        Z13, Z6, Z7
+	VMAXPS        Z13, Z6, Z6
+	VSUBPS        Z6, Z3, Z6
+	VSUBPS        Z6, Z7, Z7
+	VADDPS        Z7, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VCVTPS2PD     Y5, Z5
+	VCVTPS2PD     Y7, Z7
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z7, Z6, Z6
+	VMOVAPS       Z4, Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z0, Z17, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z4, Z4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z4
+	VFMADD231PS Z1, Z17, Z4
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z5, Z5
+	VPADDD       Z7, Z5, Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z4, Z5
+	VMULPS           Z5, Z4, Z4
+
+	// s*q + s
+	VFMADD213PS   Z7, Z7, Z4
+	VCVTSS2SD     X4, X4, X4
+	VMOVSD        sureScale64<>+0(SB), X5
+	VMULSD        X5, X4, X4
+	VMOVSD        X4, 8(DI)
+	VADDPD        Z6, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VMULSD        X5, X3, X3
+	VMOVSD        X3, 16(DI)
+	VMULPS.BCST   (R14), Z17, Z17
+	VBROADCASTSS  integerSure<>+0(SB), Z3
+	VSUBPS        Z17, Z3, Z3
+	VBROADCASTSS  integer<>+0(SB), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMOVSS        X4, (DI)
+
+sure256Next:
+	ADDQ R9, SI
+	ADDQ $0x18, DI
+	DECQ R8
+	JNZ  begin46
+	JMP  end
+
+done46:
 	TESTQ R8, R8
 	JZ    end
 
@@ -21366,14 +25288,14 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done35
+	JLT          done51
 	VMOVUPS      nearTable<>+0(SB), Z4
 	VBROADCASTSS nearExp3<>+0(SB), Z5
 	VBROADCASTSS nearExp2<>+0(SB), Z6
 	VBROADCASTSS nearExp1<>+0(SB), Z10
 	PCALIGN      $0x40
 
-loop35:
+loop51:
 	VMOVUPS (SI), Z11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -21555,29 +25477,29 @@ loop35:
 	VADDPS Z12, Z8, Z8
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop35
+	JGE    loop51
 
-done35:
+done51:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind43
+	JZ    behind59
 	CMPQ  CX, $0x00000010
-	JLE   upto36
+	JLE   upto52
 	CMPQ  CX, $0x00000020
-	JLE   upto37
+	JLE   upto53
 	CMPQ  CX, $0x00000030
-	JLE   upto38
+	JLE   upto54
 	CMPQ  CX, $0x00000040
-	JLE   upto39
+	JLE   upto55
 	CMPQ  CX, $0x00000050
-	JLE   upto40
+	JLE   upto56
 	CMPQ  CX, $0x00000060
-	JLE   upto41
+	JLE   upto57
 	CMPQ  CX, $0x00000070
-	JLE   upto42
-	JMP   upto43
+	JLE   upto58
+	JMP   upto59
 
-upto36:
+upto52:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	MOVL          $-1, AX
 	BZHIL         CX, AX, AX
@@ -21622,9 +25544,9 @@ upto36:
 	VADDPS  Z5, Z8, Z8
 	VMOVAPS Z4, Z7
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto37:
+upto53:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ      $0x00000010, CX
 	MOVL      $-1, AX
@@ -21692,9 +25614,9 @@ upto37:
 	VADDPS  Z5, Z8, Z8
 	VMOVAPS Z4, Z7
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto38:
+upto54:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ      $0x00000020, CX
 	MOVL      $-1, AX
@@ -21778,9 +25700,9 @@ upto38:
 	VADDPS  Z5, Z8, Z8
 	VMOVAPS Z4, Z7
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto39:
+upto55:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ      $0x00000030, CX
 	MOVL      $-1, AX
@@ -21882,9 +25804,9 @@ upto39:
 	VADDPS  Z5, Z8, Z8
 	VMOVAPS Z4, Z7
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind43
+	JMP     behind59
 
-upto40:
+upto56:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ      $0x00000040, CX
 	MOVL      $-1, AX
@@ -22017,9 +25939,9 @@ upto40:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z8, Z8
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind43
+	JMP    behind59
 
-upto41:
+upto57:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ      $0x00000050, CX
 	MOVL      $-1, AX
@@ -22173,9 +26095,9 @@ upto41:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z8, Z8
 	LEAQ   320(SI)(CX*4), SI
-	JMP    behind43
+	JMP    behind59
 
-upto42:
+upto58:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ      $0x00000060, CX
 	MOVL      $-1, AX
@@ -22346,9 +26268,9 @@ upto42:
 	VSUBPS Z4, Z5, Z5
 	VADDPS Z5, Z8, Z8
 	LEAQ   384(SI)(CX*4), SI
-	JMP    behind43
+	JMP    behind59
 
-upto43:
+upto59:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ      $0x00000070, CX
 	MOVL      $-1, AX
@@ -22537,7 +26459,7 @@ upto43:
 	VADDPS Z5, Z8, Z8
 	LEAQ   448(SI)(CX*4), SI
 
-behind43:
+behind59:
 	// What is stored of a row of near elements.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z9, Z9, Z4
@@ -22625,7 +26547,7 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ         $0x00000080, CX
-	JLT          done46
+	JLT          done62
 	VMOVUPS      exp2Table<>+0(SB), Z10
 	VBROADCASTSS exp3<>+0(SB), Z11
 	VBROADCASTSS exp2<>+0(SB), Z12
@@ -22633,7 +26555,7 @@ exact:
 	VBROADCASTSS cut<>+0(SB), Z14
 	PCALIGN      $0x40
 
-loop46:
+loop62:
 	VMOVUPS (SI), Z15
 
 	// Leave if an element is above the limit.
@@ -22819,29 +26741,29 @@ loop46:
 	VADDPS Z16, Z8, Z8
 	ADDQ   $0x00000200, SI
 	SUBQ   $0x00000080, CX
-	JGE    loop46
+	JGE    loop62
 
-done46:
+done62:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind54
+	JZ    behind70
 	CMPQ  CX, $0x00000010
-	JLE   upto47
+	JLE   upto63
 	CMPQ  CX, $0x00000020
-	JLE   upto48
+	JLE   upto64
 	CMPQ  CX, $0x00000030
-	JLE   upto49
+	JLE   upto65
 	CMPQ  CX, $0x00000040
-	JLE   upto50
+	JLE   upto66
 	CMPQ  CX, $0x00000050
-	JLE   upto51
+	JLE   upto67
 	CMPQ  CX, $0x00000060
-	JLE   upto52
+	JLE   upto68
 	CMPQ  CX, $0x00000070
-	JLE   upto53
-	JMP   upto54
+	JLE   upto69
+	JMP   upto70
 
-upto47:
+upto63:
 	// Turns of 1 to 16 elements.
 	MOVL         $-1, AX
 	BZHIL        CX, AX, AX
@@ -22890,9 +26812,9 @@ upto47:
 	VADDPS  Z11, Z8, Z8
 	VMOVAPS Z10, Z7
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto48:
+upto64:
 	// Turns of 17 to 32 elements.
 	SUBQ         $0x00000010, CX
 	MOVL         $-1, AX
@@ -22960,9 +26882,9 @@ upto48:
 	VADDPS  Z11, Z8, Z8
 	VMOVAPS Z10, Z7
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto49:
+upto65:
 	// Turns of 33 to 48 elements.
 	SUBQ         $0x00000020, CX
 	MOVL         $-1, AX
@@ -23047,9 +26969,9 @@ upto49:
 	VADDPS  Z11, Z8, Z8
 	VMOVAPS Z10, Z7
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto50:
+upto66:
 	// Turns of 49 to 64 elements.
 	SUBQ         $0x00000030, CX
 	MOVL         $-1, AX
@@ -23152,9 +27074,9 @@ upto50:
 	VADDPS  Z11, Z8, Z8
 	VMOVAPS Z10, Z7
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind54
+	JMP     behind70
 
-upto51:
+upto67:
 	// Turns of 65 to 80 elements.
 	SUBQ         $0x00000040, CX
 	MOVL         $-1, AX
@@ -23292,9 +27214,9 @@ upto51:
 	VSUBPS Z11, Z10, Z10
 	VADDPS Z10, Z8, Z8
 	LEAQ   256(SI)(CX*4), SI
-	JMP    behind54
+	JMP    behind70
 
-upto52:
+upto68:
 	// Turns of 81 to 96 elements.
 	SUBQ         $0x00000050, CX
 	MOVL         $-1, AX
@@ -23450,9 +27372,9 @@ upto52:
 	VSUBPS Z11, Z10, Z10
 	VADDPS Z10, Z8, Z8
 	LEAQ   320(SI)(CX*4), SI
-	JMP    behind54
+	JMP    behind70
 
-upto53:
+upto69:
 	// Turns of 97 to 112 elements.
 	SUBQ         $0x00000060, CX
 	MOVL         $-1, AX
@@ -23625,9 +27547,9 @@ upto53:
 	VSUBPS Z11, Z10, Z10
 	VADDPS Z10, Z8, Z8
 	LEAQ   384(SI)(CX*4), SI
-	JMP    behind54
+	JMP    behind70
 
-upto54:
+upto70:
 	// Turns of 113 to 128 elements.
 	SUBQ         $0x00000070, CX
 	MOVL         $-1, AX
@@ -23819,7 +27741,7 @@ upto54:
 	VADDPS Z10, Z8, Z8
 	LEAQ   448(SI)(CX*4), SI
 
-behind54:
+behind70:
 	// What is stored of a row.
 	// The largest element, in all lanes, and its exponential.
 	VSHUFF32X4 $0x4e, Z9, Z9, Z10
@@ -23906,3 +27828,13 @@ end:
 	MOVQ AX, done+80(FP)
 	VZEROUPPER
 	RET
+
+DATA nearSure<>+0(SB)/4, $0x41c00052
+GLOBL nearSure<>(SB), RODATA|NOPTR, $4
+
+DATA sureScale64<>+0(SB)/4, $0x00000000
+DATA sureScale64<>+4(SB)/4, $0x41100000
+GLOBL sureScale64<>(SB), RODATA|NOPTR, $8
+
+DATA integerSure<>+0(SB)/4, $0x4b400064
+GLOBL integerSure<>(SB), RODATA|NOPTR, $4

@@ -246,16 +246,14 @@ func (l Level) SumWithout(x []float32, top float32, st *Sum) {
 }
 
 // Sure reports whether the largest element is more than twice as much as all others: then it
-// takes a sum without it to know what the others are.
-func (s *RowSum) Sure() bool { return s.Rest < s.Top*0.5 }
+// takes a sum without it to know what the others are. Kernels do that for most short rows: then
+// the largest element is 100 powers of two above N, otherwise at most 85.
+func (s *RowSum) Sure() bool { return s.Rest < s.Top*0.5 && s.Top < 0x1p90 }
 
 // SumOthers makes the rest of a sure row exact.
 //
 //go:noinline
 func (l Level) SumOthers(x []float32, s *RowSum, scale *Scale) {
-	if len(x) == 1 {
-		return
-	}
 	st := Sum{KHi: scale.KHi, KLo: scale.KLo, N: scale.Below(s.Max)}
 	st.Reset()
 	l.SumWithout(x, s.Max, &st)

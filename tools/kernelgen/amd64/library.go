@@ -232,7 +232,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.Label(c.Label)
 		w.ADDQ(operand.U32(step-library.Lanes), left)
 		w.JMP(operand.LabelRef(c.Goto))
-		w.Label(fmt.Sprintf("done%d", i-1))
+		w.endOfLoop(i)
 		return
 	}
 	if c.Label != "" && c.Test != ir.OneRow {
@@ -307,10 +307,11 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 		w.JNZ(operand.LabelRef(loop))
 		w.JMP(operand.LabelRef(library.End))
 	case ir.OneRow: // of the loop before
+		w.Label(c.Label + library.Next)
 		w.nextRow(src, dst)
-		w.JNZ(operand.LabelRef(fmt.Sprintf("begin%d", i-1)))
+		w.JNZ(operand.LabelRef(fmt.Sprintf("begin%d", w.loopOf(i))))
 		w.JMP(operand.LabelRef(library.End))
-		w.Label(fmt.Sprintf("done%d", i-1))
+		w.endOfLoop(i)
 	case ir.RowDone:
 		w.nextRow(rowSrc, rowDst)
 		w.JNZ(operand.LabelRef(rowLabel))
@@ -336,6 +337,21 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 	}
 	if c.Goto != "" {
 		w.JMP(operand.LabelRef(c.Goto))
+	}
+}
+
+// loopOf is the block of [ir.EachRow] that block i belongs to.
+func (w *libraryWriter) loopOf(i int) int {
+	for w.plan.Codes[i].Test != ir.EachRow {
+		i--
+	}
+	return i
+}
+
+// endOfLoop writes the label behind a loop of [ir.EachRow] and its blocks, of which i is one.
+func (w *libraryWriter) endOfLoop(i int) {
+	if t := w.plan.Codes[i+1].Test; t != ir.OneRow && t != ir.Longer {
+		w.Label(fmt.Sprintf("done%d", w.loopOf(i)))
 	}
 }
 

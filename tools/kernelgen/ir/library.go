@@ -82,9 +82,11 @@ func (b *Block) LoadLeft(vector int) V {
 // StoreLeft stores the lanes that the row has to the vector of that index.
 func (b *Block) StoreLeft(x V, vector int) { b.StoreTailAt(vector, b.LeftMask(vector), x) }
 
+func (b *Block) Greater(x, y V) V { return b.each(Greater, 0, x, y) }
+
 // GuardGreater leaves for the label if any lane of x is greater than that of y.
 func (b *Block) GuardGreater(label string, x, y V) {
-	b.effect(GuardAny, b.f.Lanes, 0, label, b.each(Greater, 0, x, y))
+	b.effect(GuardAny, b.f.Lanes, 0, label, b.Greater(x, y))
 }
 
 // GuardBits leaves for the label if any lane of x has one of these bits.

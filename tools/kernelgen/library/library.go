@@ -119,6 +119,9 @@ const (
 	nearExp1  = exp1 / unit
 	nearExp2  = exp2 / (unit * unit)
 	nearExp3  = exp3 / (unit * unit * unit)
+	// sureReach is how many powers of two above N the largest element of a sure row is in the
+	// arithmetic of near elements, and below what that is in the result.
+	sureReach, sureLeast = nearTop - 1, 100
 	// nearBits are the bits that no float32 from 2 on has, for 8*nearRange of them.
 	nearBits = ^uint32(0x40000000 | 8*nearRange - 1)
 	// nearTotal is what the total must not exceed for no result to be 0.
@@ -143,6 +146,7 @@ var names = map[float32]string{
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
 	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
+	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
@@ -166,6 +170,7 @@ const (
 	Irregular = "irregular" // it stops within a row, and says where
 
 	exact = "exact" // elements that are not near
+	sure  = "sure"  // a row whose largest element is more than twice as much as all others
 	total = "total" // a sum with such elements
 )
 
@@ -240,6 +245,8 @@ type description struct {
 
 	row  func(b *ir.Block, s segment, rows int, label string) // what is done with a short row
 	meet func(b *ir.Block, tops ir.V)                         // takes a turn's largest elements by part
+
+	without ir.V // an element that exponentials go without, if any
 }
 
 // segment is what the elements that share N have in common.
@@ -398,6 +405,13 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				})
+				if d.without != nil {
+					var x ir.V
+					for _, v := range g {
+						x = append(x, load(v)...)
+					}
+					y = b.Keep(b.Greater(d.without, x), y)
+				}
 				f.add(b, y, b.Add)
 				if !s.near {
 					use(b, y, g)
@@ -664,12 +678,19 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 		b = d.f.Block(ir.Longer, rows*Lanes, "")
 		b.Label = label
 		b.Goto = "longer"
-		return
+	} else {
+		d.exactRow(rows, label)
 	}
+	if d.Kernel == SumRows {
+		d.sureRow(rows, vars)
+	}
+}
 
-	b = d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
+// exactRow describes what a short row takes that has an element that is not near.
+func (d *description) exactRow(rows int, label string) {
+	b := d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
 	b.Label = label
-	x = b.LoadSplat()
+	x := b.LoadSplat()
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
 	minusN := d.minusN(b, x)
@@ -682,7 +703,12 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 // rowMagic is near elements' magic - N for a row's first element.
 func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
 	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
-	return b.Sub(b.Sub(b.Const((integer+headroom)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
+	return d.magicBelow(b, x, kHi, headroom)
+}
+
+// magicBelow is that for an N so far below x.
+func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
+	return b.Sub(b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
 }
 
 // minusN is integer - N for a row's first element.

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -29,7 +30,7 @@ func (d *description) sumRows() {
 	use := func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	finish := func(comment string) {
 		b := d.f.Block(ir.Once, 0, comment)
-		d.storeSum(b, d.kept(b), b.Get(d.tops...), b.Get(d.sums...), b.Get(d.rests...))
+		d.storeSum(b, d.kept(b), b.Get(d.tops...), b.Get(d.sums...), b.Get(d.rests...), "")
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
@@ -86,8 +87,12 @@ func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
 		}
 		sums, rests = append(sums, sum...), append(rests, rest...)
 	}
+	sureLabel := ""
+	if s.near {
+		sureLabel = fmt.Sprint(sure, rows*Lanes)
+	}
 	if len(e) > fewVectors {
-		d.storeSum(b, s, tops, sums, rests)
+		d.storeSum(b, s, tops, sums, rests, sureLabel)
 		return
 	}
 	// The exponential of the largest element is at hand: to find it takes less long than to
@@ -106,7 +111,7 @@ func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
 		}
 		of = append(of, b.Keep(first[p:p+1], x)...)
 	}
-	d.storeRest(b, s.near, largest, of, b.Reduce(ir.Max, d.tree(of, b.Max)), sums, rests)
+	d.storeRest(b, s.near, largest, of, b.Reduce(ir.Max, d.tree(of, b.Max)), sums, rests, sureLabel)
 }
 
 // fewVectors is how many vectors of exponentials are searched for that of the largest element.
@@ -119,16 +124,17 @@ func (d *description) largestOf(b *ir.Block, tops ir.V) ir.V {
 }
 
 // storeSum stores what a row's sum is. A row with a NaN ends the kernel.
-func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V) {
+func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V, sureLabel string) {
 	largest := d.largestOf(b, tops)
 	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
 	b.Note("Its lane, the first of those that have it, goes without.")
-	d.storeRest(b, s.near, largest, b.Keep(b.First(b.NotLess(tops, largest)), top), top, sums, rests)
+	d.storeRest(b, s.near, largest, b.Keep(b.First(b.NotLess(tops, largest)), top), top, sums, rests, sureLabel)
 }
 
 // storeRest stores the largest element, its exponential top, and the sum without that, which
-// of has in the lane that goes without.
-func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, rests ir.V) {
+// of has in the lane that goes without. It leaves for sureLabel, if there is one, if top is more
+// than twice as much as the rest.
+func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, rests ir.V, sureLabel string) {
 	var lanes ir.V
 	for p := range d.parts {
 		x := b.SubDouble(b.Widen(sums[p:p+1]), b.Widen(of[p:p+1]))
@@ -143,6 +149,38 @@ func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, 
 	}
 	b.Note("A zero is stored without its sign.")
 	b.StoreFloat("max", b.Add(largest, b.Const(0)))
-	b.StoreDouble("top", b.WidenFirst(top))
+	topDouble := b.WidenFirst(top)
+	b.StoreDouble("top", topDouble)
 	b.StoreDouble("rest", rest)
+	if sureLabel != "" {
+		b.GuardDouble(b.AddDouble(rest, rest), topDouble, sureLabel)
+	}
 }
+
+// sureRow describes the second sum of a short row whose largest element is more than twice as
+// much as all others: without that element, of which there is one, and with an N that is far
+// below it. If elements are not near then, the first sum stays.
+func (d *description) sureRow(rows int, vars []*ir.Var) {
+	label := fmt.Sprint(sure, rows*Lanes)
+	b := d.f.Block(ir.OneRow, rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
+	b.Label = label
+	kHi, largest := b.Get(vars[0]), b.Param("max")
+	s := segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.magicBelow(b, largest, kHi, sureReach)}
+	groups := make([]ir.V, d.parts)
+	d.without = largest
+	d.turn(b, s, rows, false, label+Next, func(*ir.Block, ir.V, []int) {},
+		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	d.without = nil
+	var lanes ir.V
+	for _, t := range groups {
+		lanes = append(lanes, d.lanes(b, t)...)
+	}
+	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
+	scale := b.Double(1 << (sureLeast - sureReach))
+	b.StoreDouble("top", b.MulDouble(b.WidenFirst(top), scale))
+	b.StoreDouble("rest", b.MulDouble(b.ByHalves(lanes), scale))
+	b.StoreFloat("n", b.Sub(b.Const(integer), b.Sub(b.Const(integer+sureLeast), b.Mul(largest, b.Param("kHi")))))
+}
+
+// Next is what the label of a block of [ir.OneRow] has behind it where the row is done.
+const Next = "Next"
