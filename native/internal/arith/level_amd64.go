@@ -100,6 +100,18 @@ func (l Level) LogSub(dst, src []float32, m, scale, b float32) {
 	}
 }
 
+// SumRows makes out the sums of rows of 1 to Chunk elements, up to the first one that is not
+// regular, and returns how many it did.
+func (l Level) SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+	switch l {
+	case AVX512:
+		return sumRowsAVX512(src, rows, cols, srcStride, out, p)
+	case AVX2:
+		return sumRowsAVX2(src, rows, cols, srcStride, out, p)
+	}
+	return l.sumRows(src, rows, cols, srcStride, out, p)
+}
+
 // SoftmaxRows does whole rows of 1 to Chunk elements, up to the first one that is not
 // regular, and returns how many it did.
 func (l Level) SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {

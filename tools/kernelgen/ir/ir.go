@@ -94,6 +94,9 @@ const (
 	Narrow     // the float64 a[0] rounded to a float32
 	StoreFloat // the parameter Name of state = a[0]
 
+	StoreDouble // the parameter Name of state = the float64 a[0]
+	First       // mask: of the masks that are the arguments, one after the other, the part of that Index with the first true lane alone
+
 	// Inserted by the allocator.
 
 	Move  // a register gets what another holds, or a value from memory
@@ -105,13 +108,13 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "storedouble", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
 func (o Op) IsMask() bool {
-	return o == NotLess || o == TailMask || o == LeftMask || o == Greater
+	return o == NotLess || o == TailMask || o == LeftMask || o == Greater || o == First
 }
 
 func (o Op) isGuard() bool {
@@ -126,7 +129,7 @@ func (o Op) isGuard() bool {
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
-		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, StoreFloat:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, StoreFloat, StoreDouble:
 		return false
 	}
 	return true

@@ -27,6 +27,7 @@ const (
 	ExpScale
 	ExpScaleNT
 	LogSub
+	SumRows
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
@@ -39,6 +40,8 @@ var kernels = [...]struct{ name, signature, doc string }{
 	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "exp(x) times the factor"},
 	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "expScale around the caches"},
 	LogSub:     {"logSub", "func(dst, src []float32, m, scale, b float32)", "(x - m) * scale - b, the product and the difference rounded once"},
+	SumRows: {"sumRows", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
+		"the sums of rows, up to the first that is irregular"},
 }
 
 // Kernels lists all kernels.
@@ -58,7 +61,7 @@ func (k Kernel) Signature() string { return kernels[k].signature }
 func (k Kernel) Doc() string { return kernels[k].doc }
 
 // Stores reports whether the kernel writes to dst.
-func (k Kernel) Stores() bool { return k != Sum }
+func (k Kernel) Stores() bool { return k != Sum && k != SumRows }
 
 // Streams reports whether it writes around the caches.
 func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
@@ -69,7 +72,11 @@ var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
+	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
 )
+
+// RowSumSize is the size of a RowSum in bytes.
+const RowSumSize = 24
 
 // The offsets of Sum's arrays, in floats.
 const (
@@ -112,6 +119,9 @@ const (
 	nearExp1  = exp1 / unit
 	nearExp2  = exp2 / (unit * unit)
 	nearExp3  = exp3 / (unit * unit * unit)
+	// sureReach is how many powers of two above N the largest element of a sure row is in the
+	// arithmetic of near elements, and below what that is in the result.
+	sureReach, sureLeast = nearTop - 1, 100
 	// nearBits are the bits that no float32 from 2 on has, for 8*nearRange of them.
 	nearBits = ^uint32(0x40000000 | 8*nearRange - 1)
 	// nearTotal is what the total must not exceed for no result to be 0.
@@ -136,6 +146,7 @@ var names = map[float32]string{
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
 	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
+	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
@@ -159,6 +170,7 @@ const (
 	Irregular = "irregular" // it stops within a row, and says where
 
 	exact = "exact" // elements that are not near
+	sure  = "sure"  // a row whose largest element is more than twice as much as all others
 	total = "total" // a sum with such elements
 )
 
@@ -186,6 +198,8 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	switch k {
 	case SoftmaxRows:
 		d.softmaxRows()
+	case SumRows:
+		d.sumRows()
 	case Sum, SumStore:
 		d.sum()
 	case Scale, ScaleNT:
@@ -228,6 +242,11 @@ type description struct {
 	vars              []*ir.Var // of a segment
 	isNear            bool      // the segment
 	sums, rests, tops []*ir.Var // by part
+
+	row  func(b *ir.Block, s segment, rows int, label string) // what is done with a short row
+	meet func(b *ir.Block, tops ir.V)                         // takes a turn's largest elements by part
+
+	without ir.V // an element that exponentials go without, if any
 }
 
 // segment is what the elements that share N have in common.
@@ -349,7 +368,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 		b.Note("Leave if an element is above the limit.")
 		tops := d.largest(b, rows, load)
 		b.GuardGreater(label, d.tree(tops, b.Max), s.lim)
-		d.setTops(b, tops)
+		d.meetTops(b, tops)
 	}
 	type sum struct {
 		part int
@@ -386,6 +405,13 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				})
+				if d.without != nil {
+					var x ir.V
+					for _, v := range g {
+						x = append(x, load(v)...)
+					}
+					y = b.Keep(b.Greater(d.without, x), y)
+				}
 				f.add(b, y, b.Add)
 				if !s.near {
 					use(b, y, g)
@@ -437,6 +463,15 @@ func (d *description) largest(b *ir.Block, rows int, load func(v int) ir.V) (top
 func (d *description) setTops(b *ir.Block, tops ir.V) {
 	for p := range d.tops {
 		b.Set(d.tops[p], b.Max(tops[p:p+1], b.Get(d.tops[p])))
+	}
+}
+
+// meetTops takes a turn's largest elements.
+func (d *description) meetTops(b *ir.Block, tops ir.V) {
+	if d.meet != nil {
+		d.meet(b, tops)
+	} else {
+		d.setTops(b, tops)
 	}
 }
 
@@ -573,17 +608,11 @@ func (d *description) loops(f func(b *ir.Block, load func() ir.V) ir.V, store fu
 // softmaxRows describes the softmax of rows: those of up to a turn stay in registers,
 // with a loop for each number of rows of 16 lanes; longer ones take two passes.
 func (d *description) softmaxRows() {
-	vars := d.f.Vars("row", 2) // what rows with near elements share
-	b := d.f.Block(ir.Once, 0, "What near elements share, and up to where a row's first one may be.")
-	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
-	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
-	b.KeepFirst(d.nearHigh(b))
-	for rows := 1; rows <= d.InRegisters; rows++ {
-		d.shortRows(rows, vars)
-	}
+	d.row = d.shortRow
+	vars := d.shortLoops()
 
 	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
-	b = d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
+	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
 	x := b.LoadSplat()
 	b.Guard(x, b.Param("low"), Irregular)
 	b.Guard(b.Param("high"), x, Irregular)
@@ -621,6 +650,20 @@ func (d *description) softmaxRows() {
 	b.Get(vars...) // which the next row needs
 }
 
+// shortLoops describes the loops over rows that stay in registers, and returns what rows of
+// near elements share.
+func (d *description) shortLoops() (vars []*ir.Var) {
+	vars = d.f.Vars("row", 2)
+	b := d.f.Block(ir.Once, 0, "What near elements share, and up to where a row's first one may be.")
+	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
+	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
+	b.KeepFirst(d.nearHigh(b))
+	for rows := 1; rows <= d.InRegisters; rows++ {
+		d.shortRows(rows, vars)
+	}
+	return vars
+}
+
 // shortRows describes the loop over rows of so many rows of lanes, and what a row takes
 // that has an element that is not near.
 func (d *description) shortRows(rows int, vars []*ir.Var) {
@@ -629,24 +672,31 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 	x := b.LoadSplat()
 	b.GuardFirst(label)
 	kHi := b.Get(vars[0])
-	d.shortRow(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
+	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
 	if rows > Rows { // what it leaves is for two passes
 		b = d.f.Block(ir.Longer, rows*Lanes, "")
 		b.Label = label
 		b.Goto = "longer"
-		return
+	} else {
+		d.exactRow(rows, label)
 	}
+	if d.Kernel == SumRows {
+		d.sureRow(rows, vars)
+	}
+}
 
-	b = d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
+// exactRow describes what a short row takes that has an element that is not near.
+func (d *description) exactRow(rows int, label string) {
+	b := d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
 	b.Label = label
-	x = b.LoadSplat()
+	x := b.LoadSplat()
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
 	minusN := d.minusN(b, x)
 	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
 	b.Note("lim = min((N + 84) / k, high)")
 	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
-	d.shortRow(b, s, rows, End)
+	d.row(b, s, rows, End)
 }
 
 // nearHigh is up to where the size of a row's first element may be for the limit to be
@@ -658,7 +708,12 @@ func (d *description) nearHigh(b *ir.Block) ir.V {
 // rowMagic is near elements' magic - N for a row's first element.
 func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
 	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
-	return b.Sub(b.Sub(b.Const((integer+headroom)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
+	return d.magicBelow(b, x, kHi, headroom)
+}
+
+// magicBelow is that for an N so far below x.
+func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
+	return b.Sub(b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
 }
 
 // minusN is integer - N for a row's first element.
