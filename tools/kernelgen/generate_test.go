@@ -34,6 +34,9 @@ func TestGenerated(t *testing.T) {
 			t.Errorf("no file is like %s", pattern)
 		}
 		for _, name := range old {
+			if filepath.Base(name) == "best_amd64.s" {
+				continue // written by hand
+			}
 			if rel, err := filepath.Rel(filepath.Join("..", ".."), name); err != nil || files[filepath.ToSlash(rel)] == nil {
 				t.Errorf("%s is no longer generated: remove it", name)
 			}
@@ -45,8 +48,8 @@ func TestGenerated(t *testing.T) {
 func TestLibraryLevels(t *testing.T) {
 	base := []string{"SSE", "SSE2", "CMOV", "MMX+", "AVX"}
 	allowed := map[string][]string{
-		"avx2":   append(base, "AVX2", "FMA3"),
-		"avx512": append(base, "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"),
+		"avx2":   append(base, "AVX2", "FMA3", "BMI"),
+		"avx512": append(base, "AVX2", "FMA3", "BMI", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"),
 	}
 	for level, sets := range allowed {
 		text, err := os.ReadFile(filepath.Join("..", "..", "native", "internal", "arith", level+"_amd64.s"))

@@ -7,7 +7,7 @@ import "github.com/klauspost/cpuid/v2"
 // Levels lists the levels that this build has and this CPU runs, narrow before wide.
 func Levels() []Level {
 	ls := []Level{Plain}
-	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) && !off("avx", "avx2", "fma") {
+	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.BMI1) && !off("avx", "avx2", "fma", "bmi1") {
 		ls = append(ls, AVX2)
 		if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512CD, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) &&
 			!off("avx512", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl") {
