@@ -269,11 +269,15 @@ func (x *exchange) readProblem(err error) error {
 	return problemf(http.StatusBadRequest, "body ends early: %v", err)
 }
 
+func busy(l *lane) error {
+	return problemf(http.StatusServiceUnavailable, "%d requests wait for a worker, or %d of yours, which is the limit", l.admitted.all, l.admitted.each)
+}
+
 // begin waits for a worker, which the request has until x.turn.end.
 func (x *exchange) begin(l *lane) error {
 	switch err := x.turn.begin(x.ctx, l); {
 	case errors.Is(err, errBusy):
-		return problemf(http.StatusServiceUnavailable, "%d requests wait for a worker, or %d of yours, which is the limit", l.admitted.all, l.admitted.each)
+		return busy(l)
 	case errors.Is(err, context.DeadlineExceeded):
 		return problemf(http.StatusServiceUnavailable, "no worker was free for %v, which is the limit", x.s.config.Deadline)
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync"
 )
 
 // gate bounds what is computed at once, decoding and encoding of JSON included.
@@ -15,10 +16,22 @@ type gate struct {
 	heavy   lane // JSON, which takes milliseconds; it leaves workers to the others
 }
 
-// lane is one of two queues for the workers.
+// lane is one of two queues for the workers. Requests first wait in a line, the
+// first few of which wait for a worker. In the light lane each client has a line
+// of its own: however many requests it has, others wait for a few of them.
 type lane struct {
-	admitted *quota        // requests that wait for their first turn, or have it
-	turns    chan struct{} // those with a worker, or next in line for one
+	admitted *quota // requests that wait for their first turn, or have it
+	mine     bool   // each client has a line
+	places   int    // in a line
+
+	mu    sync.Mutex
+	lines map[netip.Addr]*line
+}
+
+// line has those that have a worker, or wait for one.
+type line struct {
+	places chan struct{}
+	users  int
 }
 
 // worker is a right to compute, and memory to do it with.
@@ -27,13 +40,39 @@ type worker struct{ top topper }
 func newGate(workers, queue int, clientShare float64) *gate {
 	g := &gate{
 		workers: make(chan *worker, workers),
-		light:   lane{newQuota(int64(workers+queue), clientShare), make(chan struct{}, workers)},
-		heavy:   lane{newQuota(int64(workers+queue/16), clientShare), make(chan struct{}, max(1, workers/2))},
+		light:   lane{admitted: newQuota(int64(workers+queue), clientShare), mine: true, places: workers},
+		heavy:   lane{admitted: newQuota(int64(workers+queue/16), clientShare), places: max(1, workers/2)},
 	}
+	g.light.lines, g.heavy.lines = make(map[netip.Addr]*line), make(map[netip.Addr]*line)
 	for range workers {
 		g.workers <- new(worker)
 	}
 	return g
+}
+
+// join returns a client's line, until it leaves.
+func (l *lane) join(client netip.Addr) *line {
+	if !l.mine {
+		client = netip.Addr{}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lines[client] == nil {
+		l.lines[client] = &line{places: make(chan struct{}, l.places)}
+	}
+	l.lines[client].users++
+	return l.lines[client]
+}
+
+func (l *lane) leave(client netip.Addr) {
+	if !l.mine {
+		client = netip.Addr{}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lines[client].users--; l.lines[client].users == 0 {
+		delete(l.lines, client)
+	}
 }
 
 // errBusy is that too many requests wait already.
@@ -43,9 +82,9 @@ var errBusy = errors.New("too many requests wait for a worker")
 type turn struct {
 	gate   *gate
 	client netip.Addr
-	lane   *lane
-	// A request that has had a turn is not refused any more.
-	first  bool
+	lane   *lane // the last one
+	line   *line
+	first  bool    // a request that has had a turn is not refused any more
 	worker *worker // while it has one
 }
 
@@ -57,22 +96,18 @@ func (t *turn) begin(ctx context.Context, l *lane) error {
 		}
 		t.first = true
 	}
-	t.lane = l
-	if err := put(ctx, l.turns); err != nil {
-		t.leave()
-		return err
-	}
-	// Not more have a turn than there are workers, in two lanes.
+	t.lane, t.line = l, l.join(t.client)
 	select {
-	case t.worker = <-t.gate.workers:
-		return nil
-	default:
+	case t.line.places <- struct{}{}:
+	case <-ctx.Done():
+		t.leave()
+		return ctx.Err()
 	}
 	select {
 	case t.worker = <-t.gate.workers:
 		return nil
 	case <-ctx.Done():
-		<-l.turns
+		<-t.line.places
 		t.leave()
 		return ctx.Err()
 	}
@@ -83,30 +118,15 @@ func (t *turn) end() {
 	if t.worker != nil {
 		t.gate.workers <- t.worker
 		t.worker = nil
-		<-t.lane.turns
+		<-t.line.places
 		t.leave()
 	}
 }
 
 func (t *turn) leave() {
+	t.lane.leave(t.client)
 	if t.first {
 		t.lane.admitted.give(t.client, 1)
 		t.first = false
-	}
-}
-
-// put takes a place in c. A context that is done does not matter where there is
-// one at once.
-func put(ctx context.Context, c chan struct{}) error {
-	select {
-	case c <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case c <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

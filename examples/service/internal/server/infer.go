@@ -63,7 +63,7 @@ func (s *Server) handleInfer(mux *http.ServeMux) {
 		}
 	}
 	mux.HandleFunc("/v2/models/{rest...}", func(w http.ResponseWriter, r *http.Request) {
-		problemf(http.StatusNotFound, "there is no model %.40q; there are %v, of version %s", r.PathValue("rest"), operations, modelVersion).write(w)
+		problemf(http.StatusNotFound, "there is no such page below models: %.40q; models are %v, of version %s", r.PathValue("rest"), operations, modelVersion).write(w)
 	})
 }
 
@@ -122,6 +122,9 @@ func (x *exchange) answerInfer() error {
 	}
 	if err := x.limit(limit); err != nil {
 		return err
+	}
+	if h := &x.s.gate.heavy; min(x.r.ContentLength, int64(length)) > heavyJSON && !h.admitted.room(x.client) {
+		return busy(h) // now, and not when a long body has been read
 	}
 	text, have, err := x.fill(length)
 	if err != nil {

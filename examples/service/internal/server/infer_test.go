@@ -260,7 +260,7 @@ func TestInferMetadata(t *testing.T) {
 	}
 	for _, path := range []string{"/v2/models/x", "/v2/models/softmax/versions/2", "/v2/models/x/ready"} {
 		status, text := s.get(s.url + path)
-		refused(t, status, []byte(text), 404, "there is no model")
+		refused(t, status, []byte(text), 404, "models are [softmax log-softmax top-k], of version 1")
 	}
 	s.ready.Store(false)
 	for _, path := range []string{"/v2/models/softmax/ready", "/v2/health/ready"} {

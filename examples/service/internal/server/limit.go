@@ -39,6 +39,15 @@ func (q *quota) take(client netip.Addr, n int64) bool {
 	return true
 }
 
+// room reports whether take would give one.
+func (q *quota) room(client netip.Addr) bool {
+	ok := q.take(client, 1)
+	if ok {
+		q.give(client, 1)
+	}
+	return ok
+}
+
 func (q *quota) give(client netip.Addr, n int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -209,15 +209,22 @@ func TestMinRate(t *testing.T) {
 		return conn
 	}
 	s := start(t, nativeEngine(t), "-stall 200ms -min-rate 1000")
-	status, answer := answerOf(t, drip(s, 400, 399))
-	refused(t, status, answer, 408, "nor less than 1000 bytes a second")
+	resp, err := http.ReadResponse(bufio.NewReader(drip(s, 400, 399)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, resp.StatusCode, answer, 408, "nor less than 1000 bytes a second")
 	var came int
 	if _, err := fmt.Sscanf(string(answer), `{"error":"%d bytes came`, &came); err != nil || came > 200 {
 		t.Errorf("%s: it may not go on for 200 bytes: %v", answer, err)
 	}
 
 	s = start(t, nativeEngine(t), "-stall 20s -min-rate 1000")
-	resp, err := http.ReadResponse(bufio.NewReader(drip(s, 40, 40)), nil)
+	resp, err = http.ReadResponse(bufio.NewReader(drip(s, 40, 40)), nil)
 	if err != nil || resp.StatusCode != 200 {
 		t.Errorf("%v, %v", resp, err)
 	}
@@ -279,6 +286,55 @@ func TestClientShare(t *testing.T) {
 		if got := <-c; got != 200 {
 			t.Errorf("status %d", got)
 		}
+	}
+}
+
+// TestTurns: clients take turns, however many requests one of them has.
+func TestTurns(t *testing.T) {
+	g := newGate(1, 100, 1)
+	many, one := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	holder := turn{gate: g, client: many}
+	if err := holder.begin(context.Background(), &g.light); err != nil {
+		t.Fatal(err)
+	}
+	order := make(chan netip.Addr, 100)
+	run := func(client netip.Addr) {
+		w := turn{gate: g, client: client}
+		if err := w.begin(context.Background(), &g.light); err != nil {
+			t.Error(err)
+		}
+		order <- client
+		w.end()
+	}
+	waiting := func(n int64) {
+		for g.light.admitted.inUse() != n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for range 50 {
+		go run(many)
+	}
+	waiting(51)
+	go run(one)
+	waiting(52)
+	time.Sleep(10 * time.Millisecond) // until it waits where it is to wait
+	holder.end()
+	before := 0
+	for client := range order {
+		if client == one {
+			break
+		}
+		before++
+	}
+	if before > 2 {
+		t.Errorf("%d requests of another client were first", before)
+	}
+	for range 50 - before {
+		<-order
+	}
+	waiting(0)
+	if len(g.light.lines) != 0 {
+		t.Errorf("%d lines are left", len(g.light.lines))
 	}
 }
 
