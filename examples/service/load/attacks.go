@@ -3,11 +3,16 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +33,54 @@ type attack struct {
 	honest string // the address of honest clients
 	want   []int  // statuses that must be among those
 	run    func(ctx context.Context, addr string) map[int]int
+}
+
+// attackCommand is this program's argument that makes it the attackers: in a
+// process of their own they do not delay the honest clients' clocks.
+const attackCommand = "attack"
+
+// attackAs is that process: it runs the attack of a number until its standard
+// input ends, and prints what it got.
+func attackAs(args []string) int {
+	number, err := strconv.Atoi(args[0])
+	if err != nil {
+		panic(err)
+	}
+	interval, err := time.ParseDuration(args[1])
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	if err := json.NewEncoder(os.Stdout).Encode(attacks(interval)[number].run(ctx, args[2])); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// launch starts the attack of a number. The function that it returns ends it.
+func launch(number int, interval time.Duration, addr string) (end func() (map[int]int, error), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, attackCommand, strconv.Itoa(number), interval.String(), addr)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return func() (counts map[int]int, err error) {
+		err = errors.Join(stdin.Close(), json.NewDecoder(stdout).Decode(&counts))
+		return counts, errors.Join(err, cmd.Wait())
+	}, cmd.Start()
 }
 
 // attacks are bounded by the number of their clients. A dripping client sends a

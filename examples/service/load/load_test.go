@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// TestMain makes the test's program the service where the load asks for it.
+// TestMain makes the test's program the service, or its attackers, where the load
+// asks for it.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == serveCommand {
-		os.Exit(serve(os.Args[2:]))
-	}
+	asChild()
 	os.Exit(m.Run())
 }
 

@@ -44,9 +44,7 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == serveCommand {
-		os.Exit(serve(os.Args[2:]))
-	}
+	asChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -54,6 +52,17 @@ func main() {
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
+	}
+}
+
+// asChild is what the program's own processes are.
+func asChild() {
+	switch {
+	case len(os.Args) < 2:
+	case os.Args[1] == serveCommand:
+		os.Exit(serve(os.Args[2:]))
+	case os.Args[1] == attackCommand:
+		os.Exit(attackAs(os.Args[2:]))
 	}
 }
 
@@ -154,16 +163,17 @@ func (o *options) engine(ctx context.Context, engine string, out io.Writer) (err
 	}
 
 	fmt.Fprintf(out, "\n| %s: attack | its answers | honest requests served | p50 | p99 | resident memory |\n|---|---|---|---|---|---|\n", engine)
-	for _, a := range attacks(config.Stall * 4 / 5) {
-		attacking, end := context.WithCancel(ctx)
-		codes := make(chan map[int]int, 1)
-		stop := c.watch()
-		go func() { codes <- a.run(attacking, c.addr) }()
-		t := few.run(ctx, 1, 100, o.duration/2, a.honest)
-		end()
-		hostile := <-codes
-		peak, err := stop()
+	interval := config.Stall * 4 / 5
+	for i, a := range attacks(interval) {
+		end, err := launch(i, interval, c.addr)
 		if err != nil {
+			return err
+		}
+		stop := c.watch()
+		t := few.run(ctx, 1, 100, o.duration/2, a.honest)
+		peak, err := stop()
+		hostile, failed := end()
+		if err := errors.Join(err, failed); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "| %s | %s | %d of %d | %v | %v | %s |\n", a.name, counts(hostile), int(t.served()*float64(t.all.Requests)+0.5), t.all.Requests,

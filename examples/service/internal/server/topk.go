@@ -24,14 +24,25 @@ type topper struct {
 // has found comes on top.
 func (t *topper) topK(top []uint32, row []float32) {
 	const digit = 11
-	t.keys = grow(t.keys, len(row))
-	for i, x := range row {
-		t.keys[i] = key(x, i)
+	// Most rows leave little to be done for the keys with the first digits.
+	var counts [1 << digit]int
+	for _, x := range row {
+		counts[key(x, 0)>>(64-digit)]++
 	}
-	t.visits += len(row)
+	last := uint64(0)
+	for n := counts[0]; n < len(top); n += counts[last] {
+		last++
+	}
+	t.keys = t.keys[:0]
+	for i, x := range row {
+		if k := key(x, i); k>>(64-digit) <= last {
+			t.keys = append(t.keys, k)
+		}
+	}
+	t.visits += 2 * len(row)
 	rest, need := t.keys, len(top)
 	for shift := 64 - digit; need < len(rest); shift = max(0, shift-digit) {
-		var counts [1 << digit]int
+		clear(counts[:])
 		for _, k := range rest {
 			counts[k>>shift%(1<<digit)]++
 		}
@@ -66,8 +77,7 @@ func (t *topper) topK(top []uint32, row []float32) {
 // key is smaller for greater elements, and for equal ones with a smaller index.
 func key(x float32, i int) uint64 {
 	b := math.Float32bits(x + 0) // -0 becomes 0
-	if b>>31 == 0 {
-		b = ^b &^ (1 << 31)
-	}
+	negative := uint32(int32(b) >> 31)
+	b ^= (1<<31 - 1) &^ negative
 	return uint64(b)<<32 | uint64(uint32(i))
 }
