@@ -180,36 +180,35 @@ func (c *call) logRows(first, end int) {
 	var sums [most]arith.RowSum
 	batch := min(max(blockLen/c.cols, 1), most)
 	p := arith.Rows{Scale: c.one.scale}
-	for i := first; i < end; i++ {
+	for i := first; i < end; {
 		n := min(end-i, batch)
 		done := c.plan.level.SumRows(c.src.f[i*c.srcStride:], n, c.cols, c.srcStride, sums[:n], &p)
 		for k := range sums[:done] {
-			c.logRow(i+k, &sums[k])
+			s := &sums[k]
+			if s.Sure() {
+				c.plan.level.SumOthers(c.src.f[(i+k)*c.srcStride:][:c.cols], s, &p.Scale)
+			}
+			excess := s.Excess(c.one.factor)
+			if c.op == opLogSumExp {
+				c.dst.f[i+k] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
+			} else {
+				c.writeLogRow(i+k, s.Max, float32(excess))
+			}
 		}
 		if i += done; done < n {
 			c.row(i, 0, 0)
-		} else {
-			i--
+			i++
 		}
 	}
 }
 
-// logRow writes a row by its sum.
-func (c *call) logRow(i int, s *arith.RowSum) {
-	src := c.src.f[i*c.srcStride:][:c.cols]
-	if s.Sure() {
-		c.plan.level.SumOthers(src, s, &c.one.scale)
-	}
-	excess := s.Excess(c.one.factor)
-	if c.op == opLogSumExp {
-		c.dst.f[i] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
-		return
-	}
-	dst := c.dst.f[i*c.dstStride:][:c.cols]
-	if math.Abs(float64(s.Max)) < arith.SubFarFrom {
-		c.plan.level.LogSub(dst, src, s.Max, c.one.factor, float32(excess))
+// writeLogRow is log-softmax's second pass over row i.
+func (c *call) writeLogRow(i int, m, excess float32) {
+	dst, src := c.dst.f[i*c.dstStride:][:c.cols], c.src.f[i*c.srcStride:][:c.cols]
+	if math.Abs(float64(m)) < arith.SubFarFrom {
+		c.plan.level.LogSub(dst, src, m, c.one.factor, excess)
 	} else {
-		arith.LogSubFar(dst, src, s.Max, c.one.factor, float32(excess))
+		arith.LogSubFar(dst, src, m, c.one.factor, excess)
 	}
 }
 

@@ -31205,7 +31205,7 @@ GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
 // func sumRowsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sumRowsAVX2(SB), $608-88
+TEXT ·sumRowsAVX2(SB), $480-88
 	// sumRowsAVX2: the sums of rows, up to the first that is irregular.
 	MOVQ src_base+0(FP), SI
 	MOVQ p+72(FP), R14
@@ -31247,47 +31247,99 @@ begin1:
 	JCC          exact16
 	VMOVUPS      nearTable<>+0(SB), Y2
 	VBROADCASTSS (R14), Y3
-	VMOVUPS      nearExp3<>+0(SB), Y4
-	VMOVUPS      nearExp2<>+0(SB), Y5
 	PCALIGN      $0x40
 
 loop1:
-	VBROADCASTSS (SI), Y6
+	VBROADCASTSS (SI), Y4
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact16
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y6, Y6
-	VMOVUPS      nearHeadroom<>+0(SB), Y7
-	VSUBPS       Y6, Y7, Y7
-	VSUBPS       nearInteger<>+0(SB), Y7, Y7
-	VBROADCASTSS (SI), X6
-	VMULSS       X3, X6, X6
-	VMOVUPS      integerHeadroom<>+0(SB), Y8
-	VSUBSS       X6, X8, X8
-	VMOVUPS      integer<>+0(SB), Y6
-	VSUBSS       X8, X6, X6
-	VMOVSS       X6, (DI)
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   (SI), Y6, Y6
-	VORPS        128(DX), Y6, Y6
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   32(SI), Y8, Y8
-	VORPS        160(DX), Y8, Y8
-	VMOVUPS      (DX), Y9
-	VMASKMOVPS   (SI), Y9, Y10
-	VMOVUPS      32(DX), Y11
-	VMASKMOVPS   32(SI), Y11, Y12
-	VMOVAPS      Y7, Y13
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      nearHeadroom<>+0(SB), Y5
+	VSUBPS       Y4, Y5, Y5
+	VSUBPS       nearInteger<>+0(SB), Y5, Y5
+	VBROADCASTSS (SI), X4
+	VMULSS       X3, X4, X4
+	VMOVUPS      integerHeadroom<>+0(SB), Y6
+	VSUBSS       X4, X6, X6
+	VMOVUPS      integer<>+0(SB), Y4
+	VSUBSS       X6, X4, X4
+	VMOVSS       X4, (DI)
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   32(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y4, Y7
+	VPERM2F128 $0x01, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0x4e, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VSHUFPS    $0xb1, Y7, Y7, Y8
+	VMAXPS     Y8, Y7, Y7
+	VMOVAPS    Y5, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y1, Y7, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y8, Y10
+	VPSLLD  $0x14, Y8, Y8
+	VPADDD  Y10, Y8, Y10
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y8
+	VMULPS      Y8, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VCMPPS      $0x05, Y7, Y4, Y4
+	VCMPPS      $0x05, Y7, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y8
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y9, Y8, Y8
+	VANDPS      Y9, Y4, Y4
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  (SI), Y6, Y10
+	VMOVUPS     32(DX), Y11
+	VMASKMOVPS  32(SI), Y11, Y12
+	VMOVAPS     Y5, Y13
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y10, Y13
-	VANDPS      Y13, Y9, Y13
+	VANDPS      Y13, Y6, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y13, Y7, Y14
+	VSUBPS Y13, Y5, Y14
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y0, Y10, Y14
@@ -31297,116 +31349,80 @@ loop1:
 	VPERMPS Y2, Y13, Y10
 	VPSLLD  $0x14, Y13, Y15
 	VPADDD  Y10, Y15, Y10
-	VMOVAPS Y5, Y15
+	VMOVUPS nearExp2<>+0(SB), Y15
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y14, Y4, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
 	VMULPS      Y15, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y10, Y10, Y14
-	VANDPS      Y14, Y9, Y9
-	VMOVAPS     Y7, Y10
+	VANDPS      Y14, Y6, Y6
+	VMOVAPS     Y5, Y10
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y12, Y10
 	VANDPS      Y10, Y11, Y10
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y7, Y7
+	VSUBPS Y10, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y7
-	VFMADD231PS Y1, Y12, Y7
+	VFMADD231PS Y0, Y12, Y5
+	VFMADD231PS Y1, Y12, Y5
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y10, Y12
 	VPSLLD  $0x14, Y10, Y14
 	VPADDD  Y12, Y14, Y12
-	VMOVAPS Y5, Y14
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS Y7, Y4, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y14, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VMULPS      Y14, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VANDPS      Y7, Y11, Y11
+	VFMADD213PS Y12, Y12, Y5
+	VANDPS      Y5, Y11, Y11
 	VPOR        Y13, Y10, Y13
 
 	// Leave if an element is not near.
-	VPTEST nearBits<>+0(SB), Y13
-	JNZ    exact16
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS       Y8, Y6, Y7
-	VPERM2F128   $0x01, Y7, Y7, Y10
-	VMAXPS       Y10, Y7, Y7
-	VSHUFPS      $0x4e, Y7, Y7, Y10
-	VMAXPS       Y10, Y7, Y7
-	VSHUFPS      $0xb1, Y7, Y7, Y10
-	VMAXPS       Y10, Y7, Y7
-	VCMPPS       $0x05, Y7, Y6, Y6
-	VCMPPS       $0x05, Y7, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y9, Y10, Y10
-	VANDPS       Y11, Y6, Y6
-	VMAXPS       Y6, Y10, Y8
-	VEXTRACTF128 $0x01, Y8, X12
-	VMAXPS       X12, X8, X8
-	VMOVHLPS     X8, X8, X12
-	VMAXPS       X12, X8, X8
-	VMOVSHDUP    X8, X12
-	VMAXSS       X12, X8, X8
-	VEXTRACTF128 $0x01, Y9, X12
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X12, Y12
-	VEXTRACTF128 $0x01, Y10, X13
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X13, Y13
-	VSUBPD       Y10, Y9, Y9
-	VSUBPD       Y13, Y12, Y12
-	VEXTRACTF128 $0x01, Y11, X10
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y6, X13
+	VPTEST       nearBits<>+0(SB), Y13
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y6, X5
 	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X13, Y13
-	VSUBPD       Y6, Y11, Y11
-	VSUBPD       Y13, Y10, Y10
-	VADDPD       Y11, Y9, Y9
-	VADDPD       Y10, Y12, Y12
-	VADDPD       Y12, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X6
-	VADDPD       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDSD       X6, X9, X9
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y8, Y6, Y6
+	VSUBPD       Y10, Y5, Y5
+	VEXTRACTF128 $0x01, Y11, X8
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y4, X10
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y4, Y11, Y11
+	VSUBPD       Y10, Y8, Y8
+	VADDPD       Y11, Y6, Y6
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPD       X4, X6, X6
+	VMOVHLPS     X6, X6, X4
+	VADDSD       X4, X6, X6
 
 	// A zero is stored without its sign.
 	VADDPS    zero<>+0(SB), Y7, Y7
 	VMOVSS    X7, 4(DI)
-	VCVTSS2SD X8, X8, X8
-	VMOVSD    X8, 8(DI)
-	VMOVSD    X9, 16(DI)
-	VADDSD    X9, X9, X9
-	VUCOMISD  X8, X9
+	VCVTSS2SD X9, X9, X9
+	VMOVSD    X9, 8(DI)
+	VMOVSD    X6, 16(DI)
+	VADDSD    X6, X6, X6
+	VUCOMISD  X9, X6
 	JCS       sure16
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -31454,129 +31470,149 @@ exact16:
 	VMOVMSKPS Y7, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVAPS   Y5, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y4, Y2, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y7
+	VMAXPS     Y7, Y6, Y6
+	VMOVAPS    Y5, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y2, Y6
+	VFMADD231PS Y3, Y6, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y7
+	VSUBPS Y7, Y5, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  Y3, Y2, Y7
-	VBROADCASTSS 4(R14), Y8
-	VFMADD231PS  Y8, Y2, Y7
+	VFMADD231PS  Y3, Y6, Y8
+	VBROADCASTSS 4(R14), Y9
+	VFMADD231PS  Y9, Y6, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y9
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y10
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y10, Y11, Y10
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y7, Y10
-	VFMADD213PS exp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y7, Y6, Y6
-	VMOVAPS     Y5, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y5
-	VFMADD231PS Y8, Y4, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y3
-	VPSLLD  $0x14, Y7, Y8
-	VPADDD  Y3, Y8, Y3
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y5, Y8
-	VFMADD213PS exp1<>+0(SB), Y5, Y8
-	VMULPS      Y8, Y5, Y5
+	VFMADD231PS exp3<>+0(SB), Y8, Y11
+	VFMADD213PS exp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y7, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, Y6, Y2, Y8
+	VCMPPS      $0x05, Y6, Y4, Y10
+	VMOVMSKPS   Y10, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y8, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y11
+	VMOVMSKPS   Y10, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y8, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y8
+	VANDPS      Y7, Y11, Y11
+	VANDPS      Y7, Y8, Y8
+	VMOVAPS     Y5, Y10
 
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS       Y4, Y2, Y3
-	VPERM2F128   $0x01, Y3, Y3, Y5
-	VMAXPS       Y5, Y3, Y3
-	VSHUFPS      $0x4e, Y3, Y3, Y5
-	VMAXPS       Y5, Y3, Y3
-	VSHUFPS      $0xb1, Y3, Y3, Y5
-	VMAXPS       Y5, Y3, Y3
-	VCMPPS       $0x05, Y3, Y2, Y2
-	VCMPPS       $0x05, Y3, Y4, Y4
-	VMOVMSKPS    Y4, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y5
-	VMOVMSKPS    Y4, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y6, Y5, Y5
-	VANDPS       Y7, Y2, Y2
-	VMAXPS       Y2, Y5, Y4
-	VEXTRACTF128 $0x01, Y4, X8
-	VMAXPS       X8, X4, X4
-	VMOVHLPS     X4, X4, X8
-	VMAXPS       X8, X4, X4
-	VMOVSHDUP    X4, X8
-	VMAXSS       X8, X4, X4
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y5, X9
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y5, Y6, Y6
-	VSUBPD       Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y7, X5
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y2, X9
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y5, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y2, Y12
+	VFMADD231PS Y9, Y2, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y10, Y2
+	VPSLLD  $0x14, Y10, Y13
+	VPADDD  Y2, Y13, Y2
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y2, Y2, Y12
+	VANDPS      Y12, Y10, Y10
+	VMOVAPS     Y5, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y9, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPSLLD  $0x14, Y2, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y10, X3
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y11, X4
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y11, Y10, Y10
+	VSUBPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y2, Y7, Y7
-	VSUBPD       Y9, Y5, Y5
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y5, Y8, Y8
-	VADDPD       Y8, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X2
-	VADDPD       X2, X6, X6
-	VMOVHLPS     X6, X6, X2
-	VADDSD       X2, X6, X6
-	VUCOMISD     X6, X6
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X5
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y8, Y2, Y2
+	VSUBPD       Y5, Y4, Y4
+	VADDPD       Y2, Y10, Y10
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X2
+	VADDPD       X2, X10, X10
+	VMOVHLPS     X10, X10, X2
+	VADDSD       X2, X10, X10
+	VUCOMISD     X10, X10
 	JPS          end
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y3, Y3
-	VMOVSS    X3, 4(DI)
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X6, 16(DI)
+	VADDPS    zero<>+0(SB), Y6, Y6
+	VMOVSS    X6, 4(DI)
+	VCVTSS2SD X7, X7, X7
+	VMOVSD    X7, 8(DI)
+	VMOVSD    X10, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -31767,187 +31803,189 @@ loop4:
 	VORPS        160(DX), Y2, Y2
 	VMOVUPS      32(SI), Y5
 	VMAXPS       Y2, Y5, Y5
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   64(SI), Y2, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   96(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y6, Y10
-	VANDPS      Y10, Y2, Y10
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y6
-	VPERMPS nearTable<>+0(SB), Y10, Y13
-	VPSLLD  $0x14, Y9, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y2, Y2
-	VADDPS      Y2, Y11, Y6
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     32(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y10
-	VMOVAPS     Y3, Y12
-	VFMADD231PS Y0, Y8, Y12
-	VANDPS      Y12, Y7, Y12
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y13
-	VSUBPS Y12, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y13
-	VFMADD231PS Y0, Y8, Y3
-	VFMADD231PS 32(SI), Y1, Y13
-	VFMADD231PS Y1, Y8, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y8
-	VPERMPS nearTable<>+0(SB), Y12, Y14
-	VPSLLD  $0x14, Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y12, Y6
-	VPADDD  Y8, Y15, Y8
-	VPADDD  Y14, Y6, Y14
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
 	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
-	VMULPS      Y6, Y13, Y13
-	VMULPS      Y15, Y3, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  64(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  96(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y8, Y12
+	VANDPS      Y12, Y5, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS Y0, Y8, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS Y1, Y8, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y8
+	VPERMPS nearTable<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y12, Y2
+	VPADDD  Y8, Y7, Y8
+	VPADDD  Y15, Y2, Y15
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y7, Y14, Y14
 
 	// s*q + s
 	VFMADD213PS Y8, Y8, Y13
-	VFMADD213PS Y14, Y14, Y3
-	VANDPS      Y3, Y7, Y7
-	VADDPS      Y7, Y13, Y3
-	VPOR        Y9, Y10, Y9
-	VPOR        Y9, Y12, Y9
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y14, Y5, Y5
+	VADDPS      Y5, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y5
+	VFMADD231PS Y0, Y10, Y5
+	VANDPS      Y5, Y9, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y5, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y7
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 32(SI), Y1, Y7
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y5, Y10
+	VPSLLD  $0x14, Y2, Y12
+	VPSLLD  $0x14, Y5, Y14
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y10, Y14, Y10
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y14
+	VMULPS      Y12, Y7, Y7
+	VMULPS      Y14, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y10, Y10, Y3
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y5, Y11
 
 	// Leave if an element is not near.
-	VPTEST nearBits<>+0(SB), Y9
-	JNZ    exact32
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS       Y5, Y4, Y6
-	VPERM2F128   $0x01, Y6, Y6, Y8
-	VMAXPS       Y8, Y6, Y6
-	VSHUFPS      $0x4e, Y6, Y6, Y8
-	VMAXPS       Y8, Y6, Y6
-	VSHUFPS      $0xb1, Y6, Y6, Y8
-	VMAXPS       Y8, Y6, Y6
-	VCMPPS       $0x05, Y6, Y4, Y4
-	VCMPPS       $0x05, Y6, Y5, Y5
-	VMOVMSKPS    Y5, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y8
-	VMOVMSKPS    Y5, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y4
-	VMOVUPS      (SI), Y5
-	VCMPPS       $0x05, Y6, Y5, Y5
-	VANDPS       Y11, Y5, Y5
-	VMOVUPS      (DX), Y9
-	VMASKMOVPS   64(SI), Y9, Y9
-	VORPS        128(DX), Y9, Y9
-	VCMPPS       $0x05, Y6, Y9, Y9
-	VANDPS       Y2, Y9, Y9
-	VMAXPS       Y9, Y5, Y5
-	VANDPS       Y5, Y8, Y8
-	VMOVUPS      32(SI), Y2
-	VCMPPS       $0x05, Y6, Y2, Y2
-	VANDPS       Y13, Y2, Y2
-	VMOVUPS      32(DX), Y5
-	VMASKMOVPS   96(SI), Y5, Y5
-	VORPS        160(DX), Y5, Y5
-	VCMPPS       $0x05, Y6, Y5, Y5
-	VANDPS       Y7, Y5, Y5
-	VMAXPS       Y5, Y2, Y2
-	VANDPS       Y2, Y4, Y4
-	VMAXPS       Y4, Y8, Y2
-	VEXTRACTF128 $0x01, Y2, X5
-	VMAXPS       X5, X2, X2
-	VMOVHLPS     X2, X2, X5
-	VMAXPS       X5, X2, X2
-	VMOVSHDUP    X2, X5
-	VMAXSS       X5, X2, X2
-	VMOVUPS      256(BX), Y5
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y8, Y5, Y5
-	VSUBPD       Y9, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X8
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y6
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y4, X9
+	VSUBPD       Y6, Y13, Y13
+	VSUBPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y4, Y3, Y3
-	VSUBPD       Y9, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y8, Y7, Y7
-	VADDPD       Y7, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y4, Y7, Y7
+	VSUBPD       Y5, Y3, Y3
+	VADDPD       Y7, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y6, Y6
-	VMOVSS    X6, 4(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
 	VCVTSS2SD X2, X2, X2
 	VMOVSD    X2, 8(DI)
-	VMOVSD    X5, 16(DI)
-	VADDSD    X5, X5, X5
-	VUCOMISD  X2, X5
+	VMOVSD    X13, 16(DI)
+	VADDSD    X13, X13, X13
+	VUCOMISD  X2, X13
 	JCS       sure32
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -31999,179 +32037,185 @@ exact32:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
-	VMOVAPS     Y5, Y9
-	VFMADD231PS Y3, Y2, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  Y3, Y2, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  Y12, Y2, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y2
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y2, Y14, Y2
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y2, Y2, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y2
-	VMOVUPS     32(SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y10
-	VMOVAPS     Y5, Y11
-	VFMADD231PS Y3, Y4, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y5, Y13
-	VSUBPS Y11, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y13
-	VFMADD231PS Y3, Y4, Y5
-	VFMADD231PS 32(SI), Y12, Y13
-	VFMADD231PS Y12, Y4, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y10, Y3
-	VPERMPS exp2Table<>+0(SB), Y11, Y4
-	VPSLLD  $0x14, Y10, Y12
-	VPSLLD  $0x14, Y11, Y14
-	VPADDD  Y3, Y12, Y3
-	VPADDD  Y4, Y14, Y4
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y13, Y12
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y5, Y14
-	VFMADD213PS exp1<>+0(SB), Y13, Y12
-	VFMADD213PS exp1<>+0(SB), Y5, Y14
-	VMULPS      Y12, Y13, Y13
-	VMULPS      Y14, Y5, Y5
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y3, Y3, Y13
-	VFMADD213PS Y4, Y4, Y5
-	VANDPS      Y13, Y10, Y10
-	VANDPS      Y5, Y11, Y11
-	VADDPS      Y11, Y10, Y3
 
 	// The largest element, in all lanes, and its exponential.
-	VMAXPS       Y8, Y7, Y4
-	VPERM2F128   $0x01, Y4, Y4, Y5
-	VMAXPS       Y5, Y4, Y4
-	VSHUFPS      $0x4e, Y4, Y4, Y5
-	VMAXPS       Y5, Y4, Y4
-	VSHUFPS      $0xb1, Y4, Y4, Y5
-	VMAXPS       Y5, Y4, Y4
-	VCMPPS       $0x05, Y4, Y7, Y7
-	VCMPPS       $0x05, Y4, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y5
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y7, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y7
-	VMOVUPS      (SI), Y8
-	VCMPPS       $0x05, Y4, Y8, Y8
-	VANDPS       Y6, Y8, Y8
-	VMOVUPS      (DX), Y6
-	VMASKMOVPS   64(SI), Y6, Y6
-	VORPS        128(DX), Y6, Y6
-	VCMPPS       $0x05, Y4, Y6, Y6
-	VANDPS       Y9, Y6, Y6
-	VMAXPS       Y6, Y8, Y8
-	VANDPS       Y8, Y5, Y5
-	VMOVUPS      32(SI), Y6
-	VCMPPS       $0x05, Y4, Y6, Y6
-	VANDPS       Y10, Y6, Y6
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   96(SI), Y8, Y8
-	VORPS        160(DX), Y8, Y8
-	VCMPPS       $0x05, Y4, Y8, Y8
-	VANDPS       Y11, Y8, Y8
-	VMAXPS       Y8, Y6, Y6
-	VANDPS       Y6, Y7, Y7
-	VMAXPS       Y7, Y5, Y6
-	VEXTRACTF128 $0x01, Y6, X8
-	VMAXPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X8
-	VMAXPS       X8, X6, X6
-	VMOVSHDUP    X6, X8
-	VMAXSS       X8, X6, X6
-	VEXTRACTF128 $0x01, Y2, X8
-	VCVTPS2PD    X2, Y2
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y3, Y2, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS Y3, Y2, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS Y11, Y2, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y2
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y8, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y12, Y6
+	VPADDD  Y2, Y9, Y2
+	VPADDD  Y15, Y6, Y15
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y2, Y2, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     32(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y2
+	VMOVAPS     Y5, Y6
+	VFMADD231PS Y3, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y5, Y9
+	VSUBPS Y6, Y5, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y2, Y3
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y2, Y11
+	VPSLLD  $0x14, Y6, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y5, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y5, Y5
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y9, Y2, Y2
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
 	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y5, X9
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y5, Y2, Y2
-	VSUBPD       Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y3, X5
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y7, X9
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y10, Y8, Y8
+	VSUBPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y7, X5
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y7, Y3, Y3
-	VSUBPD       Y9, Y5, Y5
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y5, Y8, Y8
-	VADDPD       Y8, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VADDPD       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDSD       X3, X2, X2
-	VUCOMISD     X2, X2
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y7, Y2, Y2
+	VSUBPD       Y5, Y4, Y4
+	VADDPD       Y2, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y4, Y4
-	VMOVSS    X4, 4(DI)
-	VCVTSS2SD X6, X6, X6
-	VMOVSD    X6, 8(DI)
-	VMOVSD    X2, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X8, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -32398,126 +32442,112 @@ loop7:
 	VMOVUPS      32(SI), Y5
 	VMAXPS       96(SI), Y5, Y5
 	VMAXPS       Y2, Y5, Y5
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   128(SI), Y2, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   160(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVAPS     Y3, Y4
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  128(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  160(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y4
-	VANDPS      Y4, Y2, Y4
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y10
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPSLLD  $0x14, Y4, Y12
-	VPADDD  Y6, Y12, Y6
-	VMOVUPS nearExp2<>+0(SB), Y12
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
-	VMULPS      Y12, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VANDPS      Y10, Y2, Y2
-	VPOR        Y9, Y4, Y9
-	VADDPS      Y2, Y11, Y11
-	VMOVUPS     32(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y2
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y3, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y6
-	VSUBPS Y4, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y10
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y6, Y6
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
 	VMOVAPS     Y3, Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y0, Y8, Y2
-	VANDPS      Y2, Y7, Y2
+	VANDPS      Y2, Y5, Y2
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y3, Y4
@@ -32527,51 +32557,79 @@ loop7:
 	VFMADD231PS Y1, Y8, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y8
-	VPSLLD  $0x14, Y2, Y10
-	VPADDD  Y8, Y10, Y8
-	VMOVUPS nearExp2<>+0(SB), Y10
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPSLLD  $0x14, Y2, Y8
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
-	VMULPS      Y10, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y8, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y4
-	VANDPS      Y4, Y7, Y7
-	VPOR        Y9, Y2, Y9
-	VADDPS      Y7, Y6, Y6
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y9
-	JNZ     exact48
-	VMOVUPS 256(BX), Y2
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y5, Y2, Y4
-	VPERM2F128 $0x01, Y4, Y4, Y7
-	VMAXPS     Y7, Y4, Y4
-	VSHUFPS    $0x4e, Y4, Y4, Y7
-	VMAXPS     Y7, Y4, Y4
-	VSHUFPS    $0xb1, Y4, Y4, Y7
-	VMAXPS     Y7, Y4, Y4
-	VMOVAPS    Y3, Y7
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VADDPS      Y5, Y13, Y13
+	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y4, Y7
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     96(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y3
+	VSUBPS Y2, Y3, Y5
+	VSUBPS Y4, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y4, Y3
-	VFMADD231PS Y1, Y4, Y3
+	VFMADD231PS 32(SI), Y0, Y5
+	VFMADD231PS 96(SI), Y0, Y7
+	VFMADD231PS 32(SI), Y1, Y5
+	VFMADD231PS 96(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y8
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y8, Y7, Y8
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y5, Y5
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVAPS     Y3, Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y10, Y2
+	VANDPS      Y2, Y9, Y2
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS Y1, Y10, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y4
+	VPSLLD  $0x14, Y2, Y7
+	VPADDD  Y4, Y7, Y4
 	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -32580,61 +32638,49 @@ loop7:
 	VMULPS      Y7, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y3
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y9, Y9
+	VPOR        Y11, Y2, Y11
+	VADDPS      Y9, Y5, Y5
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y4, Y2, Y2
-	VCMPPS       $0x05, Y4, Y5, Y5
-	VMOVMSKPS    Y5, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y7
-	VMOVMSKPS    Y5, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y3, Y7, Y7
-	VANDPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y11, X5
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y7, Y11, Y11
-	VSUBPD       Y8, Y5, Y5
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y2, X8
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y2, Y6, Y6
-	VSUBPD       Y8, Y7, Y7
-	VADDPD       Y6, Y11, Y11
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VADDPD       X2, X11, X11
-	VMOVHLPS     X11, X11, X2
-	VADDSD       X2, X11, X11
+	VEXTRACTF128 $0x01, Y6, X3
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X3, Y3
+	VSUBPD       Y6, Y13, Y13
+	VSUBPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      320(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y5, Y5
+	VSUBPD       Y6, Y3, Y3
+	VADDPD       Y5, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y4, Y4
-	VMOVSS    X4, 4(DI)
-	VCVTSS2SD X3, X3, X3
-	VMOVSD    X3, 8(DI)
-	VMOVSD    X11, 16(DI)
-	VADDSD    X11, X11, X11
-	VUCOMISD  X3, X11
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X13, 16(DI)
+	VADDSD    X13, X13, X13
+	VUCOMISD  X2, X13
 	JCS       sure48
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -32688,241 +32734,243 @@ exact48:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VFMADD231PS Y3, Y6, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y9, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  64(SI), Y3, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  64(SI), Y12, Y11
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVAPS     Y5, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y2, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y5, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y2, Y7
+	VFMADD231PS Y11, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y9
+	VPADDD  Y2, Y9, Y2
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVAPS     Y5, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y2, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y2, Y9
-	VFMADD231PS Y12, Y2, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y2
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y2, Y10, Y2
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y2, Y2, Y9
-	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
+	VFMADD213PS Y2, Y2, Y7
+	VANDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y2
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y3, Y7
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y3, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y5, Y9
-	VSUBPS Y7, Y5, Y10
+	VSUBPS Y2, Y5, Y7
+	VSUBPS Y6, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y9
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y2, Y11
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
 	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD231PS exp3<>+0(SB), Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
-	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y9, Y15
+	VFMADD213PS exp1<>+0(SB), Y7, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVAPS     Y5, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VANDPS      Y7, Y2, Y2
+	VANDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y2, Y2
+	VMOVAPS     Y5, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y3, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y9
+	VSUBPS Y6, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y9
-	VFMADD231PS Y12, Y4, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y11, Y4, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y4
-	VPSLLD  $0x14, Y7, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     256(BX), Y4
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y4, Y7
-	VPERM2F128 $0x01, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VSHUFPS    $0x4e, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VSHUFPS    $0xb1, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VMOVAPS    Y5, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y7, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y7, Y5
-	VFMADD231PS Y12, Y7, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y3
-	VPSLLD  $0x14, Y9, Y10
-	VPADDD  Y3, Y10, Y3
-	VMOVUPS exp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y5, Y10
-	VFMADD213PS exp1<>+0(SB), Y5, Y10
-	VMULPS      Y10, Y5, Y5
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y9, Y9
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y7, Y4, Y4
-	VCMPPS       $0x05, Y7, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y3
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y4
-	VANDPS       Y9, Y3, Y3
-	VANDPS       Y9, Y4, Y4
-	VEXTRACTF128 $0x01, Y6, X5
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X8
-	VCVTPS2PD    X3, Y3
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
 	VCVTPS2PD    X8, Y8
-	VSUBPD       Y3, Y6, Y6
-	VSUBPD       Y8, Y5, Y5
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y4, X8
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y4, Y2, Y2
-	VSUBPD       Y8, Y3, Y3
-	VADDPD       Y2, Y6, Y6
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X2
-	VADDPD       X2, X6, X6
-	VMOVHLPS     X6, X6, X2
-	VADDSD       X2, X6, X6
-	VUCOMISD     X6, X6
+	VSUBPD       Y10, Y8, Y8
+	VSUBPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y2, Y2
+	VSUBPD       Y6, Y4, Y4
+	VADDPD       Y2, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y7, Y7
-	VMOVSS    X7, 4(DI)
-	VCVTSS2SD X9, X9, X9
-	VMOVSD    X9, 8(DI)
-	VMOVSD    X6, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X8, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -33211,96 +33259,152 @@ loop10:
 	VMOVUPS      160(SI), Y6
 	VMAXPS       Y2, Y6, Y6
 	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   192(SI), Y2, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   224(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  192(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  224(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     128(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y8, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y14
+	VPSLLD  $0x14, Y2, Y15
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y8, Y15, Y8
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
 	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
+	VMULPS      Y6, Y7, Y7
 	VMULPS      Y15, Y12, Y12
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y8, Y8, Y7
 	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y10
-	VFMADD231PS Y0, Y6, Y10
-	VANDPS      Y10, Y2, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y12
-	VSUBPS Y10, Y3, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS Y0, Y6, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS Y1, Y6, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VMOVUPS Y5, 288(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VPADDD  Y6, Y15, Y6
-	VPADDD  Y14, Y5, Y14
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y15, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y2, Y2
-	VADDPS      Y2, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y10, Y9
+	VANDPS      Y12, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y13, Y13
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -33319,167 +33423,113 @@ loop10:
 	VFMADD231PS 96(SI), Y1, Y6
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y2, Y12
 	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y7, Y12, Y7
+	VPADDD  Y8, Y14, Y8
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y14
 	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
 	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
+	VMULPS      Y12, Y5, Y5
 	VMULPS      Y14, Y6, Y6
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y12, Y12, Y6
+	VFMADD213PS Y7, Y7, Y5
+	VFMADD213PS Y8, Y8, Y6
 	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 	VMOVUPS     160(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y2
 	VMOVAPS     Y3, Y4
-	VFMADD231PS Y0, Y8, Y4
-	VANDPS      Y4, Y7, Y4
+	VFMADD231PS Y0, Y10, Y4
+	VANDPS      Y4, Y9, Y4
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y3, Y6
-	VSUBPS Y4, Y3, Y10
+	VSUBPS Y4, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS Y0, Y8, Y10
+	VFMADD231PS Y0, Y10, Y3
 	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS Y1, Y8, Y10
+	VFMADD231PS Y1, Y10, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y8
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y2, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y8, Y13, Y8
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y7
+	VPERMPS nearTable<>+0(SB), Y4, Y8
+	VPSLLD  $0x14, Y2, Y10
+	VPSLLD  $0x14, Y4, Y12
+	VPADDD  Y7, Y10, Y7
+	VPADDD  Y8, Y12, Y8
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y10, Y6, Y6
+	VMULPS      Y12, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y6
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y6, Y6
+	VFMADD213PS Y7, Y7, Y6
+	VFMADD213PS Y8, Y8, Y3
+	VANDPS      Y3, Y9, Y9
+	VADDPS      Y9, Y6, Y6
 	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 
 	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y9
-	JNZ     exact64
-	VMOVUPS 256(BX), Y2
-	VMOVUPS 288(BX), Y4
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y4, Y2, Y6
-	VPERM2F128 $0x01, Y6, Y6, Y7
-	VMAXPS     Y7, Y6, Y6
-	VSHUFPS    $0x4e, Y6, Y6, Y7
-	VMAXPS     Y7, Y6, Y6
-	VSHUFPS    $0xb1, Y6, Y6, Y7
-	VMAXPS     Y7, Y6, Y6
-	VMOVAPS    Y3, Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y6, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y6, Y3
-	VFMADD231PS Y1, Y6, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y8
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y8, Y7, Y8
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
-	VMULPS      Y7, Y3, Y3
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y3
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y6, Y2, Y2
-	VCMPPS       $0x05, Y6, Y4, Y4
-	VMOVMSKPS    Y4, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y7
-	VMOVMSKPS    Y4, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y3, Y7, Y7
-	VANDPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y11, X4
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y7, X8
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y7, Y11, Y11
-	VSUBPD       Y8, Y4, Y4
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y2, X8
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y13, X2
+	VCVTPS2PD    X13, Y13
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y2, Y5, Y5
-	VSUBPD       Y8, Y7, Y7
-	VADDPD       Y5, Y11, Y11
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y4, Y11, Y11
-	VEXTRACTF128 $0x01, Y11, X2
-	VADDPD       X2, X11, X11
-	VMOVHLPS     X11, X11, X2
-	VADDSD       X2, X11, X11
+	VMOVUPS      352(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VSUBPD       Y3, Y13, Y13
+	VSUBPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      320(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y4, Y5, Y5
+	VSUBPD       Y6, Y3, Y3
+	VADDPD       Y5, Y13, Y13
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y13, Y13
+	VEXTRACTF128 $0x01, Y13, X2
+	VADDPD       X2, X13, X13
+	VMOVHLPS     X13, X13, X2
+	VADDSD       X2, X13, X13
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y6, Y6
-	VMOVSS    X6, 4(DI)
-	VCVTSS2SD X3, X3, X3
-	VMOVSD    X3, 8(DI)
-	VMOVSD    X11, 16(DI)
-	VADDSD    X11, X11, X11
-	VUCOMISD  X3, X11
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X13, 16(DI)
+	VADDSD    X13, X13, X13
+	VUCOMISD  X2, X13
 	JCS       sure64
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -33537,273 +33587,275 @@ exact64:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  64(SI), Y3, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  64(SI), Y12, Y11
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS Y3, Y2, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS Y11, Y2, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVAPS     Y5, Y9
-	VFMADD231PS Y3, Y2, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS Y3, Y2, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS Y12, Y2, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y2
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y2, Y14, Y2
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y2, Y2, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     32(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y2
-	VMOVUPS     96(SI), Y7
-	VFMADD213PS Y5, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y5, Y9
-	VSUBPS Y7, Y5, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y3, Y9
-	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y2, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
 	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y6, Y14
 	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
+	VPADDD  Y2, Y14, Y2
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y9, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y10, Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y9, Y14
-	VFMADD213PS exp1<>+0(SB), Y10, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     160(SI), Y7
+	VFMADD213PS Y2, Y2, Y9
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVAPS     Y5, Y9
-	VFMADD231PS Y3, Y4, Y9
+	VFMADD213PS Y5, Y3, Y2
+	VMOVUPS     96(SI), Y6
+	VFMADD213PS Y5, Y3, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y2, Y5, Y7
+	VSUBPS Y6, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS Y3, Y4, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS Y12, Y4, Y11
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y9
+	VFMADD231PS 32(SI), Y11, Y7
+	VFMADD231PS 96(SI), Y11, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y6, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD231PS exp3<>+0(SB), Y7, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y9, Y15
+	VFMADD213PS exp1<>+0(SB), Y7, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y2, Y2
-	VMOVUPS     256(BX), Y4
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y4, Y7
-	VPERM2F128 $0x01, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VSHUFPS    $0x4e, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VSHUFPS    $0xb1, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VMOVAPS    Y5, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VANDPS      Y7, Y2, Y2
+	VANDPS      Y9, Y6, Y6
+	VADDPS      Y6, Y2, Y2
+	VMOVUPS     160(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y7, Y9
+	VFMADD213PS Y5, Y3, Y6
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y5, Y5
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y7, Y5
-	VFMADD231PS Y12, Y7, Y5
+	VFMADD231PS 160(SI), Y3, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 160(SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y9, Y3
-	VPSLLD  $0x14, Y9, Y10
-	VPADDD  Y3, Y10, Y3
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y6, Y11
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y5, Y10
-	VFMADD213PS exp1<>+0(SB), Y5, Y10
-	VMULPS      Y10, Y5, Y5
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y5, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y9, Y9
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y7, Y4, Y4
-	VCMPPS       $0x05, Y7, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y3
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y4, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y4
-	VANDPS       Y9, Y3, Y3
-	VANDPS       Y9, Y4, Y4
-	VEXTRACTF128 $0x01, Y6, X5
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X8
-	VCVTPS2PD    X3, Y3
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y9, Y6, Y6
+	VANDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y8, X3
 	VCVTPS2PD    X8, Y8
-	VSUBPD       Y3, Y6, Y6
-	VSUBPD       Y8, Y5, Y5
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y4, X8
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X8, Y8
-	VSUBPD       Y4, Y2, Y2
-	VSUBPD       Y8, Y3, Y3
-	VADDPD       Y2, Y6, Y6
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X2
-	VADDPD       X2, X6, X6
-	VMOVHLPS     X6, X6, X2
-	VADDSD       X2, X6, X6
-	VUCOMISD     X6, X6
+	VSUBPD       Y10, Y8, Y8
+	VSUBPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y5, Y2, Y2
+	VSUBPD       Y6, Y4, Y4
+	VADDPD       Y2, Y8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y7, Y7
-	VMOVSS    X7, 4(DI)
-	VCVTSS2SD X9, X9, X9
-	VMOVSD    X9, 8(DI)
-	VMOVSD    X6, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X8, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -34135,134 +34187,190 @@ loop13:
 	VMAXPS       224(SI), Y7, Y7
 	VMAXPS       Y7, Y6, Y6
 	VMAXPS       Y3, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   256(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   288(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y5, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMOVAPS    Y4, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
+	VFMADD231PS Y0, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	VSUBPS Y7, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
+	VPERMPS Y2, Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y7
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y5
+	VANDPS      Y8, Y7, Y7
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  256(SI), Y6, Y9
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  288(SI), Y10, Y11
+	VMOVUPS     (SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y12
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPERMPS Y2, Y13, Y3
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y3, Y7, Y3
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y3, Y3, Y15
+	VADDPS      Y15, Y14, Y14
+	VPOR        Y12, Y13, Y12
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     192(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVAPS     Y4, Y5
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y14, Y14
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVAPS     Y4, Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y3, Y5
+	VFMADD231PS Y0, Y9, Y3
+	VANDPS      Y3, Y6, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y6
+	VSUBPS Y3, Y4, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
+	VFMADD231PS Y0, Y9, Y5
+	VFMADD231PS Y1, Y9, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPSLLD  $0x14, Y5, Y8
+	VPERMPS Y2, Y3, Y7
+	VPSLLD  $0x14, Y3, Y8
 	VPADDD  Y7, Y8, Y7
 	VMOVUPS nearExp2<>+0(SB), Y8
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
-	VMULPS      Y8, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y8, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     32(SI), Y5
+	VFMADD213PS Y7, Y7, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y8
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y7
@@ -34271,39 +34379,39 @@ loop13:
 	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y9
-	VPERMPS Y2, Y6, Y11
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
 	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y13, Y8, Y8
 
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y7
-	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y10, Y10, Y8
 	VADDPS      Y8, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     160(SI), Y5
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     160(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     224(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y0, Y8
@@ -34312,174 +34420,120 @@ loop13:
 	VFMADD231PS 224(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
 	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
 	VADDPS      Y9, Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     352(BX), Y5
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     416(BX), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y6
-	VANDPS      Y5, Y6, Y5
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     384(BX), Y5
+	VANDPS      Y3, Y5, Y3
 
 	// -n = magic - N - u
-	VSUBPS  Y5, Y4, Y8
-	VMOVUPS 352(BX), Y9
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS 416(BX), Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y8
-	VFMADD231PS Y1, Y9, Y8
+	VFMADD231PS Y0, Y8, Y4
+	VFMADD231PS Y1, Y8, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y9
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y9, Y11, Y9
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS Y2, Y3, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y8, Y9, Y8
+	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
-	VMULPS      Y11, Y8, Y8
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y10, Y5, Y10
+	VFMADD213PS Y8, Y8, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y12, Y3, Y12
 
 	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact80
-	VADDPS  Y3, Y12, Y5
-	VMINPS  Y3, Y12, Y8
-	VMAXPS  Y3, Y12, Y12
-	VSUBPS  Y12, Y5, Y12
-	VSUBPS  Y12, Y8, Y8
-	VADDPS  Y6, Y7, Y3
-	VMINPS  Y6, Y7, Y9
-	VMAXPS  Y6, Y7, Y7
-	VSUBPS  Y7, Y3, Y7
-	VSUBPS  Y7, Y9, Y9
-	VMOVUPS 256(BX), Y6
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y6, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y10, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y4
-	VFMADD231PS Y1, Y10, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y12
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
-	VMULPS      Y11, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VCMPPS       $0x05, Y10, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y11
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y4, Y11, Y11
-	VANDPS       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y11, Y5, Y5
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y8, X11
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X8
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact80
+	VADDPS       Y6, Y14, Y3
+	VMINPS       Y6, Y14, Y4
+	VMAXPS       Y6, Y14, Y14
+	VSUBPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y4, Y4
+	VADDPS       Y5, Y7, Y6
+	VMINPS       Y5, Y7, Y8
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y3, X5
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y6, X11
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y6, Y3, Y3
-	VSUBPD       Y11, Y8, Y8
-	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      352(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y9, Y3, Y3
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y8, Y7, Y7
+	VSUBPD       Y7, Y3, Y3
+	VSUBPD       Y9, Y5, Y5
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y4, Y3, Y3
 	VADDPD       Y7, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y7, Y6, Y6
+	VSUBPD       Y9, Y4, Y4
+	VEXTRACTF128 $0x01, Y8, X7
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VXORPS       X4, X4, X4
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
+	VADDPS    288(BX), Y4, Y4
+	VMOVSS    X4, 4(DI)
+	VMOVUPS   256(BX), Y4
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
-	VMOVSD    X5, 16(DI)
-	VADDSD    X5, X5, X5
-	VUCOMISD  X4, X5
+	VMOVSD    X3, 16(DI)
+	VADDSD    X3, X3, X3
+	VUCOMISD  X4, X3
 	JCS       sure80
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -34539,146 +34593,204 @@ exact80:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  64(SI), Y3, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  64(SI), Y12, Y11
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
 	VADDPS      Y7, Y6, Y6
-	VMOVAPS     Y5, Y7
+	VADDPS      Y6, Y8, Y8
+	VMOVAPS     Y5, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y2, Y7
+	VFMADD231PS Y3, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y8
+	VSUBPS Y6, Y5, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y2, Y8
-	VFMADD231PS Y12, Y2, Y8
+	VFMADD231PS Y3, Y2, Y7
+	VFMADD231PS Y11, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y2
-	VPSLLD  $0x14, Y7, Y9
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y9
 	VPADDD  Y2, Y9, Y2
 	VMOVUPS exp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y9
-	VFMADD213PS exp1<>+0(SB), Y8, Y9
-	VMULPS      Y9, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y2, Y2, Y8
-	VANDPS      Y8, Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y2, Y2, Y7
+	VANDPS      Y7, Y6, Y6
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y2
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y9
 	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y2, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -34693,34 +34805,34 @@ exact80:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y7
 	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y5, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
 	VPSLLD  $0x14, Y9, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
@@ -34729,161 +34841,105 @@ exact80:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y6
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y6, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y2, Y2
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
 	VMOVAPS     Y5, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD231PS Y3, Y4, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y8
+	VSUBPS Y6, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y8
-	VFMADD231PS Y12, Y4, Y8
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y11, Y4, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y4, Y9, Y4
-	VMOVUPS exp2<>+0(SB), Y9
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y8, Y9
-	VFMADD213PS exp1<>+0(SB), Y8, Y9
-	VMULPS      Y9, Y8, Y8
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VFMADD213PS Y4, Y4, Y8
-	VANDPS      Y8, Y6, Y6
-	VMOVUPS     320(BX), Y4
-	VADDPS      Y7, Y4, Y8
-	VMINPS      Y7, Y4, Y9
-	VMAXPS      Y7, Y4, Y4
-	VSUBPS      Y4, Y8, Y4
-	VSUBPS      Y4, Y9, Y9
-	VADDPS      Y6, Y2, Y4
-	VMINPS      Y6, Y2, Y7
-	VMAXPS      Y6, Y2, Y2
-	VSUBPS      Y2, Y4, Y2
-	VSUBPS      Y2, Y7, Y7
-	VMOVUPS     256(BX), Y2
-	VMOVUPS     288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y2, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y5, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y10, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y5
-	VFMADD231PS Y12, Y10, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y11, Y3
-	VPSLLD  $0x14, Y11, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y5, Y12
-	VFMADD213PS exp1<>+0(SB), Y5, Y12
-	VMULPS      Y12, Y5, Y5
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y11, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y2, Y2
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y3
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y11, Y3, Y3
-	VANDPS       Y11, Y2, Y2
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y3, Y8, Y8
-	VSUBPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X3
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y2, X6
 	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y2, Y4, Y4
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y6, Y4, Y4
+	VSUBPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
 	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X2
+	VSUBPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y2, Y3, Y3
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VUCOMISD     X8, X8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X8, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -35238,423 +35294,428 @@ begin16:
 	SUBL    $0x2b800000, AX
 	CMPL    AX, $0x28000000
 	JCC     exact96
+	VMOVUPS nearTable<>+0(SB), Y2
 	PCALIGN $0x40
 
 loop16:
-	VBROADCASTSS (SI), Y2
+	VBROADCASTSS (SI), Y3
 	MOVL         (SI), AX
 	ANDL         $0x7fffffff, AX
 	CMPL         AX, R13
 	JGT          exact96
 
 	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      nearHeadroom<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VSUBPS       nearInteger<>+0(SB), Y3, Y3
-	VBROADCASTSS (SI), X2
-	VBROADCASTSS (R14), Y4
-	VMULSS       X4, X2, X2
-	VMOVUPS      integerHeadroom<>+0(SB), Y4
-	VSUBSS       X2, X4, X4
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBSS       X4, X2, X2
-	VMOVSS       X2, (DI)
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   320(SI), Y2, Y2
-	VORPS        128(DX), Y2, Y2
-	VMOVUPS      (SI), Y4
-	VMAXPS       64(SI), Y4, Y4
-	VMOVUPS      128(SI), Y5
-	VMAXPS       192(SI), Y5, Y5
-	VMAXPS       Y5, Y4, Y4
-	VMOVUPS      256(SI), Y5
-	VMAXPS       Y2, Y5, Y5
-	VMAXPS       Y5, Y4, Y4
-	VMOVUPS      32(DX), Y2
-	VMASKMOVPS   352(SI), Y2, Y2
-	VORPS        160(DX), Y2, Y2
-	VMOVUPS      32(SI), Y5
-	VMAXPS       96(SI), Y5, Y5
-	VMOVUPS      160(SI), Y6
-	VMAXPS       224(SI), Y6, Y6
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      nearHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       nearInteger<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), X3
+	VBROADCASTSS (R14), Y5
+	VMULSS       X5, X3, X3
+	VMOVUPS      integerHeadroom<>+0(SB), Y5
+	VSUBSS       X3, X5, X5
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBSS       X5, X3, X3
+	VMOVSS       X3, (DI)
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   320(SI), Y3, Y3
+	VORPS        128(DX), Y3, Y3
+	VMOVUPS      (SI), Y5
+	VMAXPS       64(SI), Y5, Y5
+	VMOVUPS      128(SI), Y6
+	VMAXPS       192(SI), Y6, Y6
 	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      288(SI), Y6
-	VMAXPS       Y2, Y6, Y6
+	VMOVUPS      256(SI), Y6
+	VMAXPS       Y3, Y6, Y6
 	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   320(SI), Y2, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   352(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+	VMOVUPS      32(DX), Y3
+	VMASKMOVPS   352(SI), Y3, Y3
+	VORPS        160(DX), Y3, Y3
+	VMOVUPS      32(SI), Y6
+	VMAXPS       96(SI), Y6, Y6
+	VMOVUPS      160(SI), Y7
+	VMAXPS       224(SI), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      288(SI), Y7
+	VMAXPS       Y3, Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y5, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMOVAPS    Y4, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD231PS Y0, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y7, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS Y2, Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y4
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y7
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y5
+	VANDPS      Y8, Y7, Y7
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  320(SI), Y6, Y9
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  352(SI), Y10, Y11
+	VMOVUPS     (SI), Y12
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD213PS Y4, Y0, Y12
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y12
-	VSUBPS Y10, Y3, Y13
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y8, 256(BX)
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y5, 288(BX)
-	VPSLLD  $0x14, Y4, Y5
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y7, Y15
+	VPERMPS Y2, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPERMPS Y2, Y13, Y3
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y3, Y7, Y3
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
 	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y3, Y3, Y15
+	VADDPS      Y15, Y14, Y14
+	VPOR        Y12, Y13, Y12
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y5
-	VFMADD231PS Y0, Y6, Y5
-	VANDPS      Y5, Y2, Y5
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     192(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y7
-	VSUBPS Y5, Y3, Y10
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y7
-	VFMADD231PS Y0, Y6, Y10
-	VFMADD231PS 256(SI), Y1, Y7
-	VFMADD231PS Y1, Y6, Y10
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPSLLD  $0x14, Y4, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y6, Y13, Y6
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y7
-	VFMADD213PS Y12, Y12, Y10
-	VANDPS      Y10, Y2, Y2
-	VADDPS      Y2, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y5, Y9
-	VMOVUPS     32(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y2
-	VMOVUPS     96(SI), Y4
-	VFMADD213PS Y3, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y5
-	VSUBPS Y4, Y3, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y5
-	VFMADD231PS 96(SI), Y0, Y6
-	VFMADD231PS 32(SI), Y1, Y5
-	VFMADD231PS 96(SI), Y1, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y2, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y12, Y12, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
-	VMOVUPS     160(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y2
-	VMOVUPS     224(SI), Y4
-	VFMADD213PS Y3, Y0, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y6
-	VSUBPS Y4, Y3, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
-	VMOVUPS     288(SI), Y2
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y2
-	VMOVAPS     Y3, Y4
-	VFMADD231PS Y0, Y8, Y4
-	VMOVUPS     320(BX), Y6
-	VANDPS      Y4, Y6, Y4
-
-	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y10
-	VSUBPS Y4, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y10
-	VFMADD231PS Y0, Y8, Y12
-	VFMADD231PS 288(SI), Y1, Y10
-	VFMADD231PS Y1, Y8, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y8
-	VPERMPS nearTable<>+0(SB), Y4, Y13
-	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y8, Y14, Y8
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y8, Y8, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y6, Y6
-	VADDPS      Y6, Y10, Y10
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y9
-	JNZ     exact96
-	VADDPS  Y7, Y11, Y2
-	VMINPS  Y7, Y11, Y4
-	VMAXPS  Y7, Y11, Y11
-	VSUBPS  Y11, Y2, Y11
-	VSUBPS  Y11, Y4, Y4
-	VADDPS  Y10, Y5, Y6
-	VMINPS  Y10, Y5, Y7
-	VMAXPS  Y10, Y5, Y5
-	VSUBPS  Y5, Y6, Y5
-	VSUBPS  Y5, Y7, Y7
-	VMOVUPS 256(BX), Y5
-	VMOVUPS 288(BX), Y8
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y8, Y5, Y9
-	VPERM2F128 $0x01, Y9, Y9, Y10
-	VMAXPS     Y10, Y9, Y9
-	VSHUFPS    $0x4e, Y9, Y9, Y10
-	VMAXPS     Y10, Y9, Y9
-	VSHUFPS    $0xb1, Y9, Y9, Y10
-	VMAXPS     Y10, Y9, Y9
-	VMOVAPS    Y3, Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y3, Y3
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y3
-	VFMADD231PS Y1, Y9, Y3
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y10, Y11
-	VPSLLD  $0x14, Y10, Y10
-	VPADDD  Y11, Y10, Y11
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y11, Y15
 	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y3, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y3, Y10
-	VMULPS      Y10, Y3, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y3
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y14, Y14
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     256(SI), Y3
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y9, Y5, Y5
-	VCMPPS       $0x05, Y9, Y8, Y8
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y5, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y8, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y5, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y5
-	VANDPS       Y3, Y10, Y10
-	VANDPS       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y2, X8
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X8, Y8
-	VEXTRACTF128 $0x01, Y10, X11
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y10, Y2, Y2
-	VSUBPD       Y11, Y8, Y8
-	VEXTRACTF128 $0x01, Y4, X10
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X4
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVAPS     Y4, Y5
+	VFMADD231PS Y0, Y9, Y5
+	VANDPS      Y5, Y6, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y7
+	VFMADD231PS Y0, Y9, Y8
+	VFMADD231PS 256(SI), Y1, Y7
+	VFMADD231PS Y1, Y9, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y10, Y10, Y8
+	VANDPS      Y8, Y6, Y6
+	VADDPS      Y6, Y7, Y7
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     32(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y6
+	VSUBPS Y5, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y0, Y6
+	VFMADD231PS 96(SI), Y0, Y8
+	VFMADD231PS 32(SI), Y1, Y6
+	VFMADD231PS 96(SI), Y1, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y9
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y6, Y6
+	VMULPS      Y13, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     160(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     224(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y8
+	VSUBPS Y5, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y0, Y8
+	VFMADD231PS 224(SI), Y0, Y9
+	VFMADD231PS 160(SI), Y1, Y8
+	VFMADD231PS 224(SI), Y1, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     288(SI), Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     416(BX), Y5
+	VFMADD213PS Y4, Y0, Y5
+	VMOVUPS     384(BX), Y8
+	VANDPS      Y5, Y8, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y9
+	VSUBPS Y5, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y0, Y9
+	VMOVUPS     416(BX), Y10
+	VFMADD231PS Y0, Y10, Y4
+	VFMADD231PS 288(SI), Y1, Y9
+	VFMADD231PS Y1, Y10, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y9
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y4, Y8, Y8
+	VADDPS      Y8, Y9, Y9
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact96
+	VADDPS       Y7, Y14, Y3
+	VMINPS       Y7, Y14, Y4
+	VMAXPS       Y7, Y14, Y14
+	VSUBPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y4, Y4
+	VADDPS       Y9, Y6, Y5
+	VMINPS       Y9, Y6, Y7
+	VMAXPS       Y9, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X6, Y6
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y3, Y3
+	VSUBPD       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y4, X8
 	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y5, X10
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X4
 	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X10, Y10
-	VSUBPD       Y5, Y6, Y6
-	VSUBPD       Y10, Y4, Y4
-	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y5, Y5
+	VSUBPD       Y9, Y4, Y4
+	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y6, Y2, Y2
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y8, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X4
-	VADDPD       X4, X2, X2
-	VMOVHLPS     X2, X2, X4
-	VADDSD       X4, X2, X2
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VXORPS       X4, X4, X4
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y9, Y9
-	VMOVSS    X9, 4(DI)
-	VCVTSS2SD X3, X3, X3
-	VMOVSD    X3, 8(DI)
-	VMOVSD    X2, 16(DI)
-	VADDSD    X2, X2, X2
-	VUCOMISD  X3, X2
+	VADDPS    288(BX), Y4, Y4
+	VMOVSS    X4, 4(DI)
+	VMOVUPS   256(BX), Y4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD    X4, 8(DI)
+	VMOVSD    X3, 16(DI)
+	VADDSD    X3, X3, X3
+	VUCOMISD  X4, X3
 	JCS       sure96
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -35718,120 +35779,178 @@ exact96:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  64(SI), Y3, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  64(SI), Y12, Y11
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
 	VADDPS      Y7, Y6, Y6
-	VMOVUPS     256(SI), Y7
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVAPS     Y5, Y8
-	VFMADD231PS Y3, Y2, Y8
+	VFMADD213PS Y5, Y3, Y6
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y3, Y9
 	VFMADD231PS Y3, Y2, Y10
-	VFMADD231PS 256(SI), Y12, Y9
-	VFMADD231PS Y12, Y2, Y10
+	VFMADD231PS 256(SI), Y11, Y9
+	VFMADD231PS Y11, Y2, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y2
-	VPERMPS exp2Table<>+0(SB), Y8, Y11
-	VPSLLD  $0x14, Y7, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPERMPS exp2Table<>+0(SB), Y6, Y2
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y6, Y13
+	VPSLLD  $0x14, Y7, Y14
 	VPADDD  Y2, Y13, Y2
-	VPADDD  Y11, Y14, Y11
+	VPADDD  Y12, Y14, Y12
 	VMOVUPS exp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
@@ -35844,36 +35963,36 @@ exact96:
 	VMULPS      Y14, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
 	VFMADD213PS Y2, Y2, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y2
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y9
 	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y2, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -35888,34 +36007,34 @@ exact96:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y7
 	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y5, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
 	VPSLLD  $0x14, Y9, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
@@ -35924,177 +36043,121 @@ exact96:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y6
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y6, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y2, Y2
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
 	VMOVUPS     288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVAPS     Y5, Y8
-	VFMADD231PS Y3, Y4, Y8
+	VMOVAPS     Y5, Y7
+	VFMADD231PS Y3, Y4, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y3, Y9
-	VFMADD231PS Y3, Y4, Y10
-	VFMADD231PS 288(SI), Y12, Y9
-	VFMADD231PS Y12, Y4, Y10
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 288(SI), Y11, Y9
+	VFMADD231PS Y11, Y4, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y4
-	VPERMPS exp2Table<>+0(SB), Y8, Y11
-	VPSLLD  $0x14, Y6, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPADDD  Y4, Y13, Y4
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS exp2<>+0(SB), Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y3
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y13
-	VMOVUPS     exp2<>+0(SB), Y14
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y9, Y13
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y10, Y10
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y5, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y5, Y11
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y11, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VFMADD213PS Y11, Y11, Y10
-	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     320(BX), Y4
-	VADDPS      Y7, Y4, Y8
-	VMINPS      Y7, Y4, Y9
-	VMAXPS      Y7, Y4, Y4
-	VSUBPS      Y4, Y8, Y4
-	VSUBPS      Y4, Y9, Y9
-	VADDPS      Y6, Y2, Y4
-	VMINPS      Y6, Y2, Y7
-	VMAXPS      Y6, Y2, Y2
-	VSUBPS      Y2, Y4, Y2
-	VSUBPS      Y2, Y7, Y7
-	VMOVUPS     256(BX), Y2
-	VMOVUPS     288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y2, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y5, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y10, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y5
-	VFMADD231PS Y12, Y10, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y11, Y3
-	VPSLLD  $0x14, Y11, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y5, Y12
-	VFMADD213PS exp1<>+0(SB), Y5, Y12
-	VMULPS      Y12, Y5, Y5
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y11, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y2, Y2
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y3
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y11, Y3, Y3
-	VANDPS       Y11, Y2, Y2
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y3, Y8, Y8
-	VSUBPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X3
+	VCMPPS       $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y9
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y9, Y6, Y6
+	VANDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y2, X6
 	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y2, Y4, Y4
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y6, Y4, Y4
+	VSUBPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
 	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X2
+	VSUBPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y2, Y3, Y3
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VUCOMISD     X8, X8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X8, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -36534,166 +36597,222 @@ loop19:
 	VMAXPS       352(SI), Y7, Y7
 	VMAXPS       Y3, Y7, Y7
 	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   384(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   416(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y6, Y5, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y7
+	VMAXPS     Y7, Y3, Y3
+	VMOVAPS    Y4, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
+	VFMADD231PS Y0, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
+	VSUBPS Y7, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
+	VPERMPS Y2, Y7, Y9
+	VPSLLD  $0x14, Y7, Y7
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y8
+	VCMPPS      $0x05, Y3, Y5, Y5
+	VCMPPS      $0x05, Y3, Y6, Y6
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y7
+	VMOVMSKPS   Y6, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y5, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y5
+	VANDPS      Y8, Y7, Y7
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     (DX), Y6
+	VMASKMOVPS  384(SI), Y6, Y9
+	VMOVUPS     32(DX), Y10
+	VMASKMOVPS  416(SI), Y10, Y11
+	VMOVUPS     (SI), Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y12
+	VMOVUPS     64(SI), Y13
+	VFMADD213PS Y4, Y0, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y0, Y14
+	VFMADD231PS 64(SI), Y0, Y15
+	VFMADD231PS (SI), Y1, Y14
+	VFMADD231PS 64(SI), Y1, Y15
+	VMOVUPS     Y8, 256(BX)
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y8
+	VMOVUPS Y3, 288(BX)
+	VPERMPS Y2, Y13, Y3
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y3, Y7, Y3
 	VMOVUPS nearExp2<>+0(SB), Y5
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
+	VFMADD213PS Y8, Y8, Y14
+	VFMADD213PS Y3, Y3, Y15
+	VADDPS      Y15, Y14, Y14
+	VPOR        Y12, Y13, Y12
+	VMOVUPS     128(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     192(SI), Y5
 	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y7
 	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y8
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPERMPS Y2, Y3, Y13
+	VPERMPS Y2, Y5, Y15
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y3, Y10
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y13, Y10, Y13
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y10, Y7, Y7
+	VMULPS      Y11, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVAPS     Y4, Y5
+	VFMADD213PS Y13, Y13, Y7
+	VFMADD213PS Y15, Y15, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y14, Y14
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     256(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y3, Y5
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     320(SI), Y5
+	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y6
+	VSUBPS Y3, Y4, Y7
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
+	VFMADD231PS 256(SI), Y0, Y7
+	VFMADD231PS 320(SI), Y0, Y8
+	VFMADD231PS 256(SI), Y1, Y7
+	VFMADD231PS 320(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y7, Y9, Y7
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y15, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y10, Y10, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVAPS     Y4, Y3
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y9, Y3
+	VANDPS      Y3, Y6, Y3
+
+	// -n = magic - N - u
+	VSUBPS Y3, Y4, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y5
+	VFMADD231PS Y1, Y9, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y3, Y8
+	VPSLLD  $0x14, Y3, Y9
+	VPADDD  Y8, Y9, Y8
 	VMOVUPS nearExp2<>+0(SB), Y9
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y9, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y9
+	VMULPS      Y9, Y5, Y5
 
 	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y10, Y5, Y10
-	VADDPS      Y3, Y8, Y8
+	VFMADD213PS Y8, Y8, Y5
+	VANDPS      Y5, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VADDPS      Y6, Y7, Y7
 	VMOVUPS     32(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -36703,38 +36822,38 @@ loop19:
 
 	// -n = magic - N - u
 	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
+	VSUBPS Y5, Y4, Y8
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
+	VFMADD231PS 96(SI), Y0, Y8
 	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
+	VFMADD231PS 96(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
 	VPERMPS Y2, Y3, Y9
-	VPERMPS Y2, Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPERMPS Y2, Y5, Y10
+	VPSLLD  $0x14, Y3, Y11
+	VPSLLD  $0x14, Y5, Y13
+	VPADDD  Y9, Y11, Y9
+	VPADDD  Y10, Y13, Y10
+	VMOVUPS nearExp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VMULPS      Y11, Y6, Y6
+	VMULPS      Y13, Y8, Y8
 
 	// s*q + s
 	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
+	VFMADD213PS Y10, Y10, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
 	VMOVUPS     160(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -36743,40 +36862,40 @@ loop19:
 	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
+	VSUBPS Y3, Y4, Y8
 	VSUBPS Y5, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 160(SI), Y0, Y8
 	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 160(SI), Y1, Y8
 	VFMADD231PS 224(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
+	VPSLLD  $0x14, Y3, Y13
 	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
+	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
 	VMOVUPS     nearExp2<>+0(SB), Y15
 	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
 	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
+	VMULPS      Y13, Y8, Y8
 	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
+	VFMADD213PS Y10, Y10, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VADDPS      Y9, Y8, Y8
+	VADDPS      Y8, Y6, Y6
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
 	VMOVUPS     288(SI), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -36785,179 +36904,125 @@ loop19:
 	VFMADD213PS Y4, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
+	VSUBPS Y3, Y4, Y8
 	VSUBPS Y5, Y4, Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 288(SI), Y0, Y8
 	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 288(SI), Y1, Y8
 	VFMADD231PS 352(SI), Y1, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     352(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     320(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y9
-	VMOVUPS 352(BX), Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y9
-	VFMADD231PS Y1, Y11, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
+	VPERMPS Y2, Y3, Y10
+	VPERMPS Y2, Y5, Y11
 	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y11, Y13, Y11
+	VPSLLD  $0x14, Y5, Y15
+	VPADDD  Y10, Y13, Y10
+	VPADDD  Y11, Y15, Y11
 	VMOVUPS nearExp2<>+0(SB), Y13
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VMULPS      Y13, Y9, Y9
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
+	VFMADD213PS Y10, Y10, Y8
 	VFMADD213PS Y11, Y11, Y9
-	VANDPS      Y9, Y5, Y5
-	VPOR        Y10, Y3, Y10
-	VADDPS      Y5, Y7, Y7
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact112
-	VADDPS  Y8, Y12, Y3
-	VMINPS  Y8, Y12, Y5
-	VMAXPS  Y8, Y12, Y12
-	VSUBPS  Y12, Y3, Y12
-	VSUBPS  Y12, Y5, Y5
-	VADDPS  Y7, Y6, Y8
-	VMINPS  Y7, Y6, Y9
-	VMAXPS  Y7, Y6, Y6
-	VSUBPS  Y6, Y8, Y6
-	VSUBPS  Y6, Y9, Y9
-	VMOVUPS 256(BX), Y6
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y6, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y4, Y11
+	VADDPS      Y9, Y8, Y8
+	VPOR        Y12, Y3, Y12
+	VPOR        Y12, Y5, Y12
+	VMOVUPS     416(BX), Y3
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y10, Y11
+	VFMADD213PS Y4, Y0, Y3
+	VMOVUPS     384(BX), Y5
+	VANDPS      Y3, Y5, Y3
 
 	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y4
+	VSUBPS  Y3, Y4, Y4
+	VMOVUPS 416(BX), Y9
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y10, Y4
-	VFMADD231PS Y1, Y10, Y4
+	VFMADD231PS Y0, Y9, Y4
+	VFMADD231PS Y1, Y9, Y4
 
 	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y12
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y11
+	VPERMPS Y2, Y3, Y9
+	VPSLLD  $0x14, Y3, Y10
+	VPADDD  Y9, Y10, Y9
+	VMOVUPS nearExp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
-	VMULPS      Y11, Y4, Y4
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y10
+	VMULPS      Y10, Y4, Y4
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
+	VFMADD213PS Y9, Y9, Y4
+	VANDPS      Y4, Y5, Y5
+	VPOR        Y12, Y3, Y12
+	VADDPS      Y5, Y8, Y8
 
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VCMPPS       $0x05, Y10, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y11
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y4, Y11, Y11
-	VANDPS       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X7
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y12
+	JNZ          exact112
+	VADDPS       Y7, Y14, Y3
+	VMINPS       Y7, Y14, Y4
+	VMAXPS       Y7, Y14, Y14
+	VSUBPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y4, Y4
+	VADDPS       Y8, Y6, Y5
+	VMINPS       Y8, Y6, Y7
+	VMAXPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X6
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y11, Y3, Y3
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X11
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y8, X5
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      352(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
 	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X11
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y6, Y8, Y8
-	VSUBPD       Y11, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X6
 	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y8, Y3, Y3
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X5
-	VADDPD       X5, X3, X3
-	VMOVHLPS     X3, X3, X5
-	VADDSD       X5, X3, X3
+	VSUBPD       Y8, Y3, Y3
+	VSUBPD       Y9, Y6, Y6
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y5, X4
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VMOVUPS      320(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VSUBPD       Y8, Y5, Y5
+	VSUBPD       Y9, Y4, Y4
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDSD       X4, X3, X3
+	VXORPS       X4, X4, X4
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
+	VADDPS    288(BX), Y4, Y4
+	VMOVSS    X4, 4(DI)
+	VMOVUPS   256(BX), Y4
 	VCVTSS2SD X4, X4, X4
 	VMOVSD    X4, 8(DI)
 	VMOVSD    X3, 16(DI)
@@ -37028,119 +37093,177 @@ exact112:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  64(SI), Y3, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  64(SI), Y12, Y11
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
 	VADDPS      Y7, Y6, Y6
-	VMOVUPS     256(SI), Y7
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     320(SI), Y7
 	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y3, Y9
 	VFMADD231PS 320(SI), Y3, Y10
-	VFMADD231PS 256(SI), Y12, Y9
-	VFMADD231PS 320(SI), Y12, Y10
+	VFMADD231PS 256(SI), Y11, Y9
+	VFMADD231PS 320(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -37154,28 +37277,28 @@ exact112:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVAPS     Y5, Y8
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVAPS     Y5, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y2, Y8
+	VFMADD231PS Y3, Y2, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y9
+	VSUBPS Y7, Y5, Y9
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS Y3, Y2, Y9
-	VFMADD231PS Y12, Y2, Y9
+	VFMADD231PS Y11, Y2, Y9
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y2
-	VPSLLD  $0x14, Y8, Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y2
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y2, Y10, Y2
 	VMOVUPS exp2<>+0(SB), Y10
 
@@ -37185,33 +37308,33 @@ exact112:
 	VMULPS      Y10, Y9, Y9
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VFMADD213PS Y2, Y2, Y9
-	VANDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y2
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y9
 	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y2, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -37226,34 +37349,34 @@ exact112:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y7
 	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y5, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
 	VPSLLD  $0x14, Y9, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
@@ -37262,44 +37385,44 @@ exact112:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y6
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y6, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y2, Y2
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
 	VMOVUPS     288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y3, Y9
 	VFMADD231PS 352(SI), Y3, Y10
-	VFMADD231PS 288(SI), Y12, Y9
-	VFMADD231PS 352(SI), Y12, Y10
+	VFMADD231PS 288(SI), Y11, Y9
+	VFMADD231PS 352(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -37314,153 +37437,97 @@ exact112:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVAPS     Y5, Y8
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVAPS     Y5, Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y4, Y8
+	VFMADD231PS Y3, Y4, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y9
+	VSUBPS Y7, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y4, Y9
-	VFMADD231PS Y12, Y4, Y9
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS Y11, Y4, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPSLLD  $0x14, Y8, Y10
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS exp2<>+0(SB), Y10
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y4
+	VPADDD  Y3, Y4, Y3
+	VMOVUPS exp2<>+0(SB), Y4
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y9, Y10
-	VFMADD213PS exp1<>+0(SB), Y9, Y10
-	VMULPS      Y10, Y9, Y9
+	VFMADD231PS exp3<>+0(SB), Y5, Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VMULPS      Y4, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y4, Y4, Y9
-	VANDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     320(BX), Y4
-	VADDPS      Y7, Y4, Y8
-	VMINPS      Y7, Y4, Y9
-	VMAXPS      Y7, Y4, Y4
-	VSUBPS      Y4, Y8, Y4
-	VSUBPS      Y4, Y9, Y9
-	VADDPS      Y6, Y2, Y4
-	VMINPS      Y6, Y2, Y7
-	VMAXPS      Y6, Y2, Y2
-	VSUBPS      Y2, Y4, Y2
-	VSUBPS      Y2, Y7, Y7
-	VMOVUPS     256(BX), Y2
-	VMOVUPS     288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y2, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y5, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y10, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y5
-	VFMADD231PS Y12, Y10, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y11, Y3
-	VPSLLD  $0x14, Y11, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y5, Y12
-	VFMADD213PS exp1<>+0(SB), Y5, Y12
-	VMULPS      Y12, Y5, Y5
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y11, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y2, Y2
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y3
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y11, Y3, Y3
-	VANDPS       Y11, Y2, Y2
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y3, Y8, Y8
-	VSUBPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X3
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y3, Y3, Y5
+	VANDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y2, X6
 	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y2, Y4, Y4
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y6, Y4, Y4
+	VSUBPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
 	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X2
+	VSUBPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y2, Y3, Y3
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VUCOMISD     X8, X8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X8, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -37957,180 +38024,236 @@ loop22:
 	VMAXPS       Y2, Y7, Y7
 	VMAXPS       Y7, Y6, Y6
 	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      (DX), Y2
-	VMASKMOVPS   448(SI), Y2, Y6
-	VMOVUPS      32(DX), Y7
-	VMASKMOVPS   480(SI), Y7, Y8
-	VMOVUPS      (SI), Y9
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y5, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0x4e, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VSHUFPS    $0xb1, Y2, Y2, Y6
+	VMAXPS     Y6, Y2, Y2
+	VMOVAPS    Y3, Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y9
-	VMOVUPS     64(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD231PS Y0, Y2, Y6
 
 	// -n = magic - N - u
-	VSUBPS Y9, Y3, Y11
-	VSUBPS Y10, Y3, Y12
+	VSUBPS Y6, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y11
-	VFMADD231PS 64(SI), Y0, Y12
-	VFMADD231PS (SI), Y1, Y11
-	VFMADD231PS 64(SI), Y1, Y12
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPERMPS nearTable<>+0(SB), Y10, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VMOVUPS Y4, 256(BX)
-	VPSLLD  $0x14, Y10, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
+	VPERMPS nearTable<>+0(SB), Y6, Y8
+	VPSLLD  $0x14, Y6, Y6
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     128(SI), Y4
+	VFMADD213PS Y8, Y8, Y7
+	VCMPPS      $0x05, Y2, Y4, Y4
+	VCMPPS      $0x05, Y2, Y5, Y5
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y6
+	VMOVMSKPS   Y5, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y4, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y4
+	VANDPS      Y7, Y6, Y6
+	VANDPS      Y7, Y4, Y4
+	VMOVUPS     (DX), Y5
+	VMASKMOVPS  448(SI), Y5, Y8
+	VMOVUPS     32(DX), Y9
+	VMASKMOVPS  480(SI), Y9, Y10
+	VMOVUPS     (SI), Y11
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y3, Y0, Y10
+	VFMADD213PS Y3, Y0, Y11
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y3, Y0, Y12
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y12
-	VSUBPS Y10, Y3, Y13
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y14
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y12
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y12
-	VFMADD231PS 192(SI), Y1, Y13
+	VFMADD231PS (SI), Y0, Y13
+	VFMADD231PS 64(SI), Y0, Y14
+	VFMADD231PS (SI), Y1, Y13
+	VFMADD231PS 64(SI), Y1, Y14
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y5, 288(BX)
-	VPSLLD  $0x14, Y4, Y5
-	VMOVUPS Y7, 320(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
+	VPERMPS nearTable<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 256(BX)
+	VPERMPS nearTable<>+0(SB), Y12, Y7
+	VMOVUPS Y2, 288(BX)
+	VPSLLD  $0x14, Y11, Y2
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VPADDD  Y15, Y2, Y15
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y2
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y7, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y4
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VMULPS      Y2, Y13, Y13
+	VMULPS      Y4, Y14, Y14
 
 	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
 	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y10, Y9
-	VMOVUPS     256(SI), Y4
+	VFMADD213PS Y7, Y7, Y14
+	VADDPS      Y14, Y13, Y13
+	VPOR        Y11, Y12, Y11
+	VMOVUPS     128(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     192(SI), Y4
 	VFMADD213PS Y3, Y0, Y4
-	VMOVUPS     320(SI), Y5
-	VFMADD213PS Y3, Y0, Y5
 
 	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y7
-	VSUBPS Y5, Y3, Y10
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y7
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y7
-	VFMADD231PS 320(SI), Y1, Y10
+	VFMADD231PS 128(SI), Y0, Y7
+	VFMADD231PS 192(SI), Y0, Y12
+	VFMADD231PS 128(SI), Y1, Y7
+	VFMADD231PS 192(SI), Y1, Y12
 
 	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y14
+	VPERMPS nearTable<>+0(SB), Y4, Y15
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y2, Y6
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VPADDD  Y14, Y6, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y6, Y7, Y7
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y12
+	VADDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y13, Y13
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     256(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVUPS     320(SI), Y4
+	VFMADD213PS Y3, Y0, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y6
+	VSUBPS Y4, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y0, Y6
+	VFMADD231PS 320(SI), Y0, Y7
+	VFMADD231PS 256(SI), Y1, Y6
+	VFMADD231PS 320(SI), Y1, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y9
 	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
+	VMULPS      Y14, Y6, Y6
+	VMULPS      Y15, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y6
+	VFMADD213PS Y12, Y12, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
+	VMOVUPS     384(SI), Y2
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y3, Y0, Y2
+	VMOVAPS     Y3, Y4
+	VFMADD231PS Y0, Y8, Y4
+	VANDPS      Y4, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y0, Y7
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS 384(SI), Y1, Y7
+	VFMADD231PS Y1, Y8, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y8, Y14, Y8
+	VPADDD  Y12, Y15, Y12
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
 	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
 	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y10, Y10
+	VMULPS      Y15, Y9, Y9
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y5, Y9
-	VMOVUPS     384(SI), Y4
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y3, Y0, Y4
-	VMOVAPS     Y3, Y5
-	VFMADD231PS Y0, Y6, Y5
-	VANDPS      Y5, Y2, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y4, Y3, Y10
-	VSUBPS Y5, Y3, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y10
-	VFMADD231PS Y0, Y6, Y12
-	VFMADD231PS 384(SI), Y1, Y10
-	VFMADD231PS Y1, Y6, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y4, Y6
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y4, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y6, Y14, Y6
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y6, Y6, Y10
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y2, Y2
-	VADDPS      Y2, Y10, Y10
-	VADDPS      Y10, Y7, Y7
-	VPOR        Y9, Y4, Y9
-	VPOR        Y9, Y5, Y9
+	VFMADD213PS Y8, Y8, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y9, Y5, Y5
+	VADDPS      Y5, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38140,38 +38263,38 @@ loop22:
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y3, Y5
-	VSUBPS Y4, Y3, Y6
+	VSUBPS Y4, Y3, Y7
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y0, Y5
-	VFMADD231PS 96(SI), Y0, Y6
+	VFMADD231PS 96(SI), Y0, Y7
 	VFMADD231PS 32(SI), Y1, Y5
-	VFMADD231PS 96(SI), Y1, Y6
+	VFMADD231PS 96(SI), Y1, Y7
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y10
-	VPERMPS nearTable<>+0(SB), Y4, Y12
-	VPSLLD  $0x14, Y2, Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y8
+	VPERMPS nearTable<>+0(SB), Y4, Y9
+	VPSLLD  $0x14, Y2, Y12
 	VPSLLD  $0x14, Y4, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
+	VPADDD  Y8, Y12, Y8
+	VPADDD  Y9, Y14, Y9
+	VMOVUPS nearExp2<>+0(SB), Y12
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y5, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y12
 	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y5, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y13, Y5, Y5
-	VMULPS      Y14, Y6, Y6
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VMULPS      Y12, Y5, Y5
+	VMULPS      Y14, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y10, Y10, Y5
-	VFMADD213PS Y12, Y12, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y8, Y8, Y5
+	VFMADD213PS Y9, Y9, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 	VMOVUPS     160(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38180,40 +38303,40 @@ loop22:
 	VFMADD213PS Y3, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y6
-	VSUBPS Y4, Y3, Y10
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y10
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y10
+	VFMADD231PS 160(SI), Y0, Y7
+	VFMADD231PS 224(SI), Y0, Y8
+	VFMADD231PS 160(SI), Y1, Y7
+	VFMADD231PS 224(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y12
 	VPSLLD  $0x14, Y2, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y12, Y15, Y12
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y5, Y5
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y5, Y5
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 	VMOVUPS     288(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -38222,200 +38345,144 @@ loop22:
 	VFMADD213PS Y3, Y0, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y6
-	VSUBPS Y4, Y3, Y10
+	VSUBPS Y2, Y3, Y7
+	VSUBPS Y4, Y3, Y8
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y10
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y10
+	VFMADD231PS 288(SI), Y0, Y7
+	VFMADD231PS 352(SI), Y0, Y8
+	VFMADD231PS 288(SI), Y1, Y7
+	VFMADD231PS 352(SI), Y1, Y8
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y12
-	VPERMPS nearTable<>+0(SB), Y4, Y13
+	VPERMPS nearTable<>+0(SB), Y2, Y9
+	VPERMPS nearTable<>+0(SB), Y4, Y12
 	VPSLLD  $0x14, Y2, Y14
 	VPSLLD  $0x14, Y4, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
+	VPADDD  Y9, Y14, Y9
+	VPADDD  Y12, Y15, Y12
 	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y10, Y10
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y15
+	VMULPS      Y14, Y7, Y7
+	VMULPS      Y15, Y8, Y8
 
 	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y10
-	VADDPS      Y10, Y6, Y6
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y9, Y9, Y7
+	VFMADD213PS Y12, Y12, Y8
+	VADDPS      Y8, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 	VMOVUPS     416(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y3, Y0, Y2
 	VMOVAPS     Y3, Y4
-	VFMADD231PS Y0, Y8, Y4
-	VMOVUPS     320(BX), Y10
-	VANDPS      Y4, Y10, Y4
+	VFMADD231PS Y0, Y10, Y4
+	VMOVUPS     384(BX), Y8
+	VANDPS      Y4, Y8, Y4
 
 	// -n = magic - N - u
-	VSUBPS Y2, Y3, Y12
-	VSUBPS Y4, Y3, Y13
+	VSUBPS Y2, Y3, Y9
+	VSUBPS Y4, Y3, Y3
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y12
-	VFMADD231PS Y0, Y8, Y13
-	VFMADD231PS 416(SI), Y1, Y12
-	VFMADD231PS Y1, Y8, Y13
+	VFMADD231PS 416(SI), Y0, Y9
+	VFMADD231PS Y0, Y10, Y3
+	VFMADD231PS 416(SI), Y1, Y9
+	VFMADD231PS Y1, Y10, Y3
 
 	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y2, Y8
-	VPERMPS nearTable<>+0(SB), Y4, Y14
-	VPSLLD  $0x14, Y2, Y15
-	VMOVUPS Y3, 352(BX)
-	VPSLLD  $0x14, Y4, Y3
-	VPADDD  Y8, Y15, Y8
-	VPADDD  Y14, Y3, Y14
-	VMOVUPS nearExp2<>+0(SB), Y3
+	VPERMPS nearTable<>+0(SB), Y2, Y10
+	VPERMPS nearTable<>+0(SB), Y4, Y12
+	VPSLLD  $0x14, Y2, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPADDD  Y10, Y14, Y10
+	VPADDD  Y12, Y15, Y12
+	VMOVUPS nearExp2<>+0(SB), Y14
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y3
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
 	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y3
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
-	VMULPS      Y3, Y12, Y12
-	VMULPS      Y15, Y13, Y13
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y3, Y3
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y12
-	VFMADD213PS Y14, Y14, Y13
-	VANDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y12, Y12
-	VADDPS      Y12, Y6, Y6
-	VPOR        Y9, Y2, Y9
-	VPOR        Y9, Y4, Y9
+	VFMADD213PS Y10, Y10, Y9
+	VFMADD213PS Y12, Y12, Y3
+	VANDPS      Y3, Y8, Y8
+	VADDPS      Y8, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VPOR        Y11, Y2, Y11
+	VPOR        Y11, Y4, Y11
 
 	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y9
-	JNZ     exact128
-	VADDPS  Y7, Y11, Y2
-	VMINPS  Y7, Y11, Y3
-	VMAXPS  Y7, Y11, Y11
-	VSUBPS  Y11, Y2, Y11
-	VSUBPS  Y11, Y3, Y3
-	VADDPS  Y6, Y5, Y4
-	VMINPS  Y6, Y5, Y7
-	VMAXPS  Y6, Y5, Y5
-	VSUBPS  Y5, Y4, Y5
-	VSUBPS  Y5, Y7, Y7
-	VMOVUPS 256(BX), Y5
-	VMOVUPS 288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y5, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y9
-	VMAXPS     Y9, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y9
-	VMAXPS     Y9, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y9
-	VMAXPS     Y9, Y8, Y8
-	VMOVUPS    352(BX), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y9
-	VMOVUPS     352(BX), Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y10, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y10
-	VFMADD231PS Y1, Y8, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y11
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y11, Y9, Y11
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
-	VMULPS      Y9, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y10
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y5, Y5
-	VCMPPS       $0x05, Y8, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y5, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y9
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y5, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y5
-	VANDPS       Y10, Y9, Y9
-	VANDPS       Y10, Y5, Y5
-	VEXTRACTF128 $0x01, Y2, X6
+	VPTEST       nearBits<>+0(SB), Y11
+	JNZ          exact128
+	VADDPS       Y6, Y13, Y2
+	VMINPS       Y6, Y13, Y3
+	VMAXPS       Y6, Y13, Y13
+	VSUBPS       Y13, Y2, Y13
+	VSUBPS       Y13, Y3, Y3
+	VADDPS       Y7, Y5, Y4
+	VMINPS       Y7, Y5, Y6
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y2, X5
 	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y9, X11
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y9, Y2, Y2
-	VSUBPD       Y11, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      352(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y7, Y2, Y2
+	VSUBPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y3, X7
 	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X7, Y7
 	VADDPD       Y3, Y2, Y2
-	VADDPD       Y9, Y6, Y6
+	VADDPD       Y7, Y5, Y5
 	VEXTRACTF128 $0x01, Y4, X3
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y5, X9
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X9, Y9
-	VSUBPD       Y5, Y4, Y4
-	VSUBPD       Y9, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X5
+	VMOVUPS      320(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X8
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y5, Y3, Y3
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y7, Y4, Y4
+	VSUBPD       Y8, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y6, Y4, Y4
+	VADDPD       Y7, Y3, Y3
 	VADDPD       Y4, Y2, Y2
-	VADDPD       Y3, Y6, Y6
-	VADDPD       Y6, Y2, Y2
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X3
 	VADDPD       X3, X2, X2
 	VMOVHLPS     X2, X2, X3
 	VADDSD       X3, X2, X2
+	VXORPS       X3, X3, X3
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X10, X10, X10
-	VMOVSD    X10, 8(DI)
+	VADDPS    288(BX), Y3, Y3
+	VMOVSS    X3, 4(DI)
+	VMOVUPS   256(BX), Y3
+	VCVTSS2SD X3, X3, X3
+	VMOVSD    X3, 8(DI)
 	VMOVSD    X2, 16(DI)
 	VADDSD    X2, X2, X2
-	VUCOMISD  X10, X2
+	VUCOMISD  X3, X2
 	JCS       sure128
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
@@ -38485,119 +38552,177 @@ exact128:
 	VMOVMSKPS Y9, AX
 	TESTL     AX, AX
 	JNZ       end
-	VMOVUPS   (SI), Y6
+
+	// The largest element, in all lanes, and its exponential.
+	VMAXPS     Y8, Y7, Y6
+	VPERM2F128 $0x01, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0x4e, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VSHUFPS    $0xb1, Y6, Y6, Y9
+	VMAXPS     Y9, Y6, Y6
+	VMOVAPS    Y5, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y5, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y6, Y10
+	VBROADCASTSS 4(R14), Y11
+	VFMADD231PS  Y11, Y6, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y12, Y13, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VMULPS      Y13, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y10, Y9, Y9
+	VCMPPS      $0x05, Y6, Y7, Y7
+	VCMPPS      $0x05, Y6, Y8, Y8
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     64(R10)(AX*4), Y10
+	VMOVMSKPS   Y8, R10
+	SHLL        $0x08, R10
+	VMOVMSKPS   Y7, AX
+	ORL         R10, AX
+	BSFL        AX, AX
+	NEGQ        AX
+	LEAQ        firstLanes<>+0(SB), R10
+	VMOVUPS     96(R10)(AX*4), Y7
+	VANDPS      Y9, Y10, Y10
+	VANDPS      Y9, Y7, Y7
+	VMOVUPS     (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     64(SI), Y12
+	VFMADD213PS Y5, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y5, Y13
+	VSUBPS Y12, Y5, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y3, Y13
+	VFMADD231PS 64(SI), Y3, Y14
+	VFMADD231PS (SI), Y11, Y13
+	VFMADD231PS 64(SI), Y11, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y15
+	VMOVUPS Y9, 256(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y9
+	VMOVUPS Y6, 288(BX)
+	VPSLLD  $0x14, Y8, Y6
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VPADDD  Y15, Y6, Y15
+	VPADDD  Y9, Y7, Y9
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y6
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y6
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y6, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y13, Y8, Y8
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y8, Y8
+	VMOVUPS     128(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
+	VMOVUPS     192(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
-	VSUBPS Y6, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
-	VFMADD231PS  (SI), Y3, Y10
-	VFMADD231PS  64(SI), Y3, Y11
-	VBROADCASTSS 4(R14), Y12
-	VFMADD231PS  (SI), Y12, Y10
-	VFMADD231PS  64(SI), Y12, Y11
+	VFMADD231PS 128(SI), Y3, Y9
+	VFMADD231PS 192(SI), Y3, Y12
+	VFMADD231PS 128(SI), Y11, Y9
+	VFMADD231PS 192(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
 	VPERMPS exp2Table<>+0(SB), Y6, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
 	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y7, 256(BX)
-	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y10, 352(BX)
+	VPSLLD  $0x14, Y7, Y10
 	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS exp2<>+0(SB), Y7
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y7
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y7
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y9, Y9
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y6, Y6
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y6, Y6
-	VMOVUPS     128(SI), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     192(SI), Y9
-	VFMADD213PS Y5, Y3, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y10
-	VSUBPS Y9, Y5, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y3, Y10
-	VFMADD231PS 192(SI), Y3, Y11
-	VFMADD231PS 128(SI), Y12, Y10
-	VFMADD231PS 192(SI), Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y13
-	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VMOVUPS Y8, 288(BX)
-	VPSLLD  $0x14, Y9, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS exp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y8
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y8
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y8, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y7, Y7
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
+	VFMADD213PS Y13, Y13, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y12, Y7, Y7
 	VADDPS      Y7, Y6, Y6
-	VMOVUPS     256(SI), Y7
+	VADDPS      Y6, Y8, Y8
+	VMOVUPS     256(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y5, Y3, Y6
+	VMOVUPS     320(SI), Y7
 	VFMADD213PS Y5, Y3, Y7
-	VMOVUPS     320(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
 
 	// -n = magic - N - u
-	VSUBPS Y7, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y6, Y5, Y9
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 256(SI), Y3, Y9
 	VFMADD231PS 320(SI), Y3, Y10
-	VFMADD231PS 256(SI), Y12, Y9
-	VFMADD231PS 320(SI), Y12, Y10
+	VFMADD231PS 256(SI), Y11, Y9
+	VFMADD231PS 320(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y7, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
-	VPSLLD  $0x14, Y7, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y6, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -38611,34 +38736,34 @@ exact128:
 	VMULPS      Y15, Y10, Y10
 
 	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
 	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y9, Y7, Y7
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     384(SI), Y8
+	VANDPS      Y9, Y6, Y6
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     384(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y7
 	VMOVAPS     Y5, Y9
 	VFMADD231PS Y3, Y2, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 384(SI), Y3, Y10
-	VFMADD231PS Y3, Y2, Y11
-	VFMADD231PS 384(SI), Y12, Y10
-	VFMADD231PS Y12, Y2, Y11
+	VFMADD231PS Y3, Y2, Y12
+	VFMADD231PS 384(SI), Y11, Y10
+	VFMADD231PS Y11, Y2, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y2
+	VPERMPS exp2Table<>+0(SB), Y7, Y2
 	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y7, Y14
 	VPSLLD  $0x14, Y9, Y15
 	VPADDD  Y2, Y14, Y2
 	VPADDD  Y13, Y15, Y13
@@ -38647,44 +38772,44 @@ exact128:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y14
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y2, Y2, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y7, Y7
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y6, Y6
 	VMOVUPS     32(SI), Y2
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y2
-	VMOVUPS     96(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y2, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 32(SI), Y3, Y9
 	VFMADD231PS 96(SI), Y3, Y10
-	VFMADD231PS 32(SI), Y12, Y9
-	VFMADD231PS 96(SI), Y12, Y10
+	VFMADD231PS 32(SI), Y11, Y9
+	VFMADD231PS 96(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y2, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y2, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y2, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -38699,34 +38824,34 @@ exact128:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y2, Y2
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VANDPS      Y9, Y2, Y2
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y2, Y2
-	VMOVUPS     160(SI), Y8
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y2, Y2
+	VMOVUPS     160(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y7
 	VMOVUPS     224(SI), Y9
 	VFMADD213PS Y5, Y3, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y12
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 160(SI), Y3, Y10
-	VFMADD231PS 224(SI), Y3, Y11
-	VFMADD231PS 160(SI), Y12, Y10
-	VFMADD231PS 224(SI), Y12, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+	VFMADD231PS 160(SI), Y11, Y10
+	VFMADD231PS 224(SI), Y11, Y12
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPERMPS exp2Table<>+0(SB), Y9, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VMOVUPS Y6, 320(BX)
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y6, 384(BX)
 	VPSLLD  $0x14, Y9, Y6
 	VPADDD  Y13, Y15, Y13
 	VPADDD  Y14, Y6, Y14
@@ -38735,44 +38860,44 @@ exact128:
 	// q = f * ((exp3*f + exp2)*f + exp1)
 	VFMADD231PS exp3<>+0(SB), Y10, Y6
 	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
 	VFMADD213PS exp1<>+0(SB), Y10, Y6
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
 	VMULPS      Y6, Y10, Y10
-	VMULPS      Y15, Y11, Y11
+	VMULPS      Y15, Y12, Y12
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
 	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
 	VFMADD213PS Y13, Y13, Y10
-	VFMADD213PS Y14, Y14, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y2, Y2
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y2, Y2
 	VMOVUPS     288(SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
 	VFMADD213PS Y5, Y3, Y6
-	VMOVUPS     352(SI), Y8
-	VFMADD213PS Y5, Y3, Y8
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y5, Y3, Y7
 
 	// -n = magic - N - u
 	VSUBPS Y6, Y5, Y9
-	VSUBPS Y8, Y5, Y10
+	VSUBPS Y7, Y5, Y10
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 288(SI), Y3, Y9
 	VFMADD231PS 352(SI), Y3, Y10
-	VFMADD231PS 288(SI), Y12, Y9
-	VFMADD231PS 352(SI), Y12, Y10
+	VFMADD231PS 288(SI), Y11, Y9
+	VFMADD231PS 352(SI), Y11, Y10
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y6, Y11
-	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y6, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
 	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y8, Y15
-	VPADDD  Y11, Y14, Y11
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
 	VPADDD  Y13, Y15, Y13
 	VMOVUPS exp2<>+0(SB), Y14
 
@@ -38787,169 +38912,113 @@ exact128:
 
 	// s*q + s, and 0 where n < N - 125
 	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VFMADD213PS Y11, Y11, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
 	VFMADD213PS Y13, Y13, Y10
 	VANDPS      Y9, Y6, Y6
-	VANDPS      Y10, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     416(SI), Y8
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     416(SI), Y7
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y5, Y3, Y8
+	VFMADD213PS Y5, Y3, Y7
 	VMOVAPS     Y5, Y9
 	VFMADD231PS Y3, Y4, Y9
 
 	// -n = magic - N - u
-	VSUBPS Y8, Y5, Y10
-	VSUBPS Y9, Y5, Y11
+	VSUBPS Y7, Y5, Y10
+	VSUBPS Y9, Y5, Y5
 
 	// f = x * (kHi + kLo) - n
 	VFMADD231PS 416(SI), Y3, Y10
-	VFMADD231PS Y3, Y4, Y11
-	VFMADD231PS 416(SI), Y12, Y10
-	VFMADD231PS Y12, Y4, Y11
+	VFMADD231PS Y3, Y4, Y5
+	VFMADD231PS 416(SI), Y11, Y10
+	VFMADD231PS Y11, Y4, Y5
 
 	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y8, Y4
-	VPERMPS exp2Table<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y4, Y14, Y4
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS exp2<>+0(SB), Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y11
 
 	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS exp3<>+0(SB), Y10, Y14
-	VMOVUPS     exp2<>+0(SB), Y15
-	VFMADD231PS exp3<>+0(SB), Y11, Y15
-	VFMADD213PS exp1<>+0(SB), Y10, Y14
-	VFMADD213PS exp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
-	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
-	VFMADD213PS Y4, Y4, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VANDPS      Y10, Y8, Y8
-	VANDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VADDPS      Y8, Y6, Y6
-	VMOVUPS     320(BX), Y4
-	VADDPS      Y7, Y4, Y8
-	VMINPS      Y7, Y4, Y9
-	VMAXPS      Y7, Y4, Y4
-	VSUBPS      Y4, Y8, Y4
-	VSUBPS      Y4, Y9, Y9
-	VADDPS      Y6, Y2, Y4
-	VMINPS      Y6, Y2, Y7
-	VMAXPS      Y6, Y2, Y2
-	VSUBPS      Y2, Y4, Y2
-	VSUBPS      Y2, Y7, Y7
-	VMOVUPS     256(BX), Y2
-	VMOVUPS     288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y2, Y10
-	VPERM2F128 $0x01, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0x4e, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VSHUFPS    $0xb1, Y10, Y10, Y11
-	VMAXPS     Y11, Y10, Y10
-	VMOVAPS    Y5, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y3, Y10, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y5, Y5
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y3, Y10, Y5
-	VFMADD231PS Y12, Y10, Y5
-
-	// s = 2^(n - N) * K
-	VPERMPS exp2Table<>+0(SB), Y11, Y3
-	VPSLLD  $0x14, Y11, Y12
-	VPADDD  Y3, Y12, Y3
-	VMOVUPS exp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
 	VFMADD231PS exp3<>+0(SB), Y5, Y12
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
 	VFMADD213PS exp1<>+0(SB), Y5, Y12
+	VMULPS      Y11, Y10, Y10
 	VMULPS      Y12, Y5, Y5
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
-	VFMADD213PS Y3, Y3, Y5
-	VANDPS      Y5, Y11, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y10, Y2, Y2
-	VCMPPS       $0x05, Y10, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y3
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y2, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y2
-	VANDPS       Y11, Y3, Y3
-	VANDPS       Y11, Y2, Y2
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VSUBPD       Y3, Y8, Y8
-	VSUBPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X3
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS  Y3, Y3, Y10
+	VFMADD213PS  Y4, Y4, Y5
+	VANDPS       Y10, Y7, Y7
+	VANDPS       Y5, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      384(BX), Y3
+	VADDPS       Y3, Y8, Y4
+	VMINPS       Y3, Y8, Y5
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y4, Y8
+	VSUBPS       Y8, Y5, Y5
+	VADDPS       Y6, Y2, Y3
+	VMINPS       Y6, Y2, Y7
+	VMAXPS       Y6, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X2
 	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y2, X6
 	VCVTPS2PD    X2, Y2
+	VMOVUPS      352(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
 	VCVTPS2PD    X6, Y6
-	VSUBPD       Y2, Y4, Y4
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y6, Y4, Y4
+	VSUBPD       Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      320(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
 	VSUBPD       Y6, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X2
+	VSUBPD       Y8, Y5, Y5
+	VEXTRACTF128 $0x01, Y7, X6
 	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y2, Y3, Y3
-	VADDPD       Y4, Y8, Y8
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X2
-	VADDPD       X2, X8, X8
-	VMOVHLPS     X8, X8, X2
-	VADDSD       X2, X8, X8
-	VUCOMISD     X8, X8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
 	JPS          end
+	VXORPS       X2, X2, X2
 
 	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y10, Y10
-	VMOVSS    X10, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X8, 16(DI)
+	VADDPS    288(BX), Y2, Y2
+	VMOVSS    X2, 4(DI)
+	VMOVUPS   256(BX), Y2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD    X2, 8(DI)
+	VMOVSD    X4, 16(DI)
 	ADDQ      R9, SI
 	ADDQ      $0x18, DI
 	DECQ      R8
@@ -39418,11789 +39487,11 @@ sure128Next:
 	JMP  end
 
 done22:
-	// Rows of 129 to 144 elements.
-	CMPQ  CX, $0x00000090
-	JGT   done25
 	TESTQ R8, R8
 	JZ    end
-	SUBQ  $0x00000080, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin25:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact144
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact144
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop25:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact144
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   512(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMAXPS       Y3, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   544(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y3, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   512(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   544(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVAPS     Y4, Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y3, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y7, Y9, Y7
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VMULPS      Y9, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     160(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y9
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y9
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     288(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y9
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y9
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     416(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y7, 416(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     352(BX), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS  Y5, Y4, Y7
-	VMOVUPS 352(BX), Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y7
-	VFMADD231PS Y1, Y11, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y12
-	VMULPS      Y12, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VANDPS      Y7, Y6, Y6
-	VPOR        Y10, Y5, Y10
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact144
-	VMOVUPS 384(BX), Y5
-	VADDPS  Y8, Y5, Y7
-	VMINPS  Y8, Y5, Y10
-	VMAXPS  Y8, Y5, Y5
-	VSUBPS  Y5, Y7, Y5
-	VSUBPS  Y5, Y10, Y10
-	VADDPS  Y3, Y7, Y5
-	VMINPS  Y3, Y7, Y8
-	VMAXPS  Y3, Y7, Y7
-	VSUBPS  Y7, Y5, Y7
-	VSUBPS  Y7, Y8, Y8
-	VADDPS  Y8, Y10, Y10
-	VMOVUPS 416(BX), Y3
-	VADDPS  Y9, Y3, Y7
-	VMINPS  Y9, Y3, Y8
-	VMAXPS  Y9, Y3, Y3
-	VSUBPS  Y3, Y7, Y3
-	VSUBPS  Y3, Y8, Y8
-	VADDPS  Y6, Y7, Y3
-	VMINPS  Y6, Y7, Y9
-	VMAXPS  Y6, Y7, Y7
-	VSUBPS  Y7, Y3, Y7
-	VSUBPS  Y7, Y9, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS 256(BX), Y6
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y6, Y9
-	VPERM2F128 $0x01, Y9, Y9, Y11
-	VMAXPS     Y11, Y9, Y9
-	VSHUFPS    $0x4e, Y9, Y9, Y11
-	VMAXPS     Y11, Y9, Y9
-	VSHUFPS    $0xb1, Y9, Y9, Y11
-	VMAXPS     Y11, Y9, Y9
-	VMOVAPS    Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y4
-	VFMADD231PS Y1, Y9, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y12
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
-	VMULPS      Y11, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y9, Y6, Y6
-	VCMPPS       $0x05, Y9, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y11
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y4, Y11, Y11
-	VANDPS       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y11, Y5, Y5
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y10, X11
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y10, Y5, Y5
-	VADDPD       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X10
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y6, X11
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y6, Y3, Y3
-	VSUBPD       Y11, Y10, Y10
-	VEXTRACTF128 $0x01, Y8, X6
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y8, Y3, Y3
-	VADDPD       Y6, Y10, Y10
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y7, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y9, Y9
-	VMOVSS    X9, 4(DI)
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X5, 16(DI)
-	VADDSD    X5, X5, X5
-	VUCOMISD  X4, X5
-	JCS       sure144
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop25
-	JMP       end
-
-exact144:
-	ADDQ $0x00000080, CX
-	JMP  longer
-
-sure144:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   512(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   544(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVAPS     Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y7, Y3, Y3
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y3, Y5, Y5
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y12, Y12, Y9
-	VCMPPS      $0x1e, 32(SI), Y2, Y10
-	VCMPPS      $0x1e, 96(SI), Y2, Y12
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y9, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 160(SI), Y2, Y12
-	VCMPPS      $0x1e, 224(SI), Y2, Y13
-	VANDPS      Y7, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 288(SI), Y2, Y12
-	VCMPPS      $0x1e, 352(SI), Y2, Y13
-	VANDPS      Y7, Y12, Y12
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y7
-	VFMADD231PS 480(SI), Y0, Y9
-	VFMADD231PS 416(SI), Y1, Y7
-	VFMADD231PS 480(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y10, 352(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y10, Y14
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 416(SI), Y2, Y10
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y12, Y12
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y3, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y7
-	VMOVUPS 288(BX), Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y7
-	VFMADD231PS Y1, Y9, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y13, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VANDPS      Y7, Y6, Y6
-	VCMPPS      $0x1e, Y9, Y2, Y9
-	VANDPS      Y6, Y9, Y9
-	VPOR        Y8, Y3, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure144Next
-	VMOVUPS      320(BX), Y3
-	VADDPS       Y11, Y3, Y6
-	VMINPS       Y11, Y3, Y7
-	VMAXPS       Y11, Y3, Y3
-	VSUBPS       Y3, Y6, Y3
-	VSUBPS       Y3, Y7, Y7
-	VADDPS       Y5, Y6, Y3
-	VMINPS       Y5, Y6, Y8
-	VMAXPS       Y5, Y6, Y6
-	VSUBPS       Y6, Y3, Y6
-	VSUBPS       Y6, Y8, Y8
-	VADDPS       Y8, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y7, Y3, Y3
-	VADDPD       Y6, Y5, Y5
-	VMOVUPS      352(BX), Y6
-	VADDPS       Y12, Y6, Y7
-	VMINPS       Y12, Y6, Y8
-	VMAXPS       Y12, Y6, Y6
-	VSUBPS       Y6, Y7, Y6
-	VSUBPS       Y6, Y8, Y8
-	VADDPS       Y9, Y7, Y6
-	VMINPS       Y9, Y7, Y10
-	VMAXPS       Y9, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y9, Y7, Y7
-	VMOVAPS      Y4, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 8(DI)
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMULSD       X8, X3, X3
-	VMOVSD       X3, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure144Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin25
-	JMP  end
-
-done25:
-	// Rows of 145 to 160 elements.
-	CMPQ  CX, $0x000000a0
-	JGT   done28
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x00000090, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin28:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact160
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact160
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop28:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact160
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   576(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       Y3, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   608(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   576(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   608(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS Y0, Y7, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS Y1, Y7, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y9, Y9
-	VMULPS      Y14, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y9
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y3, Y3
-	VADDPS      Y3, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 416(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y11
-	VMOVUPS     352(BX), Y13
-	VFMADD231PS Y0, Y13, Y12
-	VFMADD231PS 544(SI), Y1, Y11
-	VFMADD231PS Y1, Y13, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y5, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y12, Y6, Y6
-	VADDPS      Y6, Y11, Y11
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact160
-	VMOVUPS 384(BX), Y3
-	VADDPS  Y8, Y3, Y4
-	VMINPS  Y8, Y3, Y5
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y4, Y3
-	VSUBPS  Y3, Y5, Y5
-	VADDPS  Y9, Y4, Y3
-	VMINPS  Y9, Y4, Y6
-	VMAXPS  Y9, Y4, Y4
-	VSUBPS  Y4, Y3, Y4
-	VSUBPS  Y4, Y6, Y6
-	VADDPS  Y6, Y5, Y5
-	VMOVUPS 416(BX), Y4
-	VADDPS  Y7, Y4, Y6
-	VMINPS  Y7, Y4, Y8
-	VMAXPS  Y7, Y4, Y4
-	VSUBPS  Y4, Y6, Y4
-	VSUBPS  Y4, Y8, Y8
-	VADDPS  Y11, Y6, Y4
-	VMINPS  Y11, Y6, Y7
-	VMAXPS  Y11, Y6, Y6
-	VSUBPS  Y6, Y4, Y6
-	VSUBPS  Y6, Y7, Y7
-	VADDPS  Y7, Y8, Y8
-	VMOVUPS 256(BX), Y6
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y6, Y9
-	VPERM2F128 $0x01, Y9, Y9, Y10
-	VMAXPS     Y10, Y9, Y9
-	VSHUFPS    $0x4e, Y9, Y9, Y10
-	VMAXPS     Y10, Y9, Y9
-	VSHUFPS    $0xb1, Y9, Y9, Y10
-	VMAXPS     Y10, Y9, Y9
-	VMOVUPS    448(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y9, Y10
-	VMOVUPS     448(BX), Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y11
-	VFMADD231PS Y1, Y9, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y10, Y10
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y9, Y6, Y6
-	VCMPPS       $0x05, Y9, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y11, Y10, Y10
-	VANDPS       Y11, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X7
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y10, X12
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y10, Y3, Y3
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X10
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X10
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X10, Y10
-	VSUBPD       Y6, Y4, Y4
-	VSUBPD       Y10, Y5, Y5
-	VEXTRACTF128 $0x01, Y8, X6
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y8, Y4, Y4
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y9, Y9
-	VMOVSS    X9, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X11, X3
-	JCS       sure160
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop28
-	JMP       end
-
-exact160:
-	ADDQ $0x00000090, CX
-	JMP  longer
-
-sure160:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   576(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   608(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y10, Y3, Y3
-	VCMPPS      $0x1e, 512(SI), Y2, Y10
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y9, Y10, Y10
-	VANDPS      Y3, Y5, Y5
-	VADDPS      Y5, Y10, Y10
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VCMPPS      $0x1e, 32(SI), Y2, Y9
-	VCMPPS      $0x1e, 96(SI), Y2, Y12
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y7
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 160(SI), Y2, Y12
-	VCMPPS      $0x1e, 224(SI), Y2, Y13
-	VANDPS      Y6, Y12, Y12
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 288(SI), Y2, Y12
-	VCMPPS      $0x1e, 352(SI), Y2, Y13
-	VANDPS      Y6, Y12, Y12
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y6
-	VFMADD231PS 480(SI), Y0, Y7
-	VFMADD231PS 416(SI), Y1, Y6
-	VFMADD231PS 480(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y9, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 416(SI), Y2, Y9
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y12, Y12
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     288(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VMOVUPS     288(BX), Y13
-	VFMADD231PS Y0, Y13, Y9
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS Y1, Y13, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y14
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y4, 384(BX)
-	VPSLLD  $0x14, Y3, Y4
-	VMOVUPS Y12, 416(BX)
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y12, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VMULPS      Y4, Y7, Y7
-	VMULPS      Y12, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y7
-	VFMADD213PS Y15, Y15, Y9
-	VANDPS      Y9, Y6, Y6
-	VCMPPS      $0x1e, 544(SI), Y2, Y4
-	VCMPPS      $0x1e, Y13, Y2, Y13
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y6, Y13, Y13
-	VADDPS      Y13, Y4, Y4
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure160Next
-	VMOVUPS      320(BX), Y3
-	VADDPS       Y11, Y3, Y5
-	VMINPS       Y11, Y3, Y6
-	VMAXPS       Y11, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y6, Y6
-	VADDPS       Y10, Y5, Y3
-	VMINPS       Y10, Y5, Y7
-	VMAXPS       Y10, Y5, Y5
-	VSUBPS       Y5, Y3, Y5
-	VSUBPS       Y5, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VMOVUPS      352(BX), Y6
-	VMOVUPS      416(BX), Y7
-	VADDPS       Y7, Y6, Y8
-	VMINPS       Y7, Y6, Y9
-	VMAXPS       Y7, Y6, Y6
-	VSUBPS       Y6, Y8, Y6
-	VSUBPS       Y6, Y9, Y9
-	VADDPS       Y4, Y8, Y6
-	VMINPS       Y4, Y8, Y7
-	VMAXPS       Y4, Y8, Y8
-	VSUBPS       Y8, Y6, Y8
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y7, Y9, Y9
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y9, X7
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y7, Y4, Y4
-	VMOVUPS      384(BX), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VMOVUPS     384(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y8
-	VFMADD231PS Y1, Y2, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y4, Y5, Y5
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMULSD       X7, X3, X3
-	VMOVSD       X3, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure160Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin28
-	JMP  end
-
-done28:
-	// Rows of 161 to 176 elements.
-	CMPQ  CX, $0x000000b0
-	JGT   done31
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000a0, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin31:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact176
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact176
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop31:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact176
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   640(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       576(SI), Y6, Y6
-	VMAXPS       Y3, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   672(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       608(SI), Y7, Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   640(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   672(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     576(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVAPS     Y4, Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y3, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VMULPS      Y11, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y10, Y5, Y10
-	VADDPS      Y3, Y9, Y9
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 416(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     352(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     320(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y11
-	VMOVUPS 352(BX), Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y11
-	VFMADD231PS Y1, Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y5, Y5
-	VPOR        Y10, Y3, Y10
-	VADDPS      Y5, Y6, Y6
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact176
-	VMOVUPS 384(BX), Y3
-	VADDPS  Y8, Y3, Y5
-	VMINPS  Y8, Y3, Y10
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y10, Y10
-	VADDPS  Y9, Y5, Y3
-	VMINPS  Y9, Y5, Y8
-	VMAXPS  Y9, Y5, Y5
-	VSUBPS  Y5, Y3, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y10, Y10
-	VMOVUPS 416(BX), Y5
-	VADDPS  Y7, Y5, Y8
-	VMINPS  Y7, Y5, Y9
-	VMAXPS  Y7, Y5, Y5
-	VSUBPS  Y5, Y8, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  Y6, Y8, Y5
-	VMINPS  Y6, Y8, Y7
-	VMAXPS  Y6, Y8, Y8
-	VSUBPS  Y8, Y5, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 256(BX), Y6
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y6, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y11
-	VMAXPS     Y11, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y11
-	VMAXPS     Y11, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y11
-	VMAXPS     Y11, Y8, Y8
-	VMOVAPS    Y4, Y11
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y11, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y4
-	VFMADD231PS Y1, Y8, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y11, Y12
-	VPSLLD  $0x14, Y11, Y11
-	VPADDD  Y12, Y11, Y12
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y11
-	VMULPS      Y11, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y6, Y6
-	VCMPPS       $0x05, Y8, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y11
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y4, Y11, Y11
-	VANDPS       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X7
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y11, X12
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y11, Y3, Y3
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y10, X11
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X11, Y11
-	VADDPD       Y10, Y3, Y3
-	VADDPD       Y11, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X10
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X10, Y10
-	VEXTRACTF128 $0x01, Y6, X11
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y6, Y5, Y5
-	VSUBPD       Y11, Y10, Y10
-	VEXTRACTF128 $0x01, Y9, X6
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y6, Y10, Y10
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y10, Y7, Y7
-	VADDPD       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X5
-	VADDPD       X5, X3, X3
-	VMOVHLPS     X3, X3, X5
-	VADDSD       X5, X3, X3
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X4, X3
-	JCS       sure176
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop31
-	JMP       end
-
-exact176:
-	ADDQ $0x000000a0, CX
-	JMP  longer
-
-sure176:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   640(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   672(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 512(SI), Y2, Y12
-	VCMPPS      $0x1e, 576(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVAPS     Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y7, Y3, Y3
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y3, Y5, Y5
-	VPOR        Y8, Y6, Y8
-	VADDPS      Y5, Y12, Y12
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y10, Y14, Y10
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VCMPPS      $0x1e, 32(SI), Y2, Y9
-	VCMPPS      $0x1e, 96(SI), Y2, Y10
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y7
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 160(SI), Y2, Y10
-	VCMPPS      $0x1e, 224(SI), Y2, Y13
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 288(SI), Y2, Y10
-	VCMPPS      $0x1e, 352(SI), Y2, Y13
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y6
-	VFMADD231PS 480(SI), Y0, Y7
-	VFMADD231PS 416(SI), Y1, Y6
-	VFMADD231PS 480(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y9, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 416(SI), Y2, Y9
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y7
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 544(SI), Y2, Y9
-	VCMPPS      $0x1e, 608(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     256(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y6
-	VMOVUPS 288(BX), Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y14, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VANDPS      Y6, Y5, Y5
-	VCMPPS      $0x1e, Y7, Y2, Y7
-	VANDPS      Y5, Y7, Y7
-	VPOR        Y8, Y3, Y8
-	VADDPS      Y7, Y9, Y9
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure176Next
-	VMOVUPS      320(BX), Y3
-	VADDPS       Y11, Y3, Y5
-	VMINPS       Y11, Y3, Y6
-	VMAXPS       Y11, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y6, Y6
-	VADDPS       Y12, Y5, Y3
-	VMINPS       Y12, Y5, Y7
-	VMAXPS       Y12, Y5, Y5
-	VSUBPS       Y5, Y3, Y5
-	VSUBPS       Y5, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X5
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VMOVUPS      352(BX), Y6
-	VADDPS       Y10, Y6, Y7
-	VMINPS       Y10, Y6, Y8
-	VMAXPS       Y10, Y6, Y6
-	VSUBPS       Y6, Y7, Y6
-	VSUBPS       Y6, Y8, Y8
-	VADDPS       Y9, Y7, Y6
-	VMINPS       Y9, Y7, Y10
-	VMAXPS       Y9, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y10, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y8, X9
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y9, Y7, Y7
-	VMOVAPS      Y4, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 8(DI)
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y5, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMULSD       X8, X3, X3
-	VMOVSD       X3, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure176Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin31
-	JMP  end
-
-done31:
-	// Rows of 177 to 192 elements.
-	CMPQ  CX, $0x000000c0
-	JGT   done34
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000b0, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin34:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact192
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact192
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop34:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact192
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   704(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       576(SI), Y6, Y6
-	VMOVUPS      640(SI), Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   736(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       608(SI), Y7, Y7
-	VMOVUPS      672(SI), Y8
-	VMAXPS       Y3, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   704(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   736(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     576(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     640(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y11
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS 640(SI), Y1, Y11
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y7, Y14, Y7
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y3, Y3
-	VADDPS      Y3, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 416(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y11
-	VANDPS      Y5, Y11, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y12
-	VSUBPS Y5, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y12
-	VMOVUPS     352(BX), Y14
-	VFMADD231PS Y0, Y14, Y13
-	VFMADD231PS 672(SI), Y1, Y12
-	VFMADD231PS Y1, Y14, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y3, Y4
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VADDPS      Y12, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact192
-	VMOVUPS 384(BX), Y3
-	VADDPS  Y8, Y3, Y4
-	VMINPS  Y8, Y3, Y5
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y4, Y3
-	VSUBPS  Y3, Y5, Y5
-	VADDPS  Y9, Y4, Y3
-	VMINPS  Y9, Y4, Y7
-	VMAXPS  Y9, Y4, Y4
-	VSUBPS  Y4, Y3, Y4
-	VSUBPS  Y4, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VMOVUPS 416(BX), Y4
-	VMOVUPS 480(BX), Y7
-	VADDPS  Y7, Y4, Y8
-	VMINPS  Y7, Y4, Y9
-	VMAXPS  Y7, Y4, Y4
-	VSUBPS  Y4, Y8, Y4
-	VSUBPS  Y4, Y9, Y9
-	VADDPS  Y6, Y8, Y4
-	VMINPS  Y6, Y8, Y7
-	VMAXPS  Y6, Y8, Y8
-	VSUBPS  Y8, Y4, Y8
-	VSUBPS  Y8, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS 256(BX), Y6
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y6, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VMOVUPS    448(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y10
-	VMOVUPS     448(BX), Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y11
-	VFMADD231PS Y1, Y8, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y10, Y10
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y6, Y6
-	VCMPPS       $0x05, Y8, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y6, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y6
-	VANDPS       Y11, Y10, Y10
-	VANDPS       Y11, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X7
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y10, X12
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y10, Y3, Y3
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X10
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y6, X10
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X10, Y10
-	VSUBPD       Y6, Y4, Y4
-	VSUBPD       Y10, Y5, Y5
-	VEXTRACTF128 $0x01, Y9, X6
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y9, Y4, Y4
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X3, 16(DI)
-	VADDSD    X3, X3, X3
-	VUCOMISD  X11, X3
-	JCS       sure192
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop34
-	JMP       end
-
-exact192:
-	ADDQ $0x000000b0, CX
-	JMP  longer
-
-sure192:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   704(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   736(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 512(SI), Y2, Y12
-	VCMPPS      $0x1e, 576(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     640(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS 640(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y11, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VANDPS      Y10, Y3, Y3
-	VCMPPS      $0x1e, 640(SI), Y2, Y10
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y9, Y10, Y10
-	VANDPS      Y3, Y5, Y5
-	VADDPS      Y5, Y10, Y10
-	VADDPS      Y10, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y11
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y11, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y11, Y6, Y6
-	VMULPS      Y13, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VCMPPS      $0x1e, 32(SI), Y2, Y9
-	VCMPPS      $0x1e, 96(SI), Y2, Y10
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y7
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VCMPPS      $0x1e, 160(SI), Y2, Y10
-	VCMPPS      $0x1e, 224(SI), Y2, Y11
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VCMPPS      $0x1e, 288(SI), Y2, Y10
-	VCMPPS      $0x1e, 352(SI), Y2, Y11
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y6
-	VFMADD231PS 480(SI), Y0, Y7
-	VFMADD231PS 416(SI), Y1, Y6
-	VFMADD231PS 480(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 416(SI), Y2, Y11
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y6, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y7
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 544(SI), Y2, Y11
-	VCMPPS      $0x1e, 608(SI), Y2, Y13
-	VANDPS      Y6, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     288(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y7
-	VMOVUPS     288(BX), Y14
-	VFMADD231PS Y0, Y14, Y13
-	VFMADD231PS 672(SI), Y1, Y7
-	VFMADD231PS Y1, Y14, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y15
-	VMOVUPS Y4, 384(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y4
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y3, Y9
-	VMOVUPS Y10, 448(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y15, Y9, Y15
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y10
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y10
-	VMULPS      Y9, Y7, Y7
-	VMULPS      Y10, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y7
-	VFMADD213PS Y4, Y4, Y13
-	VANDPS      Y13, Y6, Y6
-	VCMPPS      $0x1e, 672(SI), Y2, Y4
-	VCMPPS      $0x1e, Y14, Y2, Y14
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y6, Y14, Y14
-	VADDPS      Y14, Y4, Y4
-	VADDPS      Y4, Y11, Y11
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure192Next
-	VMOVUPS      320(BX), Y3
-	VMOVUPS      352(BX), Y4
-	VADDPS       Y4, Y3, Y5
-	VMINPS       Y4, Y3, Y6
-	VMAXPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y6, Y6
-	VADDPS       Y12, Y5, Y3
-	VMINPS       Y12, Y5, Y4
-	VMAXPS       Y12, Y5, Y5
-	VSUBPS       Y5, Y3, Y5
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y4, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y6, X5
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      416(BX), Y5
-	VMOVUPS      448(BX), Y6
-	VADDPS       Y6, Y5, Y7
-	VMINPS       Y6, Y5, Y8
-	VMAXPS       Y6, Y5, Y5
-	VSUBPS       Y5, Y7, Y5
-	VSUBPS       Y5, Y8, Y8
-	VADDPS       Y11, Y7, Y5
-	VMINPS       Y11, Y7, Y6
-	VMAXPS       Y11, Y7, Y7
-	VSUBPS       Y7, Y5, Y7
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y6, Y8, Y8
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y8, X7
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y7, Y6, Y6
-	VMOVUPS      384(BX), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VMOVUPS     384(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y8
-	VFMADD231PS Y1, Y2, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMULSD       X7, X3, X3
-	VMOVSD       X3, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure192Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin34
-	JMP  end
-
-done34:
-	// Rows of 193 to 208 elements.
-	CMPQ  CX, $0x000000d0
-	JGT   done37
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000c0, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin37:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact208
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact208
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop37:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact208
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   768(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       576(SI), Y6, Y6
-	VMOVUPS      640(SI), Y7
-	VMAXPS       704(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y3, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   800(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       608(SI), Y7, Y7
-	VMOVUPS      672(SI), Y8
-	VMAXPS       736(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   768(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   800(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     576(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     640(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     704(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y11
-	VFMADD231PS 704(SI), Y0, Y12
-	VFMADD231PS 640(SI), Y1, Y11
-	VFMADD231PS 704(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y8, 416(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVAPS     Y4, Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y3, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPSLLD  $0x14, Y5, Y8
-	VPADDD  Y7, Y8, Y7
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y8
-	VMULPS      Y8, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     32(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y8
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y12, Y12, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     160(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y8
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y8
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y8, Y8
-	VADDPS      Y8, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     288(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y8
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y8
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     416(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y7, 448(BX)
-	VPSLLD  $0x14, Y6, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     544(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     608(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y7
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     672(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     736(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y11
-	VFMADD231PS 736(SI), Y0, Y12
-	VFMADD231PS 672(SI), Y1, Y11
-	VFMADD231PS 736(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y8, 480(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     352(BX), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS  Y5, Y4, Y8
-	VMOVUPS 352(BX), Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y11, Y8
-	VFMADD231PS Y1, Y11, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPSLLD  $0x14, Y5, Y12
-	VPADDD  Y11, Y12, Y11
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
-	VMULPS      Y12, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VANDPS      Y8, Y6, Y6
-	VPOR        Y10, Y5, Y10
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact208
-	VMOVUPS 384(BX), Y5
-	VMOVUPS 416(BX), Y8
-	VADDPS  Y8, Y5, Y10
-	VMINPS  Y8, Y5, Y11
-	VMAXPS  Y8, Y5, Y5
-	VSUBPS  Y5, Y10, Y5
-	VSUBPS  Y5, Y11, Y11
-	VADDPS  Y9, Y10, Y5
-	VMINPS  Y9, Y10, Y8
-	VMAXPS  Y9, Y10, Y10
-	VSUBPS  Y10, Y5, Y10
-	VSUBPS  Y10, Y8, Y8
-	VADDPS  Y8, Y11, Y11
-	VADDPS  Y3, Y5, Y8
-	VMINPS  Y3, Y5, Y9
-	VMAXPS  Y3, Y5, Y5
-	VSUBPS  Y5, Y8, Y5
-	VSUBPS  Y5, Y9, Y9
-	VADDPS  Y9, Y11, Y11
-	VMOVUPS 448(BX), Y3
-	VMOVUPS 480(BX), Y5
-	VADDPS  Y5, Y3, Y9
-	VMINPS  Y5, Y3, Y10
-	VMAXPS  Y5, Y3, Y3
-	VSUBPS  Y3, Y9, Y3
-	VSUBPS  Y3, Y10, Y10
-	VADDPS  Y7, Y9, Y3
-	VMINPS  Y7, Y9, Y5
-	VMAXPS  Y7, Y9, Y9
-	VSUBPS  Y9, Y3, Y9
-	VSUBPS  Y9, Y5, Y5
-	VADDPS  Y5, Y10, Y10
-	VADDPS  Y6, Y3, Y5
-	VMINPS  Y6, Y3, Y7
-	VMAXPS  Y6, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y7, Y7
-	VADDPS  Y7, Y10, Y10
-	VMOVUPS 256(BX), Y3
-	VMOVUPS 288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y3, Y7
-	VPERM2F128 $0x01, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VSHUFPS    $0x4e, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VSHUFPS    $0xb1, Y7, Y7, Y9
-	VMAXPS     Y9, Y7, Y7
-	VMOVAPS    Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y4
-	VFMADD231PS Y1, Y7, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y12, Y9, Y12
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y7, Y3, Y3
-	VCMPPS       $0x05, Y7, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y9
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y3
-	VANDPS       Y4, Y9, Y9
-	VANDPS       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y8, X6
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y9, X12
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y9, Y8, Y8
-	VSUBPD       Y12, Y6, Y6
-	VEXTRACTF128 $0x01, Y11, X9
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y11, Y8, Y8
-	VADDPD       Y9, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X9
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y3, X11
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y3, Y5, Y5
-	VSUBPD       Y11, Y9, Y9
-	VEXTRACTF128 $0x01, Y10, X3
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y10, Y5, Y5
-	VADDPD       Y3, Y9, Y9
-	VADDPD       Y5, Y8, Y8
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y6, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X3
-	VADDPD       X3, X8, X8
-	VMOVHLPS     X8, X8, X3
-	VADDSD       X3, X8, X8
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y7, Y7
-	VMOVSS    X7, 4(DI)
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X8, 16(DI)
-	VADDSD    X8, X8, X8
-	VUCOMISD  X4, X8
-	JCS       sure208
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop37
-	JMP       end
-
-exact208:
-	ADDQ $0x000000c0, CX
-	JMP  longer
-
-sure208:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   768(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   800(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 512(SI), Y2, Y12
-	VCMPPS      $0x1e, 576(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     640(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y9
-	VFMADD231PS 704(SI), Y0, Y10
-	VFMADD231PS 640(SI), Y1, Y9
-	VFMADD231PS 704(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y11, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 640(SI), Y2, Y11
-	VCMPPS      $0x1e, 704(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVAPS     Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y7, Y3, Y3
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y3, Y5, Y5
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y7
-	VFMADD231PS 96(SI), Y0, Y9
-	VFMADD231PS 32(SI), Y1, Y7
-	VFMADD231PS 96(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VMULPS      Y13, Y7, Y7
-	VMULPS      Y14, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y11, Y11, Y9
-	VCMPPS      $0x1e, 32(SI), Y2, Y10
-	VCMPPS      $0x1e, 96(SI), Y2, Y11
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y9, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y9
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 160(SI), Y2, Y11
-	VCMPPS      $0x1e, 224(SI), Y2, Y13
-	VANDPS      Y7, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y9
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 288(SI), Y2, Y11
-	VCMPPS      $0x1e, 352(SI), Y2, Y13
-	VANDPS      Y7, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y7
-	VFMADD231PS 480(SI), Y0, Y9
-	VFMADD231PS 416(SI), Y1, Y7
-	VFMADD231PS 480(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y10, 384(BX)
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y10, Y14
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 416(SI), Y2, Y10
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y11, Y11
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y7
-	VFMADD231PS 608(SI), Y0, Y9
-	VFMADD231PS 544(SI), Y1, Y7
-	VFMADD231PS 608(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y7
-	VFMADD213PS Y13, Y13, Y9
-	VCMPPS      $0x1e, 544(SI), Y2, Y10
-	VCMPPS      $0x1e, 608(SI), Y2, Y13
-	VANDPS      Y7, Y10, Y10
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y7
-	VFMADD231PS 736(SI), Y0, Y9
-	VFMADD231PS 672(SI), Y1, Y7
-	VFMADD231PS 736(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y6, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y6, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y11, Y7, Y7
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y7
-	VFMADD213PS Y14, Y14, Y9
-	VCMPPS      $0x1e, 672(SI), Y2, Y11
-	VCMPPS      $0x1e, 736(SI), Y2, Y13
-	VANDPS      Y7, Y11, Y11
-	VANDPS      Y9, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y6, Y8
-	VMOVUPS     288(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y3, Y6, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y7
-	VMOVUPS 288(BX), Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y9, Y7
-	VFMADD231PS Y1, Y9, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y11, Y13, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y13, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y7
-	VANDPS      Y7, Y6, Y6
-	VCMPPS      $0x1e, Y9, Y2, Y9
-	VANDPS      Y6, Y9, Y9
-	VPOR        Y8, Y3, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure208Next
-	VMOVUPS      320(BX), Y3
-	VMOVUPS      352(BX), Y6
-	VADDPS       Y6, Y3, Y7
-	VMINPS       Y6, Y3, Y8
-	VMAXPS       Y6, Y3, Y3
-	VSUBPS       Y3, Y7, Y3
-	VSUBPS       Y3, Y8, Y8
-	VADDPS       Y12, Y7, Y3
-	VMINPS       Y12, Y7, Y6
-	VMAXPS       Y12, Y7, Y7
-	VSUBPS       Y7, Y3, Y7
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y5, Y3, Y6
-	VMINPS       Y5, Y3, Y7
-	VMAXPS       Y5, Y3, Y3
-	VSUBPS       Y3, Y6, Y3
-	VSUBPS       Y3, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y6, X3
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y8, X5
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y8, Y6, Y6
-	VADDPD       Y5, Y3, Y3
-	VMOVUPS      384(BX), Y5
-	VMOVUPS      416(BX), Y7
-	VADDPS       Y7, Y5, Y8
-	VMINPS       Y7, Y5, Y11
-	VMAXPS       Y7, Y5, Y5
-	VSUBPS       Y5, Y8, Y5
-	VSUBPS       Y5, Y11, Y11
-	VADDPS       Y10, Y8, Y5
-	VMINPS       Y10, Y8, Y7
-	VMAXPS       Y10, Y8, Y8
-	VSUBPS       Y8, Y5, Y8
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y7, Y11, Y11
-	VADDPS       Y9, Y5, Y7
-	VMINPS       Y9, Y5, Y8
-	VMAXPS       Y9, Y5, Y5
-	VSUBPS       Y5, Y7, Y5
-	VSUBPS       Y5, Y8, Y8
-	VADDPS       Y8, Y11, Y11
-	VEXTRACTF128 $0x01, Y7, X5
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X5, Y5
-	VEXTRACTF128 $0x01, Y11, X8
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y11, Y7, Y7
-	VADDPD       Y8, Y5, Y5
-	VMOVAPS      Y4, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 8(DI)
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y3, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X3
-	VADDPD       X3, X6, X6
-	VMOVHLPS     X6, X6, X3
-	VADDSD       X3, X6, X6
-	VMULSD       X8, X6, X6
-	VMOVSD       X6, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure208Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin37
-	JMP  end
-
-done37:
-	// Rows of 209 to 224 elements.
-	CMPQ  CX, $0x000000e0
-	JGT   done40
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000d0, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin40:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact224
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact224
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop40:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact224
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   832(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       576(SI), Y6, Y6
-	VMOVUPS      640(SI), Y7
-	VMAXPS       704(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      768(SI), Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   864(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       608(SI), Y7, Y7
-	VMOVUPS      672(SI), Y8
-	VMAXPS       736(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      800(SI), Y8
-	VMAXPS       Y3, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   832(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   864(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     576(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     640(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     704(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y11
-	VFMADD231PS 704(SI), Y0, Y12
-	VFMADD231PS 640(SI), Y1, Y11
-	VFMADD231PS 704(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y8, 416(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     768(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y8
-	VFMADD231PS Y0, Y7, Y11
-	VFMADD231PS 768(SI), Y1, Y8
-	VFMADD231PS Y1, Y7, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPERMPS Y2, Y6, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPADDD  Y7, Y13, Y7
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VMULPS      Y13, Y8, Y8
-	VMULPS      Y14, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y8
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y3, Y3
-	VADDPS      Y3, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y11
-	VFMADD231PS 736(SI), Y0, Y12
-	VFMADD231PS 672(SI), Y1, Y11
-	VFMADD231PS 736(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y7
-	VANDPS      Y5, Y7, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y11
-	VMOVUPS     352(BX), Y13
-	VFMADD231PS Y0, Y13, Y12
-	VFMADD231PS 800(SI), Y1, Y11
-	VFMADD231PS Y1, Y13, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y4, 512(BX)
-	VPSLLD  $0x14, Y5, Y4
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y4, Y14
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y4, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VANDPS      Y12, Y7, Y7
-	VADDPS      Y7, Y11, Y11
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact224
-	VMOVUPS 384(BX), Y3
-	VMOVUPS 416(BX), Y4
-	VADDPS  Y4, Y3, Y5
-	VMINPS  Y4, Y3, Y7
-	VMAXPS  Y4, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y7, Y7
-	VADDPS  Y9, Y5, Y3
-	VMINPS  Y9, Y5, Y4
-	VMAXPS  Y9, Y5, Y5
-	VSUBPS  Y5, Y3, Y5
-	VSUBPS  Y5, Y4, Y4
-	VADDPS  Y4, Y7, Y7
-	VADDPS  Y8, Y3, Y4
-	VMINPS  Y8, Y3, Y5
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y4, Y3
-	VSUBPS  Y3, Y5, Y5
-	VADDPS  Y5, Y7, Y7
-	VMOVUPS 448(BX), Y3
-	VMOVUPS 480(BX), Y5
-	VADDPS  Y5, Y3, Y8
-	VMINPS  Y5, Y3, Y9
-	VMAXPS  Y5, Y3, Y3
-	VSUBPS  Y3, Y8, Y3
-	VSUBPS  Y3, Y9, Y9
-	VADDPS  Y6, Y8, Y3
-	VMINPS  Y6, Y8, Y5
-	VMAXPS  Y6, Y8, Y8
-	VSUBPS  Y8, Y3, Y8
-	VSUBPS  Y8, Y5, Y5
-	VADDPS  Y5, Y9, Y9
-	VADDPS  Y11, Y3, Y5
-	VMINPS  Y11, Y3, Y6
-	VMAXPS  Y11, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y6, Y6
-	VADDPS  Y6, Y9, Y9
-	VMOVUPS 256(BX), Y3
-	VMOVUPS 288(BX), Y6
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y6, Y3, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VMOVUPS    512(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y10
-	VMOVUPS     512(BX), Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y11
-	VFMADD231PS Y1, Y8, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y10, Y10
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y3, Y3
-	VCMPPS       $0x05, Y8, Y6, Y6
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y6, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y3
-	VANDPS       Y11, Y10, Y10
-	VANDPS       Y11, Y3, Y3
-	VEXTRACTF128 $0x01, Y4, X6
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y10, X12
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y10, Y4, Y4
-	VSUBPD       Y12, Y6, Y6
-	VEXTRACTF128 $0x01, Y7, X10
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y7, Y4, Y4
-	VADDPD       Y10, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y3, X10
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X10, Y10
-	VSUBPD       Y3, Y5, Y5
-	VSUBPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y9, X3
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y9, Y5, Y5
-	VADDPD       Y3, Y7, Y7
-	VADDPD       Y5, Y4, Y4
-	VADDPD       Y7, Y6, Y6
-	VADDPD       Y6, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X4, 16(DI)
-	VADDSD    X4, X4, X4
-	VUCOMISD  X11, X4
-	JCS       sure224
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop40
-	JMP       end
-
-exact224:
-	ADDQ $0x000000d0, CX
-	JMP  longer
-
-sure224:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   832(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   864(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 512(SI), Y2, Y12
-	VCMPPS      $0x1e, 576(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     640(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y9
-	VFMADD231PS 704(SI), Y0, Y10
-	VFMADD231PS 640(SI), Y1, Y9
-	VFMADD231PS 704(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y11, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 640(SI), Y2, Y11
-	VCMPPS      $0x1e, 704(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     768(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS 768(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VANDPS      Y10, Y3, Y3
-	VCMPPS      $0x1e, 768(SI), Y2, Y10
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y9, Y10, Y10
-	VANDPS      Y3, Y5, Y5
-	VADDPS      Y5, Y10, Y10
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y11
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y11, Y14, Y11
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y11, Y11, Y7
-	VCMPPS      $0x1e, 32(SI), Y2, Y9
-	VCMPPS      $0x1e, 96(SI), Y2, Y11
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y7
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 160(SI), Y2, Y11
-	VCMPPS      $0x1e, 224(SI), Y2, Y13
-	VANDPS      Y6, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y11
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 288(SI), Y2, Y11
-	VCMPPS      $0x1e, 352(SI), Y2, Y13
-	VANDPS      Y6, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y6
-	VFMADD231PS 480(SI), Y0, Y7
-	VFMADD231PS 416(SI), Y1, Y6
-	VFMADD231PS 480(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y9, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 416(SI), Y2, Y9
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y11, Y11
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y7
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 544(SI), Y2, Y9
-	VCMPPS      $0x1e, 608(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y6
-	VFMADD231PS 736(SI), Y0, Y7
-	VFMADD231PS 672(SI), Y1, Y6
-	VFMADD231PS 736(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y11, 416(BX)
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y11, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 672(SI), Y2, Y11
-	VCMPPS      $0x1e, 736(SI), Y2, Y13
-	VANDPS      Y6, Y11, Y11
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     288(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y7
-	VMOVUPS     288(BX), Y13
-	VFMADD231PS Y0, Y13, Y11
-	VFMADD231PS 800(SI), Y1, Y7
-	VFMADD231PS Y1, Y13, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y14
-	VPERMPS nearTable<>+0(SB), Y5, Y15
-	VMOVUPS Y4, 448(BX)
-	VPSLLD  $0x14, Y3, Y4
-	VMOVUPS Y9, 480(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y9
-	VMULPS      Y4, Y7, Y7
-	VMULPS      Y9, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y7
-	VFMADD213PS Y15, Y15, Y11
-	VANDPS      Y11, Y6, Y6
-	VCMPPS      $0x1e, 800(SI), Y2, Y4
-	VCMPPS      $0x1e, Y13, Y2, Y13
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y6, Y13, Y13
-	VADDPS      Y13, Y4, Y4
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure224Next
-	VMOVUPS      320(BX), Y3
-	VMOVUPS      352(BX), Y5
-	VADDPS       Y5, Y3, Y6
-	VMINPS       Y5, Y3, Y7
-	VMAXPS       Y5, Y3, Y3
-	VSUBPS       Y3, Y6, Y3
-	VSUBPS       Y3, Y7, Y7
-	VADDPS       Y12, Y6, Y3
-	VMINPS       Y12, Y6, Y5
-	VMAXPS       Y12, Y6, Y6
-	VSUBPS       Y6, Y3, Y6
-	VSUBPS       Y6, Y5, Y5
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y10, Y3, Y5
-	VMINPS       Y10, Y3, Y6
-	VMAXPS       Y10, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y6, Y3, Y3
-	VMOVUPS      384(BX), Y6
-	VMOVUPS      416(BX), Y7
-	VADDPS       Y7, Y6, Y8
-	VMINPS       Y7, Y6, Y9
-	VMAXPS       Y7, Y6, Y6
-	VSUBPS       Y6, Y8, Y6
-	VSUBPS       Y6, Y9, Y9
-	VMOVUPS      480(BX), Y6
-	VADDPS       Y6, Y8, Y7
-	VMINPS       Y6, Y8, Y10
-	VMAXPS       Y6, Y8, Y8
-	VSUBPS       Y8, Y7, Y8
-	VSUBPS       Y8, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VADDPS       Y4, Y7, Y6
-	VMINPS       Y4, Y7, Y8
-	VMAXPS       Y4, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y8, Y8
-	VADDPS       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y6, X4
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y9, X7
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y9, Y6, Y6
-	VADDPD       Y7, Y4, Y4
-	VMOVUPS      448(BX), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VMOVUPS     448(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y8
-	VFMADD231PS Y1, Y2, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y4, Y3, Y3
-	VADDPD       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
-	VMULSD       X7, X5, X5
-	VMOVSD       X5, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure224Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin40
-	JMP  end
-
-done40:
-	// Rows of 225 to 240 elements.
-	CMPQ  CX, $0x000000f0
-	JGT   done43
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000e0, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin43:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact240
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact240
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop43:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact240
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   896(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       576(SI), Y6, Y6
-	VMOVUPS      640(SI), Y7
-	VMAXPS       704(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      768(SI), Y7
-	VMAXPS       832(SI), Y7, Y7
-	VMAXPS       Y3, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   928(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       608(SI), Y7, Y7
-	VMOVUPS      672(SI), Y8
-	VMAXPS       736(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      800(SI), Y8
-	VMAXPS       864(SI), Y8, Y8
-	VMAXPS       Y3, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   896(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   928(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     576(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     640(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     704(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y11
-	VFMADD231PS 704(SI), Y0, Y12
-	VFMADD231PS 640(SI), Y1, Y11
-	VFMADD231PS 704(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y8, 416(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     768(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     832(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y8
-	VFMADD231PS 832(SI), Y0, Y11
-	VFMADD231PS 768(SI), Y1, Y8
-	VFMADD231PS 832(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVAPS     Y4, Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y7, Y5
-	VANDPS      Y5, Y3, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y6
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPSLLD  $0x14, Y5, Y11
-	VPADDD  Y7, Y11, Y7
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y11
-	VMULPS      Y11, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y6
-	VANDPS      Y6, Y3, Y3
-	VPOR        Y10, Y5, Y10
-	VADDPS      Y3, Y8, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y11
-	VFMADD231PS 736(SI), Y0, Y12
-	VFMADD231PS 672(SI), Y1, Y11
-	VFMADD231PS 736(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     864(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y7
-	VFMADD231PS 864(SI), Y0, Y11
-	VFMADD231PS 800(SI), Y1, Y7
-	VFMADD231PS 864(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     352(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     320(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y11
-	VMOVUPS 352(BX), Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y12, Y11
-	VFMADD231PS Y1, Y12, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPADDD  Y12, Y13, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
-	VMULPS      Y13, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-	VANDPS      Y11, Y5, Y5
-	VPOR        Y10, Y3, Y10
-	VADDPS      Y5, Y7, Y7
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact240
-	VMOVUPS 384(BX), Y3
-	VMOVUPS 416(BX), Y5
-	VADDPS  Y5, Y3, Y10
-	VMINPS  Y5, Y3, Y11
-	VMAXPS  Y5, Y3, Y3
-	VSUBPS  Y3, Y10, Y3
-	VSUBPS  Y3, Y11, Y11
-	VADDPS  Y9, Y10, Y3
-	VMINPS  Y9, Y10, Y5
-	VMAXPS  Y9, Y10, Y10
-	VSUBPS  Y10, Y3, Y10
-	VSUBPS  Y10, Y5, Y5
-	VADDPS  Y5, Y11, Y11
-	VADDPS  Y8, Y3, Y5
-	VMINPS  Y8, Y3, Y9
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y9, Y9
-	VADDPS  Y9, Y11, Y11
-	VMOVUPS 448(BX), Y3
-	VMOVUPS 480(BX), Y8
-	VADDPS  Y8, Y3, Y9
-	VMINPS  Y8, Y3, Y10
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y9, Y3
-	VSUBPS  Y3, Y10, Y10
-	VADDPS  Y6, Y9, Y3
-	VMINPS  Y6, Y9, Y8
-	VMAXPS  Y6, Y9, Y9
-	VSUBPS  Y9, Y3, Y9
-	VSUBPS  Y9, Y8, Y8
-	VADDPS  Y8, Y10, Y10
-	VADDPS  Y7, Y3, Y6
-	VMINPS  Y7, Y3, Y8
-	VMAXPS  Y7, Y3, Y3
-	VSUBPS  Y3, Y6, Y3
-	VSUBPS  Y3, Y8, Y8
-	VADDPS  Y8, Y10, Y10
-	VMOVUPS 256(BX), Y3
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y3, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y9
-	VMAXPS     Y9, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y9
-	VMAXPS     Y9, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y9
-	VMAXPS     Y9, Y8, Y8
-	VMOVAPS    Y4, Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y4
-	VFMADD231PS Y1, Y8, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y9, Y12
-	VPSLLD  $0x14, Y9, Y9
-	VPADDD  Y12, Y9, Y12
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
-	VMULPS      Y9, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y4
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y3, Y3
-	VCMPPS       $0x05, Y8, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y9
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y3, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y3
-	VANDPS       Y4, Y9, Y9
-	VANDPS       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y9, X12
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y9, Y5, Y5
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y11, X9
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X9, Y9
-	VADDPD       Y11, Y5, Y5
-	VADDPD       Y9, Y7, Y7
-	VEXTRACTF128 $0x01, Y6, X9
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X9, Y9
-	VEXTRACTF128 $0x01, Y3, X11
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y3, Y6, Y6
-	VSUBPD       Y11, Y9, Y9
-	VEXTRACTF128 $0x01, Y10, X3
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y10, Y6, Y6
-	VADDPD       Y3, Y9, Y9
-	VADDPD       Y6, Y5, Y5
-	VADDPD       Y9, Y7, Y7
-	VADDPD       Y7, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X4, X4, X4
-	VMOVSD    X4, 8(DI)
-	VMOVSD    X5, 16(DI)
-	VADDSD    X5, X5, X5
-	VUCOMISD  X4, X5
-	JCS       sure240
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop43
-	JMP       end
-
-exact240:
-	ADDQ $0x000000e0, CX
-	JMP  longer
-
-sure240:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   896(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   928(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 512(SI), Y2, Y12
-	VCMPPS      $0x1e, 576(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     640(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y9
-	VFMADD231PS 704(SI), Y0, Y10
-	VFMADD231PS 640(SI), Y1, Y9
-	VFMADD231PS 704(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y11, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 640(SI), Y2, Y11
-	VCMPPS      $0x1e, 704(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     768(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     832(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y9
-	VFMADD231PS 832(SI), Y0, Y10
-	VFMADD231PS 768(SI), Y1, Y9
-	VFMADD231PS 832(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 768(SI), Y2, Y11
-	VCMPPS      $0x1e, 832(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVAPS     Y4, Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y5, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y5, Y7
-	VFMADD231PS Y1, Y5, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y9
-	VPSLLD  $0x14, Y6, Y10
-	VPADDD  Y9, Y10, Y9
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VMULPS      Y10, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y7
-	VANDPS      Y7, Y3, Y3
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y3, Y5, Y5
-	VPOR        Y8, Y6, Y8
-	VADDPS      Y5, Y11, Y11
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y9, Y13, Y9
-	VPADDD  Y10, Y14, Y10
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VCMPPS      $0x1e, 32(SI), Y2, Y9
-	VCMPPS      $0x1e, 96(SI), Y2, Y10
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y7
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 160(SI), Y2, Y10
-	VCMPPS      $0x1e, 224(SI), Y2, Y13
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 288(SI), Y2, Y10
-	VCMPPS      $0x1e, 352(SI), Y2, Y13
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y6
-	VFMADD231PS 480(SI), Y0, Y7
-	VFMADD231PS 416(SI), Y1, Y6
-	VFMADD231PS 480(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 384(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y9, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 416(SI), Y2, Y9
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y7
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 544(SI), Y2, Y9
-	VCMPPS      $0x1e, 608(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y6
-	VFMADD231PS 736(SI), Y0, Y7
-	VFMADD231PS 672(SI), Y1, Y6
-	VFMADD231PS 736(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y10, 416(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y10, Y14
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y10, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 672(SI), Y2, Y10
-	VCMPPS      $0x1e, 736(SI), Y2, Y13
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     864(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y6
-	VFMADD231PS 864(SI), Y0, Y7
-	VFMADD231PS 800(SI), Y1, Y6
-	VFMADD231PS 864(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y10, Y14, Y10
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 800(SI), Y2, Y10
-	VCMPPS      $0x1e, 864(SI), Y2, Y13
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(BX), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     256(BX), Y5
-	VANDPS      Y3, Y5, Y3
-
-	// -n = magic - N - u
-	VSUBPS  Y3, Y4, Y6
-	VMOVUPS 288(BX), Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y7, Y6
-	VFMADD231PS Y1, Y7, Y6
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPADDD  Y13, Y14, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VMULPS      Y14, Y6, Y6
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VANDPS      Y6, Y5, Y5
-	VCMPPS      $0x1e, Y7, Y2, Y7
-	VANDPS      Y5, Y7, Y7
-	VPOR        Y8, Y3, Y8
-	VADDPS      Y7, Y10, Y10
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure240Next
-	VMOVUPS      320(BX), Y3
-	VMOVUPS      352(BX), Y5
-	VADDPS       Y5, Y3, Y6
-	VMINPS       Y5, Y3, Y7
-	VMAXPS       Y5, Y3, Y3
-	VSUBPS       Y3, Y6, Y3
-	VSUBPS       Y3, Y7, Y7
-	VADDPS       Y12, Y6, Y3
-	VMINPS       Y12, Y6, Y5
-	VMAXPS       Y12, Y6, Y6
-	VSUBPS       Y6, Y3, Y6
-	VSUBPS       Y6, Y5, Y5
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y11, Y3, Y5
-	VMINPS       Y11, Y3, Y6
-	VMAXPS       Y11, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X3, Y3
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y6, Y3, Y3
-	VMOVUPS      384(BX), Y6
-	VMOVUPS      416(BX), Y7
-	VADDPS       Y7, Y6, Y8
-	VMINPS       Y7, Y6, Y11
-	VMAXPS       Y7, Y6, Y6
-	VSUBPS       Y6, Y8, Y6
-	VSUBPS       Y6, Y11, Y11
-	VADDPS       Y9, Y8, Y6
-	VMINPS       Y9, Y8, Y7
-	VMAXPS       Y9, Y8, Y8
-	VSUBPS       Y8, Y6, Y8
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y7, Y11, Y11
-	VADDPS       Y10, Y6, Y7
-	VMINPS       Y10, Y6, Y8
-	VMAXPS       Y10, Y6, Y6
-	VSUBPS       Y6, Y7, Y6
-	VSUBPS       Y6, Y8, Y8
-	VADDPS       Y8, Y11, Y11
-	VEXTRACTF128 $0x01, Y7, X6
-	VCVTPS2PD    X7, Y7
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y11, X8
-	VCVTPS2PD    X11, Y11
-	VCVTPS2PD    X8, Y8
-	VADDPD       Y11, Y7, Y7
-	VADDPD       Y8, Y6, Y6
-	VMOVAPS      Y4, Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y8
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y4
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y1, Y2, Y4
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y9
-	VPSLLD  $0x14, Y8, Y8
-	VPADDD  Y9, Y8, Y9
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
-	VMULPS      Y8, Y4, Y4
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y4
-	VCVTSS2SD    X4, X4, X4
-	VMOVSD       sureScale64<>+0(SB), X8
-	VMULSD       X8, X4, X4
-	VMOVSD       X4, 8(DI)
-	VADDPD       Y7, Y5, Y5
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y3, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPD       X3, X5, X5
-	VMOVHLPS     X5, X5, X3
-	VADDSD       X3, X5, X5
-	VMULSD       X8, X5, X5
-	VMOVSD       X5, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure240Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin43
-	JMP  end
-
-done43:
-	// Rows of 241 to 256 elements.
-	CMPQ  CX, $0x00000100
-	JGT   done46
-	TESTQ R8, R8
-	JZ    end
-	SUBQ  $0x000000f0, CX
-	LEAQ  leftMasks<>+64(SB), DX
-	MOVQ  CX, AX
-	NEGQ  AX
-	LEAQ  (DX)(AX*4), DX
-
-begin46:
-	MOVL    (R14), AX
-	TESTL   $0x00000007, AX
-	JZ      exact256
-	SUBL    $0x2b800000, AX
-	CMPL    AX, $0x28000000
-	JCC     exact256
-	VMOVUPS nearTable<>+0(SB), Y2
-	PCALIGN $0x40
-
-loop46:
-	VBROADCASTSS (SI), Y3
-	MOVL         (SI), AX
-	ANDL         $0x7fffffff, AX
-	CMPL         AX, R13
-	JGT          exact256
-
-	// -N = 24 - round(x0 * kHi), in units of 2^-19
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      nearHeadroom<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VBROADCASTSS (SI), X3
-	VBROADCASTSS (R14), Y5
-	VMULSS       X5, X3, X3
-	VMOVUPS      integerHeadroom<>+0(SB), Y5
-	VSUBSS       X3, X5, X5
-	VMOVUPS      integer<>+0(SB), Y3
-	VSUBSS       X5, X3, X3
-	VMOVSS       X3, (DI)
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   960(SI), Y3, Y3
-	VORPS        128(DX), Y3, Y3
-	VMOVUPS      (SI), Y5
-	VMAXPS       64(SI), Y5, Y5
-	VMOVUPS      128(SI), Y6
-	VMAXPS       192(SI), Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      256(SI), Y6
-	VMAXPS       320(SI), Y6, Y6
-	VMOVUPS      384(SI), Y7
-	VMAXPS       448(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      512(SI), Y6
-	VMAXPS       576(SI), Y6, Y6
-	VMOVUPS      640(SI), Y7
-	VMAXPS       704(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      768(SI), Y7
-	VMAXPS       832(SI), Y7, Y7
-	VMOVUPS      896(SI), Y8
-	VMAXPS       Y3, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMAXPS       Y6, Y5, Y5
-	VMOVUPS      32(DX), Y3
-	VMASKMOVPS   992(SI), Y3, Y3
-	VORPS        160(DX), Y3, Y3
-	VMOVUPS      32(SI), Y6
-	VMAXPS       96(SI), Y6, Y6
-	VMOVUPS      160(SI), Y7
-	VMAXPS       224(SI), Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      288(SI), Y7
-	VMAXPS       352(SI), Y7, Y7
-	VMOVUPS      416(SI), Y8
-	VMAXPS       480(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      544(SI), Y7
-	VMAXPS       608(SI), Y7, Y7
-	VMOVUPS      672(SI), Y8
-	VMAXPS       736(SI), Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMOVUPS      800(SI), Y8
-	VMAXPS       864(SI), Y8, Y8
-	VMOVUPS      928(SI), Y9
-	VMAXPS       Y3, Y9, Y9
-	VMAXPS       Y9, Y8, Y8
-	VMAXPS       Y8, Y7, Y7
-	VMAXPS       Y7, Y6, Y6
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   960(SI), Y3, Y7
-	VMOVUPS      32(DX), Y8
-	VMASKMOVPS   992(SI), Y8, Y9
-	VMOVUPS      (SI), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y10
-	VMOVUPS     64(SI), Y11
-	VFMADD213PS Y4, Y0, Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y4, Y12
-	VSUBPS Y11, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y12
-	VFMADD231PS 64(SI), Y0, Y13
-	VFMADD231PS (SI), Y1, Y12
-	VFMADD231PS 64(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y14
-	VPERMPS Y2, Y11, Y15
-	VMOVUPS Y5, 256(BX)
-	VPSLLD  $0x14, Y10, Y5
-	VMOVUPS Y6, 288(BX)
-	VPSLLD  $0x14, Y11, Y6
-	VPADDD  Y14, Y5, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y5
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y5
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y5
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y5, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y10, Y11, Y10
-	VMOVUPS     128(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     192(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y14
-	VPERMPS Y2, Y6, Y15
-	VMOVUPS Y8, 320(BX)
-	VPSLLD  $0x14, Y5, Y8
-	VMOVUPS Y9, 352(BX)
-	VPSLLD  $0x14, Y6, Y9
-	VPADDD  Y14, Y8, Y14
-	VPADDD  Y15, Y9, Y15
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y9
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y9
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y9, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     256(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y9
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y8
-	VFMADD231PS 320(SI), Y0, Y9
-	VFMADD231PS 256(SI), Y1, Y8
-	VFMADD231PS 320(SI), Y1, Y9
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y11
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y9, Y9
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y8
-	VFMADD213PS Y13, Y13, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     384(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     448(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y11
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y6, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y11
-	VADDPS      Y11, Y9, Y9
-	VADDPS      Y9, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     512(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     576(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y9
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y11
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     640(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     704(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y11
-	VFMADD231PS 704(SI), Y0, Y12
-	VFMADD231PS 640(SI), Y1, Y11
-	VFMADD231PS 704(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y13
-	VPERMPS Y2, Y6, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VMOVUPS Y8, 416(BX)
-	VPSLLD  $0x14, Y6, Y8
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y8, Y14
-	VMOVUPS nearExp2<>+0(SB), Y8
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y8
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y8
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y8, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y9, Y9
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     768(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     832(SI), Y6
-	VFMADD213PS Y4, Y0, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y8
-	VSUBPS Y6, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y8
-	VFMADD231PS 832(SI), Y0, Y11
-	VFMADD231PS 768(SI), Y1, Y8
-	VFMADD231PS 832(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y12
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y8, Y8
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y8
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     896(SI), Y5
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y5
-	VMOVAPS     Y4, Y6
-	VFMADD231PS Y0, Y7, Y6
-	VANDPS      Y6, Y3, Y6
-
-	// -n = magic - N - u
-	VSUBPS Y5, Y4, Y11
-	VSUBPS Y6, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 896(SI), Y0, Y11
-	VFMADD231PS Y0, Y7, Y12
-	VFMADD231PS 896(SI), Y1, Y11
-	VFMADD231PS Y1, Y7, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y5, Y7
-	VPERMPS Y2, Y6, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VPADDD  Y7, Y14, Y7
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y14, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y7, Y7, Y11
-	VFMADD213PS Y13, Y13, Y12
-	VANDPS      Y12, Y3, Y3
-	VADDPS      Y3, Y11, Y11
-	VADDPS      Y11, Y8, Y8
-	VPOR        Y10, Y5, Y10
-	VPOR        Y10, Y6, Y10
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y11
-	VPERMPS Y2, Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y11, Y13, Y11
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y7
-	VFMADD231PS 224(SI), Y0, Y11
-	VFMADD231PS 160(SI), Y1, Y7
-	VFMADD231PS 224(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y7
-	VFMADD231PS 352(SI), Y0, Y11
-	VFMADD231PS 288(SI), Y1, Y7
-	VFMADD231PS 352(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y11
-	VFMADD231PS 480(SI), Y0, Y12
-	VFMADD231PS 416(SI), Y1, Y11
-	VFMADD231PS 480(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y6, 448(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y6, Y14
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y11
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y11
-	VSUBPS Y5, Y4, Y12
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y11
-	VFMADD231PS 736(SI), Y0, Y12
-	VFMADD231PS 672(SI), Y1, Y11
-	VFMADD231PS 736(SI), Y1, Y12
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y13
-	VPERMPS Y2, Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y7, 480(BX)
-	VPSLLD  $0x14, Y5, Y7
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y7, Y14
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y15
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y15, Y12, Y12
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y11
-	VFMADD213PS Y14, Y14, Y12
-	VADDPS      Y12, Y11, Y11
-	VADDPS      Y11, Y6, Y6
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     864(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y7
-	VFMADD231PS 864(SI), Y0, Y11
-	VFMADD231PS 800(SI), Y1, Y7
-	VFMADD231PS 864(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y12
-	VPERMPS Y2, Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y7, Y7
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y7
-	VFMADD213PS Y13, Y13, Y11
-	VADDPS      Y11, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-	VMOVUPS     928(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     320(BX), Y11
-	VANDPS      Y5, Y11, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y12
-	VSUBPS Y5, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 928(SI), Y0, Y12
-	VMOVUPS     352(BX), Y14
-	VFMADD231PS Y0, Y14, Y13
-	VFMADD231PS 928(SI), Y1, Y12
-	VFMADD231PS Y1, Y14, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y3, Y14
-	VPERMPS Y2, Y5, Y15
-	VMOVUPS Y4, 512(BX)
-	VPSLLD  $0x14, Y3, Y4
-	VMOVUPS Y6, 544(BX)
-	VPSLLD  $0x14, Y5, Y6
-	VPADDD  Y14, Y4, Y14
-	VPADDD  Y15, Y6, Y15
-	VMOVUPS nearExp2<>+0(SB), Y4
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y12, Y4
-	VMOVUPS     nearExp2<>+0(SB), Y6
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y12, Y4
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y6
-	VMULPS      Y4, Y12, Y12
-	VMULPS      Y6, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y12
-	VFMADD213PS Y15, Y15, Y13
-	VANDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VADDPS      Y12, Y7, Y7
-	VPOR        Y10, Y3, Y10
-	VPOR        Y10, Y5, Y10
-
-	// Leave if an element is not near.
-	VPTEST  nearBits<>+0(SB), Y10
-	JNZ     exact256
-	VMOVUPS 384(BX), Y3
-	VMOVUPS 416(BX), Y4
-	VADDPS  Y4, Y3, Y5
-	VMINPS  Y4, Y3, Y6
-	VMAXPS  Y4, Y3, Y3
-	VSUBPS  Y3, Y5, Y3
-	VSUBPS  Y3, Y6, Y6
-	VADDPS  Y9, Y5, Y3
-	VMINPS  Y9, Y5, Y4
-	VMAXPS  Y9, Y5, Y5
-	VSUBPS  Y5, Y3, Y5
-	VSUBPS  Y5, Y4, Y4
-	VADDPS  Y4, Y6, Y6
-	VADDPS  Y8, Y3, Y4
-	VMINPS  Y8, Y3, Y5
-	VMAXPS  Y8, Y3, Y3
-	VSUBPS  Y3, Y4, Y3
-	VSUBPS  Y3, Y5, Y5
-	VADDPS  Y5, Y6, Y6
-	VMOVUPS 448(BX), Y3
-	VMOVUPS 480(BX), Y5
-	VADDPS  Y5, Y3, Y8
-	VMINPS  Y5, Y3, Y9
-	VMAXPS  Y5, Y3, Y3
-	VSUBPS  Y3, Y8, Y3
-	VSUBPS  Y3, Y9, Y9
-	VMOVUPS 544(BX), Y3
-	VADDPS  Y3, Y8, Y5
-	VMINPS  Y3, Y8, Y10
-	VMAXPS  Y3, Y8, Y8
-	VSUBPS  Y8, Y5, Y8
-	VSUBPS  Y8, Y10, Y10
-	VADDPS  Y10, Y9, Y9
-	VADDPS  Y7, Y5, Y3
-	VMINPS  Y7, Y5, Y8
-	VMAXPS  Y7, Y5, Y5
-	VSUBPS  Y5, Y3, Y5
-	VSUBPS  Y5, Y8, Y8
-	VADDPS  Y8, Y9, Y9
-	VMOVUPS 256(BX), Y5
-	VMOVUPS 288(BX), Y7
-
-	// The largest element, in all lanes, and its exponential.
-	VMAXPS     Y7, Y5, Y8
-	VPERM2F128 $0x01, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0x4e, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VSHUFPS    $0xb1, Y8, Y8, Y10
-	VMAXPS     Y10, Y8, Y8
-	VMOVUPS    512(BX), Y10
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y8, Y10
-	VMOVUPS     512(BX), Y11
-
-	// -n = magic - N - u
-	VSUBPS Y10, Y11, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y8, Y11
-	VFMADD231PS Y1, Y8, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS Y2, Y10, Y12
-	VPSLLD  $0x14, Y10, Y10
-	VPADDD  Y12, Y10, Y12
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y10
-	VMULPS      Y10, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y11
-
-	// Its lane, the first of those that have it, goes without.
-	VCMPPS       $0x05, Y8, Y5, Y5
-	VCMPPS       $0x05, Y8, Y7, Y7
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y5, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      64(R10)(AX*4), Y10
-	VMOVMSKPS    Y7, R10
-	SHLL         $0x08, R10
-	VMOVMSKPS    Y5, AX
-	ORL          R10, AX
-	BSFL         AX, AX
-	NEGQ         AX
-	LEAQ         firstLanes<>+0(SB), R10
-	VMOVUPS      96(R10)(AX*4), Y5
-	VANDPS       Y11, Y10, Y10
-	VANDPS       Y11, Y5, Y5
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X7, Y7
-	VEXTRACTF128 $0x01, Y10, X12
-	VCVTPS2PD    X10, Y10
-	VCVTPS2PD    X12, Y12
-	VSUBPD       Y10, Y4, Y4
-	VSUBPD       Y12, Y7, Y7
-	VEXTRACTF128 $0x01, Y6, X10
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X10, Y10
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y10, Y7, Y7
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y5, X10
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X10, Y10
-	VSUBPD       Y5, Y3, Y3
-	VSUBPD       Y10, Y6, Y6
-	VEXTRACTF128 $0x01, Y9, X5
-	VCVTPS2PD    X9, Y9
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y9, Y3, Y3
-	VADDPD       Y5, Y6, Y6
-	VADDPD       Y3, Y4, Y4
-	VADDPD       Y6, Y7, Y7
-	VADDPD       Y7, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X3
-	VADDPD       X3, X4, X4
-	VMOVHLPS     X4, X4, X3
-	VADDSD       X3, X4, X4
-
-	// A zero is stored without its sign.
-	VADDPS    zero<>+0(SB), Y8, Y8
-	VMOVSS    X8, 4(DI)
-	VCVTSS2SD X11, X11, X11
-	VMOVSD    X11, 8(DI)
-	VMOVSD    X4, 16(DI)
-	VADDSD    X4, X4, X4
-	VUCOMISD  X11, X4
-	JCS       sure256
-	ADDQ      R9, SI
-	ADDQ      $0x18, DI
-	DECQ      R8
-	JNZ       loop46
-	JMP       end
-
-exact256:
-	ADDQ $0x000000f0, CX
-	JMP  longer
-
-sure256:
-	// The sum without the largest element, next to which the others are rounded off.
-	VBROADCASTSS 4(DI), Y2
-	VMULPS       Y0, Y2, Y3
-	VMOVUPS      nearSure<>+0(SB), Y4
-	VSUBPS       Y3, Y4, Y4
-	VSUBPS       nearInteger<>+0(SB), Y4, Y4
-	VMOVUPS      (DX), Y3
-	VMASKMOVPS   960(SI), Y3, Y5
-	VMOVUPS      32(DX), Y6
-	VMASKMOVPS   992(SI), Y6, Y7
-	VMOVUPS      (SI), Y8
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y8
-	VMOVUPS     64(SI), Y9
-	VFMADD213PS Y4, Y0, Y9
-
-	// -n = magic - N - u
-	VSUBPS Y8, Y4, Y10
-	VSUBPS Y9, Y4, Y11
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS (SI), Y0, Y10
-	VFMADD231PS 64(SI), Y0, Y11
-	VFMADD231PS (SI), Y1, Y10
-	VFMADD231PS 64(SI), Y1, Y11
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y8, Y12
-	VPERMPS nearTable<>+0(SB), Y9, Y13
-	VPSLLD  $0x14, Y8, Y14
-	VPSLLD  $0x14, Y9, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y15
-	VMULPS      Y14, Y10, Y10
-	VMULPS      Y15, Y11, Y11
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y10
-	VFMADD213PS Y13, Y13, Y11
-	VCMPPS      $0x1e, (SI), Y2, Y12
-	VCMPPS      $0x1e, 64(SI), Y2, Y13
-	VANDPS      Y10, Y12, Y12
-	VANDPS      Y11, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VMOVUPS     128(SI), Y9
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y9
-	VMOVUPS     192(SI), Y10
-	VFMADD213PS Y4, Y0, Y10
-
-	// -n = magic - N - u
-	VSUBPS Y9, Y4, Y11
-	VSUBPS Y10, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 128(SI), Y0, Y11
-	VFMADD231PS 192(SI), Y0, Y13
-	VFMADD231PS 128(SI), Y1, Y11
-	VFMADD231PS 192(SI), Y1, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y9, Y14
-	VPERMPS nearTable<>+0(SB), Y10, Y15
-	VMOVUPS Y6, 256(BX)
-	VPSLLD  $0x14, Y9, Y6
-	VMOVUPS Y7, 288(BX)
-	VPSLLD  $0x14, Y10, Y7
-	VPADDD  Y14, Y6, Y14
-	VPADDD  Y15, Y7, Y15
-	VMOVUPS nearExp2<>+0(SB), Y6
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
-	VMOVUPS     nearExp2<>+0(SB), Y7
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y7
-	VMULPS      Y6, Y11, Y11
-	VMULPS      Y7, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y14, Y14, Y11
-	VFMADD213PS Y15, Y15, Y13
-	VCMPPS      $0x1e, 128(SI), Y2, Y6
-	VCMPPS      $0x1e, 192(SI), Y2, Y7
-	VANDPS      Y11, Y6, Y6
-	VANDPS      Y13, Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VADDPS      Y6, Y12, Y12
-	VPOR        Y8, Y9, Y8
-	VPOR        Y8, Y10, Y8
-	VMOVUPS     256(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     320(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 256(SI), Y0, Y9
-	VFMADD231PS 320(SI), Y0, Y10
-	VFMADD231PS 256(SI), Y1, Y9
-	VFMADD231PS 320(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 256(SI), Y2, Y11
-	VCMPPS      $0x1e, 320(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     384(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     448(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 384(SI), Y0, Y9
-	VFMADD231PS 448(SI), Y0, Y10
-	VFMADD231PS 384(SI), Y1, Y9
-	VFMADD231PS 448(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 320(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 384(SI), Y2, Y12
-	VCMPPS      $0x1e, 448(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     512(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     576(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 512(SI), Y0, Y9
-	VFMADD231PS 576(SI), Y0, Y10
-	VFMADD231PS 512(SI), Y1, Y9
-	VFMADD231PS 576(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y12
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 512(SI), Y2, Y12
-	VCMPPS      $0x1e, 576(SI), Y2, Y13
-	VANDPS      Y9, Y12, Y12
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     640(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     704(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 640(SI), Y0, Y9
-	VFMADD231PS 704(SI), Y0, Y10
-	VFMADD231PS 640(SI), Y1, Y9
-	VFMADD231PS 704(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y11, 352(BX)
-	VPSLLD  $0x14, Y7, Y11
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y11, Y14
-	VMOVUPS nearExp2<>+0(SB), Y11
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y11
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y11
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y11, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VCMPPS      $0x1e, 640(SI), Y2, Y11
-	VCMPPS      $0x1e, 704(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VADDPS      Y11, Y12, Y12
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     768(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVUPS     832(SI), Y7
-	VFMADD213PS Y4, Y0, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 768(SI), Y0, Y9
-	VFMADD231PS 832(SI), Y0, Y10
-	VFMADD231PS 768(SI), Y1, Y9
-	VFMADD231PS 832(SI), Y1, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y11
-	VPERMPS nearTable<>+0(SB), Y7, Y13
-	VPSLLD  $0x14, Y6, Y14
-	VPSLLD  $0x14, Y7, Y15
-	VPADDD  Y11, Y14, Y11
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y14, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y11, Y11, Y9
-	VFMADD213PS Y13, Y13, Y10
-	VCMPPS      $0x1e, 768(SI), Y2, Y11
-	VCMPPS      $0x1e, 832(SI), Y2, Y13
-	VANDPS      Y9, Y11, Y11
-	VANDPS      Y10, Y13, Y13
-	VADDPS      Y13, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     896(SI), Y6
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y0, Y5, Y7
-	VANDPS      Y7, Y3, Y7
-
-	// -n = magic - N - u
-	VSUBPS Y6, Y4, Y9
-	VSUBPS Y7, Y4, Y10
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 896(SI), Y0, Y9
-	VFMADD231PS Y0, Y5, Y10
-	VFMADD231PS 896(SI), Y1, Y9
-	VFMADD231PS Y1, Y5, Y10
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y6, Y13
-	VPERMPS nearTable<>+0(SB), Y7, Y14
-	VPSLLD  $0x14, Y6, Y15
-	VMOVUPS Y12, 384(BX)
-	VPSLLD  $0x14, Y7, Y12
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y12, Y14
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y9, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y10, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y9, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
-	VMULPS      Y12, Y9, Y9
-	VMULPS      Y15, Y10, Y10
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y9
-	VFMADD213PS Y14, Y14, Y10
-	VANDPS      Y10, Y3, Y3
-	VCMPPS      $0x1e, 896(SI), Y2, Y10
-	VCMPPS      $0x1e, Y5, Y2, Y5
-	VANDPS      Y9, Y10, Y10
-	VANDPS      Y3, Y5, Y5
-	VADDPS      Y5, Y10, Y10
-	VADDPS      Y10, Y11, Y11
-	VPOR        Y8, Y6, Y8
-	VPOR        Y8, Y7, Y8
-	VMOVUPS     32(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     96(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 32(SI), Y0, Y6
-	VFMADD231PS 96(SI), Y0, Y7
-	VFMADD231PS 32(SI), Y1, Y6
-	VFMADD231PS 96(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y10
-	VPSLLD  $0x14, Y3, Y12
-	VPSLLD  $0x14, Y5, Y13
-	VPADDD  Y9, Y12, Y9
-	VPADDD  Y10, Y13, Y10
-	VMOVUPS nearExp2<>+0(SB), Y12
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y12
-	VMOVUPS     nearExp2<>+0(SB), Y13
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y13
-	VMULPS      Y12, Y6, Y6
-	VMULPS      Y13, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y10, Y10, Y7
-	VCMPPS      $0x1e, 32(SI), Y2, Y9
-	VCMPPS      $0x1e, 96(SI), Y2, Y10
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     160(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     224(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 160(SI), Y0, Y6
-	VFMADD231PS 224(SI), Y0, Y7
-	VFMADD231PS 160(SI), Y1, Y6
-	VFMADD231PS 224(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VCMPPS      $0x1e, 160(SI), Y2, Y10
-	VCMPPS      $0x1e, 224(SI), Y2, Y12
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     288(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     352(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 288(SI), Y0, Y6
-	VFMADD231PS 352(SI), Y0, Y7
-	VFMADD231PS 288(SI), Y1, Y6
-	VFMADD231PS 352(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y10
-	VPERMPS nearTable<>+0(SB), Y5, Y12
-	VPSLLD  $0x14, Y3, Y13
-	VPSLLD  $0x14, Y5, Y14
-	VPADDD  Y10, Y13, Y10
-	VPADDD  Y12, Y14, Y12
-	VMOVUPS nearExp2<>+0(SB), Y13
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y13
-	VMOVUPS     nearExp2<>+0(SB), Y14
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y13
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y14
-	VMULPS      Y13, Y6, Y6
-	VMULPS      Y14, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y10, Y10, Y6
-	VFMADD213PS Y12, Y12, Y7
-	VCMPPS      $0x1e, 288(SI), Y2, Y10
-	VCMPPS      $0x1e, 352(SI), Y2, Y12
-	VANDPS      Y6, Y10, Y10
-	VANDPS      Y7, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     416(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     480(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 416(SI), Y0, Y6
-	VFMADD231PS 480(SI), Y0, Y7
-	VFMADD231PS 416(SI), Y1, Y6
-	VFMADD231PS 480(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 416(SI), Y2, Y12
-	VCMPPS      $0x1e, 480(SI), Y2, Y13
-	VANDPS      Y6, Y12, Y12
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VADDPS      Y12, Y10, Y10
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     544(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     608(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 544(SI), Y0, Y6
-	VFMADD231PS 608(SI), Y0, Y7
-	VFMADD231PS 544(SI), Y1, Y6
-	VFMADD231PS 608(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y12
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y12, Y14, Y12
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y12, Y12, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 544(SI), Y2, Y12
-	VCMPPS      $0x1e, 608(SI), Y2, Y13
-	VANDPS      Y6, Y12, Y12
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     672(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     736(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 672(SI), Y0, Y6
-	VFMADD231PS 736(SI), Y0, Y7
-	VFMADD231PS 672(SI), Y1, Y6
-	VFMADD231PS 736(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y13
-	VPERMPS nearTable<>+0(SB), Y5, Y14
-	VPSLLD  $0x14, Y3, Y15
-	VMOVUPS Y9, 416(BX)
-	VPSLLD  $0x14, Y5, Y9
-	VPADDD  Y13, Y15, Y13
-	VPADDD  Y14, Y9, Y14
-	VMOVUPS nearExp2<>+0(SB), Y9
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y9
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y9
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y9, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y13, Y13, Y6
-	VFMADD213PS Y14, Y14, Y7
-	VCMPPS      $0x1e, 672(SI), Y2, Y9
-	VCMPPS      $0x1e, 736(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VADDPS      Y9, Y12, Y12
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     800(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     864(SI), Y5
-	VFMADD213PS Y4, Y0, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y6
-	VSUBPS Y5, Y4, Y7
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 800(SI), Y0, Y6
-	VFMADD231PS 864(SI), Y0, Y7
-	VFMADD231PS 800(SI), Y1, Y6
-	VFMADD231PS 864(SI), Y1, Y7
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y9
-	VPERMPS nearTable<>+0(SB), Y5, Y13
-	VPSLLD  $0x14, Y3, Y14
-	VPSLLD  $0x14, Y5, Y15
-	VPADDD  Y9, Y14, Y9
-	VPADDD  Y13, Y15, Y13
-	VMOVUPS nearExp2<>+0(SB), Y14
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y6, Y14
-	VMOVUPS     nearExp2<>+0(SB), Y15
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y15
-	VFMADD213PS nearExp1<>+0(SB), Y6, Y14
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y15
-	VMULPS      Y14, Y6, Y6
-	VMULPS      Y15, Y7, Y7
-
-	// s*q + s
-	VFMADD213PS Y9, Y9, Y6
-	VFMADD213PS Y13, Y13, Y7
-	VCMPPS      $0x1e, 800(SI), Y2, Y9
-	VCMPPS      $0x1e, 864(SI), Y2, Y13
-	VANDPS      Y6, Y9, Y9
-	VANDPS      Y7, Y13, Y13
-	VADDPS      Y13, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-	VMOVUPS     928(SI), Y3
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD213PS Y4, Y0, Y3
-	VMOVUPS     288(BX), Y5
-	VFMADD213PS Y4, Y0, Y5
-	VMOVUPS     256(BX), Y6
-	VANDPS      Y5, Y6, Y5
-
-	// -n = magic - N - u
-	VSUBPS Y3, Y4, Y7
-	VSUBPS Y5, Y4, Y13
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS 928(SI), Y0, Y7
-	VMOVUPS     288(BX), Y14
-	VFMADD231PS Y0, Y14, Y13
-	VFMADD231PS 928(SI), Y1, Y7
-	VFMADD231PS Y1, Y14, Y13
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y3, Y15
-	VMOVUPS Y4, 448(BX)
-	VPERMPS nearTable<>+0(SB), Y5, Y4
-	VMOVUPS Y12, 480(BX)
-	VPSLLD  $0x14, Y3, Y12
-	VMOVUPS Y10, 512(BX)
-	VPSLLD  $0x14, Y5, Y10
-	VPADDD  Y15, Y12, Y15
-	VPADDD  Y4, Y10, Y4
-	VMOVUPS nearExp2<>+0(SB), Y10
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
-	VMOVUPS     nearExp2<>+0(SB), Y12
-	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
-	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
-	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
-	VMULPS      Y10, Y7, Y7
-	VMULPS      Y12, Y13, Y13
-
-	// s*q + s
-	VFMADD213PS Y15, Y15, Y7
-	VFMADD213PS Y4, Y4, Y13
-	VANDPS      Y13, Y6, Y6
-	VCMPPS      $0x1e, 928(SI), Y2, Y4
-	VCMPPS      $0x1e, Y14, Y2, Y14
-	VANDPS      Y7, Y4, Y4
-	VANDPS      Y6, Y14, Y14
-	VADDPS      Y14, Y4, Y4
-	VADDPS      Y4, Y9, Y9
-	VPOR        Y8, Y3, Y8
-	VPOR        Y8, Y5, Y8
-
-	// Leave if an element is not near.
-	VPTEST       nearBits<>+0(SB), Y8
-	JNZ          sure256Next
-	VMOVUPS      320(BX), Y3
-	VMOVUPS      352(BX), Y4
-	VADDPS       Y4, Y3, Y5
-	VMINPS       Y4, Y3, Y6
-	VMAXPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y3, Y6, Y6
-	VMOVUPS      384(BX), Y3
-	VADDPS       Y3, Y5, Y4
-	VMINPS       Y3, Y5, Y7
-	VMAXPS       Y3, Y5, Y5
-	VSUBPS       Y5, Y4, Y5
-	VSUBPS       Y5, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y11, Y4, Y3
-	VMINPS       Y11, Y4, Y5
-	VMAXPS       Y11, Y4, Y4
-	VSUBPS       Y4, Y3, Y4
-	VSUBPS       Y4, Y5, Y5
-	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
-	VCVTPS2PD    X4, Y4
-	VEXTRACTF128 $0x01, Y6, X5
-	VCVTPS2PD    X6, Y6
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y6, Y3, Y3
-	VADDPD       Y5, Y4, Y4
-	VMOVUPS      416(BX), Y5
-	VMOVUPS      512(BX), Y6
-	VADDPS       Y6, Y5, Y7
-	VMINPS       Y6, Y5, Y8
-	VMAXPS       Y6, Y5, Y5
-	VSUBPS       Y5, Y7, Y5
-	VSUBPS       Y5, Y8, Y8
-	VMOVUPS      480(BX), Y5
-	VADDPS       Y5, Y7, Y6
-	VMINPS       Y5, Y7, Y10
-	VMAXPS       Y5, Y7, Y7
-	VSUBPS       Y7, Y6, Y7
-	VSUBPS       Y7, Y10, Y10
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y9, Y6, Y5
-	VMINPS       Y9, Y6, Y7
-	VMAXPS       Y9, Y6, Y6
-	VSUBPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X6, Y6
-	VEXTRACTF128 $0x01, Y8, X7
-	VCVTPS2PD    X8, Y8
-	VCVTPS2PD    X7, Y7
-	VADDPD       Y8, Y5, Y5
-	VADDPD       Y7, Y6, Y6
-	VMOVUPS      448(BX), Y7
-
-	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
-	VFMADD231PS Y0, Y2, Y7
-	VMOVUPS     448(BX), Y8
-
-	// -n = magic - N - u
-	VSUBPS Y7, Y8, Y8
-
-	// f = x * (kHi + kLo) - n
-	VFMADD231PS Y0, Y2, Y8
-	VFMADD231PS Y1, Y2, Y8
-
-	// s = 2^(n - N) * K
-	VPERMPS nearTable<>+0(SB), Y7, Y9
-	VPSLLD  $0x14, Y7, Y7
-	VPADDD  Y9, Y7, Y9
-	VMOVUPS nearExp2<>+0(SB), Y7
-
-	// q = f * ((exp3*f + exp2)*f + exp1)
-	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
-	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
-	VMULPS      Y7, Y8, Y8
-
-	// s*q + s
-	VFMADD213PS  Y9, Y9, Y8
-	VCVTSS2SD    X8, X8, X8
-	VMOVSD       sureScale64<>+0(SB), X7
-	VMULSD       X7, X8, X8
-	VMOVSD       X8, 8(DI)
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y6, Y4, Y4
-	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDSD       X4, X3, X3
-	VMULSD       X7, X3, X3
-	VMOVSD       X3, 16(DI)
-	VBROADCASTSS (R14), Y3
-	VMULPS       Y3, Y2, Y2
-	VMOVUPS      integerSure<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      integer<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VMOVSS       X2, (DI)
-
-sure256Next:
-	ADDQ R9, SI
-	ADDQ $0x18, DI
-	DECQ R8
-	JNZ  begin46
-	JMP  end
-
-done46:
-	TESTQ R8, R8
-	JZ    end
-
-longer:
-	MOVQ SI, R11
-	MOVQ DI, R12
-	MOVQ CX, R13
+	MOVQ  SI, R11
+	MOVQ  DI, R12
+	MOVQ  CX, R13
 
 row:
 	// A row of more elements: N, and an empty sum.
@@ -51257,13 +39548,13 @@ row:
 
 	// Turns whose elements are all near, of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done51
+	JLT     done27
 	VMOVUPS nearTable<>+0(SB), Y3
 	VMOVUPS nearExp3<>+0(SB), Y4
 	VMOVUPS nearExp2<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop51:
+loop27:
 	VMOVUPS (SI), Y6
 
 	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
@@ -51671,29 +39962,29 @@ loop51:
 	VMOVUPS Y7, 224(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop51
+	JGE     loop27
 
-done51:
+done27:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind59
+	JZ    behind35
 	CMPQ  CX, $0x00000010
-	JLE   upto52
+	JLE   upto28
 	CMPQ  CX, $0x00000020
-	JLE   upto53
+	JLE   upto29
 	CMPQ  CX, $0x00000030
-	JLE   upto54
+	JLE   upto30
 	CMPQ  CX, $0x00000040
-	JLE   upto55
+	JLE   upto31
 	CMPQ  CX, $0x00000050
-	JLE   upto56
+	JLE   upto32
 	CMPQ  CX, $0x00000060
-	JLE   upto57
+	JLE   upto33
 	CMPQ  CX, $0x00000070
-	JLE   upto58
-	JMP   upto59
+	JLE   upto34
+	JMP   upto35
 
-upto52:
+upto28:
 	// Turns whose elements are all near, of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -51795,9 +40086,9 @@ upto52:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y6, 224(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto53:
+upto29:
 	// Turns whose elements are all near, of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -51934,9 +40225,9 @@ upto53:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y5, 224(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto54:
+upto30:
 	// Turns whose elements are all near, of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52129,9 +40420,9 @@ upto54:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y5, 224(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto55:
+upto31:
 	// Turns whose elements are all near, of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52358,9 +40649,9 @@ upto55:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y5, 224(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto56:
+upto32:
 	// Turns whose elements are all near, of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52659,9 +40950,9 @@ upto56:
 	VMOVUPS Y6, 192(BX)
 	VMOVUPS Y7, 224(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto57:
+upto33:
 	// Turns whose elements are all near, of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -52994,9 +41285,9 @@ upto57:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y6, 224(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto58:
+upto34:
 	// Turns whose elements are all near, of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -53385,9 +41676,9 @@ upto58:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y6, 224(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind59
+	JMP     behind35
 
-upto59:
+upto35:
 	// Turns whose elements are all near, of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -53813,7 +42104,7 @@ upto59:
 	VMOVUPS Y5, 224(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind59:
+behind35:
 	// What is stored of a row of near elements.
 	VMOVUPS 192(BX), Y3
 	VMOVUPS 224(BX), Y4
@@ -53850,9 +42141,7 @@ behind59:
 	VMULPS      Y6, Y7, Y7
 
 	// s*q + s
-	VFMADD213PS Y8, Y8, Y7
-
-	// Its lane, the first of those that have it, goes without.
+	VFMADD213PS  Y8, Y8, Y7
 	VCMPPS       $0x05, Y5, Y3, Y6
 	VCMPPS       $0x05, Y5, Y4, Y8
 	VMOVMSKPS    Y8, R10
@@ -53944,12 +42233,12 @@ exact:
 
 	// Turns of 128 elements.
 	SUBQ    $0x00000080, CX
-	JLT     done62
+	JLT     done38
 	VMOVUPS exp2Table<>+0(SB), Y4
 	VMOVUPS exp3<>+0(SB), Y5
 	PCALIGN $0x40
 
-loop62:
+loop38:
 	VMOVUPS (SI), Y6
 
 	// Leave if an element is above the limit.
@@ -54384,29 +42673,29 @@ loop62:
 	VMOVUPS Y6, 224(BX)
 	ADDQ    $0x00000200, SI
 	SUBQ    $0x00000080, CX
-	JGE     loop62
+	JGE     loop38
 
-done62:
+done38:
 	ADDQ  $0x00000080, CX
 	TESTQ CX, CX
-	JZ    behind70
+	JZ    behind46
 	CMPQ  CX, $0x00000010
-	JLE   upto63
+	JLE   upto39
 	CMPQ  CX, $0x00000020
-	JLE   upto64
+	JLE   upto40
 	CMPQ  CX, $0x00000030
-	JLE   upto65
+	JLE   upto41
 	CMPQ  CX, $0x00000040
-	JLE   upto66
+	JLE   upto42
 	CMPQ  CX, $0x00000050
-	JLE   upto67
+	JLE   upto43
 	CMPQ  CX, $0x00000060
-	JLE   upto68
+	JLE   upto44
 	CMPQ  CX, $0x00000070
-	JLE   upto69
-	JMP   upto70
+	JLE   upto45
+	JMP   upto46
 
-upto63:
+upto39:
 	// Turns of 1 to 16 elements.
 	LEAQ       leftMasks<>+64(SB), DX
 	MOVQ       CX, AX
@@ -54510,9 +42799,9 @@ upto63:
 	VMOVUPS Y6, 192(BX)
 	VMOVUPS Y8, 224(BX)
 	LEAQ    (SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto64:
+upto40:
 	// Turns of 17 to 32 elements.
 	SUBQ       $0x00000010, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -54651,9 +42940,9 @@ upto64:
 	VMOVUPS Y6, 192(BX)
 	VMOVUPS Y7, 224(BX)
 	LEAQ    64(SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto65:
+upto41:
 	// Turns of 33 to 48 elements.
 	SUBQ       $0x00000020, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -54855,9 +43144,9 @@ upto65:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y7, 224(BX)
 	LEAQ    128(SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto66:
+upto42:
 	// Turns of 49 to 64 elements.
 	SUBQ       $0x00000030, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -55095,9 +43384,9 @@ upto66:
 	VMOVUPS Y4, 192(BX)
 	VMOVUPS Y7, 224(BX)
 	LEAQ    192(SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto67:
+upto43:
 	// Turns of 65 to 80 elements.
 	SUBQ       $0x00000040, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -55409,9 +43698,9 @@ upto67:
 	VMOVUPS 288(BX), Y4
 	VMOVUPS Y4, 224(BX)
 	LEAQ    256(SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto68:
+upto44:
 	// Turns of 81 to 96 elements.
 	SUBQ       $0x00000050, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -55759,9 +44048,9 @@ upto68:
 	VMOVUPS 288(BX), Y4
 	VMOVUPS Y4, 224(BX)
 	LEAQ    320(SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto69:
+upto45:
 	// Turns of 97 to 112 elements.
 	SUBQ       $0x00000060, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -56169,9 +44458,9 @@ upto69:
 	VMOVUPS 288(BX), Y4
 	VMOVUPS Y4, 224(BX)
 	LEAQ    384(SI)(CX*4), SI
-	JMP     behind70
+	JMP     behind46
 
-upto70:
+upto46:
 	// Turns of 113 to 128 elements.
 	SUBQ       $0x00000070, CX
 	LEAQ       leftMasks<>+64(SB), DX
@@ -56615,7 +44904,7 @@ upto70:
 	VMOVUPS Y4, 224(BX)
 	LEAQ    448(SI)(CX*4), SI
 
-behind70:
+behind46:
 	// What is stored of a row.
 	VMOVUPS 192(BX), Y4
 	VMOVUPS 224(BX), Y5
@@ -56653,11 +44942,9 @@ behind70:
 	VMULPS      Y10, Y8, Y8
 
 	// s*q + s, and 0 where n < N - 125
-	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
-	VFMADD213PS Y9, Y9, Y8
-	VANDPS      Y8, Y7, Y7
-
-	// Its lane, the first of those that have it, goes without.
+	VCMPPS       $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS  Y9, Y9, Y8
+	VANDPS       Y8, Y7, Y7
 	VCMPPS       $0x05, Y6, Y4, Y4
 	VCMPPS       $0x05, Y6, Y5, Y5
 	VMOVMSKPS    Y5, R10

@@ -88,6 +88,9 @@ func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 // where the processor's own prefetchers stop.
 func libraryShape(k library.Kernel, m *machine) library.Shape {
 	s := library.Shape{Group: 2, Residents: 4, Unroll: 8, InRegisters: 16}
+	if k == library.SumRows && !m.evex { // longer ones would gain little by their long bodies
+		s.InRegisters = library.Rows
+	}
 	if m.evex {
 		s.Residents = 14
 	}
@@ -95,7 +98,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SumRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}

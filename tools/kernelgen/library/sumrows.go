@@ -30,7 +30,9 @@ func (d *description) sumRows() {
 	use := func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
 	finish := func(comment string) {
 		b := d.f.Block(ir.Once, 0, comment)
-		d.storeSum(b, d.kept(b), b.Get(d.tops...), b.Get(d.sums...), b.Get(d.rests...), "")
+		s := d.kept(b)
+		largest, top, of := d.topOf(b, s, b.Get(d.tops...))
+		d.storeRest(b, s.near, largest, of, top, b.Get(d.sums...), b.Get(d.rests...), "")
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
@@ -55,24 +57,21 @@ func (d *description) sumRows() {
 // shortSum describes the sum of a row in registers.
 func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
 	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
-	load := func(v int) ir.V {
-		if v >= (rows-1)*d.parts {
-			return b.LoadLeft(v)
-		}
-		return b.Load(v)
+	var largest, top, of ir.V
+	meet := func(b *ir.Block, tops ir.V) { largest, top, of = d.topOf(b, s, tops) }
+	sureLabel := ""
+	if s.near { // early, as what is last waits for it
+		sureLabel = fmt.Sprint(sure, rows*Lanes)
+		meet(b, d.largest(b, rows, func(v int) ir.V {
+			if v >= (rows-1)*d.parts {
+				return b.LoadLeft(v)
+			}
+			return b.Load(v)
+		}))
 	}
-	var tops ir.V
-	if s.near {
-		tops = d.largest(b, rows, load)
-	}
-	e := make(map[int]ir.V)
 	groups := make([]ir.V, d.parts)
-	d.meet = func(_ *ir.Block, vs ir.V) { tops = vs }
-	d.turn(b, s, rows, false, label, func(_ *ir.Block, y ir.V, vectors []int) {
-		for i, v := range vectors {
-			e[v] = y[i : i+1]
-		}
-	},
+	d.meet = meet
+	d.turn(b, s, rows, false, label, func(*ir.Block, ir.V, []int) {},
 		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
 	d.meet = nil
 	var sums, rests ir.V
@@ -87,53 +86,21 @@ func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
 		}
 		sums, rests = append(sums, sum...), append(rests, rest...)
 	}
-	sureLabel := ""
-	if s.near {
-		sureLabel = fmt.Sprint(sure, rows*Lanes)
-	}
-	if len(e) > fewVectors {
-		d.storeSum(b, s, tops, sums, rests, sureLabel)
-		return
-	}
-	// The exponential of the largest element is at hand: to find it takes less long than to
-	// compute it again.
-	largest := d.largestOf(b, tops)
-	first := b.First(b.NotLess(tops, largest))
-	var of ir.V
-	for p := range d.parts {
-		x := e[p]
-		if rows > 1 {
-			var vs ir.V
-			for v := p; v < len(e); v += d.parts {
-				vs = append(vs, b.Keep(b.NotLess(load(v), largest), e[v])...)
-			}
-			x = d.tree(vs, b.Max)
-		}
-		of = append(of, b.Keep(first[p:p+1], x)...)
-	}
-	d.storeRest(b, s.near, largest, of, b.Reduce(ir.Max, d.tree(of, b.Max)), sums, rests, sureLabel)
+	d.storeRest(b, s.near, largest, of, top, sums, rests, sureLabel)
 }
 
-// fewVectors is how many vectors of exponentials are searched for that of the largest element.
-const fewVectors = 4
-
-// largestOf is the largest of the lanes' largest elements, in all lanes.
-func (d *description) largestOf(b *ir.Block, tops ir.V) ir.V {
+// topOf is the largest element, its exponential, and that in the first lane alone of those that
+// have the element.
+func (d *description) topOf(b *ir.Block, s segment, tops ir.V) (largest, top, of ir.V) {
 	b.Note("The largest element, in all lanes, and its exponential.")
-	return b.Everywhere(ir.Max, d.tree(tops, b.Max))
-}
-
-// storeSum stores what a row's sum is. A row with a NaN ends the kernel.
-func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V, sureLabel string) {
-	largest := d.largestOf(b, tops)
-	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
-	b.Note("Its lane, the first of those that have it, goes without.")
-	d.storeRest(b, s.near, largest, b.Keep(b.First(b.NotLess(tops, largest)), top), top, sums, rests, sureLabel)
+	largest = b.Everywhere(ir.Max, d.tree(tops, b.Max))
+	top, _ = d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
+	return largest, top, b.Keep(b.First(b.NotLess(tops, largest)), top)
 }
 
 // storeRest stores the largest element, its exponential top, and the sum without that, which
-// of has in the lane that goes without. It leaves for sureLabel, if there is one, if top is more
-// than twice as much as the rest.
+// of has in the lane that goes without. A row with a NaN ends the kernel. It leaves for
+// sureLabel, if there is one, if top is more than twice as much as the rest.
 func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, rests ir.V, sureLabel string) {
 	var lanes ir.V
 	for p := range d.parts {
