@@ -458,6 +458,10 @@ func TestEdges(t *testing.T) {
 				k.logSub(y, x, 1, 1, 1)
 				p := Rows{Scale: One}
 				k.softmaxRows(y, x, 1, n, n, n, &p)
+				var sums [1]RowSum
+				k.sumRows(x, 1, n, n, sums[:], &p)
+				x[0] += 20 // and a second sum
+				k.sumRows(x, 1, n, n, sums[:], &p)
 			}
 		}
 	})
