@@ -412,7 +412,7 @@ func (w *libraryWriter) instr(in ir.Instr) {
 	// r is a source's register.
 	r := func(i int) int { return in.Src[i].Index }
 	d := in.Dst.Index
-	// bits brings all lanes together in a general register.
+	// anyBits brings the bits of all lanes together in tmp.
 	anyBits := func() {
 		w.emit("VMOV V%d.D[0], %s", r(0), tmp)
 		w.emit("VMOV V%d.D[1], %s", r(0), tmp2)
