@@ -43,6 +43,21 @@ func Cache() (string, error) {
 	return filepath.Join(dir, "twopass", "emulate"), nil
 }
 
+// private returns an error for a directory that others own or can write to.
+func private(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to the user with id %d, who could change what is run from it; set XDG_CACHE_HOME to a directory of your own", dir, stat.Uid)
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("%s has mode %o, so that others could change what is run from it; set XDG_CACHE_HOME to a directory of your own, or: chmod go-w %s", dir, mode, dir)
+	}
+	return nil
+}
+
 // Provide returns the set's directory, which holds the unpacked packages. It
 // makes it if it is not there, and says so on log.
 //
@@ -50,11 +65,15 @@ func Cache() (string, error) {
 // interrupted leaves a partial directory, which the next one removes.
 func Provide(ctx context.Context, base string, set Set, log io.Writer) (string, error) {
 	dir := filepath.Join(base, set.Name)
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return "", err
+	}
+	// What lies there is run, so that nobody else may have put it there.
+	if err := private(base); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(dir); err == nil {
+		return dir, private(dir)
 	}
 	unlock, err := lock(dir + ".lock")
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -111,5 +113,41 @@ func TestProvideInterrupted(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(base, "set.partial")); err == nil {
 		t.Error("the partial directory is left")
+	}
+}
+
+// TestPrivate holds that nothing is run from where another user may have put it.
+func TestPrivate(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "base")
+	set := Set{Name: "set"}
+	if err := os.MkdirAll(filepath.Join(base, set.Name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	provide := func() error {
+		_, err := Provide(context.Background(), base, set, io.Discard)
+		return err
+	}
+	if err := provide(); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{base, filepath.Join(base, set.Name)} {
+		if err := os.Chmod(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := provide(); err == nil || !strings.Contains(err.Error(), dir+" has mode 777") {
+			t.Errorf("%s of mode 777: error %v", dir, err)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("a directory of another user's, which only root can make")
+	}
+	if err := os.Chown(base, 65534, -1); err != nil {
+		t.Skip("a directory of another user's: ", err) // in a user namespace
+	}
+	if err := provide(); err == nil || !strings.Contains(err.Error(), "belongs to the user with id 65534") {
+		t.Errorf("another user's directory: error %v", err)
 	}
 }
