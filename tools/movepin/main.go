@@ -240,7 +240,7 @@ func difference(to, from []ukernel.Kernel) (added, removed []string) {
 
 // stillPreferred lists the removed kernels that are some file's choice, with the file.
 func stillPreferred(root string, removed []string) (lines []string, err error) {
-	for _, name := range []string{"native/engine.go", "xnnpack/xnnpack.go"} {
+	for _, name := range []string{"xnnpack/xnnpack.go"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			return nil, err
