@@ -311,7 +311,7 @@ func TestLarge(t *testing.T) {
 		for _, w := range weights {
 			sum += w
 		}
-		for r := uint64(1); r < 1<<63; r = step*r + 1 {
+		for r, last := uint64(1), uint64(0); last < r && r < 1<<63; last, r = r, step*r+1 {
 			at, _ := bits.Mul64(r, sum)
 			want := 0
 			for ; at >= weights[want]; want++ {
