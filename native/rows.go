@@ -135,6 +135,10 @@ func (c *call) share() {
 
 // span does the rows from first to before end.
 func (c *call) span(first, end int) {
+	if c.inBlocks() {
+		c.blocks(first, end)
+		return
+	}
 	var r arith.Rows
 	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
 	for i := first; i < end; i++ {
@@ -160,6 +164,84 @@ func (c *call) span(first, end int) {
 		j.release()
 		c.hide(i)
 	}
+}
+
+// inBlocks reports whether rows are done by blocks: those of the softmax of short rows that are
+// prepared or converted.
+func (c *call) inBlocks() bool {
+	return c.op == opSoftmax && c.cols <= blockLen && !c.o.Causal && !(c.plain && c.dst.format == isFloat32)
+}
+
+// blocks does the rows from first to before end. As many as a buffer holds are prepared at once,
+// go through a kernel of rows, and are converted at once.
+func (c *call) blocks(first, end int) {
+	b := bufferPool.Get().(*buffers)
+	cols := c.cols
+	stride := (cols + 15) &^ 15 // whole lines of the cache
+	for ; first < end; first += blockLen / stride {
+		rows := min(blockLen/stride, end-first)
+		x, xStride := c.block(b, first, rows, stride)
+		y, yStride := b.in[:], stride
+		if c.dst.format == isFloat32 {
+			y, yStride = c.dst.f[first*c.dstStride:], c.dstStride
+		}
+		for i := 0; i < rows; i++ {
+			r := arith.Rows{Scale: c.one.scale}
+			i += c.plan.level.SoftmaxRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
+			if i < rows {
+				j := c.one
+				j.mul = 1
+				j.src, j.dst = operand{f: x[i*xStride:][:cols]}, operand{f: y[i*yStride:][:cols]}
+				j.e = j.dst.f
+				j.softmaxFrom(r.N, r.At)
+				j.release()
+			}
+		}
+		switch at := first * c.dstStride; c.dst.format {
+		case isFloat16:
+			c.plan.level.NarrowF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
+		case isBFloat16:
+			c.plan.level.NarrowBF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
+		}
+	}
+	bufferPool.Put(b)
+}
+
+// block is rows from first on as they go into exponentials, in the buffer with that stride, or
+// where they are.
+func (c *call) block(b *buffers, first, rows, stride int) (x []float32, xStride int) {
+	level, cols := c.plan.level, c.cols
+	at := first * c.srcStride
+	switch c.src.format {
+	case isFloat32:
+		x, xStride = c.src.f[at:], c.srcStride
+	case isFloat16:
+		x, xStride = b.in[:], stride
+		level.WidenF16Rows(x, c.src.h[at:], rows, cols, stride, c.srcStride)
+	case isBFloat16:
+		x, xStride = b.in[:], stride
+		level.WidenBF16Rows(x, c.src.h[at:], rows, cols, stride, c.srcStride)
+	}
+	p := arith.Preparation{Mul: c.one.mul}
+	if m := &c.o.Add; m.Data != nil {
+		p.Add, p.AddStride = rowsOf(m, first)
+	}
+	if m := &c.o.Keep; m.Data != nil {
+		p.Keep, p.KeepStride = rowsOf(m, first)
+	}
+	if p.Mul == 1 && p.Add == nil && p.Keep == nil {
+		return x, xStride
+	}
+	level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
+	return b.in[:], stride
+}
+
+// rowsOf is the rows of a mask from first on, and their stride, which is 0 if all are one.
+func rowsOf[T any](m *Matrix[T], first int) ([]T, int) {
+	if m.Rows == 1 {
+		return m.Data, 0
+	}
+	return m.Data[first*m.Stride:], m.Stride
 }
 
 // job is row i, as far as it is visible.
