@@ -67,7 +67,8 @@ type call struct {
 	dstStride, srcStride int
 	o                    Options
 	plan                 plan
-	// one is the row without what depends on its number, and plain whether nothing does.
+	// one is the row without what depends on its number, and plain whether elements are what
+	// src holds.
 	one   job
 	plain bool
 }
@@ -92,7 +93,7 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 		}
 		j.scale = arith.MakeScale(j.factor)
 	}
-	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && !c.o.Causal && c.src.format == isFloat32
+	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && c.src.format == isFloat32
 	return c
 }
 
@@ -143,11 +144,22 @@ func (c *call) span(first, end int) {
 	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
 	for i := first; i < end; i++ {
 		if whole {
-			r = arith.Rows{Scale: c.one.scale}
-			i += c.plan.level.SoftmaxRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], end-i, c.cols, c.dstStride, c.srcStride, &r)
-			if i == end {
+			rows, cols := end-i, c.cols
+			if c.o.Causal {
+				rows, cols = 1, c.o.visible(i, cols)
+			}
+			done := 0
+			if r = (arith.Rows{Scale: c.one.scale}); cols > 0 {
+				done = c.plan.level.SoftmaxRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], rows, cols, c.dstStride, c.srcStride, &r)
+			}
+			switch {
+			case c.o.Causal && done > 0:
+				c.hide(i)
+				continue
+			case done == rows:
 				return
 			}
+			i += done
 		}
 		j := c.job(i)
 		switch c.op {
@@ -169,25 +181,30 @@ func (c *call) span(first, end int) {
 // inBlocks reports whether rows are done by blocks: those of the softmax of short rows that are
 // prepared or converted.
 func (c *call) inBlocks() bool {
-	return c.op == opSoftmax && c.cols <= blockLen && !c.o.Causal && !(c.plain && c.dst.format == isFloat32)
+	return c.op == opSoftmax && c.cols <= blockLen && !(c.plain && c.dst.format == isFloat32)
 }
 
 // blocks does the rows from first to before end. As many as a buffer holds are prepared at once,
 // go through a kernel of rows, and are converted at once.
 func (c *call) blocks(first, end int) {
 	b := bufferPool.Get().(*buffers)
-	cols := c.cols
-	stride := (cols + 15) &^ 15 // whole lines of the cache
+	masked := c.o.Causal || c.o.Keep.Data != nil || c.o.Add.Data != nil
+	stride := (c.cols + 15) &^ 15 // whole lines of the cache
 	for ; first < end; first += blockLen / stride {
 		rows := min(blockLen/stride, end-first)
-		x, xStride := c.block(b, first, rows, stride)
+		cols := c.o.visible(first+rows-1, c.cols)
+		x, xStride := c.block(b, first, rows, cols, stride)
 		y, yStride := b.in[:], stride
 		if c.dst.format == isFloat32 {
 			y, yStride = c.dst.f[first*c.dstStride:], c.dstStride
 		}
-		for i := 0; i < rows; i++ {
+		for i := 0; i < rows && cols > 0; i++ {
 			r := arith.Rows{Scale: c.one.scale}
-			i += c.plan.level.SoftmaxRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
+			if masked {
+				i += c.plan.level.SoftmaxMaskedRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
+			} else {
+				i += c.plan.level.SoftmaxRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
+			}
 			if i < rows {
 				j := c.one
 				j.mul = 1
@@ -203,14 +220,19 @@ func (c *call) blocks(first, end int) {
 		case isBFloat16:
 			c.plan.level.NarrowBF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
 		}
+		if c.o.Causal {
+			for i := range rows {
+				c.hide(first + i)
+			}
+		}
 	}
 	bufferPool.Put(b)
 }
 
 // block is rows from first on as they go into exponentials, in the buffer with that stride, or
-// where they are.
-func (c *call) block(b *buffers, first, rows, stride int) (x []float32, xStride int) {
-	level, cols := c.plan.level, c.cols
+// where they are. Of the columns, those from cols on are hidden in all of them.
+func (c *call) block(b *buffers, first, rows, cols, stride int) (x []float32, xStride int) {
+	level := c.plan.level
 	at := first * c.srcStride
 	switch c.src.format {
 	case isFloat32:
@@ -229,11 +251,17 @@ func (c *call) block(b *buffers, first, rows, stride int) (x []float32, xStride 
 	if m := &c.o.Keep; m.Data != nil {
 		p.Keep, p.KeepStride = rowsOf(m, first)
 	}
-	if p.Mul == 1 && p.Add == nil && p.Keep == nil {
-		return x, xStride
+	if p.Mul != 1 || p.Add != nil || p.Keep != nil || c.o.Causal && c.src.format == isFloat32 {
+		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
+		x, xStride = b.in[:], stride
 	}
-	level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
-	return b.in[:], stride
+	if c.o.Causal {
+		for i := range rows {
+			hidden := operand{f: x[i*stride:][:cols][c.o.visible(first+i, c.cols):]}
+			hidden.fill(negInf)
+		}
+	}
+	return x, xStride
 }
 
 // rowsOf is the rows of a mask from first on, and their stride, which is 0 if all are one.

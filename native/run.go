@@ -69,6 +69,11 @@ func (o *operand) fill(x float32) {
 	case isBFloat16:
 		h = uint16(ToBFloat16(x))
 	}
+	if math.Float32bits(x) == 0 {
+		clear(o.f)
+		clear(o.h)
+		return
+	}
 	for i := range o.f {
 		o.f[i] = x
 	}

@@ -29,6 +29,9 @@ func expScaleNTAVX2(dst, src []float32, st *Sum, f *Factor)
 func logSubAVX2(dst, src []float32, m, scale, b float32)
 
 //go:noescape
+func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
+
+//go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
@@ -51,3 +54,6 @@ func expScaleNTAVX512(dst, src []float32, st *Sum, f *Factor)
 
 //go:noescape
 func logSubAVX512(dst, src []float32, m, scale, b float32)
+
+//go:noescape
+func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)

@@ -96,3 +96,14 @@ func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride
 		each(dst, src, rows, cols, dstStride, srcStride, narrowBF16Plain)
 	}
 }
+
+// SoftmaxMaskedRows is SoftmaxRows, and faster where elements are -Inf.
+func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
+	switch l {
+	case AVX512:
+		return softmaxMaskedRowsAVX512(dst, src, rows, cols, dstStride, srcStride, p)
+	case AVX2:
+		return softmaxMaskedRowsAVX2(dst, src, rows, cols, dstStride, srcStride, p)
+	}
+	return softmaxRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
+}

@@ -26,3 +26,8 @@ func (l Level) WidenBF16Rows(dst []float32, src []uint16, rows, cols, dstStride,
 func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride, srcStride int) {
 	each(dst, src, rows, cols, dstStride, srcStride, narrowBF16Plain)
 }
+
+// SoftmaxMaskedRows is SoftmaxRows.
+func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
+	return l.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride, p)
+}

@@ -238,3 +238,73 @@ func TestConvertRows(t *testing.T) {
 		}
 	})
 }
+
+// TestSoftmaxMaskedRows has rows of every length with -Inf at random, or up to some element.
+func TestSoftmaxMaskedRows(t *testing.T) {
+	levels(t, func(t *testing.T, l Level) {
+		look := map[Level]int{AVX2: 8, AVX512: 16}[l] // elements in the first vector
+		if look == 0 {
+			look = 1
+		}
+		r := rand.New(rand.NewPCG(11, 3))
+		for _, n := range testLengths() {
+			for rep := range 16 {
+				rows := 1 + r.IntN(4)
+				if n > 1000 {
+					rows = 2
+				}
+				p := Rows{Scale: scales[r.IntN(len(scales))]}
+				srcStride, dstStride := n+r.IntN(2)*r.IntN(20), n+r.IntN(2)*r.IntN(20)
+				x, intactX := around[float32]((rows-1)*srcStride+n, rep%5, 77)
+				for i := range x {
+					x[i] = 77
+				}
+				for i := range rows {
+					row := x[i*srcStride:][:n]
+					fill(r, []int{0, 0, 0, 1, 3, 4}[r.IntN(6)], row)
+					if rep > 8 && r.IntN(2) == 0 {
+						special(r, row)
+					}
+					switch r.IntN(3) {
+					case 0:
+						for i := range row {
+							if r.IntN(3) == 0 {
+								row[i] = negInf
+							}
+						}
+					case 1:
+						for i := range min(n, r.IntN(20)) {
+							row[i] = negInf
+						}
+					}
+					first := max(0, slices.IndexFunc(row[:min(look, n)], func(v float32) bool { return !(v < p.Low) }))
+					if _, lim, ok := p.Guess(row[first]); ok {
+						unhide(row, lim)
+					}
+				}
+				what := fmt.Sprintf("%d rows of %d, case %d", rows, n, rep)
+				check := func(what string, dst, src, want, wantSrc []float32, dstStride int) {
+					t.Helper()
+					gotP, wantP := p, p
+					wantDone := softmaxMaskedPlain(want, wantSrc, rows, n, dstStride, srcStride, &wantP, look)
+					if done := l.SoftmaxMaskedRows(dst, src, rows, n, dstStride, srcStride, &gotP); done != wantDone {
+						t.Fatalf("%s: did %d, want %d", what, done, wantDone)
+					}
+					if wantDone < rows && n > turn && (gotP.At != wantP.At || wantP.At > 0 && gotP.N != wantP.N) {
+						t.Fatalf("%s: stopped at %d with N %v, want %d, %v", what, gotP.At, gotP.N, wantP.At, wantP.N)
+					}
+					sameSlice(t, what, dst, want)
+				}
+				dst, intactDst := around[float32]((rows-1)*dstStride+n, rep/4%4, 77)
+				check(what, dst, x, slices.Clone(dst), x, dstStride)
+				in, intactIn := around[float32](len(x), rep%5, 77)
+				copy(in, x)
+				want := slices.Clone(x)
+				check(what+", in place", in, in, want, want, srcStride)
+				if !intactX() || !intactDst() || !intactIn() {
+					t.Fatalf("%s: written around the slices", what)
+				}
+			}
+		}
+	})
+}

@@ -123,9 +123,9 @@ func (w *libraryWriter) function(name string) {
 			w.fields[name] = operand.Mem{Base: base, Disp: at}
 		}
 	}
-	rowed := w.kernel == library.SoftmaxRows
+	rowed := w.kernel.Rowed()
 	switch w.kernel {
-	case library.SoftmaxRows:
+	case library.SoftmaxRows, library.SoftmaxMasked:
 		fields("p", state, library.RowsFields)
 	case library.Sum, library.SumStore:
 		fields("st", state, library.SumFields)
@@ -297,7 +297,7 @@ func (w *libraryWriter) block(i int, c ir.Code) {
 
 // resume sets left to what is left of the row from src on.
 func (w *libraryWriter) resume() {
-	if w.kernel == library.SoftmaxRows {
+	if w.kernel.Rowed() {
 		w.LEAQ(operand.Mem{Base: rowSrc, Index: cols, Scale: 4}, left)
 	} else {
 		w.MOVQ(w.param("src", "len"), left)
@@ -487,6 +487,15 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 		} else {
 			w.VCMPPS(greater, y, from(0, lanes), mask)
 		}
+	case ir.FirstOf: // TZCNT of 0 is 32
+		if w.evex {
+			w.KMOVW(kmask[in.Src[0].Index], tmp.As32())
+		} else {
+			w.VMOVMSKPS(from(0, lanes), tmp.As32())
+		}
+		w.TZCNTL(tmp.As32(), tmp.As32())
+		w.ANDL(operand.Imm(31), tmp.As32())
+		w.VBROADCASTSS(operand.Mem{Base: src, Index: tmp, Scale: 4}, to(lanes))
 	case ir.GuardAny:
 		if w.evex {
 			k := kmask[in.Src[0].Index]

@@ -31,10 +31,11 @@ func (libraryMachine) Registers() int { return tableLow }
 // Suffix is that of the names of the library's kernels.
 const Suffix = "NEON"
 
-// LibraryKernels lists the library's kernels: there are no stores around the caches.
+// LibraryKernels lists the library's kernels: there are no stores around the caches,
+// and no kernel of masked rows.
 func LibraryKernels() (ks []library.Kernel) {
 	for _, k := range library.Kernels() {
-		if !k.Streams() {
+		if !k.Streams() && k != library.SoftmaxMasked {
 			ks = append(ks, k)
 		}
 	}

@@ -91,6 +91,7 @@ const (
 	Double     // a leaf: the float64 of the same value as the float32 of Bits
 	Narrow     // the float64 a[0] rounded to a float32
 	StoreFloat // the parameter Name of state = a[0]
+	FirstOf    // every lane holds src[i] for the first lane i in which a mask is true, src[0] if it is in none
 
 	// Inserted by the allocator.
 
@@ -103,7 +104,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
