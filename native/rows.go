@@ -154,7 +154,7 @@ func (c *call) span(first, end int) {
 			}
 			switch {
 			case c.o.Causal && done > 0:
-				c.hide(i)
+				clear(c.dst.f[i*c.dstStride:][cols:c.cols])
 				continue
 			case done == rows:
 				return
@@ -220,7 +220,7 @@ func (c *call) blocks(first, end int) {
 		case isBFloat16:
 			c.plan.level.NarrowBF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
 		}
-		if c.o.Causal {
+		if cols < c.cols {
 			for i := range rows {
 				c.hide(first + i)
 			}

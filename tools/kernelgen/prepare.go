@@ -22,6 +22,9 @@ func generatePreparations(files map[string][]byte) error {
 		for _, p := range amd64.Preparations {
 			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", p.Name, l.Suffix, strings.TrimPrefix(p.Signature, "func"))
 		}
+		for _, d := range amd64.Dots {
+			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", d.Name, l.Suffix, strings.TrimPrefix(d.Signature, "func"))
+		}
 	}
 	text, err := format.Source(b.Bytes())
 	files[arith+"prepkernels_amd64.go"] = text

@@ -237,9 +237,9 @@ func (st *Sum) Rest(m, e float32) float64 {
 	return byHalves(&d)
 }
 
-// Dot is the sum of y * dy, or that of dy if y is nil. Products are exact in float64. They go
-// to 16 lanes, which are added up by halves.
-func Dot(y, dy []float32) float64 {
+// dotPlain is the sum of y * dy, or that of dy if y is nil. Products are exact in float64. They
+// go to 16 lanes, which are added up by halves.
+func dotPlain(y, dy []float32) float64 {
 	var d [lanes]float64
 	if y == nil {
 		for i, v := range dy {

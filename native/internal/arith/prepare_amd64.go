@@ -107,3 +107,66 @@ func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcS
 	}
 	return softmaxRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
 }
+
+// Dot is the sum of y * dy, or that of dy if y is nil, in float64. Products are exact. They go to
+// 16 lanes, which are added up by halves.
+func (l Level) Dot(y, dy []float32) float64 {
+	switch {
+	case len(dy) == 0:
+		return 0
+	case l == AVX512 && y == nil:
+		return sum64AVX512(dy)
+	case l == AVX512:
+		return dotAVX512(y[:len(dy)], dy)
+	case l == AVX2 && y == nil:
+		return sum64AVX2(dy)
+	case l == AVX2:
+		return dotAVX2(y[:len(dy)], dy)
+	}
+	return dotPlain(y, dy)
+}
+
+// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.
+func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	if len(dy) == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		softmaxGradAVX512(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
+	case AVX2:
+		softmaxGradAVX2(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
+	default:
+		softmaxGradPlain(dst, y, dy, total, scale)
+	}
+}
+
+// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy.
+func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
+	if len(dy) == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		logSoftmaxGradAVX512(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
+	case AVX2:
+		logSoftmaxGradAVX2(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
+	default:
+		logSoftmaxGradPlain(dst, p, dy, total, scale)
+	}
+}
+
+// MinZero is the elements, or 0 for those above. Dst may be src.
+func (l Level) MinZero(dst, src []float32) {
+	if len(src) == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		minZeroAVX512(dst, src, 1, len(src), 0, 0)
+	case AVX2:
+		minZeroAVX2(dst, src, 1, len(src), 0, 0)
+	default:
+		minZeroPlain(dst, src)
+	}
+}

@@ -785,3 +785,495 @@ next:
 	JNZ  row
 	VZEROUPPER
 	RET
+
+// func minZeroAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
+// Requires: AVX, AVX2
+TEXT ·minZeroAVX2(SB), NOSPLIT, $0-80
+	// minZeroAVX2: x, or 0 if it is above.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+48(FP), DX
+	MOVQ         cols+56(FP), R12
+	MOVQ         srcStride+72(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+64(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         R12, CX
+	ANDQ         $0x07, CX
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X0
+	VPMOVZXBD    X0, Y0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y15
+	MOVL         $0x00000000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y4
+
+row:
+	MOVQ    R12, CX
+	SUBQ    $0x00000020, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	VMOVUPS (SI), Y0
+	VMINPS  Y0, Y4, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS 32(SI), Y0
+	VMINPS  Y0, Y4, Y0
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS 64(SI), Y0
+	VMINPS  Y0, Y4, Y0
+	VMOVUPS Y0, 64(DI)
+	VMOVUPS 96(SI), Y0
+	VMINPS  Y0, Y4, Y0
+	VMOVUPS Y0, 96(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, CX
+	JGE     four
+
+few:
+	ADDQ $0x00000018, CX
+	JLT  left
+
+one:
+	VMOVUPS (SI), Y0
+	VMINPS  Y0, Y4, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, CX
+	JGE     one
+
+left:
+	ADDQ       $0x00000008, CX
+	JZ         next
+	VMASKMOVPS (SI), Y15, Y0
+	VMINPS     Y0, Y4, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+	LEAQ       (SI)(CX*4), SI
+	LEAQ       (DI)(CX*4), DI
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func softmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
+// Requires: AVX, AVX2
+TEXT ·softmaxGradAVX2(SB), NOSPLIT, $0-128
+	// softmaxGradAVX2: x * (dy - total) * scale in float64, every NaN the same.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+88(FP), DX
+	MOVQ         cols+96(FP), R12
+	MOVQ         srcStride+112(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+104(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         dy_base+48(FP), R8
+	MOVQ         otherStride+120(FP), R11
+	SUBQ         R12, R11
+	SHLQ         $0x02, R11
+	MOVQ         R12, CX
+	ANDQ         $0x03, CX
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X0
+	VPMOVZXBD    X0, Y0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y15
+	MOVL         $0x7fc00000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, X6
+	VBROADCASTSD total+72(FP), Y4
+	VBROADCASTSD scale+80(FP), Y5
+
+row:
+	MOVQ    R12, CX
+	SUBQ    $0x00000010, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	VCVTPS2PD  (SI), Y0
+	VCVTPS2PD  (R8), Y1
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, (DI)
+	VCVTPS2PD  16(SI), Y0
+	VCVTPS2PD  16(R8), Y1
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, 16(DI)
+	VCVTPS2PD  32(SI), Y0
+	VCVTPS2PD  32(R8), Y1
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, 32(DI)
+	VCVTPS2PD  48(SI), Y0
+	VCVTPS2PD  48(R8), Y1
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, 48(DI)
+	ADDQ       $0x00000040, SI
+	ADDQ       $0x00000040, DI
+	ADDQ       $0x00000040, R8
+	SUBQ       $0x00000010, CX
+	JGE        four
+
+few:
+	ADDQ $0x0000000c, CX
+	JLT  left
+
+one:
+	VCVTPS2PD  (SI), Y0
+	VCVTPS2PD  (R8), Y1
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, (DI)
+	ADDQ       $0x00000010, SI
+	ADDQ       $0x00000010, DI
+	ADDQ       $0x00000010, R8
+	SUBQ       $0x00000004, CX
+	JGE        one
+
+left:
+	ADDQ       $0x00000004, CX
+	JZ         next
+	VMASKMOVPS (SI), X15, X0
+	VCVTPS2PD  X0, Y0
+	VMASKMOVPS (R8), X15, X1
+	VCVTPS2PD  X1, Y1
+	VSUBPD     Y4, Y1, Y1
+	VMULPD     Y1, Y0, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMASKMOVPS X0, X15, (DI)
+	LEAQ       (SI)(CX*4), SI
+	LEAQ       (DI)(CX*4), DI
+	LEAQ       (R8)(CX*4), R8
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	ADDQ R11, R8
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func logSoftmaxGradAVX2(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
+// Requires: AVX, AVX2
+TEXT ·logSoftmaxGradAVX2(SB), NOSPLIT, $0-128
+	// logSoftmaxGradAVX2: (dy - x * total) * scale in float64, every NaN the same.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+88(FP), DX
+	MOVQ         cols+96(FP), R12
+	MOVQ         srcStride+112(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+104(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         dy_base+48(FP), R8
+	MOVQ         otherStride+120(FP), R11
+	SUBQ         R12, R11
+	SHLQ         $0x02, R11
+	MOVQ         R12, CX
+	ANDQ         $0x03, CX
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X0
+	VPMOVZXBD    X0, Y0
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Y1
+	VPCMPGTD     Y0, Y1, Y15
+	MOVL         $0x7fc00000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, X6
+	VBROADCASTSD total+72(FP), Y4
+	VBROADCASTSD scale+80(FP), Y5
+
+row:
+	MOVQ    R12, CX
+	SUBQ    $0x00000010, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	VCVTPS2PD  (SI), Y0
+	VCVTPS2PD  (R8), Y1
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, (DI)
+	VCVTPS2PD  16(SI), Y0
+	VCVTPS2PD  16(R8), Y1
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, 16(DI)
+	VCVTPS2PD  32(SI), Y0
+	VCVTPS2PD  32(R8), Y1
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, 32(DI)
+	VCVTPS2PD  48(SI), Y0
+	VCVTPS2PD  48(R8), Y1
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, 48(DI)
+	ADDQ       $0x00000040, SI
+	ADDQ       $0x00000040, DI
+	ADDQ       $0x00000040, R8
+	SUBQ       $0x00000010, CX
+	JGE        four
+
+few:
+	ADDQ $0x0000000c, CX
+	JLT  left
+
+one:
+	VCVTPS2PD  (SI), Y0
+	VCVTPS2PD  (R8), Y1
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMOVUPS    X0, (DI)
+	ADDQ       $0x00000010, SI
+	ADDQ       $0x00000010, DI
+	ADDQ       $0x00000010, R8
+	SUBQ       $0x00000004, CX
+	JGE        one
+
+left:
+	ADDQ       $0x00000004, CX
+	JZ         next
+	VMASKMOVPS (SI), X15, X0
+	VCVTPS2PD  X0, Y0
+	VMASKMOVPS (R8), X15, X1
+	VCVTPS2PD  X1, Y1
+	VMULPD     Y4, Y0, Y0
+	VSUBPD     Y0, Y1, Y0
+	VMULPD     Y5, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VCMPPS     $0x03, X0, X0, X1
+	VBLENDVPS  X1, X6, X0, X0
+	VMASKMOVPS X0, X15, (DI)
+	LEAQ       (SI)(CX*4), SI
+	LEAQ       (DI)(CX*4), DI
+	LEAQ       (R8)(CX*4), R8
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	ADDQ R11, R8
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func dotAVX2(src []float32, dy []float32) (sum float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotAVX2(SB), NOSPLIT, $0-56
+	// dotAVX2: the sum of x * dy.
+	MOVQ    src_base+0(FP), SI
+	MOVQ    src_len+8(FP), CX
+	MOVQ    dy_base+24(FP), R8
+	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
+	VXORPS  X10, X10, X10
+	VXORPS  X11, X11, X11
+	SUBQ    $0x10, CX
+	JLT     left
+	PCALIGN $0x40
+
+row:
+	VCVTPS2PD   (SI), Y0
+	VCVTPS2PD   (R8), Y4
+	VFMADD231PD Y0, Y4, Y8
+	VCVTPS2PD   16(SI), Y1
+	VCVTPS2PD   16(R8), Y5
+	VFMADD231PD Y1, Y5, Y9
+	VCVTPS2PD   32(SI), Y2
+	VCVTPS2PD   32(R8), Y6
+	VFMADD231PD Y2, Y6, Y10
+	VCVTPS2PD   48(SI), Y3
+	VCVTPS2PD   48(R8), Y7
+	VFMADD231PD Y3, Y7, Y11
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	JGE         row
+
+left:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X15
+	VPMOVZXBD    X15, X15
+	VMOVD        CX, X14
+	VPBROADCASTD X14, X14
+	MOVL         $0x00000004, AX
+	VMOVD        AX, X13
+	VPBROADCASTD X13, X13
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   (SI), X12, X0
+	VCVTPS2PD    X0, Y0
+	VMASKMOVPS   (R8), X12, X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y0, Y4, Y8
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   16(SI), X12, X1
+	VCVTPS2PD    X1, Y1
+	VMASKMOVPS   16(R8), X12, X5
+	VCVTPS2PD    X5, Y5
+	VFMADD231PD  Y1, Y5, Y9
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   32(SI), X12, X2
+	VCVTPS2PD    X2, Y2
+	VMASKMOVPS   32(R8), X12, X6
+	VCVTPS2PD    X6, Y6
+	VFMADD231PD  Y2, Y6, Y10
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   48(SI), X12, X3
+	VCVTPS2PD    X3, Y3
+	VMASKMOVPS   48(R8), X12, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y3, Y7, Y11
+
+done:
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VADDPD       X9, X8, X8
+	VUNPCKHPD    X8, X8, X9
+	VADDSD       X9, X8, X8
+	VMOVSD       X8, sum+48(FP)
+	VZEROUPPER
+	RET
+
+// func sum64AVX2(src []float32) (sum float64)
+// Requires: AVX, AVX2
+TEXT ·sum64AVX2(SB), NOSPLIT, $0-32
+	// sum64AVX2: the sum of x.
+	MOVQ    src_base+0(FP), SI
+	MOVQ    src_len+8(FP), CX
+	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
+	VXORPS  X10, X10, X10
+	VXORPS  X11, X11, X11
+	SUBQ    $0x10, CX
+	JLT     left
+	PCALIGN $0x40
+
+row:
+	VCVTPS2PD (SI), Y0
+	VADDPD    Y0, Y8, Y8
+	VCVTPS2PD 16(SI), Y1
+	VADDPD    Y1, Y9, Y9
+	VCVTPS2PD 32(SI), Y2
+	VADDPD    Y2, Y10, Y10
+	VCVTPS2PD 48(SI), Y3
+	VADDPD    Y3, Y11, Y11
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
+	JGE       row
+
+left:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVQ         $0x0706050403020100, AX
+	VMOVQ        AX, X15
+	VPMOVZXBD    X15, X15
+	VMOVD        CX, X14
+	VPBROADCASTD X14, X14
+	MOVL         $0x00000004, AX
+	VMOVD        AX, X13
+	VPBROADCASTD X13, X13
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   (SI), X12, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y0, Y8, Y8
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   16(SI), X12, X1
+	VCVTPS2PD    X1, Y1
+	VADDPD       Y1, Y9, Y9
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   32(SI), X12, X2
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y2, Y10, Y10
+	VPCMPGTD     X15, X14, X12
+	VPADDD       X13, X15, X15
+	VMASKMOVPS   48(SI), X12, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y3, Y11, Y11
+
+done:
+	VADDPD       Y10, Y8, Y8
+	VADDPD       Y11, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VADDPD       X9, X8, X8
+	VUNPCKHPD    X8, X8, X9
+	VADDSD       X9, X8, X8
+	VMOVSD       X8, sum+24(FP)
+	VZEROUPPER
+	RET

@@ -670,3 +670,431 @@ next:
 	JNZ  row
 	VZEROUPPER
 	RET
+
+// func minZeroAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
+// Requires: AVX, AVX512F
+TEXT ·minZeroAVX512(SB), NOSPLIT, $0-80
+	// minZeroAVX512: x, or 0 if it is above.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+48(FP), DX
+	MOVQ         cols+56(FP), R12
+	MOVQ         srcStride+72(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+64(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         R12, CX
+	ANDQ         $0x0f, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	MOVL         $0x00000000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Z4
+
+row:
+	MOVQ    R12, CX
+	SUBQ    $0x00000040, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	VMOVUPS (SI), Z0
+	VMINPS  Z0, Z4, Z0
+	VMOVUPS Z0, (DI)
+	VMOVUPS 64(SI), Z0
+	VMINPS  Z0, Z4, Z0
+	VMOVUPS Z0, 64(DI)
+	VMOVUPS 128(SI), Z0
+	VMINPS  Z0, Z4, Z0
+	VMOVUPS Z0, 128(DI)
+	VMOVUPS 192(SI), Z0
+	VMINPS  Z0, Z4, Z0
+	VMOVUPS Z0, 192(DI)
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x00000040, CX
+	JGE     four
+
+few:
+	ADDQ $0x00000030, CX
+	JLT  left
+
+one:
+	VMOVUPS (SI), Z0
+	VMINPS  Z0, Z4, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, CX
+	JGE     one
+
+left:
+	ADDQ      $0x00000010, CX
+	JZ        next
+	VMOVUPS.Z (SI), K1, Z0
+	VMINPS    Z0, Z4, Z0
+	VMOVUPS   Z0, K1, (DI)
+	LEAQ      (SI)(CX*4), SI
+	LEAQ      (DI)(CX*4), DI
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func softmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL
+TEXT ·softmaxGradAVX512(SB), NOSPLIT, $0-128
+	// softmaxGradAVX512: x * (dy - total) * scale in float64, every NaN the same.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+88(FP), DX
+	MOVQ         cols+96(FP), R12
+	MOVQ         srcStride+112(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+104(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         dy_base+48(FP), R8
+	MOVQ         otherStride+120(FP), R11
+	SUBQ         R12, R11
+	SHLQ         $0x02, R11
+	MOVQ         R12, CX
+	ANDQ         $0x07, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	MOVL         $0x7fc00000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y6
+	VBROADCASTSD total+72(FP), Z4
+	VBROADCASTSD scale+80(FP), Z5
+
+row:
+	MOVQ    R12, CX
+	SUBQ    $0x00000020, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, (DI)
+	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 32(R8), Z1
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, 32(DI)
+	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 64(R8), Z1
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, 64(DI)
+	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 96(R8), Z1
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, 96(DI)
+	ADDQ      $0x00000080, SI
+	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000080, R8
+	SUBQ      $0x00000020, CX
+	JGE       four
+
+few:
+	ADDQ $0x00000018, CX
+	JLT  left
+
+one:
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+	VSUBPD    Z4, Z1, Z1
+	VMULPD    Z1, Z0, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, (DI)
+	ADDQ      $0x00000020, SI
+	ADDQ      $0x00000020, DI
+	ADDQ      $0x00000020, R8
+	SUBQ      $0x00000008, CX
+	JGE       one
+
+left:
+	ADDQ        $0x00000008, CX
+	JZ          next
+	VCVTPS2PD.Z (SI), K1, Z0
+	VCVTPS2PD.Z (R8), K1, Z1
+	VSUBPD      Z4, Z1, Z1
+	VMULPD      Z1, Z0, Z0
+	VMULPD      Z5, Z0, Z0
+	VCVTPD2PS   Z0, Y0
+	VCMPPS      $0x03, Y0, Y0, K2
+	VMOVAPS     Y6, K2, Y0
+	VMOVUPS     Y0, K1, (DI)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (R8)(CX*4), R8
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	ADDQ R11, R8
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func logSoftmaxGradAVX512(dst []float32, src []float32, dy []float32, total float64, scale float64, rows int, cols int, dstStride int, srcStride int, otherStride int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL
+TEXT ·logSoftmaxGradAVX512(SB), NOSPLIT, $0-128
+	// logSoftmaxGradAVX512: (dy - x * total) * scale in float64, every NaN the same.
+	MOVQ         src_base+24(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	MOVQ         rows+88(FP), DX
+	MOVQ         cols+96(FP), R12
+	MOVQ         srcStride+112(FP), R9
+	SUBQ         R12, R9
+	SHLQ         $0x02, R9
+	MOVQ         dstStride+104(FP), R10
+	SUBQ         R12, R10
+	SHLQ         $0x02, R10
+	MOVQ         dy_base+48(FP), R8
+	MOVQ         otherStride+120(FP), R11
+	SUBQ         R12, R11
+	SHLQ         $0x02, R11
+	MOVQ         R12, CX
+	ANDQ         $0x07, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K1
+	MOVL         $0x7fc00000, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y6
+	VBROADCASTSD total+72(FP), Z4
+	VBROADCASTSD scale+80(FP), Z5
+
+row:
+	MOVQ    R12, CX
+	SUBQ    $0x00000020, CX
+	JLT     few
+	PCALIGN $0x40
+
+four:
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, (DI)
+	VCVTPS2PD 32(SI), Z0
+	VCVTPS2PD 32(R8), Z1
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, 32(DI)
+	VCVTPS2PD 64(SI), Z0
+	VCVTPS2PD 64(R8), Z1
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, 64(DI)
+	VCVTPS2PD 96(SI), Z0
+	VCVTPS2PD 96(R8), Z1
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, 96(DI)
+	ADDQ      $0x00000080, SI
+	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000080, R8
+	SUBQ      $0x00000020, CX
+	JGE       four
+
+few:
+	ADDQ $0x00000018, CX
+	JLT  left
+
+one:
+	VCVTPS2PD (SI), Z0
+	VCVTPS2PD (R8), Z1
+	VMULPD    Z4, Z0, Z0
+	VSUBPD    Z0, Z1, Z0
+	VMULPD    Z5, Z0, Z0
+	VCVTPD2PS Z0, Y0
+	VCMPPS    $0x03, Y0, Y0, K2
+	VMOVAPS   Y6, K2, Y0
+	VMOVUPS   Y0, (DI)
+	ADDQ      $0x00000020, SI
+	ADDQ      $0x00000020, DI
+	ADDQ      $0x00000020, R8
+	SUBQ      $0x00000008, CX
+	JGE       one
+
+left:
+	ADDQ        $0x00000008, CX
+	JZ          next
+	VCVTPS2PD.Z (SI), K1, Z0
+	VCVTPS2PD.Z (R8), K1, Z1
+	VMULPD      Z4, Z0, Z0
+	VSUBPD      Z0, Z1, Z0
+	VMULPD      Z5, Z0, Z0
+	VCVTPD2PS   Z0, Y0
+	VCMPPS      $0x03, Y0, Y0, K2
+	VMOVAPS     Y6, K2, Y0
+	VMOVUPS     Y0, K1, (DI)
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DI)(CX*4), DI
+	LEAQ        (R8)(CX*4), R8
+
+next:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	ADDQ R11, R8
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func dotAVX512(src []float32, dy []float32) (sum float64)
+// Requires: AVX, AVX512F
+TEXT ·dotAVX512(SB), NOSPLIT, $0-56
+	// dotAVX512: the sum of x * dy.
+	MOVQ    src_base+0(FP), SI
+	MOVQ    src_len+8(FP), CX
+	MOVQ    dy_base+24(FP), R8
+	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
+	SUBQ    $0x10, CX
+	JLT     left
+	PCALIGN $0x40
+
+row:
+	VCVTPS2PD   (SI), Z0
+	VCVTPS2PD   (R8), Z4
+	VFMADD231PD Z0, Z4, Z8
+	VCVTPS2PD   32(SI), Z1
+	VCVTPS2PD   32(R8), Z5
+	VFMADD231PD Z1, Z5, Z9
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, CX
+	JGE         row
+
+left:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	SHRL        $0x08, AX
+	KMOVW       AX, K2
+	SHRL        $0x08, AX
+	VCVTPS2PD.Z (SI), K1, Z0
+	VCVTPS2PD.Z (R8), K1, Z4
+	VFMADD231PD Z0, Z4, Z8
+	VCVTPS2PD.Z 32(SI), K2, Z1
+	VCVTPS2PD.Z 32(R8), K2, Z5
+	VFMADD231PD Z1, Z5, Z9
+
+done:
+	VADDPD        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPD        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPD        X9, X8, X8
+	VUNPCKHPD     X8, X8, X9
+	VADDSD        X9, X8, X8
+	VMOVSD        X8, sum+48(FP)
+	VZEROUPPER
+	RET
+
+// func sum64AVX512(src []float32) (sum float64)
+// Requires: AVX, AVX512F
+TEXT ·sum64AVX512(SB), NOSPLIT, $0-32
+	// sum64AVX512: the sum of x.
+	MOVQ    src_base+0(FP), SI
+	MOVQ    src_len+8(FP), CX
+	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
+	SUBQ    $0x10, CX
+	JLT     left
+	PCALIGN $0x40
+
+row:
+	VCVTPS2PD (SI), Z0
+	VADDPD    Z0, Z8, Z8
+	VCVTPS2PD 32(SI), Z1
+	VADDPD    Z1, Z9, Z9
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
+	JGE       row
+
+left:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVL        $0x00000001, AX
+	SHLL        CL, AX
+	DECL        AX
+	KMOVW       AX, K1
+	SHRL        $0x08, AX
+	KMOVW       AX, K2
+	SHRL        $0x08, AX
+	VCVTPS2PD.Z (SI), K1, Z0
+	VADDPD      Z0, Z8, Z8
+	VCVTPS2PD.Z 32(SI), K2, Z1
+	VADDPD      Z1, Z9, Z9
+
+done:
+	VADDPD        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPD        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X9
+	VADDPD        X9, X8, X8
+	VUNPCKHPD     X8, X8, X9
+	VADDSD        X9, X8, X8
+	VMOVSD        X8, sum+24(FP)
+	VZEROUPPER
+	RET

@@ -31,3 +31,24 @@ func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride
 func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
 	return l.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride, p)
 }
+
+// Dot is the sum of y * dy, or that of dy if y is nil, in float64. Products are exact. They go to
+// 16 lanes, which are added up by halves.
+func (l Level) Dot(y, dy []float32) float64 {
+	return dotPlain(y, dy)
+}
+
+// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.
+func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	softmaxGradPlain(dst, y, dy, total, scale)
+}
+
+// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy.
+func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
+	logSoftmaxGradPlain(dst, p, dy, total, scale)
+}
+
+// MinZero is the elements, or 0 for those above. Dst may be src.
+func (l Level) MinZero(dst, src []float32) {
+	minZeroPlain(dst, src)
+}

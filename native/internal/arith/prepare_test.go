@@ -308,3 +308,63 @@ func TestSoftmaxMaskedRows(t *testing.T) {
 		}
 	})
 }
+
+// TestGradients compares sums bit by bit, and elements; every NaN is the same.
+func TestGradients(t *testing.T) {
+	levels(t, func(t *testing.T, l Level) {
+		r := rand.New(rand.NewPCG(11, 4))
+		for n := 1; n <= 300; n++ {
+			for rep := range 12 {
+				y, intactY := around[float32](n, rep%5, 77)
+				dy, intactDy := around[float32](n, rep%3, 77)
+				for i := range y {
+					y[i], dy[i] = r.Float32(), r.Float32()*2-1
+					if rep%3 == 1 {
+						y[i] = float32(math.Ldexp(float64(y[i]), r.IntN(200)-140))
+						dy[i] = float32(math.Ldexp(float64(dy[i]), r.IntN(200)-140))
+					}
+				}
+				if rep%3 == 2 {
+					mixed(r, y)
+					mixed(r, dy)
+				}
+				what := fmt.Sprintf("n=%d, case %d", n, rep)
+				for _, y := range [][]float32{y, nil} {
+					got, want := l.Dot(y, dy), dotPlain(y, dy)
+					if math.Float64bits(got) != math.Float64bits(want) && (got == got || want == want) {
+						t.Fatalf("%s: the sum is %v, want %v", what, got, want)
+					}
+				}
+				total, scale := r.Float64()*4-2, []float64{1, 0.125, -3, 1e30}[r.IntN(4)]
+				for _, f := range []struct {
+					name      string
+					got, want func(dst, y, dy []float32)
+				}{
+					{"softmax", func(dst, y, dy []float32) { l.SoftmaxGrad(dst, y, dy, total, scale) },
+						func(dst, y, dy []float32) { softmaxGradPlain(dst, y, dy, total, scale) }},
+					{"log-softmax", func(dst, y, dy []float32) { l.LogSoftmaxGrad(dst, y, dy, total, scale) },
+						func(dst, y, dy []float32) { logSoftmaxGradPlain(dst, y, dy, total, scale) }},
+					{"min", func(dst, y, _ []float32) { l.MinZero(dst, y) }, func(dst, y, _ []float32) { minZeroPlain(dst, y) }},
+				} {
+					want := make([]float32, n)
+					f.want(want, y, dy)
+					dst, intact := around[float32](n, rep%4, 77)
+					f.got(dst, y, dy)
+					sameBits(t, what+", "+f.name, dst, want)
+					in, intactIn := around[float32](n, rep%4, 77)
+					copy(in, y)
+					f.got(in, in, dy)
+					sameBits(t, what+", in place of y, "+f.name, in, want)
+					if f.name != "min" {
+						copy(in, dy)
+						f.got(in, y, in)
+						sameBits(t, what+", in place of dy, "+f.name, in, want)
+					}
+					if !intact() || !intactIn() || !intactY() || !intactDy() {
+						t.Fatalf("%s, %s: written around the slices", what, f.name)
+					}
+				}
+			}
+		}
+	})
+}

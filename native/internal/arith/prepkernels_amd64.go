@@ -26,6 +26,21 @@ func narrowF16AVX2(dst []uint16, src []float32, rows, cols, dstStride, srcStride
 func narrowBF16AVX2(dst []uint16, src []float32, rows, cols, dstStride, srcStride int)
 
 //go:noescape
+func minZeroAVX2(dst, src []float32, rows, cols, dstStride, srcStride int)
+
+//go:noescape
+func softmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+
+//go:noescape
+func logSoftmaxGradAVX2(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+
+//go:noescape
+func dotAVX2(src, dy []float32) (sum float64)
+
+//go:noescape
+func sum64AVX2(src []float32) (sum float64)
+
+//go:noescape
 func fmaRowsAVX512(dst, src, add []float32, mul, most float32, rows, cols, dstStride, srcStride int, otherStride int)
 
 //go:noescape
@@ -45,3 +60,18 @@ func narrowF16AVX512(dst []uint16, src []float32, rows, cols, dstStride, srcStri
 
 //go:noescape
 func narrowBF16AVX512(dst []uint16, src []float32, rows, cols, dstStride, srcStride int)
+
+//go:noescape
+func minZeroAVX512(dst, src []float32, rows, cols, dstStride, srcStride int)
+
+//go:noescape
+func softmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+
+//go:noescape
+func logSoftmaxGradAVX512(dst, src, dy []float32, total, scale float64, rows, cols, dstStride, srcStride int, otherStride int)
+
+//go:noescape
+func dotAVX512(src, dy []float32) (sum float64)
+
+//go:noescape
+func sum64AVX512(src []float32) (sum float64)

@@ -21,6 +21,8 @@ type Preparation struct {
 
 	src, dst, other int // the sizes of elements; other is 0 without a second row
 	otherName       string
+	// half: vectors are of half as many elements, as float64.
+	half bool
 	// again: f of what is f already is the same, or dst is never src, so that the last vector
 	// of a row may overlap the one before.
 	again  bool
@@ -57,6 +59,14 @@ var Preparations = []Preparation{
 	{Name: "narrowBF16", Signature: "func(dst []uint16, src []float32, " + strides + ")", Doc: "float32 rounded to bfloat16",
 		src: 4, dst: 2, again: true,
 		setup: func(w *prepareWriter) { w.bits(0x7fc0, 4); w.bits(0x7fff, 5); w.bits(1, 6) }, vector: narrowBF16Vector},
+	{Name: "minZero", Signature: "func(dst, src []float32, " + strides + ")", Doc: "x, or 0 if it is above",
+		src: 4, dst: 4, setup: func(w *prepareWriter) { w.bits(0, 4) }, vector: minZeroVector},
+	{Name: "softmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
+		Doc: "x * (dy - total) * scale in float64, every NaN the same",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: softmaxGradVector},
+	{Name: "logSoftmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
+		Doc: "(dy - x * total) * scale in float64, every NaN the same",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: logSoftmaxGradVector},
 }
 
 // prepareWriter writes one of them.
@@ -78,7 +88,7 @@ var (
 // rest is the mask of what is left of a row: of AVX-512, and of AVX2.
 var (
 	rest512 = reg.K1
-	rest2   = reg.Y15
+	rest256 = 15
 )
 
 // PrepareFile writes the kernels of a level as an assembly file.
@@ -88,7 +98,13 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 	evex := l.ISA.Lanes() == library.Lanes
 	for _, p := range Preparations {
 		w := &prepareWriter{Context: c, p: p, evex: evex, lanes: l.ISA.Lanes()}
+		if p.half {
+			w.lanes /= 2
+		}
 		w.function(p.Name + l.Suffix)
+	}
+	for _, d := range Dots {
+		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
 	}
 	file, err := c.Result()
 	if err != nil {
@@ -201,7 +217,7 @@ func (w *prepareWriter) rest() {
 	switch {
 	case w.evex:
 		w.MOVQ(columns, left)
-		w.ANDQ(operand.Imm(library.Lanes-1), left)
+		w.ANDQ(operand.Imm(uint64(w.lanes-1)), left)
 		w.MOVL(operand.U32(1), tmp.As32())
 		w.SHLL(reg.CL, tmp.As32())
 		w.DECL(tmp.As32())
@@ -214,7 +230,7 @@ func (w *prepareWriter) rest() {
 		w.VPMOVZXBD(view(0, 4), view(0, 8))
 		w.VMOVD(left.As32(), view(1, 4))
 		w.VPBROADCASTD(view(1, 4), view(1, 8))
-		w.VPCMPGTD(view(0, 8), view(1, 8), rest2)
+		w.VPCMPGTD(view(0, 8), view(1, 8), view(rest256, 8))
 	}
 }
 
@@ -259,6 +275,9 @@ func (w *prepareWriter) otherAt(at int) operand.Mem {
 	return operand.Mem{Base: other, Disp: w.p.other * at}
 }
 
+// restAVX2 is the mask of what is left, as wide as a vector.
+func (w *prepareWriter) restAVX2() reg.VecPhysical { return w.r(rest256) }
+
 // load loads a vector of floats.
 func (w *prepareWriter) load(m operand.Mem, to int) {
 	switch {
@@ -269,7 +288,7 @@ func (w *prepareWriter) load(m operand.Mem, to int) {
 	case w.evex:
 		w.VMOVUPS_Z(m, rest512, w.r(to))
 	default:
-		w.VMASKMOVPS(m, rest2, w.r(to))
+		w.VMASKMOVPS(m, w.restAVX2(), w.r(to))
 	}
 }
 
@@ -283,7 +302,7 @@ func (w *prepareWriter) store(from int, m operand.Mem) {
 	case w.evex:
 		w.VMOVUPS(w.r(from), rest512, m)
 	default:
-		w.VMASKMOVPS(w.r(from), rest2, m)
+		w.VMASKMOVPS(w.r(from), w.restAVX2(), m)
 	}
 }
 
@@ -446,4 +465,170 @@ func narrowBF16Vector(w *prepareWriter, at int) {
 	w.VPACKUSDW(w.r(0), w.r(0), w.r(0))
 	w.VPERMQ(operand.U8(0b00_00_10_00), w.r(0), w.r(0)) // from both halves of the register
 	w.VMOVUPS(view(0, 4), w.dstAt(at))
+}
+
+// minZeroVector: a NaN is the result only as the second operand, which is Go's first.
+func minZeroVector(w *prepareWriter, at int) {
+	w.load(w.srcAt(at), 0)
+	w.VMINPS(w.r(0), w.r(4), w.r(0))
+	w.store(0, w.dstAt(at))
+}
+
+// d is a register of a vector of float64.
+func (w *prepareWriter) d(i int) reg.VecPhysical { return view(i, 2*w.lanes) }
+
+// loadDouble loads a vector of floats as float64.
+func (w *prepareWriter) loadDouble(m operand.Mem, to int) {
+	switch {
+	case !w.left:
+		w.VCVTPS2PD(m, w.d(to))
+	case w.evex:
+		w.VCVTPS2PD_Z(m, rest512, w.d(to))
+	default:
+		w.load(m, to)
+		w.VCVTPS2PD(w.r(to), w.d(to))
+	}
+}
+
+// setupGrad: 4 holds the total, 5 the scale, and 6 NaN.
+func setupGrad(w *prepareWriter) {
+	w.bits(0x7fc00000, 6)
+	w.VBROADCASTSD(w.param("total", ""), w.d(4))
+	w.VBROADCASTSD(w.param("scale", ""), w.d(5))
+}
+
+func softmaxGradVector(w *prepareWriter, at int) {
+	w.loadDouble(w.srcAt(at), 0)
+	w.loadDouble(w.otherAt(at), 1)
+	w.VSUBPD(w.d(4), w.d(1), w.d(1))
+	w.VMULPD(w.d(1), w.d(0), w.d(0))
+	gradient(w, at)
+}
+
+func logSoftmaxGradVector(w *prepareWriter, at int) {
+	w.loadDouble(w.srcAt(at), 0)
+	w.loadDouble(w.otherAt(at), 1)
+	w.VMULPD(w.d(4), w.d(0), w.d(0))
+	w.VSUBPD(w.d(0), w.d(1), w.d(0))
+	gradient(w, at)
+}
+
+// gradient stores what is in 0, times the scale.
+func gradient(w *prepareWriter, at int) {
+	w.VMULPD(w.d(5), w.d(0), w.d(0))
+	if w.evex {
+		w.VCVTPD2PS(w.d(0), w.r(0))
+		w.VCMPPS(isNaN, w.r(0), w.r(0), reg.K2)
+		w.VMOVAPS(w.r(6), reg.K2, w.r(0))
+	} else {
+		w.VCVTPD2PSY(w.d(0), w.r(0))
+		w.VCMPPS(isNaN, w.r(0), w.r(0), w.r(1))
+		w.VBLENDVPS(w.r(1), w.r(6), w.r(0), w.r(0))
+	}
+	w.store(0, w.dstAt(at))
+}
+
+// Dot is a kernel that adds up a row in 16 lanes of float64.
+type Dot struct {
+	Name, Signature, Doc string
+	products             bool
+}
+
+// Dots lists them.
+var Dots = []Dot{
+	{"dot", "func(src, dy []float32) (sum float64)", "the sum of x * dy", true},
+	{"sum64", "func(src []float32) (sum float64)", "the sum of x", false},
+}
+
+// dot writes one of them. A product is exact, so that it may be fused; what is left of a row
+// adds +0 to the lanes that it lacks.
+func (w *prepareWriter) dot(d Dot, name string) {
+	parts := library.Lanes / w.lanes // of the lanes, in registers from 8 on
+	w.Function(name)
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr(d.Signature)
+	w.Commentf("%s: %s.", name, d.Doc)
+	w.MOVQ(w.param("src", "base"), src)
+	w.MOVQ(w.param("src", "len"), left)
+	if d.products {
+		w.MOVQ(w.param("dy", "base"), other)
+	}
+	for p := range parts {
+		w.VXORPS(view(8+p, 4), view(8+p, 4), view(8+p, 4))
+	}
+	row := func(load func(m operand.Mem, p, to int)) {
+		for p := range parts {
+			load(operand.Mem{Base: src, Disp: 4 * w.lanes * p}, p, p)
+			if d.products {
+				load(operand.Mem{Base: other, Disp: 4 * w.lanes * p}, p, 4+p)
+				w.VFMADD231PD(w.d(p), w.d(4+p), w.d(8+p))
+			} else {
+				w.VADDPD(w.d(p), w.d(8+p), w.d(8+p))
+			}
+		}
+	}
+	w.SUBQ(operand.Imm(library.Lanes), left)
+	w.JLT(operand.LabelRef("left"))
+	w.Instruction(align64())
+	w.Label("row")
+	row(func(m operand.Mem, _, to int) { w.VCVTPS2PD(m, w.d(to)) })
+	w.ADDQ(operand.Imm(4*library.Lanes), src)
+	if d.products {
+		w.ADDQ(operand.Imm(4*library.Lanes), other)
+	}
+	w.SUBQ(operand.Imm(library.Lanes), left)
+	w.JGE(operand.LabelRef("row"))
+	w.Label("left")
+	w.ADDQ(operand.Imm(library.Lanes), left)
+	w.JZ(operand.LabelRef("done"))
+	if w.evex {
+		w.MOVL(operand.U32(1), tmp.As32())
+		w.SHLL(reg.CL, tmp.As32())
+		w.DECL(tmp.As32())
+		for p := range parts {
+			w.KMOVW(tmp.As32(), kmask[p])
+			w.SHRL(operand.Imm(uint64(w.lanes)), tmp.As32())
+		}
+		row(func(m operand.Mem, p, to int) { w.VCVTPS2PD_Z(m, kmask[p], w.d(to)) })
+	} else {
+		w.MOVQ(operand.U64(0x0706050403020100), tmp)
+		w.VMOVQ(tmp, view(15, 4))
+		w.VPMOVZXBD(view(15, 4), view(15, 4))
+		w.VMOVD(left.As32(), view(14, 4))
+		w.VPBROADCASTD(view(14, 4), view(14, 4))
+		w.MOVL(operand.U32(uint32(w.lanes)), tmp.As32())
+		w.VMOVD(tmp.As32(), view(13, 4))
+		w.VPBROADCASTD(view(13, 4), view(13, 4))
+		at := -1
+		row(func(m operand.Mem, p, to int) {
+			if p != at {
+				at = p
+				w.VPCMPGTD(view(15, 4), view(14, 4), view(12, 4))
+				w.VPADDD(view(13, 4), view(15, 4), view(15, 4))
+			}
+			w.VMASKMOVPS(m, view(12, 4), w.r(to))
+			w.VCVTPS2PD(w.r(to), w.d(to))
+		})
+	}
+	w.Label("done")
+	for n := parts / 2; n > 0; n /= 2 {
+		for p := range n {
+			w.VADDPD(w.d(8+p+n), w.d(8+p), w.d(8+p))
+		}
+	}
+	if w.evex {
+		w.VEXTRACTF64X4(operand.Imm(1), view(8, 16), view(9, 8))
+		w.VADDPD(view(9, 8), view(8, 8), view(8, 8))
+	}
+	w.VEXTRACTF128(operand.Imm(1), view(8, 8), view(9, 4))
+	w.VADDPD(view(9, 4), view(8, 4), view(8, 4))
+	w.VUNPCKHPD(view(8, 4), view(8, 4), view(9, 4))
+	w.VADDSD(view(9, 4), view(8, 4), view(8, 4))
+	b, err := w.Return("sum").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	w.VMOVSD(view(8, 4), b.Addr)
+	w.VZEROUPPER()
+	w.RET()
 }
