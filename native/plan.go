@@ -16,6 +16,9 @@ import (
 const (
 	// blockLen is how much of a row is prepared or converted at a time. It stays in L1.
 	blockLen = 1 << 12
+	// causalBlocks is the longest causal row for which the hidden part takes less time than a call
+	// of a kernel.
+	causalBlocks = 256
 	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
 	// that turns out not to be regular has to be summed again.
 	wholeRow = arith.Chunk

@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"sort"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
@@ -136,6 +137,16 @@ func (c *call) share() {
 
 // span does the rows from first to before end.
 func (c *call) span(first, end int) {
+	if c.o.Causal && c.op == opSoftmax && first < end && c.o.visible(end-1, c.cols) == c.cols {
+		whole := first + sort.Search(end-first, func(i int) bool { return c.o.visible(first+i, c.cols) == c.cols })
+		all := *c
+		all.o.Causal = false // which hides nothing from there on
+		all.span(whole, end)
+		end = whole
+	}
+	if first == end {
+		return
+	}
 	if c.inBlocks() {
 		c.blocks(first, end)
 		return
@@ -179,9 +190,9 @@ func (c *call) span(first, end int) {
 }
 
 // inBlocks reports whether rows are done by blocks: those of the softmax of short rows that are
-// prepared or converted.
+// prepared or converted, and causal ones so short that a call for each takes longer.
 func (c *call) inBlocks() bool {
-	return c.op == opSoftmax && c.cols <= blockLen && !(c.plain && c.dst.format == isFloat32)
+	return c.op == opSoftmax && c.cols <= blockLen && (!c.plain || c.dst.format != isFloat32 || c.o.Causal && c.cols <= causalBlocks)
 }
 
 // blocks does the rows from first to before end. As many as a buffer holds are prepared at once,

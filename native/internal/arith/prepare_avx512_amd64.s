@@ -552,7 +552,7 @@ next:
 	RET
 
 // func narrowBF16AVX512(dst []uint16, src []float32, rows int, cols int, dstStride int, srcStride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512BW, AVX512F
 TEXT ·narrowBF16AVX512(SB), NOSPLIT, $0-80
 	// narrowBF16AVX512: float32 rounded to bfloat16.
 	MOVQ         src_base+24(FP), SI
@@ -580,6 +580,7 @@ TEXT ·narrowBF16AVX512(SB), NOSPLIT, $0-80
 	MOVL         $0x00000001, AX
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Z6
+	VMOVUPS      upperWords<>+0(SB), Z7
 
 row:
 	MOVQ    R12, CX
@@ -588,6 +589,37 @@ row:
 	PCALIGN $0x40
 
 four:
+	VMOVUPS  (SI), Z8
+	VMOVUPS  64(SI), Z9
+	VMOVUPS  128(SI), Z10
+	VMOVUPS  192(SI), Z11
+	VCMPPS   $0x03, Z8, Z9, K2
+	VCMPPS   $0x03, Z10, Z11, K3
+	KORTESTW K2, K3
+	JNZ      each
+	VPSRLD   $0x10, Z8, Z0
+	VPADDD   Z5, Z8, Z8
+	VPANDD   Z6, Z0, Z0
+	VPADDD   Z0, Z8, Z8
+	VPSRLD   $0x10, Z9, Z1
+	VPADDD   Z5, Z9, Z9
+	VPANDD   Z6, Z1, Z1
+	VPADDD   Z1, Z9, Z9
+	VPERMT2W Z9, Z7, Z8
+	VMOVUPS  Z8, (DI)
+	VPSRLD   $0x10, Z10, Z2
+	VPADDD   Z5, Z10, Z10
+	VPANDD   Z6, Z2, Z2
+	VPADDD   Z2, Z10, Z10
+	VPSRLD   $0x10, Z11, Z3
+	VPADDD   Z5, Z11, Z11
+	VPANDD   Z6, Z3, Z3
+	VPADDD   Z3, Z11, Z11
+	VPERMT2W Z11, Z7, Z10
+	VMOVUPS  Z10, 64(DI)
+	JMP      fourDone
+
+each:
 	VMOVUPS (SI), Z0
 	VPSRLD  $0x10, Z0, Z2
 	VPADDD  Z5, Z0, Z3
@@ -624,10 +656,12 @@ four:
 	VPSRLD  $0x10, Z0, Z0
 	VMOVAPS Z4, K2, Z0
 	VPMOVDW Z0, 96(DI)
-	ADDQ    $0x00000100, SI
-	ADDQ    $0x00000080, DI
-	SUBQ    $0x00000040, CX
-	JGE     four
+
+fourDone:
+	ADDQ $0x00000100, SI
+	ADDQ $0x00000080, DI
+	SUBQ $0x00000040, CX
+	JGE  four
 
 few:
 	ADDQ $0x00000030, CX
@@ -670,6 +704,40 @@ next:
 	JNZ  row
 	VZEROUPPER
 	RET
+
+DATA upperWords<>+0(SB)/2, $0x0001
+DATA upperWords<>+2(SB)/2, $0x0003
+DATA upperWords<>+4(SB)/2, $0x0005
+DATA upperWords<>+6(SB)/2, $0x0007
+DATA upperWords<>+8(SB)/2, $0x0009
+DATA upperWords<>+10(SB)/2, $0x000b
+DATA upperWords<>+12(SB)/2, $0x000d
+DATA upperWords<>+14(SB)/2, $0x000f
+DATA upperWords<>+16(SB)/2, $0x0011
+DATA upperWords<>+18(SB)/2, $0x0013
+DATA upperWords<>+20(SB)/2, $0x0015
+DATA upperWords<>+22(SB)/2, $0x0017
+DATA upperWords<>+24(SB)/2, $0x0019
+DATA upperWords<>+26(SB)/2, $0x001b
+DATA upperWords<>+28(SB)/2, $0x001d
+DATA upperWords<>+30(SB)/2, $0x001f
+DATA upperWords<>+32(SB)/2, $0x0021
+DATA upperWords<>+34(SB)/2, $0x0023
+DATA upperWords<>+36(SB)/2, $0x0025
+DATA upperWords<>+38(SB)/2, $0x0027
+DATA upperWords<>+40(SB)/2, $0x0029
+DATA upperWords<>+42(SB)/2, $0x002b
+DATA upperWords<>+44(SB)/2, $0x002d
+DATA upperWords<>+46(SB)/2, $0x002f
+DATA upperWords<>+48(SB)/2, $0x0031
+DATA upperWords<>+50(SB)/2, $0x0033
+DATA upperWords<>+52(SB)/2, $0x0035
+DATA upperWords<>+54(SB)/2, $0x0037
+DATA upperWords<>+56(SB)/2, $0x0039
+DATA upperWords<>+58(SB)/2, $0x003b
+DATA upperWords<>+60(SB)/2, $0x003d
+DATA upperWords<>+62(SB)/2, $0x003f
+GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 
 // func minZeroAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int)
 // Requires: AVX, AVX512F

@@ -28,6 +28,8 @@ type Preparation struct {
 	again  bool
 	setup  func(w *prepareWriter)
 	vector func(w *prepareWriter, at int)
+	// four, if there is one, does four vectors, or goes to the label "each" if it can't.
+	four func(w *prepareWriter)
 }
 
 const (
@@ -58,7 +60,8 @@ var Preparations = []Preparation{
 		src: 4, dst: 2, again: true, setup: func(w *prepareWriter) { w.bits(0x7fc00000, 4) }, vector: narrowF16Vector},
 	{Name: "narrowBF16", Signature: "func(dst []uint16, src []float32, " + strides + ")", Doc: "float32 rounded to bfloat16",
 		src: 4, dst: 2, again: true,
-		setup: func(w *prepareWriter) { w.bits(0x7fc0, 4); w.bits(0x7fff, 5); w.bits(1, 6) }, vector: narrowBF16Vector},
+		setup:  func(w *prepareWriter) { w.bits(0x7fc0, 4); w.bits(0x7fff, 5); w.bits(1, 6); w.wordIndices() },
+		vector: narrowBF16Vector, four: narrowBF16Four},
 	{Name: "minZero", Signature: "func(dst, src []float32, " + strides + ")", Doc: "x, or 0 if it is above",
 		src: 4, dst: 4, setup: func(w *prepareWriter) { w.bits(0, 4) }, vector: minZeroVector},
 	{Name: "softmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
@@ -160,8 +163,16 @@ func (w *prepareWriter) function(name string) {
 	w.JLT(operand.LabelRef("few"))
 	w.Instruction(align64())
 	w.Label("four")
+	if w.p.four != nil {
+		w.p.four(w)
+		w.JMP(operand.LabelRef("fourDone"))
+		w.Label("each")
+	}
 	for i := range 4 {
 		w.p.vector(w, i*lanes)
+	}
+	if w.p.four != nil {
+		w.Label("fourDone")
 	}
 	w.advance(4 * lanes)
 	w.SUBQ(operand.U32(4*lanes), left)
@@ -465,6 +476,62 @@ func narrowBF16Vector(w *prepareWriter, at int) {
 	w.VPACKUSDW(w.r(0), w.r(0), w.r(0))
 	w.VPERMQ(operand.U8(0b00_00_10_00), w.r(0), w.r(0)) // from both halves of the register
 	w.VMOVUPS(view(0, 4), w.dstAt(at))
+}
+
+// wordIndices puts into 7 the indices of the upper words of the lanes of two vectors.
+func (w *prepareWriter) wordIndices() {
+	if !w.evex {
+		return
+	}
+	m := w.StaticGlobal("upperWords")
+	w.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i := range uint32(2 * library.Lanes) {
+		w.AppendDatum(operand.U16(2*i + 1))
+	}
+	w.VMOVUPS(m, w.r(7))
+}
+
+// narrowBF16Four is for vectors without a NaN.
+func narrowBF16Four(w *prepareWriter) {
+	for i := range 4 {
+		w.load(w.srcAt(i*w.lanes), 8+i)
+	}
+	if w.evex {
+		w.VCMPPS(isNaN, w.r(8), w.r(9), reg.K2)
+		w.VCMPPS(isNaN, w.r(10), w.r(11), reg.K3)
+		w.KORTESTW(reg.K2, reg.K3)
+	} else {
+		w.VCMPPS(isNaN, w.r(8), w.r(9), w.r(0))
+		w.VCMPPS(isNaN, w.r(10), w.r(11), w.r(1))
+		w.VPOR(w.r(0), w.r(1), w.r(0))
+		w.VPTEST(w.r(0), w.r(0))
+	}
+	w.JNZ(operand.LabelRef("each"))
+	for i := range 4 {
+		x := w.r(8 + i)
+		w.VPSRLD(operand.U8(16), x, w.r(i))
+		w.VPADDD(w.r(5), x, x)
+		if w.evex {
+			w.VPANDD(w.r(6), w.r(i), w.r(i))
+		} else {
+			w.VPAND(w.r(6), w.r(i), w.r(i))
+		}
+		w.VPADDD(w.r(i), x, x)
+		if !w.evex {
+			w.VPSRLD(operand.U8(16), x, x)
+		}
+		if i%2 == 0 {
+			continue
+		}
+		before := w.r(8 + i - 1)
+		if w.evex {
+			w.VPERMT2W(x, w.r(7), before)
+		} else {
+			w.VPACKUSDW(x, before, before)
+			w.VPERMQ(operand.U8(0b11_01_10_00), before, before) // quarters of both by turns
+		}
+		w.VMOVUPS(before, w.dstAt((i-1)*w.lanes))
+	}
 }
 
 // minZeroVector: a NaN is the result only as the second operand, which is Go's first.
