@@ -262,18 +262,26 @@ func (c *call) block(b *buffers, first, rows, cols, stride int) (x []float32, xS
 	if m := &c.o.Keep; m.Data != nil {
 		p.Keep, p.KeepStride = rowsOf(m, first)
 	}
-	if p.Mul != 1 || p.Add != nil || p.Keep != nil || c.o.Causal && c.src.format == isFloat32 {
+	if p.Mul != 1 || p.Add != nil || p.Keep != nil {
 		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
 		x, xStride = b.in[:], stride
 	}
-	if c.o.Causal {
-		for i := range rows {
-			hidden := operand{f: x[i*stride:][:cols][c.o.visible(first+i, c.cols):]}
-			hidden.fill(negInf)
-		}
+	if c.o.Causal && cols > 0 {
+		p = arith.Preparation{Mul: 1, Keep: triangle[:], KeepAt: blockLen - (first + c.o.Offset + 1), KeepStride: -1}
+		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
+		x, xStride = b.in[:], stride
 	}
 	return x, xStride
 }
+
+// triangle is the causal mask: row by row it begins an element earlier. It has blockLen elements
+// that are true, and as many more as columns and rows of a block may take.
+var triangle = func() (t [2*blockLen + blockLen/16]bool) {
+	for i := range blockLen {
+		t[i] = true
+	}
+	return t
+}()
 
 // rowsOf is the rows of a mask from first on, and their stride, which is 0 if all are one.
 func rowsOf[T any](m *Matrix[T], first int) ([]T, int) {
@@ -317,13 +325,12 @@ func (c *call) hide(i int) {
 	at := i * c.dstStride
 	row := c.dst.part(at, at+c.cols)
 	hidden := row.part(n, c.cols)
-	j := c.one
 	switch {
 	case n == 0:
-		hidden.fill(j.emptyValue())
+		hidden.fill(c.one.emptyValue())
 	case row.isNaN(0):
 		hidden.fill(nan)
-	case j.log:
+	case c.one.log:
 		hidden.fill(negInf)
 	default:
 		hidden.fill(0)

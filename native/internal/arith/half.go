@@ -11,6 +11,7 @@ type Preparation struct {
 	Add        []float32
 	AddStride  int
 	Keep       []bool
+	KeepAt     int // where the first row begins
 	KeepStride int
 }
 
@@ -54,7 +55,7 @@ func prepareRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, 
 		}
 		var keep []bool
 		if p.Keep != nil {
-			keep = p.Keep[i*p.KeepStride:][:cols]
+			keep = p.Keep[p.KeepAt+i*p.KeepStride:][:cols]
 		}
 		preparePlain(dst[i*dstStride:][:cols], src[i*srcStride:][:cols], p.Mul, add, keep)
 	}

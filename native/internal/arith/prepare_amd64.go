@@ -31,9 +31,9 @@ func (l Level) PrepareRows(dst, src []float32, rows, cols, dstStride, srcStride 
 	switch {
 	case p.Keep == nil:
 	case wide:
-		keepRowsAVX512(dst, src, p.Keep, rows, cols, dstStride, srcStride, p.KeepStride)
+		keepRowsAVX512(dst, src, p.Keep[p.KeepAt:], rows, cols, dstStride, srcStride, p.KeepStride)
 	default:
-		keepRowsAVX2(dst, src, p.Keep, rows, cols, dstStride, srcStride, p.KeepStride)
+		keepRowsAVX2(dst, src, p.Keep[p.KeepAt:], rows, cols, dstStride, srcStride, p.KeepStride)
 	}
 }
 
