@@ -83,6 +83,7 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 	c.plan = c.o.makePlan(c.rows, c.cols, c.dst.format != isFloat32)
 	j := &c.one
 	*j = job{level: c.plan.level, stream: c.plan.stream, log: op != opSoftmax, zeros: c.o.ZeroRows, mul: 1, scale: arith.One, factor: 1}
+	j.touch = c.rows*c.cols >= touchFrom
 	if s := c.o.Scale; s != 0 && s != 1 {
 		switch {
 		case c.o.Add.Data != nil || !(s < 0x1p120 && s > -0x1p120):
@@ -201,10 +202,22 @@ func (c *call) blocks(first, end int) {
 	b := bufferPool.Get().(*buffers)
 	masked := c.o.Causal || c.o.Keep.Data != nil || c.o.Add.Data != nil
 	stride := (c.cols + 15) &^ 15 // whole lines of the cache
-	for ; first < end; first += blockLen / stride {
-		rows := min(blockLen/stride, end-first)
+	most := max(1, blockLen/stride)
+	if c.one.touch {
+		most = max(1, touchLen/stride)
+	}
+	for ; first < end; first += most {
+		rows := min(most, end-first)
 		cols := c.o.visible(first+rows-1, c.cols)
 		x, xStride := c.block(b, first, rows, cols, stride)
+		if c.one.touch {
+			if c.dst.format != isFloat32 {
+				c.plan.level.Touch(c.dst.h[first*c.dstStride:], rows, cols, c.dstStride)
+			}
+			if next := first + rows; c.src.format != isFloat32 && next < end {
+				c.plan.level.Touch(c.src.h[next*c.srcStride:], min(rows, end-next), cols, c.srcStride)
+			}
+		}
 		y, yStride := b.in[:], stride
 		if c.dst.format == isFloat32 {
 			y, yStride = c.dst.f[first*c.dstStride:], c.dstStride

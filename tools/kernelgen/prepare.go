@@ -26,6 +26,7 @@ func generatePreparations(files map[string][]byte) error {
 			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", d.Name, l.Suffix, strings.TrimPrefix(d.Signature, "func"))
 		}
 	}
+	b.WriteString("\n//go:noescape\nfunc touchRows(dst []uint16, rows, cols, stride int)\n")
 	text, err := format.Source(b.Bytes())
 	files[arith+"prepkernels_amd64.go"] = text
 	return err

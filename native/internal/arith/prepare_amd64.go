@@ -170,3 +170,10 @@ func (l Level) MinZero(dst, src []float32) {
 		minZeroPlain(dst, src)
 	}
 }
+
+// Touch asks for rows that are to be written soon.
+func (l Level) Touch(dst []uint16, rows, cols, stride int) {
+	if rows > 0 && cols > 0 {
+		touchRows(dst, rows, cols, stride)
+	}
+}

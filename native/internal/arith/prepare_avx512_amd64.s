@@ -1166,3 +1166,28 @@ done:
 	VMOVSD        X8, sum+24(FP)
 	VZEROUPPER
 	RET
+
+// func touchRows(dst []uint16, rows int, cols int, stride int)
+// Requires: MMX+
+TEXT ·touchRows(SB), NOSPLIT, $0-48
+	// touchRows asks for the lines of the cache that rows lie in.
+	MOVQ dst_base+0(FP), DI
+	MOVQ rows+24(FP), DX
+	MOVQ cols+32(FP), R12
+	MOVQ stride+40(FP), R10
+	SHLQ $0x01, R12
+	SHLQ $0x01, R10
+
+row:
+	LEAQ (DI)(R12*1), CX
+	MOVQ DI, SI
+
+line:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	CMPQ       SI, CX
+	JCS        line
+	ADDQ       R10, DI
+	DECQ       DX
+	JNZ        row
+	RET

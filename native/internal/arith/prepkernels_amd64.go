@@ -75,3 +75,6 @@ func dotAVX512(src, dy []float32) (sum float64)
 
 //go:noescape
 func sum64AVX512(src []float32) (sum float64)
+
+//go:noescape
+func touchRows(dst []uint16, rows, cols, stride int)

@@ -109,6 +109,9 @@ func PrepareFile(l Level, header string) ([]byte, error) {
 	for _, d := range Dots {
 		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
 	}
+	if evex {
+		(&prepareWriter{Context: c}).touch()
+	}
 	file, err := c.Result()
 	if err != nil {
 		return nil, err
@@ -593,6 +596,32 @@ func gradient(w *prepareWriter, at int) {
 		w.VBLENDVPS(w.r(1), w.r(6), w.r(0), w.r(0))
 	}
 	w.store(0, w.dstAt(at))
+}
+
+// touch writes the kernel that asks for rows of words, which somebody is to write.
+func (w *prepareWriter) touch() {
+	w.Function("touchRows")
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr("func(dst []uint16, rows, cols, stride int)")
+	w.Comment("touchRows asks for the lines of the cache that rows lie in.")
+	w.MOVQ(w.param("dst", "base"), dst)
+	w.MOVQ(w.param("rows", ""), tmp2)
+	w.MOVQ(w.param("cols", ""), columns)
+	w.MOVQ(w.param("stride", ""), dstStride)
+	w.SHLQ(operand.Imm(1), columns)
+	w.SHLQ(operand.Imm(1), dstStride)
+	w.Label("row")
+	w.LEAQ(operand.Mem{Base: dst, Index: columns, Scale: 1}, left)
+	w.MOVQ(dst, src)
+	w.Label("line")
+	w.PREFETCHT0(operand.Mem{Base: src})
+	w.ADDQ(operand.Imm(64), src)
+	w.CMPQ(src, left)
+	w.JCS(operand.LabelRef("line"))
+	w.ADDQ(dstStride, dst)
+	w.DECQ(tmp2)
+	w.JNZ(operand.LabelRef("row"))
+	w.RET()
 }
 
 // Dot is a kernel that adds up a row in 16 lanes of float64.
