@@ -72,7 +72,7 @@ func TestCommands(t *testing.T) {
 		}
 	}
 
-	ci := read("../.ci/run")
+	ci := read("../.ci/run") + read("../.ci/go")
 	listed := make(map[string]bool)
 	for line := range strings.Lines(read("commands.txt")) {
 		line = strings.TrimSpace(line)

@@ -114,7 +114,9 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(env ...string) string {
-		cmd := exec.Command(exe, "-test.run=^TestEnvironment$")
+		// Under an emulator it is that which runs the program, see tools/emulate.
+		words := append(strings.Fields(os.Getenv("TWOPASS_RUN_UNDER")), exe, "-test.run=^TestEnvironment$")
+		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Env = append(append(os.Environ(), "NATIVE_PRINT=1"), env...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"math"
 	"sort"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
@@ -152,6 +153,10 @@ func (c *call) span(first, end int) {
 		c.blocks(first, end)
 		return
 	}
+	if c.op != opSoftmax && c.plain && !c.o.Causal && c.dst.format == isFloat32 && c.cols-1 < wholeRow && c.cols > 0 {
+		c.logRows(first, end)
+		return
+	}
 	var r arith.Rows
 	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
 	for i := first; i < end; i++ {
@@ -173,20 +178,66 @@ func (c *call) span(first, end int) {
 			}
 			i += done
 		}
-		j := c.job(i)
-		switch c.op {
-		case opSoftmax:
-			if r.At > 0 {
-				j.e = j.dst.f
-			}
-			j.softmaxFrom(r.N, r.At)
-		case opLogSoftmax:
-			j.logSoftmax()
-		default:
-			c.dst.f[i] = j.logSumExp()
+		c.row(i, r.N, r.At)
+	}
+}
+
+// row does row i, of which a kernel of rows stored the first exponentials already, as many as
+// done, with that n.
+func (c *call) row(i int, n float32, done int) {
+	j := c.job(i)
+	switch c.op {
+	case opSoftmax:
+		if done > 0 {
+			j.e = j.dst.f
 		}
-		j.release()
-		c.hide(i)
+		j.softmaxFrom(n, done)
+	case opLogSoftmax:
+		j.logSoftmax()
+	default:
+		c.dst.f[i] = j.logSumExp()
+	}
+	j.release()
+	c.hide(i)
+}
+
+// logRows does the rows from first to before end for logarithms: some are summed, as many as
+// stay in the first cache, and then written.
+func (c *call) logRows(first, end int) {
+	const most = 32
+	var sums [most]arith.RowSum
+	batch := min(max(blockLen/c.cols, 1), most)
+	p := arith.Rows{Scale: c.one.scale}
+	for i := first; i < end; i++ {
+		n := min(end-i, batch)
+		done := c.plan.level.SumRows(c.src.f[i*c.srcStride:], n, c.cols, c.srcStride, sums[:n], &p)
+		for k := range sums[:done] {
+			c.logRow(i+k, &sums[k])
+		}
+		if i += done; done < n {
+			c.row(i, 0, 0)
+		} else {
+			i--
+		}
+	}
+}
+
+// logRow writes a row by its sum.
+func (c *call) logRow(i int, s *arith.RowSum) {
+	src := c.src.f[i*c.srcStride:][:c.cols]
+	if s.Sure() {
+		c.plan.level.SumOthers(src, s, &c.one.scale)
+	}
+	excess := s.Excess(c.one.factor)
+	if c.op == opLogSumExp {
+		c.dst.f[i] = float32(float64(float64(s.Max)*float64(c.one.factor)) + excess)
+		return
+	}
+	dst := c.dst.f[i*c.dstStride:][:c.cols]
+	if math.Abs(float64(s.Max)) < arith.SubFarFrom {
+		c.plan.level.LogSub(dst, src, s.Max, c.one.factor, float32(excess))
+	} else {
+		arith.LogSubFar(dst, src, s.Max, c.one.factor, float32(excess))
 	}
 }
 

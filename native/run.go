@@ -2,7 +2,6 @@ package native
 
 import (
 	"math"
-	"slices"
 	"sync"
 	"unsafe"
 
@@ -350,18 +349,11 @@ func (j *job) add1(c *chunk, st *arith.Sum) {
 func (j *job) sumAgain(c *chunk, st *arith.Sum) {
 	top := c.sum.max
 	st.Reset()
-	st.N, st.Lim = j.scale.Below(top), math.Nextafter32(top, negInf)
+	st.N = j.scale.Below(top)
 	for at := c.at; at < c.end; {
 		z := j.elements(at, c.end)
-		k := j.level.Sum(z, st)
-		if k < len(z) { // the next turn has it
-			var turn [arith.Turn]float32
-			n := copy(turn[:], z[k:])
-			turn[slices.Index(turn[:n], top)] = negInf
-			st.Lim = math.MaxFloat32
-			k += j.level.Sum(turn[:n], st)
-		}
-		at += k
+		j.level.SumWithout(z, top, st)
+		at += len(z)
 	}
 	c.sum.rescale(st.N)
 	c.sum.rest = st.Total()

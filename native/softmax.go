@@ -16,9 +16,8 @@ func Softmax(dst, src []float32) {
 	if n == 0 {
 		return
 	}
-	var r arith.Rows
-	r.Scale = arith.One
-	if n > wholeRow || arith.Best.SoftmaxRows(dst, src, 1, n, n, n, &r) == 0 {
+	r := arith.OneRows
+	if n > wholeRow || arith.SoftmaxRows(dst, src, 1, n, n, n, &r) == 0 {
 		softmaxRare(dst, src, r.N, r.At)
 	}
 }
@@ -44,6 +43,19 @@ func LogSoftmax(dst, src []float32) {
 	if len(src) == 0 {
 		return
 	}
+	var s [1]arith.RowSum
+	if n := len(src); n > wholeRow || arith.SumRows(src, 1, n, n, s[:], &arith.OneRows) == 0 {
+		logSoftmaxRare(dst, src)
+		return
+	}
+	if s[0].Sure() {
+		arith.Best.SumOthers(src, &s[0], &arith.One)
+	}
+	arith.LogSub(dst, src, s[0].Max, 1, float32(s[0].Excess(1)))
+}
+
+//go:noinline
+func logSoftmaxRare(dst, src []float32) {
 	j := newJob(dst, src)
 	j.log = true
 	j.logSoftmax()
@@ -53,6 +65,18 @@ func LogSoftmax(dst, src []float32) {
 // LogSumExp returns log(sum(exp(x))) over the elements of src, which is -Inf for an empty src.
 // The absolute error of a result y is at most 2^-22 + 2^-24 * |y|.
 func LogSumExp(src []float32) float32 {
+	var s [1]arith.RowSum
+	if n := len(src); uint(n-1) >= wholeRow || arith.SumRows(src, 1, n, n, s[:], &arith.OneRows) == 0 {
+		return logSumExpRare(src)
+	}
+	if s[0].Sure() {
+		arith.Best.SumOthers(src, &s[0], &arith.One)
+	}
+	return float32(float64(s[0].Max) + s[0].Excess(1))
+}
+
+//go:noinline
+func logSumExpRare(src []float32) float32 {
 	j := newJob(nil, src)
 	j.log = true
 	y := j.logSumExp()

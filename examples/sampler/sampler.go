@@ -22,6 +22,31 @@
 // A probability counts in whole units of 2^-62, which 64 random bits can tell
 // apart: sums of them are exact, in any order, and so is the choice.
 //
+// # Compared with llama.cpp and ollama
+//
+// The same settings do not always mean the same:
+//
+//   - llama.cpp applies the temperature last, in its default chain: its top-p and
+//     min-p see the probabilities at temperature 1. Ollama's order is this one.
+//   - Under a grammar both draw without it first, and with it only if it refuses
+//     the token. So tokens that were likely without it are drawn more often than
+//     their share of what is allowed. Here the mask comes first.
+//   - Ollama's top-p keeps tokens until they have more than p of the mass, this one
+//     and llama.cpp's until they have at least p. They differ where a sum is p.
+//   - A min-p of 1 turns ollama's filter off. Here it keeps the most probable token
+//     and its equals, as in llama.cpp.
+//   - Ollama adds float32 probabilities, and draws with 24 random bits. Seeds are
+//     those of this package alone.
+//
+// # Why it is an example
+//
+// This package is made to be copied: three files, about 400 lines, which need
+// nothing but native and the standard library. Its module can't be got by others, since it
+// takes the root module from the folder above. As a package of the root module it
+// would cost users of native nothing to build, but would promise an order of
+// filters for good, in a field where each engine has its own and adds one a year.
+// Who needs exactly these filters should own the copy.
+//
 // # Reproducibility
 //
 // The same seed, parameters, logits and masks give the same tokens: a call of

@@ -209,10 +209,53 @@ func TestSampleErrors(t *testing.T) {
 			}
 		}
 	}
-	// Over the temperature a logit may be beyond float32.
-	token, err := newSampler(t, Params{Temperature: 0.01, TopP: 1}).Sample([]float32{0, 1e37, -1e38}, nil)
-	if token != 1 || err != nil {
-		t.Errorf("token %d, %v; want 1", token, err)
+}
+
+// TestExtremes: finite logits always have a token, the same as without a
+// temperature, though over the temperature they are beyond float32.
+func TestExtremes(t *testing.T) {
+	const big = math.MaxFloat32
+	for _, test := range []struct {
+		x       []float32
+		allowed []bool
+		want    int
+	}{
+		{[]float32{-big, -big}, nil, 0},
+		{[]float32{-inf, -big, -big}, nil, 1},
+		{[]float32{-big, -big / 2}, nil, 1},
+		{[]float32{0, -big, -big}, []bool{false, true, true}, 1},
+		{[]float32{nan, -big, -big}, []bool{false, true, true}, 1},
+		{[]float32{big, big / 2}, nil, 0},
+		{[]float32{0, 1e37, -1e38}, nil, 1},
+		{[]float32{-big, 0, big}, nil, 2},
+	} {
+		for _, temperature := range []float64{0, MinTemperature, 0.7, 1, 2} {
+			for _, p := range []Params{{TopP: 1}, {TopP: 0.5}, {TopP: 1, MinP: 0.5}, {TopP: 1, TopK: 1}} {
+				p.Temperature = temperature
+				if got, err := newSampler(t, p).sample(test.x, test.allowed, 0); err != nil || got != test.want {
+					t.Errorf("%+v: %v, %v: token %d, %v; want %d", p, test.x, test.allowed, got, err, test.want)
+				}
+			}
+		}
+	}
+	// Equal logits still have equal probabilities.
+	s := newSampler(t, Params{Temperature: 0.7, TopP: 1})
+	if got, err := s.sample([]float32{-big, -big}, nil, 1<<63); err != nil || got != 1 {
+		t.Errorf("token %d, %v; want 1", got, err)
+	}
+	// p = (.3, .1, .1, .5) with top-p 0.8: two tokens, on every machine.
+	x := []float32{-1.2039728, -2.3025851, -2.3025851, -0.6931472}
+	s = newSampler(t, Params{Temperature: 1, TopP: 0.8})
+	drawn := make(map[int]bool)
+	for r := range uint64(64) {
+		got, err := s.sample(x, nil, r<<58)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawn[got] = true
+	}
+	if len(drawn) != 2 {
+		t.Errorf("drawn from %v", drawn)
 	}
 }
 

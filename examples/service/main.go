@@ -2,7 +2,7 @@
 // probabilities, log-probabilities or the k most probable elements:
 //
 //	go run ./examples/service -addr 127.0.0.1:8080
-//	curl -s -H 'Content-Type: application/json' -d '{"rows": [[1, 2, null]]}' http://127.0.0.1:8080/v1/softmax
+//	curl -s -d '{"inputs": [{"name": "logits", "datatype": "FP32", "shape": [2], "data": [1, 2]}]}' http://127.0.0.1:8080/v2/models/softmax/infer
 //
 // Package server has the service itself, docs/service.md its description.
 package main

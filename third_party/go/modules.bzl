@@ -34,22 +34,34 @@ def go_modules():
         version = "v0.0.0-20170609003504-e2365dfdc4a0",
     )
     go_repository(
-        name = "com_github_hdrhistogram_hdrhistogram_go",
-        importpath = "github.com/HdrHistogram/hdrhistogram-go",
-        sum = "h1:JdU0squ73hT0G45GVKzZ8KXS8ImiFuPHAA36aWaCfMM=",
-        version = "v1.4.0",
-    )
-    go_repository(
         name = "com_github_inconshreveable_mousetrap",
         importpath = "github.com/inconshreveable/mousetrap",
         sum = "h1:wN+x4NVGpMsO7ErUn/mUI3vEoE6Jt13X2s0bqwp9tc8=",
         version = "v1.1.0",
     )
     go_repository(
+        name = "com_github_influxdata_tdigest",
+        importpath = "github.com/influxdata/tdigest",
+        sum = "h1:XpFptwYmnEKUqmkcDjrzffswZ3nvNeevbUSLPP/ZzIY=",
+        version = "v0.0.1",
+    )
+    go_repository(
+        name = "com_github_josharian_intern",
+        importpath = "github.com/josharian/intern",
+        sum = "h1:vlS4z54oSdjm0bgjRigI+G1HpF+tI+9rE5LLzOg8HmY=",
+        version = "v1.0.0",
+    )
+    go_repository(
         name = "com_github_klauspost_cpuid_v2",
         importpath = "github.com/klauspost/cpuid/v2",
         sum = "h1:xRw7IZEsAgVCp6trS/DgWbTAqpixhmywgVgBjYGg1bQ=",
         version = "v2.4.2",
+    )
+    go_repository(
+        name = "com_github_mailru_easyjson",
+        importpath = "github.com/mailru/easyjson",
+        sum = "h1:UGYAvKxe3sBsEDzO8ZeWOSlIQfWFlxbzLZe7hwFURr0=",
+        version = "v0.7.7",
     )
     go_repository(
         name = "com_github_mitchellh_colorstring",
@@ -100,6 +112,12 @@ def go_modules():
         version = "v0.4.7",
     )
     go_repository(
+        name = "com_github_rs_dnscache",
+        importpath = "github.com/rs/dnscache",
+        sum = "h1:18kd+8ZUlt/ARXhljq+14TwAoKa61q6dX8jtwOf6DH8=",
+        version = "v0.0.0-20230804202142-fc85eb664529",
+    )
+    go_repository(
         name = "com_github_schollz_progressbar_v3",
         importpath = "github.com/schollz/progressbar/v3",
         sum = "h1:Ea18xuIRQXLAUidVDox3AbwfUhD0/1IvohyTutOIFoc=",
@@ -116,6 +134,12 @@ def go_modules():
         importpath = "github.com/spf13/pflag",
         sum = "h1:9exaQaMOCwffKiiiYk6/BndUBv+iRViNW+4lEMi0PvY=",
         version = "v1.0.9",
+    )
+    go_repository(
+        name = "com_github_tsenart_vegeta_v12",
+        importpath = "github.com/tsenart/vegeta/v12",
+        sum = "h1:J/UiNS3f69MkL0tsRLVUUV8uXXQZxdRUchtS+GYiSFc=",
+        version = "v12.13.0",
     )
     go_repository(
         name = "ht_sr_git_sbinet_gg",
@@ -182,6 +206,12 @@ def go_modules():
         importpath = "golang.org/x/mod",
         sum = "h1:EGMPT//Ezu+ylkCijjPc+f4Aih7sZvaAr+O3EHBxvZg=",
         version = "v0.26.0",
+    )
+    go_repository(
+        name = "org_golang_x_net",
+        importpath = "golang.org/x/net",
+        sum = "h1:lat02VYK2j4aLzMzecihNvTlJNQUq316m2Mr9rnM6YE=",
+        version = "v0.43.0",
     )
     go_repository(
         name = "org_golang_x_perf",

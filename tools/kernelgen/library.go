@@ -20,9 +20,12 @@ const arithmetic = `
 //	f = x*(log2(e)*scale) - n         its factor in two floats
 //	e = 2^(n-N) * (1 + f*(exp1 + f*(exp2 + f*exp3)))
 //
-// is exp(x*scale) * 2^-N, but for a factor that all share. A turn of 8 rows of 16 lanes
-// is added up as a tree, and that to each lane's sum by TwoSum. A softmax is e times
-// the reciprocal of the lanes' total, which is two floats.
+// is exp(x*scale) * 2^-N, but for a factor that all share. Four rows of 16 lanes are
+// added up as a tree, and that to each lane's sum, with what the sum lacks in a second
+// one. A softmax is e times the reciprocal of the lanes' total, which is two floats.
+//
+// A turn is 128 elements. If all are near N, it takes a shorter way to the same bits; else
+// it may have elements above the limit, or some whose exponentials are 0.
 `
 
 // generateLibrary adds the files of package native/internal/arith.

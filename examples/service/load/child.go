@@ -24,14 +24,6 @@ import (
 // serveCommand is this program's argument that makes it the service.
 const serveCommand = "serve"
 
-// What the service is told that matters here.
-const (
-	stall      = time.Second
-	maxJSON    = 1 << 20
-	queue      = 256
-	maxClients = 200 // with the faulty ones, less than the queue
-)
-
 // serve is the service, as the command runs it, but that it ends with its parent
 // at the latest.
 func serve(args []string) int {
@@ -66,14 +58,13 @@ type line struct {
 }
 
 // start starts a service on ports of its own choice.
-func start(engine string) (*child, error) {
+func start(args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	c := &child{done: make(chan struct{})}
-	c.cmd = exec.Command(self, serveCommand, "-engine", engine, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0",
-		"-stall", stall.String(), "-queue", fmt.Sprint(queue), "-max-json", fmt.Sprint(maxJSON), "-drain", "500ms")
+	c.cmd = exec.Command(self, append([]string{serveCommand, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-drain", "500ms"}, args...)...)
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -111,26 +102,30 @@ func (c *child) read(log io.Reader, serving chan<- line) {
 			serving <- l
 		}
 	}
-	if err := lines.Err(); err != nil {
-		c.other = append(c.other, err.Error())
-		_, _ = io.Copy(io.Discard, log) // the service must not wait for us
-	}
+	_, _ = io.Copy(io.Discard, log) // the service must not wait for us
 }
 
-// terminate asks the service to end, as a supervisor does.
-func (c *child) terminate() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
-
-// wait waits for its end, and kills it if that does not come.
-func (c *child) wait(limit time.Duration) error {
-	var late error
+// end asks the service to end, as a supervisor does, and kills it if it does not.
+// The error tells what it did wrong.
+func (c *child) end() error {
+	err := c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-c.done:
-	case <-time.After(limit):
-		late = fmt.Errorf("the service was killed %v after it was told to end", limit)
-		late = errors.Join(late, c.cmd.Process.Kill())
+	case <-time.After(time.Minute):
+		err = errors.Join(err, errors.New("the service did not end within a minute"), c.cmd.Process.Kill())
 		<-c.done
 	}
-	return errors.Join(late, c.cmd.Wait())
+	err = errors.Join(err, c.stdin.Close(), c.cmd.Wait())
+	switch {
+	case c.last.Msg != "stopped":
+		err = errors.Join(err, fmt.Errorf("the service's last word is %q instead of \"stopped\"", c.last.Msg))
+	case c.last.Accepted != c.last.Answered+c.last.Cut:
+		err = errors.Join(err, fmt.Errorf("the service has accepted %d requests, answered %d and cut %d", c.last.Accepted, c.last.Answered, c.last.Cut))
+	}
+	if len(c.other) > 0 {
+		err = errors.Join(err, fmt.Errorf("the service says: %s", strings.Join(c.other[:min(len(c.other), 5)], "; ")))
+	}
+	return err
 }
 
 // metrics are those of the service, summed over their labels.
@@ -152,4 +147,32 @@ func (c *child) metrics() (map[string]float64, error) {
 		}
 	}
 	return sums, nil
+}
+
+// watch samples the service's memory until stop is called, which returns the
+// most that was resident, in bytes.
+func (c *child) watch() (stop func() (peak float64, err error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	peaks := make(chan float64, 1)
+	var failed error
+	go func() {
+		peak := 0.0
+		for {
+			m, err := c.metrics()
+			if err != nil {
+				failed = err
+			}
+			peak = max(peak, m["process_resident_memory_bytes"])
+			select {
+			case <-ctx.Done():
+				peaks <- peak
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	return func() (float64, error) {
+		cancel()
+		return <-peaks, failed
+	}
 }

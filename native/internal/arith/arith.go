@@ -88,6 +88,21 @@ type Rows struct {
 	At int     // how many elements of it are exponentials by now
 }
 
+// RowSum is the sum of a row's exponentials for logarithms: the first ones of [Excess]'s
+// parameters. The assembly knows its layout.
+type RowSum struct {
+	N    float32 // an integer
+	Max  float32 // the largest element
+	Top  float64 // its exponential
+	Rest float64 // those of all others
+}
+
+// Excess is [Excess] of the sum.
+func (s *RowSum) Excess(scale float32) float64 { return Excess(s.N, s.Top, s.Rest, s.Max, scale) }
+
+// OneRows is for rows without a scale. Kernels of sums leave it as it is.
+var OneRows = Rows{Scale: One}
+
 // Factor is what exponentials are multiplied by in the second pass, in two, and the
 // least exponential whose product is not 0. The assembly knows its layout.
 type Factor struct{ CHi, CLo, Thr float32 }

@@ -32,6 +32,9 @@ func logSubAVX2(dst, src []float32, m, scale, b float32)
 func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
+func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
+
+//go:noescape
 func softmaxRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
@@ -57,3 +60,6 @@ func logSubAVX512(dst, src []float32, m, scale, b float32)
 
 //go:noescape
 func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
+
+//go:noescape
+func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)

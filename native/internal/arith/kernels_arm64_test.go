@@ -3,5 +3,5 @@
 package arith
 
 var assembly = []kernels{
-	{"NEON", true, softmaxRowsNEON, sumNEON, sumStoreNEON, scaleNEON, scaleNEON, expScaleNEON, expScaleNEON, logSubNEON},
+	{"NEON", true, softmaxRowsNEON, sumNEON, sumStoreNEON, scaleNEON, scaleNEON, expScaleNEON, expScaleNEON, logSubNEON, NEON.SumRows},
 }

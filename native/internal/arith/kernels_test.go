@@ -21,10 +21,11 @@ type kernels struct {
 	expScale    func(dst, src []float32, st *Sum, f *Factor)
 	expScaleNT  func(dst, src []float32, st *Sum, f *Factor)
 	logSub      func(dst, src []float32, m, scale, b float32)
+	sumRows     func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int
 }
 
 // plain are the kernels in Go, which the others are compared with.
-var plain = kernels{"Plain", true, softmaxRowsPlain, sumPlain, sumStorePlain, scalePlain, scalePlain, expScalePlain, expScalePlain, logSubPlain}
+var plain = kernels{"Plain", true, softmaxRowsPlain, sumPlain, sumStorePlain, scalePlain, scalePlain, expScalePlain, expScalePlain, logSubPlain, sumRowsPlain}
 
 // eachLevel runs a test for each level in assembly.
 func eachLevel(t *testing.T, test func(t *testing.T, k kernels)) {
@@ -481,6 +482,106 @@ func TestSoftmaxRowsStops(t *testing.T) {
 						t.Fatalf("n=%d, %v at %d: did %d to %d, want %d to %d", n, v, i, done, p.At, wantDone, wantP.At)
 					}
 					sameSlice(t, fmt.Sprintf("n=%d, %v at %d", n, v, i), got, want)
+				}
+			}
+		}
+	})
+}
+
+// sameRowSum compares sums of rows, whose largest elements are never -0.
+func sameRowSum(t *testing.T, what string, got, want []RowSum) {
+	t.Helper()
+	for i := range want {
+		g, w := &got[i], &want[i]
+		if math.Float32bits(g.N) != math.Float32bits(w.N) || math.Float32bits(g.Max) != math.Float32bits(w.Max) ||
+			math.Float64bits(g.Top) != math.Float64bits(w.Top) || math.Float64bits(g.Rest) != math.Float64bits(w.Rest) {
+			t.Fatalf("%s: row %d is %+v, want %+v", what, i, *g, *w)
+		}
+	}
+}
+
+// finish does the second sums of sure rows that the kernel left.
+func finish(x []float32, n, stride int, sums []RowSum, p *Rows) {
+	for i := range sums {
+		if sums[i].Sure() {
+			Plain.SumOthers(x[i*stride:][:n], &sums[i], &p.Scale)
+		}
+	}
+}
+
+func TestSumRows(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(6, 6))
+		for _, n := range testLengths() {
+			for rep := range 16 {
+				rows := 1 + r.IntN(4)
+				if n > 1000 {
+					rows = 2
+				}
+				p := Rows{Scale: scales[r.IntN(len(scales))]}
+				stride := n + r.IntN(2)*r.IntN(20)
+				x, intact := framed((rows-1)*stride+n, rep%4)
+				for i := range x {
+					x[i] = canary
+				}
+				for i := range rows {
+					row := x[i*stride:][:n]
+					fill(r, rep%classes, row)
+					if row[0] == negInf {
+						row[0] = 0
+					}
+					switch {
+					case rep > 8 && r.IntN(2) == 0:
+						special(r, row)
+					case r.IntN(3) == 0: // the largest element more than once
+						row[r.IntN(n)] = slices.Max(row)
+						row[r.IntN(n)] = slices.Max(row)
+					}
+				}
+				what := fmt.Sprintf("%d rows of %d, case %d", rows, n, rep)
+				want, got := make([]RowSum, rows), make([]RowSum, rows)
+				wantDone := sumRowsPlain(x, rows, n, stride, want, &p)
+				before := p
+				if done := k.sumRows(x, rows, n, stride, got, &p); done != wantDone {
+					t.Fatalf("%s: did %d, want %d", what, done, wantDone)
+				}
+				finish(x, n, stride, want[:wantDone], &p)
+				finish(x, n, stride, got[:wantDone], &p)
+				sameRowSum(t, what, got[:wantDone], want[:wantDone])
+				if p != before || !intact() {
+					t.Fatalf("%s: written elsewhere", what)
+				}
+			}
+		}
+	})
+}
+
+// TestSumRowsStops has an irregular row, or one with a second large element, which each
+// position makes so in turn.
+func TestSumRowsStops(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		r := rand.New(rand.NewPCG(7, 7))
+		for _, n := range []int{1, 5, 16, 30, 64, 100, 128, 129, 200, 256, 257, 300, 411} {
+			for i := range n {
+				for _, v := range []float32{1000, nan, inf, -math.MaxFloat32, negInf, 300000, 10, 20, float32(math.Copysign(0, -1))} {
+					x := make([]float32, 3*n)
+					fill(r, 0, x)
+					if v == 0 {
+						for i := range x {
+							x[i] = min(x[i], v)
+						}
+					}
+					x[n+i] = v
+					x[2*n+i] = 10 // twice the largest, perhaps
+					p := Rows{Scale: One}
+					want, got := make([]RowSum, 3), make([]RowSum, 3)
+					wantDone := sumRowsPlain(x, 3, n, n, want, &p)
+					if done := k.sumRows(x, 3, n, n, got, &p); done != wantDone {
+						t.Fatalf("n=%d, %v at %d: did %d, want %d", n, v, i, done, wantDone)
+					}
+					finish(x, n, n, want[:wantDone], &p)
+					finish(x, n, n, got[:wantDone], &p)
+					sameRowSum(t, fmt.Sprintf("n=%d, %v at %d", n, v, i), got[:wantDone], want[:wantDone])
 				}
 			}
 		}

@@ -13,7 +13,7 @@ type Level uint8
 // The levels.
 const (
 	Plain  Level = iota // Go, for every architecture
-	AVX2                // 8 lanes a vector: AVX2, FMA and F16C
+	AVX2                // 8 lanes a vector: AVX2, FMA, F16C and BMI1
 	AVX512              // 16 lanes: AVX-512 F, CD, BW, DQ and VL
 	NEON                // 4 lanes
 )

@@ -7,7 +7,7 @@ import "github.com/klauspost/cpuid/v2"
 // Levels lists the levels that this build has and this CPU runs, narrow before wide.
 func Levels() []Level {
 	ls := []Level{Plain}
-	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) && !off("avx", "avx2", "fma") {
+	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.BMI1) && !off("avx", "avx2", "fma", "bmi1") {
 		ls = append(ls, AVX2)
 		if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512CD, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL) &&
 			!off("avx512", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl") {
@@ -98,6 +98,18 @@ func (l Level) LogSub(dst, src []float32, m, scale, b float32) {
 	default:
 		logSubPlain(dst, src, m, scale, b)
 	}
+}
+
+// SumRows makes out the sums of rows of 1 to Chunk elements, up to the first one that is not
+// regular, and returns how many it did.
+func (l Level) SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+	switch l {
+	case AVX512:
+		return sumRowsAVX512(src, rows, cols, srcStride, out, p)
+	case AVX2:
+		return sumRowsAVX2(src, rows, cols, srcStride, out, p)
+	}
+	return l.sumRows(src, rows, cols, srcStride, out, p)
 }
 
 // SoftmaxRows does whole rows of 1 to Chunk elements, up to the first one that is not

@@ -50,11 +50,19 @@ func log1p(x float64) float64 {
 // alone decides, so that the excess of an almost sure element keeps its relative accuracy.
 func Excess(n float32, top, rest float64, m, scale float32) float64 {
 	top, rest = float64(top), float64(rest)
-	if r := rest / top; r < 0.5 {
-		return log1p(r)
+	if rest < top*0.5 {
+		return log1p(rest / top)
 	}
-	k, l := logParts(top + rest)
-	return (float64((k+float64(n))*math.Ln2) - float64(float64(m)*float64(scale))) + (l - logK)
+	// logParts(top + rest), as short rows wait for this: to the compiler it is too long.
+	b := math.Float64bits(top + rest)
+	e := &logTable[b>>46&63]
+	r := float64(math.Float64frombits(b&(1<<52-1)|1023<<52)*e.c) - 1
+	r2 := float64(r * r)
+	low := r - float64(r2*0.5)
+	high := (1.0/3 - float64(r*0.25)) + float64(r2*(0.2-float64(r*(1.0/6))))
+	l := e.log + (low + float64(float64(r*r2)*high))
+	k := float64(int(b>>52)-1023) + float64(n)
+	return (float64(k*math.Ln2) - float64(float64(m)*float64(scale))) + (l - logK)
 }
 
 // Exp64 is e^x in float64 for x from -1000 to 0, to 2^-41 of it, and 0 below -708. Unlike that of

@@ -207,6 +207,66 @@ func softmaxMaskedPlain(dst, src []float32, rows, cols, dstStride, srcStride int
 	return rows
 }
 
+// sumRows are the sums of rows by a level's kernel for one. It is the definition of the
+// kernels for several.
+func (l Level) sumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+	st := Sum{KHi: p.KHi, KLo: p.KLo}
+	for i := range rows {
+		x := src[i*srcStride:][:cols]
+		var ok bool
+		if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
+			return i
+		}
+		st.Reset()
+		if l.Sum(x, &st) < cols {
+			return i
+		}
+		m := st.Largest()
+		e := p.Exp(m, st.N)
+		out[i] = RowSum{N: st.N, Max: m, Top: float64(e), Rest: st.Rest(m, e)}
+		if out[i].Rest != out[i].Rest {
+			return i
+		}
+	}
+	return rows
+}
+
+func sumRowsPlain(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) int {
+	return Plain.sumRows(src, rows, cols, srcStride, out, p)
+}
+
+// SumWithout adds the exponentials of x to st but that of the largest element, top, which x may
+// have once.
+func (l Level) SumWithout(x []float32, top float32, st *Sum) {
+	st.Lim = math.Nextafter32(top, negInf)
+	for len(x) > 0 {
+		k := l.Sum(x, st)
+		if x = x[k:]; len(x) > 0 { // the next turn has it
+			var turn [turn]float32
+			n := copy(turn[:], x)
+			turn[slices.Index(turn[:n], top)] = negInf
+			st.Lim = math.MaxFloat32
+			x = x[l.Sum(turn[:n], st):]
+		}
+	}
+}
+
+// Sure reports whether the largest element is more than twice as much as all others: then it
+// takes a sum without it to know what the others are. Kernels do that for most short rows: then
+// the largest element is 100 powers of two above N, otherwise at most 85.
+func (s *RowSum) Sure() bool { return s.Rest < s.Top*0.5 && s.Top < 0x1p90 }
+
+// SumOthers makes the rest of a sure row exact.
+//
+//go:noinline
+func (l Level) SumOthers(x []float32, s *RowSum, scale *Scale) {
+	st := Sum{KHi: scale.KHi, KLo: scale.KLo, N: scale.Below(s.Max)}
+	st.Reset()
+	l.SumWithout(x, s.Max, &st)
+	s.Top *= math.Float64frombits(uint64(int(s.N-st.N)+1023) << 52)
+	s.N, s.Rest = st.N, st.Total()
+}
+
 // Largest is the largest element, -Inf if there is none. With a NaN among the elements it
 // may be anything.
 func (st *Sum) Largest() float32 {

@@ -15,7 +15,19 @@ const (
 	state     = "R4"  // the struct with what goes in and out
 	factor    = "R13" // of kernels without rows: the other struct
 	leftMasks = "R14" // where the masks of what is left begin
+	// Of kernels of rows.
+	rows      = "R7" // rows left
+	srcStride = "R8" // in bytes
+	dstStride = "R9"
+	rowSrc    = "R10" // first element of the row
+	rowDst    = "R11"
+	cols      = "R12"
+	// firstBound is the bound of [ir.GuardFirst].
+	firstBound = "R13"
 )
+
+// rowLabel is where each row begins.
+const rowLabel = "row"
 
 // The vector registers of the exponential's table, which the allocator doesn't know of.
 const (
@@ -31,11 +43,11 @@ func (libraryMachine) Registers() int { return tableLow }
 // Suffix is that of the names of the library's kernels.
 const Suffix = "NEON"
 
-// LibraryKernels lists the library's kernels: there are no stores around the caches,
-// and no kernel of masked rows.
+// LibraryKernels lists the library's kernels: there are no stores around the caches, sums of
+// rows are made by the kernel for one, and masked rows by that for others.
 func LibraryKernels() (ks []library.Kernel) {
 	for _, k := range library.Kernels() {
-		if !k.Streams() && k != library.SoftmaxMasked {
+		if !k.Streams() && k != library.SumRows && k != library.SoftmaxMasked {
 			ks = append(ks, k)
 		}
 	}
@@ -169,6 +181,23 @@ func (w *libraryWriter) note(text string) {
 	if text != "" {
 		fmt.Fprintf(&w.text, "\n\t// %s\n", text)
 	}
+}
+
+// rowParams loads the parameters of a kernel of rows.
+func (w *libraryWriter) rowParams() {
+	w.emit("MOVD %s, %s", w.param("cols", ""), left)
+	w.emit("MOVD %s, %s", w.param("rows", ""), rows)
+	w.emit("MOVD %s, %s", w.param("srcStride", ""), srcStride)
+	w.emit("MOVD %s, %s", w.param("dstStride", ""), dstStride)
+	w.emit("LSL $2, %s", srcStride)
+	w.emit("LSL $2, %s", dstStride)
+}
+
+// rewind goes to the beginning of a row, the elements of which are at from.
+func (w *libraryWriter) rewind(from string) {
+	w.emit("MOVD %s, %s", from, src)
+	w.emit("MOVD %s, %s", rowDst, dst)
+	w.emit("MOVD %s, %s", cols, left)
 }
 
 // block writes a block with its test.
@@ -457,6 +486,13 @@ func (w *libraryWriter) instr(in ir.Instr) {
 		w.emit("BNE %s", in.Name)
 	case ir.GuardScale:
 		w.guardScale(in.Name)
+	case ir.KeepFirst:
+		w.emit("FMOVS F%d, %s", r(0), firstBound)
+	case ir.GuardFirst:
+		w.emit("MOVWU (%s), %s", src, tmp)
+		w.emit("AND $0x7fffffff, %s", tmp)
+		w.emit("CMPW %s, %s", firstBound, tmp) // as floats from 0 up compare
+		w.emit("BHI %s", in.Name)
 	case ir.GuardDouble:
 		w.emit("FCMPD F%d, F%d", r(1), r(0))
 		w.emit("BLT %s", in.Name)
@@ -515,33 +551,3 @@ func (w *libraryWriter) move(in ir.Instr) {
 
 // slot is the address of a stack slot.
 func slot(o ir.Operand) string { return fmt.Sprintf("%d(RSP)", 16+16*o.Index) }
-
-// The general registers of kernels of rows.
-const (
-	rows      = "R7" // rows left
-	srcStride = "R8" // in bytes
-	dstStride = "R9"
-	rowSrc    = "R10" // first element of the row
-	rowDst    = "R11"
-	cols      = "R12"
-)
-
-// rowLabel is where each row begins.
-const rowLabel = "row"
-
-// rowParams loads the parameters of a kernel of rows.
-func (w *writer) rowParams() {
-	w.emit("MOVD %s, %s", w.param("cols", ""), left)
-	w.emit("MOVD %s, %s", w.param("rows", ""), rows)
-	w.emit("MOVD %s, %s", w.param("srcStride", ""), srcStride)
-	w.emit("MOVD %s, %s", w.param("dstStride", ""), dstStride)
-	w.emit("LSL $2, %s", srcStride)
-	w.emit("LSL $2, %s", dstStride)
-}
-
-// rewind goes to the beginning of a row, the elements of which are at from.
-func (w *writer) rewind(from string) {
-	w.emit("MOVD %s, %s", from, src)
-	w.emit("MOVD %s, %s", rowDst, dst)
-	w.emit("MOVD %s, %s", cols, left)
-}

@@ -203,3 +203,33 @@ func TestAllocate(t *testing.T) {
 		}
 	}
 }
+
+// TestGuarded holds that variables stay in their registers up to a guard, however many values
+// wait for what comes behind it.
+func TestGuarded(t *testing.T) {
+	f := NewFunc(4, true)
+	f.Guarded = true
+	vars := f.Vars("sum", 2)
+	b := f.Block(Once, 0, "init")
+	b.SetAll(vars, V{b.Const(1)[0], b.Const(2)[0]})
+	b = f.Block(While, 16, "turn")
+	x := b.Mul(b.Load(0, 1, 2, 3), b.Const(3))
+	b.GuardNumber("end", x[:1])
+	for i := range x {
+		v := vars[i%2]
+		b.Set(v, b.Add(b.Get(v), x[i:i+1]))
+	}
+	p := Allocate(f, small{registers: 5}, len(vars))
+	if p.Slots == 0 {
+		t.Error("nothing is spilled")
+	}
+	for _, in := range p.Codes[1].Instrs {
+		if in.Op == GuardNumber {
+			return
+		}
+		if in.Op.hasResult() && in.Dst.Kind == Reg && in.Dst.Index < len(vars) {
+			t.Errorf("%v overwrites a variable before the guard", in.Op)
+		}
+	}
+	t.Error("no guard")
+}

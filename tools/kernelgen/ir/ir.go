@@ -80,6 +80,8 @@ const (
 	GuardAny    // leaves for Name if a mask is true in any lane
 	GuardBits   // leaves for Name if any lane of a has one of Bits
 	GuardScale  // see [Block.GuardScale]
+	GuardFirst  // see [Block.GuardFirst]
+	KeepFirst   // a[0] is the bound of GuardFirst
 	GuardDouble // leaves for Name unless the float64 a[0] >= b[0]
 	Or          // the bits that a or b, or c if there is one, have
 	GuardNumber // leaves for Name if the float64 a[0] is a NaN
@@ -93,6 +95,9 @@ const (
 	StoreFloat // the parameter Name of state = a[0]
 	FirstOf    // every lane holds src[i] for the first lane i in which a mask is true, src[0] if it is in none
 
+	StoreDouble // the parameter Name of state = the float64 a[0]
+	First       // mask: of the masks that are the arguments, one after the other, the part of that Index with the first true lane alone
+
 	// Inserted by the allocator.
 
 	Move  // a register gets what another holds, or a value from memory
@@ -103,19 +108,19 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"notless", "keep", "select", "addfirst", "maxfirst", "firsthalf", "upperhalf", "swap", "splat", "high", "addpairs", "maxpairs", "loadsplat", "tailmask",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
-	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guarddouble", "or", "guardnumber",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "move", "spill"}
+	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber",
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 
 // IsMask reports whether the operation's result is a mask.
 func (o Op) IsMask() bool {
-	return o == NotLess || o == TailMask || o == LeftMask || o == Greater
+	return o == NotLess || o == TailMask || o == LeftMask || o == Greater || o == First
 }
 
 func (o Op) isGuard() bool {
 	switch o {
-	case Guard, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber:
+	case Guard, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber:
 		return true
 	}
 	return false
@@ -125,7 +130,7 @@ func (o Op) isGuard() bool {
 func (o Op) hasResult() bool {
 	switch o {
 	case Store, Stream, StoreTail, StoreFirst, Return, Guard, Prefetch, StoreHalf, ReturnHalf,
-		StoreState, GuardAny, GuardBits, GuardScale, GuardDouble, GuardNumber, StoreFloat:
+		StoreState, GuardAny, GuardBits, GuardScale, GuardFirst, KeepFirst, GuardDouble, GuardNumber, StoreFloat, StoreDouble:
 		return false
 	}
 	return true

@@ -18,6 +18,20 @@ func (b *Block) StoreState(x V, index int) { b.effect(StoreState, b.f.Lanes, ind
 // StoreFloat stores lane 0 as the parameter of that name.
 func (b *Block) StoreFloat(name string, x V) { b.effect(StoreFloat, 1, 0, name, x) }
 
+// StoreDouble stores a float64 as the parameter of that name.
+func (b *Block) StoreDouble(name string, x V) { b.effect(StoreDouble, 2, 0, name, x) }
+
+// LoadFirst loads src[0] into lane 0.
+func (b *Block) LoadFirst() V { return V{b.add(&Value{Op: LoadSplat, Lanes: 1})} }
+
+// First is masks of which no lane is true but the first one of all of the given masks'.
+func (b *Block) First(masks V) (vs V) {
+	for i := range masks {
+		vs = append(vs, b.add(&Value{Op: First, Args: slices.Clone(masks), Lanes: b.f.Lanes, Index: i}))
+	}
+	return vs
+}
+
 func (b *Block) Min(x, y V) V { return b.each(Min, 0, x, y) }
 
 // Table is a table of eight words in as many vectors as that takes; there are two.
@@ -76,9 +90,11 @@ func (b *Block) LoadLeft(vector int) V {
 // StoreLeft stores the lanes that the row has to the vector of that index.
 func (b *Block) StoreLeft(x V, vector int) { b.StoreTailAt(vector, b.LeftMask(vector), x) }
 
+func (b *Block) Greater(x, y V) V { return b.each(Greater, 0, x, y) }
+
 // GuardGreater leaves for the label if any lane of x is greater than that of y.
 func (b *Block) GuardGreater(label string, x, y V) {
-	b.effect(GuardAny, b.f.Lanes, 0, label, b.each(Greater, 0, x, y))
+	b.effect(GuardAny, b.f.Lanes, 0, label, b.Greater(x, y))
 }
 
 // GuardBits leaves for the label if any lane of x has one of these bits.
@@ -90,6 +106,11 @@ func (b *Block) GuardBits(label string, x V, bits uint32) {
 // GuardScale leaves for the label unless the parameter kHi is between 2^-40 and 2^40, and
 // x * kHi for no float32 x an integer below 2^21 but 0: one of its last three bits is set.
 func (b *Block) GuardScale(label string) { b.effect(GuardScale, 1, 0, label) }
+
+// GuardFirst leaves for the label if src[0], without its sign, is above the bound of
+// KeepFirst, by general registers: the others are busy. The rows of [EachRow] may do that.
+func (b *Block) GuardFirst(label string) { b.effect(GuardFirst, 1, 0, label) }
+func (b *Block) KeepFirst(x V)           { b.effect(KeepFirst, 1, 0, "", x) }
 
 // GuardDouble leaves for the label unless the float64 x >= y; a NaN is not.
 func (b *Block) GuardDouble(x, y V, label string) { b.effect(GuardDouble, 2, 0, label, x, y) }
@@ -118,6 +139,9 @@ func (b *Block) Widen(x V) V {
 	}
 	return vs
 }
+
+// WidenFirst is a vector's lane 0 as a float64.
+func (b *Block) WidenFirst(x V) V { return V{b.add(&Value{Op: Widen, Args: x, Lanes: 2})} }
 
 // Narrow is a float64 rounded to a float32.
 func (b *Block) Narrow(x V) V { return V{b.add(&Value{Op: Narrow, Args: x, Lanes: 1})} }

@@ -216,3 +216,19 @@ func (b *Block) Store16(vs V, vectors ...int) {
 		b.add(&Value{Op: StoreHalf, Args: []*Value{vs[i]}, Lanes: b.f.Lanes, Index: n * b.f.Lanes})
 	}
 }
+
+// Everywhere folds the lanes of a vector by an operation that commutes, so that
+// every lane has the result.
+func (b *Block) Everywhere(op Op, x V) V {
+	for distance := x[0].Lanes / 2; distance > 0; distance /= 2 {
+		switch {
+		case b.f.Pairwise && op == Add:
+			x = b.each(AddPairs, 0, x)
+		case b.f.Pairwise && op == Max:
+			x = b.each(MaxPairs, 0, x)
+		default:
+			x = b.each(op, 0, x, b.Swap(x, distance))
+		}
+	}
+	return x
+}

@@ -28,18 +28,21 @@ const (
 	ExpScaleNT
 	LogSub
 	SoftmaxMasked
+	SumRows
 )
 
 var kernels = [...]struct{ name, signature, doc string }{
 	SoftmaxRows: {"softmaxRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
 		"the softmax of rows, up to the first that is irregular"},
-	Sum:        {"sum", "func(src []float32, st *Sum) (done int)", "adds exp(x) to the sum, up to the first turn with an element above the limit"},
-	SumStore:   {"sumStore", "func(dst, src []float32, st *Sum) (done int)", "the same, and stores exp(x)"},
-	Scale:      {"scale", "func(dst, src []float32, f *Factor)", "multiplies exponentials by the factor"},
-	ScaleNT:    {"scaleNT", "func(dst, src []float32, f *Factor)", "the same around the caches"},
-	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "multiplies exp(x) by the factor"},
-	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "the same around the caches"},
+	Sum:        {"sum", "func(src []float32, st *Sum) (done int)", "adds exp(x) to the sum and keeps the largest elements, up to the first turn with an element above the limit"},
+	SumStore:   {"sumStore", "func(dst, src []float32, st *Sum) (done int)", "sum, which stores exp(x) too, and leaves the largest elements alone"},
+	Scale:      {"scale", "func(dst, src []float32, f *Factor)", "exponentials times the factor"},
+	ScaleNT:    {"scaleNT", "func(dst, src []float32, f *Factor)", "scale around the caches"},
+	ExpScale:   {"expScale", "func(dst, src []float32, st *Sum, f *Factor)", "exp(x) times the factor"},
+	ExpScaleNT: {"expScaleNT", "func(dst, src []float32, st *Sum, f *Factor)", "expScale around the caches"},
 	LogSub:     {"logSub", "func(dst, src []float32, m, scale, b float32)", "(x - m) * scale - b, the product and the difference rounded once"},
+	SumRows: {"sumRows", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
+		"the sums of rows, up to the first that is irregular"},
 	SoftmaxMasked: {"softmaxMaskedRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
 		"the same as softmaxRows for rows of which some elements are -Inf"},
 }
@@ -64,7 +67,7 @@ func (k Kernel) Doc() string { return kernels[k].doc }
 func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked }
 
 // Stores reports whether the kernel writes to dst.
-func (k Kernel) Stores() bool { return k != Sum }
+func (k Kernel) Stores() bool { return k != Sum && k != SumRows }
 
 // Streams reports whether it writes around the caches.
 func (k Kernel) Streams() bool { return k == ScaleNT || k == ExpScaleNT }
@@ -75,7 +78,11 @@ var (
 	SumFields    = map[string]int{"kHi": 192, "kLo": 196, "n": 200, "lim": 204}
 	RowsFields   = map[string]int{"kHi": 0, "kLo": 4, "invK": 8, "low": 12, "high": 16, "n": 20, "at": 24}
 	FactorFields = map[string]int{"cHi": 0, "cLo": 4, "thr": 8}
+	RowSumFields = map[string]int{"n": 0, "max": 4, "top": 8, "rest": 16}
 )
+
+// RowSumSize is the size of a RowSum in bytes.
+const RowSumSize = 24
 
 // The offsets of Sum's arrays, in floats.
 const (
@@ -118,6 +125,9 @@ const (
 	nearExp1  = exp1 / unit
 	nearExp2  = exp2 / (unit * unit)
 	nearExp3  = exp3 / (unit * unit * unit)
+	// sureReach is how many powers of two above N the largest element of a sure row is in the
+	// arithmetic of near elements, and below what that is in the result.
+	sureReach, sureLeast = nearTop - 1, 100
 	// nearBits are the bits that no float32 from 2 on has, for 8*nearRange of them.
 	nearBits = ^uint32(0x40000000 | 8*nearRange - 1)
 	// nearTotal is what the total must not exceed for no result to be 0.
@@ -142,6 +152,7 @@ var names = map[float32]string{
 	integer - magic: "integerMagic", reach + headroom: "reach", float32(math.Inf(-1)): "minusInf", 0: "zero",
 	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
+	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
 	-math.MaxFloat32: "lowest", nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
@@ -165,6 +176,7 @@ const (
 	Irregular = "irregular" // it stops within a row, and says where
 
 	exact = "exact" // elements that are not near
+	sure  = "sure"  // a row whose largest element is more than twice as much as all others
 	total = "total" // a sum with such elements
 )
 
@@ -192,6 +204,8 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	switch k {
 	case SoftmaxRows, SoftmaxMasked:
 		d.softmaxRows()
+	case SumRows:
+		d.sumRows()
 	case Sum, SumStore:
 		d.sum()
 	case Scale, ScaleNT:
@@ -234,6 +248,11 @@ type description struct {
 	vars              []*ir.Var // of a segment
 	isNear            bool      // the segment
 	sums, rests, tops []*ir.Var // by part
+
+	row  func(b *ir.Block, s segment, rows int, label string) // what is done with a short row
+	meet func(b *ir.Block, tops ir.V)                         // takes a turn's largest elements by part
+
+	without ir.V // an element that exponentials go without, if any
 }
 
 // segment is what the elements that share N have in common.
@@ -355,7 +374,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 		b.Note("Leave if an element is above the limit.")
 		tops := d.largest(b, rows, load)
 		b.GuardGreater(label, d.tree(tops, b.Max), s.lim)
-		d.setTops(b, tops)
+		d.meetTops(b, tops)
 	}
 	type sum struct {
 		part int
@@ -400,6 +419,13 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				})
+				if d.without != nil {
+					var x ir.V
+					for _, v := range g {
+						x = append(x, load(v)...)
+					}
+					y = b.Keep(b.Greater(d.without, x), y)
+				}
 				f.add(b, y, b.Add)
 				if !s.near {
 					use(b, y, g)
@@ -451,6 +477,15 @@ func (d *description) largest(b *ir.Block, rows int, load func(v int) ir.V) (top
 func (d *description) setTops(b *ir.Block, tops ir.V) {
 	for p := range d.tops {
 		b.Set(d.tops[p], b.Max(tops[p:p+1], b.Get(d.tops[p])))
+	}
+}
+
+// meetTops takes a turn's largest elements.
+func (d *description) meetTops(b *ir.Block, tops ir.V) {
+	if d.meet != nil {
+		d.meet(b, tops)
+	} else {
+		d.setTops(b, tops)
 	}
 }
 
@@ -587,17 +622,11 @@ func (d *description) loops(f func(b *ir.Block, load func() ir.V) ir.V, store fu
 // softmaxRows describes the softmax of rows: those of up to a turn stay in registers,
 // with a loop for each number of rows of 16 lanes; longer ones take two passes.
 func (d *description) softmaxRows() {
-	vars := d.f.Vars("row", 3) // what rows with near elements share
-	b := d.f.Block(ir.Once, 0, "What near elements share, and up to where a row's first one may be.")
-	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
-	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
-	b.Set(vars[2], b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1))))
-	for rows := 1; rows <= d.InRegisters; rows++ {
-		d.shortRows(rows, vars)
-	}
+	d.row = d.shortRow
+	vars := d.shortLoops()
 
 	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
-	b = d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
+	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
 	x := d.first(b, Rows)
 	b.Guard(x, b.Param("low"), Irregular)
 	b.Guard(b.Param("high"), x, Irregular)
@@ -610,7 +639,7 @@ func (d *description) softmaxRows() {
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
-	b.Guard(b.Get(vars[2]), d.first(b, Rows), exact)
+	b.Guard(d.nearHigh(b), d.first(b, Rows), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
@@ -635,33 +664,64 @@ func (d *description) softmaxRows() {
 	b.Get(vars...) // which the next row needs
 }
 
+// shortLoops describes the loops over rows that stay in registers, and returns what rows of
+// near elements share.
+func (d *description) shortLoops() (vars []*ir.Var) {
+	vars = d.f.Vars("row", 2)
+	b := d.f.Block(ir.Once, 0, "What near elements share, and up to where a row's first one may be.")
+	b.Set(vars[0], b.Mul(b.Param("kHi"), b.Const(unit)))
+	b.Set(vars[1], b.Mul(b.Param("kLo"), b.Const(unit)))
+	b.KeepFirst(d.nearHigh(b))
+	for rows := 1; rows <= d.InRegisters; rows++ {
+		d.shortRows(rows, vars)
+	}
+	return vars
+}
+
 // shortRows describes the loop over rows of so many rows of lanes, and what a row takes
 // that has an element that is not near.
 func (d *description) shortRows(rows int, vars []*ir.Var) {
 	label := fmt.Sprint(exact, rows*Lanes)
 	b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
 	x := d.first(b, rows)
-	b.Guard(x, b.Param("low"), label)
-	b.Guard(b.Get(vars[2]), x, label)
+	if d.Kernel == SoftmaxMasked {
+		b.Guard(x, b.Param("low"), label)
+		b.Guard(d.nearHigh(b), x, label)
+	} else {
+		b.GuardFirst(label)
+	}
 	kHi := b.Get(vars[0])
-	d.shortRow(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
+	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
 	if rows > Rows { // what it leaves is for two passes
 		b = d.f.Block(ir.Longer, rows*Lanes, "")
 		b.Label = label
 		b.Goto = "longer"
-		return
+	} else {
+		d.exactRow(rows, label)
 	}
+	if d.Kernel == SumRows {
+		d.sureRow(rows, vars)
+	}
+}
 
-	b = d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
+// exactRow describes what a short row takes that has an element that is not near.
+func (d *description) exactRow(rows int, label string) {
+	b := d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
 	b.Label = label
-	x = d.first(b, rows)
+	x := d.first(b, rows)
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
 	minusN := d.minusN(b, x)
 	s := segment{kHi: b.Param("kHi"), kLo: b.Param("kLo"), magic: b.Sub(minusN, b.Const(integer-magic))}
 	b.Note("lim = min((N + 84) / k, high)")
 	s.lim = b.Min(b.Mul(b.Sub(b.Const(integer+reach+headroom), minusN), b.Param("invK")), b.Param("high"))
-	d.shortRow(b, s, rows, End)
+	d.row(b, s, rows, End)
+}
+
+// nearHigh is up to where the size of a row's first element may be for the limit to be
+// above all near elements. It is less than high, which is -low.
+func (d *description) nearHigh(b *ir.Block) ir.V {
+	return b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1)))
 }
 
 // first is the element of a row of so many rows of lanes that N comes from: the first one. In
@@ -680,7 +740,12 @@ func (d *description) first(b *ir.Block, rows int) ir.V {
 // rowMagic is near elements' magic - N for a row's first element.
 func (d *description) rowMagic(b *ir.Block, x, kHi ir.V) ir.V {
 	b.Note("-N = 24 - round(x0 * kHi), in units of 2^-19")
-	return b.Sub(b.Sub(b.Const((integer+headroom)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
+	return d.magicBelow(b, x, kHi, headroom)
+}
+
+// magicBelow is that for an N so far below x.
+func (d *description) magicBelow(b *ir.Block, x, kHi ir.V, far float32) ir.V {
+	return b.Sub(b.Sub(b.Const((integer+far)*unit), b.Mul(x, kHi)), b.Const((integer-nearBase)*unit))
 }
 
 // minusN is integer - N for a row's first element.

@@ -6,25 +6,28 @@ import (
 	"unsafe"
 )
 
-// batchBytes is how much of a raw body is computed at once if rows are shorter:
-// enough that reading, the scheduler and writing cost little for each row.
+// batchBytes is how much of a stream is computed at once if rows are shorter:
+// enough that reading, the scheduler and writing cost little for each row. It is
+// also how much of an answer is encoded or sent at once.
 const batchBytes = 64 << 10
 
-// batch is the memory that a request needs, from a pool. The limits on bodies,
-// columns and k bound it.
+// batch is rows and their results. Its size is accounted for: see
+// [exchange.reserve].
 type batch struct {
 	data  []float32 // rows, replaced by their results
 	index []uint32  // of top-k, k for each row
 	top   []float32 // the probabilities for index
-	out   []byte    // an encoded answer, or part of one
 }
 
-var batches = sync.Pool{New: func() any { return new(batch) }}
+// batches has batches of batchBytes. Longer ones are left to the garbage
+// collector: a pool of them would be memory that nobody accounts for.
+var batches = sync.Pool{New: func() any { return &batch{data: grow[float32](nil, batchBytes/4)} }}
 
-// floats returns data with n elements, whatever they are.
-func (b *batch) floats(n int) []float32 {
-	b.data = grow(b.data, n)
-	return b.data
+// done gives a batch back to the pool.
+func (b *batch) done() {
+	if cap(b.data) <= 2*batchBytes/4 && cap(b.index) <= batchBytes/4 {
+		batches.Put(b)
+	}
 }
 
 // grow returns a slice of n elements, s if it is large enough. There is room
@@ -37,7 +40,7 @@ func grow[T any](s []T, n int) []T {
 }
 
 // compute does rows of cols elements of data.
-func (b *batch) compute(e *Engine, op operation, rows, cols, k int) {
+func (b *batch) compute(w *worker, e *Engine, op operation, rows, cols, k int) {
 	data := b.data[:rows*cols]
 	switch op {
 	case softmax:
@@ -48,7 +51,7 @@ func (b *batch) compute(e *Engine, op operation, rows, cols, k int) {
 		b.index, b.top = grow(b.index, rows*k), grow(b.top, rows*k)
 		// By logits, which differ where small probabilities may not.
 		for i := range rows {
-			topK(b.index[i*k:][:k], data[i*cols:][:cols])
+			w.top.topK(b.index[i*k:][:k], data[i*cols:][:cols])
 		}
 		e.Softmax(data, data, rows, cols, cols, cols)
 		for i := range b.index {
@@ -61,13 +64,22 @@ func (b *batch) compute(e *Engine, op operation, rows, cols, k int) {
 }
 
 // wire is data as bytes of the same memory, in the order of this machine.
-func wire(data []float32) []byte {
+func wire[T float32 | uint32](data []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(data))), 4*len(data))
 }
 
 // bigEndian tells whether the order of this machine's bytes is not that of the
 // bodies.
 var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
+
+// littleEndian brings 32-bit words from the order of this machine into that of
+// the bodies, and back.
+func littleEndian(words []byte) []byte {
+	if bigEndian {
+		swap(words)
+	}
+	return words
+}
 
 // swap turns the bytes of each 32-bit word around.
 func swap(words []byte) {

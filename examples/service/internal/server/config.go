@@ -18,18 +18,29 @@ type Config struct {
 	Engine string // see [NewEngine]
 	Log    slog.Level
 
-	Workers int // rows are computed by so many goroutines at once
-	Queue   int // so many requests more are admitted
+	Workers int // computing at once
+	Queue   int // requests that may wait for a worker
 
-	MaxRows, MaxCols, MaxK int
-	MaxBody, MaxJSON       int64 // bytes of a raw and of a JSON body
+	Conns       int     // connections
+	Bodies      int     // requests whose body is not complete
+	Memory      int64   // bytes that requests may hold
+	ClientShare float64 // of these three, for one client's address
+
+	MaxRows, MaxCols, MaxK     int
+	MaxBody, MaxJSON, MaxInfer int64 // bytes of a stream, of JSON, of a binary tensor
 
 	Stall    time.Duration // for which a client may neither send nor take anything
+	MinRate  int64         // bytes a second that a body must have beyond Stall
 	Deadline time.Duration // for a request, from its header to the end of its answer
 	Idle     time.Duration // for a connection without a request
 	Drain    time.Duration // of not being ready, before a shutdown closes the listener
-	Shutdown time.Duration // for the admitted requests to end after that
+	Shutdown time.Duration // for the accepted requests to end after that
 }
+
+// MemoryLimit is what the process should need: requests, two buffers and two
+// stacks for each connection, told ones included, and the program itself. Main
+// sets it as Go's memory limit.
+func (c *Config) MemoryLimit() int64 { return c.Memory*5/4 + int64(c.Conns)*2*(32<<10) + 64<<20 }
 
 // flags binds c to flags, whose defaults become those of c.
 func (c *Config) flags(f *flag.FlagSet) {
@@ -39,15 +50,22 @@ func (c *Config) flags(f *flag.FlagSet) {
 	f.TextVar(&c.Log, "log", slog.LevelInfo, "`level` of the log: debug has a line for every request")
 
 	f.IntVar(&c.Workers, "workers", runtime.GOMAXPROCS(0), "`number` of goroutines that compute at once")
-	f.IntVar(&c.Queue, "queue", 64, "`number` of requests admitted beyond the workers; more get 503")
+	f.IntVar(&c.Queue, "queue", 256, "`number` of requests that wait for a worker; more get 503, as do long JSON requests beyond a 16th of it")
+
+	f.IntVar(&c.Conns, "conns", 1024, "`number` of connections; as many more get 503, the rest is closed at once")
+	f.IntVar(&c.Bodies, "bodies", 512, "`number` of requests whose body is on its way; more get 503")
+	f.Int64Var(&c.Memory, "memory", 128<<20, "`bytes` that all requests together may hold; more get 503")
+	f.Float64Var(&c.ClientShare, "client-share", 0.5, "`share` of connections, bodies and memory for one client address; 1 behind a proxy")
 
 	f.IntVar(&c.MaxRows, "max-rows", 1<<20, "`rows` of a request, at most")
 	f.IntVar(&c.MaxCols, "max-cols", 1<<18, "`columns` of a row, at most")
 	f.IntVar(&c.MaxK, "max-k", 1024, "`elements` of a row for top-k, at most")
-	f.Int64Var(&c.MaxBody, "max-body", 1<<30, "`bytes` of a raw body, at most; it is never in memory as a whole")
-	f.Int64Var(&c.MaxJSON, "max-json", 1<<20, "`bytes` of a JSON body, at most; it is in memory as a whole")
+	f.Int64Var(&c.MaxBody, "max-body", 1<<30, "`bytes` of a stream of raw rows, at most; it is never in memory as a whole")
+	f.Int64Var(&c.MaxJSON, "max-json", 1<<20, "`bytes` of JSON, at most; it is in memory as a whole")
+	f.Int64Var(&c.MaxInfer, "max-infer", 16<<20, "`bytes` of a binary tensor, at most; it is in memory as a whole")
 
 	f.DurationVar(&c.Stall, "stall", 5*time.Second, "`time` for which a client may neither send nor take anything")
+	f.Int64Var(&c.MinRate, "min-rate", 4<<10, "`bytes` a second of a body, at least, when it takes longer than -stall")
 	f.DurationVar(&c.Deadline, "deadline", 20*time.Second, "`time` for a request as a whole")
 	f.DurationVar(&c.Idle, "idle", time.Minute, "`time` after which a connection without a request is closed")
 	f.DurationVar(&c.Drain, "drain", time.Second, "`time` to go on serving after SIGTERM, while /readyz says no")
@@ -79,6 +97,11 @@ func (c *Config) validate() error {
 		{"max-cols", int64(c.MaxCols), 1},
 		{"max-k", int64(c.MaxK), 1},
 		{"max-body", c.MaxBody, 4},
+		{"max-infer", c.MaxInfer, 4},
+		{"conns", int64(c.Conns), 1},
+		{"bodies", int64(c.Bodies), 1},
+		{"memory", c.Memory, 1 << 20},
+		{"min-rate", c.MinRate, 1},
 		{"max-json", c.MaxJSON, 1},
 		{"stall", int64(c.Stall), int64(time.Millisecond)},
 		{"deadline", int64(c.Deadline), int64(time.Millisecond)},
@@ -96,10 +119,13 @@ func (c *Config) validate() error {
 	for _, n := range []struct {
 		flag  string
 		value int
-	}{{"workers", c.Workers}, {"queue", c.Queue}, {"max-rows", c.MaxRows}, {"max-cols", c.MaxCols}} {
+	}{{"workers", c.Workers}, {"queue", c.Queue}, {"max-rows", c.MaxRows}, {"max-cols", c.MaxCols}, {"conns", c.Conns}, {"bodies", c.Bodies}} {
 		if n.value > most {
 			return fmt.Errorf("-%s is %d, it must be at most %d", n.flag, n.value, most)
 		}
+	}
+	if !(c.ClientShare > 0 && c.ClientShare <= 1) {
+		return fmt.Errorf("-client-share is %v, it must be above 0 and at most 1", c.ClientShare)
 	}
 	return c.validateAdmin()
 }

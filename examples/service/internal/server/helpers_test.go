@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -74,7 +75,7 @@ func start(t *testing.T, e Engine, args string, edit ...func(*Server)) *service 
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() { settle(t, before) })
 
-	c, err := ParseFlags(flag.NewFlagSet("", flag.ContinueOnError), strings.Fields("-drain 0s "+args))
+	c, err := ParseFlags(flag.NewFlagSet("", flag.ContinueOnError), strings.Fields("-drain 0s -client-share 1 "+args))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,21 +101,29 @@ func start(t *testing.T, e Engine, args string, edit ...func(*Server)) *service 
 		if err := <-s.ended; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if a, n, c := s.accepted.Load(), s.answered.Load(), s.cut.Load(); a != n+c {
-			t.Errorf("%d requests accepted, %d answered, %d cut", a, n, c)
+		if a, n, cut := s.accepted.Load(), s.answered.Load(), s.cut.Load(); a != n+cut {
+			t.Errorf("%d requests accepted, %d answered, %d cut", a, n, cut)
+		}
+		for what, q := range map[string]*quota{"connections": s.conns, "excess": s.excess, "bodies": s.bodies, "memory": s.memory, "the queue": s.gate.light.admitted, "the queue for JSON": s.gate.heavy.admitted} {
+			if q.inUse() != 0 || len(q.users) != 0 {
+				t.Errorf("%d of %s is still in use, by %v", q.inUse(), what, q.users)
+			}
+		}
+		if n := len(s.gate.workers); n != c.Workers {
+			t.Errorf("%d workers are free, of %d", n, c.Workers)
 		}
 	})
 	s.await("ready", s.ready.Load)
 	return s
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t *testing.T) *net.TCPListener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return l.(*net.TCPListener)
 }
 
 // generous is how long something may take that must happen.
@@ -141,16 +150,22 @@ func settle(t *testing.T, before int) {
 	}
 }
 
-// admitted waits until n requests are.
+// awaitAdmitted waits until n requests compute or wait to.
 func (s *service) awaitAdmitted(n int) {
 	s.t.Helper()
-	s.await("admitted", func() bool { return len(s.gate.admitted) == n })
+	s.await("admitted", func() bool { return int(s.gate.light.admitted.inUse()+s.gate.heavy.admitted.inUse()) == n })
 }
 
 const (
 	asJSON = "application/json"
 	asRaw  = "application/octet-stream"
 )
+
+// awaitBodies waits until n bodies are on their way.
+func (s *service) awaitBodies(n int64) {
+	s.t.Helper()
+	s.await("as many bodies", func() bool { return s.bodies.inUse() == n })
+}
 
 // post posts a body and returns the answer's status and body. A reader that
 // hides its length makes the request chunked.
@@ -183,11 +198,18 @@ func (s *service) get(url string) (status int, answer string) {
 	return resp.StatusCode, string(text)
 }
 
+// inferPath is where JSON goes, infer such a body.
+const inferPath = "/v2/models/softmax/infer"
+
+func infer(shape, data string) string {
+	return fmt.Sprintf(`{"inputs": [{"name": "logits", "datatype": "FP32", "shape": %s, "data": %s}]}`, shape, data)
+}
+
 // works checks that the service still does its work.
 func (s *service) works() {
 	s.t.Helper()
-	status, answer := s.post("/v1/softmax", asJSON, strings.NewReader(`{"rows": [[0, null]]}`))
-	if status != 200 || string(answer) != `{"rows":[[1,0]]}`+"\n" {
+	status, answer := s.post(inferPath, asJSON, strings.NewReader(infer("[1, 2]", "[0, null]")))
+	if status != 200 || !strings.Contains(string(answer), `"data":[1,0]`) {
 		s.t.Fatalf("status %d: %s", status, answer)
 	}
 }

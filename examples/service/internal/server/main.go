@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 )
 
 // Main is the command: it serves as args say, logs to log, and returns when ctx
@@ -22,6 +24,9 @@ func Main(ctx context.Context, args []string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(c.MemoryLimit())
+	}
 	public, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return err
@@ -31,5 +36,5 @@ func Main(ctx context.Context, args []string, log io.Writer) error {
 		return errors.Join(err, public.Close())
 	}
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: c.Log}))
-	return New(c, engine, logger).Run(ctx, public, admin)
+	return New(c, engine, logger).Run(ctx, public.(*net.TCPListener), admin)
 }

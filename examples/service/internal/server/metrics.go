@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,17 +45,29 @@ func newMetrics(s *Server) *metrics {
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.seconds, m.rows, m.elements, m.panics,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "softmax_requests_admitted", Help: "Requests being served.",
-		}, func() float64 { return float64(len(s.gate.admitted)) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "softmax_workers_busy", Help: "Workers that compute.",
-		}, func() float64 { return float64(len(s.gate.workers)) }),
+		gauge("softmax_requests_admitted", "Requests that compute for the first time, or wait to.",
+			func() int64 { return s.gate.light.admitted.inUse() + s.gate.heavy.admitted.inUse() }),
+		gauge("softmax_workers_busy", "Workers that compute.",
+			func() int64 { return int64(cap(s.gate.workers) - len(s.gate.workers)) }),
+		gauge("softmax_connections", "Connections, but for those that are refused.", s.conns.inUse),
+		gauge("softmax_bodies", "Requests whose body is on its way.", s.bodies.inUse),
+		gauge("softmax_memory_bytes", "Memory that requests hold.", s.memory.inUse),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "softmax_requests_accepted_total", Help: "Requests whose header has been read.",
 		}, func() float64 { return float64(s.accepted.Load()) }),
 	)
 	return m
+}
+
+func gauge(name, help string, f func() int64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
+}
+
+// refused counts the connections that a listener has refused.
+func (m *metrics) refused(n *atomic.Int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "softmax_connections_refused_total", Help: "Connections above the limit.",
+	}, func() float64 { return float64(n.Load()) }))
 }
 
 // count counts a request that has ended.
@@ -67,5 +80,5 @@ func (m *metrics) count(x *exchange) {
 }
 
 func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }

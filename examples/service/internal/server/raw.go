@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,24 +14,21 @@ import (
 // shape is what a query says: rows and k are 0 where it says nothing.
 type shape struct{ rows, cols, k int }
 
-// shape takes the query apart. cols is the number of columns if the query is
-// not the place for it, else 0.
-func (x *exchange) shape(cols int) (sh shape, err error) {
+// shape takes the query apart.
+func (x *exchange) shape() (sh shape, err error) {
 	q, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {
 		return shape{}, problemf(http.StatusBadRequest, "query: %v", err)
 	}
 	c := &x.s.config
-	if sh.cols = cols; cols == 0 {
-		if sh.cols, err = number(q, "cols", c.MaxCols); err != nil {
-			return shape{}, err
-		}
-		if sh.cols == 0 {
-			return shape{}, problemf(http.StatusBadRequest, "cols is missing in the query: the number of columns of a row")
-		}
-		if sh.rows, err = number(q, "rows", c.MaxRows); err != nil {
-			return shape{}, err
-		}
+	if sh.cols, err = number(q, "cols", c.MaxCols); err != nil {
+		return shape{}, err
+	}
+	if sh.cols == 0 {
+		return shape{}, problemf(http.StatusBadRequest, "cols is missing in the query: the number of columns of a row")
+	}
+	if sh.rows, err = number(q, "rows", c.MaxRows); err != nil {
+		return shape{}, err
 	}
 	if x.op != topk {
 		return sh, nil
@@ -69,7 +67,11 @@ func number(q url.Values, name string, limit int) (int, error) {
 // answerRaw answers rows as they come, in batches: of what there is when there
 // is at least one row.
 func (x *exchange) answerRaw() error {
-	sh, err := x.shape(0)
+	// What follows the type does not matter.
+	if kind, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type")); kind != "application/octet-stream" {
+		return problemf(http.StatusUnsupportedMediaType, "Content-Type is %.40q, it must be application/octet-stream", kind)
+	}
+	sh, err := x.shape()
 	if err != nil {
 		return err
 	}
@@ -86,13 +88,30 @@ func (x *exchange) answerRaw() error {
 	}
 	x.duplex = true
 
+	// A batch, and the results of top-k twice: as they are computed and as they
+	// are sent.
+	batchRows := max(1, batchBytes/rowBytes)
+	if err := x.reserve(int64(batchBytes + 16*batchRows*sh.k)); err != nil {
+		return err
+	}
 	b := batches.Get().(*batch)
-	defer batches.Put(b)
-	memory := wire(b.floats(max(1, batchBytes/rowBytes) * sh.cols))
+	defer b.done()
+	b.data = b.data[:min(cap(b.data), batchRows*sh.cols)]
 	have := 0 // bytes in memory, which begins with a row
 	for {
+		if have == 4*len(b.data) { // part of a row that is longer than a batch
+			if b.data, err = x.extend(b.data, rowBytes); err != nil {
+				return err
+			}
+		}
+		memory := wire(b.data)
 		n, readErr := x.Read(memory[have:])
 		have += n
+		// What came before a fault is not answered: a status is worth more to the
+		// client, and whether it gets one must not depend on how much Read holds back.
+		if readErr != nil && readErr != io.EOF {
+			return x.readProblem(readErr)
+		}
 		if rows := have / rowBytes; rows > 0 {
 			if err := x.admitRows(&sh, rows); err != nil {
 				return err
@@ -104,9 +123,6 @@ func (x *exchange) answerRaw() error {
 		}
 		if readErr == io.EOF {
 			break
-		}
-		if readErr != nil {
-			return x.readProblem(readErr)
 		}
 	}
 	switch {
@@ -156,23 +172,19 @@ func (x *exchange) admitRows(sh *shape, more int) error {
 
 // answerBatch computes the first rows of b and sends them off.
 func (x *exchange) answerBatch(b *batch, sh shape, rows int) error {
-	in := wire(b.data[:rows*sh.cols])
-	if bigEndian {
-		swap(in)
-	}
-	if err := x.compute(b, rows, sh.cols, sh.k); err != nil {
+	in := littleEndian(wire(b.data[:rows*sh.cols]))
+	if err := x.begin(&x.s.gate.light); err != nil {
 		return err
 	}
-	out := in
+	x.compute(b, rows, sh.cols, sh.k)
+	x.turn.end()
+	out := littleEndian(in)
 	if x.op == topk {
-		b.out = b.out[:0]
+		out = make([]byte, 0, 8*len(b.index))
 		for i, index := range b.index {
-			b.out = binary.LittleEndian.AppendUint32(b.out, index)
-			b.out = binary.LittleEndian.AppendUint32(b.out, math.Float32bits(b.top[i]))
+			out = binary.LittleEndian.AppendUint32(out, index)
+			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(b.top[i]))
 		}
-		out = b.out
-	} else if bigEndian {
-		swap(out)
 	}
 	if err := x.send(out); err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// operations are the paths that an engine has.
-func operations(e Engine) []operation {
+// operationsOf are the paths that an engine has.
+func operationsOf(e Engine) []operation {
 	if e.LogSoftmax == nil {
 		return []operation{softmax, topk}
 	}
@@ -33,7 +33,7 @@ func checkRow(t *testing.T, op operation, row []float32, answer []byte) {
 		return
 	}
 	top := make([]uint32, len(answer)/8)
-	topK(top, row) // TestTopK checks it
+	new(topper).topK(top, row) // TestTopK checks it
 	for i, index := range top {
 		p := want[index]
 		if math.IsNaN(p) {
@@ -50,7 +50,7 @@ func checkRow(t *testing.T, op operation, row []float32, answer []byte) {
 func TestRaw(t *testing.T) {
 	forEngines(t, func(t *testing.T, e Engine) {
 		s := start(t, e, "")
-		for _, op := range operations(e) {
+		for _, op := range operationsOf(e) {
 			for _, shape := range [][2]int{{1, 1}, {50_000, 1}, {1000, 7}, {300, 1000}, {3, 32_000}, {2, 1 << 18}} {
 				rows, cols := shape[0], shape[1]
 				rng := rand.New(rand.NewPCG(uint64(rows), uint64(cols)))
@@ -107,7 +107,7 @@ func TestSpecial(t *testing.T) {
 					x = append(x, row...)
 				}
 			}
-			for _, op := range operations(e) {
+			for _, op := range operationsOf(e) {
 				each := 4 * cols
 				if op == topk {
 					each = 8

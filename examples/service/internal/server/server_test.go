@@ -17,7 +17,7 @@ import (
 func TestHealth(t *testing.T) {
 	s := start(t, nativeEngine(t), "")
 	for _, url := range []string{s.url, s.admin} {
-		for _, page := range []string{"/healthz", "/readyz"} {
+		for _, page := range []string{"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"} {
 			if status, text := s.get(url + page); status != 200 || text == "" {
 				t.Errorf("%s: status %d: %s", page, status, text)
 			}
@@ -149,7 +149,7 @@ func TestDrain(t *testing.T) {
 func TestShutdownLimit(t *testing.T) {
 	engine, called, release := blocking(t)
 	s := start(t, engine, "-shutdown 50ms")
-	conn := s.dial(head + asRaw + "\nContent-Length: 40\n\n" + string(make([]byte, 40)))
+	conn := s.dial(head + "Content-Length: 40\n\n" + string(make([]byte, 40)))
 	<-called
 	s.shut()
 	if err := <-s.ended; err == nil || !strings.Contains(err.Error(), "1 requests not answered within 50ms") {
@@ -194,7 +194,7 @@ func TestCommand(t *testing.T) {
 	}
 	post := make(chan error, 1)
 	go func() {
-		resp, err := http.Post("http://"+line.Addr+"/v1/softmax", asJSON, strings.NewReader(`{"rows": [[1]]}`))
+		resp, err := http.Post("http://"+line.Addr+inferPath, asJSON, strings.NewReader(infer("[1]", "[1]")))
 		if err == nil {
 			resp.Body.Close()
 		}

@@ -36,7 +36,7 @@ func TestTopK(t *testing.T) {
 				return 0
 			})
 			top := make([]uint32, 1+rng.IntN(n))
-			if topK(top, row); !slices.Equal(top, want[:len(top)]) {
+			if new(topper).topK(top, row); !slices.Equal(top, want[:len(top)]) {
 				t.Fatalf("top %d of %v: %v, want %v", len(top), row, top, want[:len(top)])
 			}
 		}

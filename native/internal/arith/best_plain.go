@@ -1,0 +1,16 @@
+//go:build !amd64 || purego
+
+package arith
+
+// SoftmaxRows is that of the best level.
+func SoftmaxRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int) {
+	return Best.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride, p)
+}
+
+// SumRows is that of the best level.
+func SumRows(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int) {
+	return Best.SumRows(src, rows, cols, srcStride, out, p)
+}
+
+// LogSub is that of the best level.
+func LogSub(dst, src []float32, m, scale, b float32) { Best.LogSub(dst, src, m, scale, b) }

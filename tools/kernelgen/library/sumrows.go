@@ -1,0 +1,186 @@
+package library
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/ir"
+)
+
+// sumRows describes the sums of rows for logarithms, laid out as [description.softmaxRows].
+func (d *description) sumRows() {
+	d.row = d.shortSum
+	vars := d.shortLoops()
+
+	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
+	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
+	x := b.LoadSplat()
+	b.Guard(x, b.Param("low"), End)
+	b.Guard(b.Param("high"), x, End)
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
+	b.Set(magic[0], d.rowMagic(b, x, b.Get(vars[0])))
+	d.sumVars()
+	d.tops = d.f.Vars("top", d.parts)
+	for p := range d.parts {
+		b.Set(d.sums[p], b.Const(0))
+		b.Set(d.rests[p], b.Const(0))
+		b.Set(d.tops[p], b.Const(float32(math.Inf(-1))))
+	}
+	use := func(int, bool) func(*ir.Block, ir.V, []int) { return func(*ir.Block, ir.V, []int) {} }
+	finish := func(comment string) {
+		b := d.f.Block(ir.Once, 0, comment)
+		d.storeSum(b, d.kept(b), b.Get(d.tops...), b.Get(d.sums...), b.Get(d.rests...), "")
+	}
+	b = d.f.Block(ir.Once, 0, "Where elements are near.")
+	b.GuardScale(exact)
+	b.Guard(d.nearHigh(b), b.LoadSplat(), exact)
+	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
+	d.turns(exact, use)
+	finish("What is stored of a row of near elements.")
+	d.f.Blocks[len(d.f.Blocks)-1].Goto = "next"
+
+	b = d.f.Block(ir.Resume, 0, "Other elements.")
+	b.Label = exact
+	s := d.given(b)
+	s.lim = b.Min(b.Mul(b.Add(b.Param("n"), b.Const(reach+headroom)), b.Param("invK")), b.Param("high"))
+	d.keep(b, s, other)
+	d.turns(End, use)
+	finish("What is stored of a row.")
+	b = d.f.Block(ir.RowDone, 0, "The next row.")
+	b.Label = "next"
+	b.Get(vars...) // which the next row needs
+}
+
+// shortSum describes the sum of a row in registers.
+func (d *description) shortSum(b *ir.Block, s segment, rows int, label string) {
+	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, b.LoadFirst())))
+	load := func(v int) ir.V {
+		if v >= (rows-1)*d.parts {
+			return b.LoadLeft(v)
+		}
+		return b.Load(v)
+	}
+	var tops ir.V
+	if s.near {
+		tops = d.largest(b, rows, load)
+	}
+	e := make(map[int]ir.V)
+	groups := make([]ir.V, d.parts)
+	d.meet = func(_ *ir.Block, vs ir.V) { tops = vs }
+	d.turn(b, s, rows, false, label, func(_ *ir.Block, y ir.V, vectors []int) {
+		for i, v := range vectors {
+			e[v] = y[i : i+1]
+		}
+	},
+		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	d.meet = nil
+	var sums, rests ir.V
+	for _, t := range groups {
+		sum, rest := t[:1], ir.V(nil)
+		for _, v := range t[1:] {
+			var r ir.V
+			if sum, r = d.twoSum(b, sum, ir.V{v}); rest != nil {
+				r = b.Add(rest, r)
+			}
+			rest = r
+		}
+		sums, rests = append(sums, sum...), append(rests, rest...)
+	}
+	sureLabel := ""
+	if s.near {
+		sureLabel = fmt.Sprint(sure, rows*Lanes)
+	}
+	if len(e) > fewVectors {
+		d.storeSum(b, s, tops, sums, rests, sureLabel)
+		return
+	}
+	// The exponential of the largest element is at hand: to find it takes less long than to
+	// compute it again.
+	largest := d.largestOf(b, tops)
+	first := b.First(b.NotLess(tops, largest))
+	var of ir.V
+	for p := range d.parts {
+		x := e[p]
+		if rows > 1 {
+			var vs ir.V
+			for v := p; v < len(e); v += d.parts {
+				vs = append(vs, b.Keep(b.NotLess(load(v), largest), e[v])...)
+			}
+			x = d.tree(vs, b.Max)
+		}
+		of = append(of, b.Keep(first[p:p+1], x)...)
+	}
+	d.storeRest(b, s.near, largest, of, b.Reduce(ir.Max, d.tree(of, b.Max)), sums, rests, sureLabel)
+}
+
+// fewVectors is how many vectors of exponentials are searched for that of the largest element.
+const fewVectors = 4
+
+// largestOf is the largest of the lanes' largest elements, in all lanes.
+func (d *description) largestOf(b *ir.Block, tops ir.V) ir.V {
+	b.Note("The largest element, in all lanes, and its exponential.")
+	return b.Everywhere(ir.Max, d.tree(tops, b.Max))
+}
+
+// storeSum stores what a row's sum is. A row with a NaN ends the kernel.
+func (d *description) storeSum(b *ir.Block, s segment, tops, sums, rests ir.V, sureLabel string) {
+	largest := d.largestOf(b, tops)
+	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
+	b.Note("Its lane, the first of those that have it, goes without.")
+	d.storeRest(b, s.near, largest, b.Keep(b.First(b.NotLess(tops, largest)), top), top, sums, rests, sureLabel)
+}
+
+// storeRest stores the largest element, its exponential top, and the sum without that, which
+// of has in the lane that goes without. It leaves for sureLabel, if there is one, if top is more
+// than twice as much as the rest.
+func (d *description) storeRest(b *ir.Block, near bool, largest, of, top, sums, rests ir.V, sureLabel string) {
+	var lanes ir.V
+	for p := range d.parts {
+		x := b.SubDouble(b.Widen(sums[p:p+1]), b.Widen(of[p:p+1]))
+		if rests != nil {
+			x = b.AddDouble(x, b.Widen(rests[p:p+1]))
+		}
+		lanes = append(lanes, x...)
+	}
+	rest := b.ByHalves(lanes)
+	if !near {
+		b.GuardNumber(End, rest)
+	}
+	b.Note("A zero is stored without its sign.")
+	b.StoreFloat("max", b.Add(largest, b.Const(0)))
+	topDouble := b.WidenFirst(top)
+	b.StoreDouble("top", topDouble)
+	b.StoreDouble("rest", rest)
+	if sureLabel != "" {
+		b.GuardDouble(b.AddDouble(rest, rest), topDouble, sureLabel)
+	}
+}
+
+// sureRow describes the second sum of a short row whose largest element is more than twice as
+// much as all others: without that element, of which there is one, and with an N that is far
+// below it. If elements are not near then, the first sum stays.
+func (d *description) sureRow(rows int, vars []*ir.Var) {
+	label := fmt.Sprint(sure, rows*Lanes)
+	b := d.f.Block(ir.OneRow, rows*Lanes, "The sum without the largest element, next to which the others are rounded off.")
+	b.Label = label
+	kHi, largest := b.Get(vars[0]), b.Param("max")
+	s := segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.magicBelow(b, largest, kHi, sureReach)}
+	groups := make([]ir.V, d.parts)
+	d.without = largest
+	d.turn(b, s, rows, false, label+Next, func(*ir.Block, ir.V, []int) {},
+		func(_ *ir.Block, part int, t ir.V) { groups[part] = append(groups[part], t...) })
+	d.without = nil
+	var lanes ir.V
+	for _, t := range groups {
+		lanes = append(lanes, d.lanes(b, t)...)
+	}
+	top, _ := d.exp(b, s, func() ir.V { return largest }, func(ir.V) {})
+	scale := b.Double(1 << (sureLeast - sureReach))
+	b.StoreDouble("top", b.MulDouble(b.WidenFirst(top), scale))
+	b.StoreDouble("rest", b.MulDouble(b.ByHalves(lanes), scale))
+	b.StoreFloat("n", b.Sub(b.Const(integer), b.Sub(b.Const(integer+sureLeast), b.Mul(largest, b.Param("kHi")))))
+}
+
+// Next is what the label of a block of [ir.OneRow] has behind it where the row is done.
+const Next = "Next"
