@@ -273,6 +273,7 @@ func (c *call) blocks(first, end int) {
 		if c.dst.format == isFloat32 {
 			y, yStride = c.dst.f[first*c.dstStride:], c.dstStride
 		}
+		special := cols == 0 // some rows may be
 		for i := 0; i < rows && cols > 0; i++ {
 			r := arith.Rows{Scale: c.one.scale}
 			if masked {
@@ -281,6 +282,7 @@ func (c *call) blocks(first, end int) {
 				i += c.plan.level.SoftmaxRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
 			}
 			if i < rows {
+				special = true
 				j := c.one
 				j.mul = 1
 				j.src, j.dst = operand{f: x[i*xStride:][:cols]}, operand{f: y[i*yStride:][:cols]}
@@ -295,10 +297,14 @@ func (c *call) blocks(first, end int) {
 		case isBFloat16:
 			c.plan.level.NarrowBF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
 		}
-		if cols < c.cols {
-			for i := range rows {
-				c.hide(first + i)
+		for i := first; i < first+rows && cols < c.cols; i++ {
+			if special {
+				c.hide(i)
+				continue
 			}
+			at := i * c.dstStride
+			hidden := c.dst.part(at+cols, at+c.cols)
+			hidden.fill(0)
 		}
 	}
 	bufferPool.Put(b)
