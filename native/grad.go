@@ -12,7 +12,7 @@ import (
 // all results NaN.
 func SoftmaxGrad(dst, y, dy []float32) {
 	checkGradRow("native.SoftmaxGrad", dst, y, dy)
-	softmaxGrad(dst, y, dy, 1)
+	softmaxGrad(arith.Best, dst, y, dy, 1)
 }
 
 // LogSoftmaxGrad is the backward pass of log-softmax, dy - exp(y) * sum(dy), under the terms of
@@ -75,42 +75,24 @@ func (g *gradients) row(i int) {
 	if dst, y, dy := g.dst.row(i), g.y.row(i), g.dy.row(i); g.log {
 		logSoftmaxGrad(g.plan.level, dst, y, dy, g.scale)
 	} else {
-		softmaxGrad(dst, y, dy, g.scale)
+		softmaxGrad(g.plan.level, dst, y, dy, g.scale)
 	}
 }
 
-func softmaxGrad(dst, y, dy []float32, scale float64) {
-	total := arith.Dot(y, dy)
-	for i, p := range y {
-		dst[i] = canonical(float32(float64(float64(p)*(float64(dy[i])-total)) * scale))
-	}
+func softmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
+	l.SoftmaxGrad(dst, y, dy, l.Dot(y, dy), scale)
 }
 
 func logSoftmaxGrad(l arith.Level, dst, y, dy []float32, scale float64) {
-	total := arith.Dot(nil, dy)
+	total := l.Dot(nil, dy)
 	b := bufferPool.Get().(*buffers)
 	defer bufferPool.Put(b)
 	st, f := arith.ExpOf()
 	for at := 0; at < len(y); at += blockLen {
 		end := min(at+blockLen, len(y))
 		p := b.in[:end-at]
-		for i, v := range y[at:end] {
-			if v > 0 {
-				v = 0
-			}
-			p[i] = v
-		}
+		l.MinZero(p, y[at:end])
 		l.ExpScale(p, p, &st, &f)
-		for i, p := range p {
-			dst[at+i] = canonical(float32((float64(dy[at+i]) - float64(float64(p)*total)) * scale))
-		}
+		l.LogSoftmaxGrad(dst[at:end], p, dy[at:end], total, scale)
 	}
-}
-
-// canonical makes every NaN the same.
-func canonical(x float32) float32 {
-	if x != x {
-		return nan
-	}
-	return x
 }

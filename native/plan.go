@@ -16,6 +16,13 @@ import (
 const (
 	// blockLen is how much of a row is prepared or converted at a time. It stays in L1.
 	blockLen = 1 << 12
+	// touchFrom is how many 16-bit elements and results are likely not in the caches, and touchLen
+	// how many are asked for at a time.
+	touchFrom = 1 << 19
+	touchLen  = 1 << 10
+	// causalBlocks is the longest causal row for which the hidden part takes less time than a call
+	// of a kernel.
+	causalBlocks = 256
 	// wholeRow is the longest row that one kernel does in both passes. What it stored of a row
 	// that turns out not to be regular has to be summed again.
 	wholeRow = arith.Chunk

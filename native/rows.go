@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"math"
+	"sort"
 
 	"github.com/twopass-softmax/twopass/native/internal/arith"
 )
@@ -68,7 +69,8 @@ type call struct {
 	dstStride, srcStride int
 	o                    Options
 	plan                 plan
-	// one is the row without what depends on its number, and plain whether nothing does.
+	// one is the row without what depends on its number, and plain whether elements are what
+	// src holds.
 	one   job
 	plain bool
 }
@@ -82,6 +84,7 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 	c.plan = c.o.makePlan(c.rows, c.cols, c.dst.format != isFloat32)
 	j := &c.one
 	*j = job{level: c.plan.level, stream: c.plan.stream, log: op != opSoftmax, zeros: c.o.ZeroRows, mul: 1, scale: arith.One, factor: 1}
+	j.touch = c.rows*c.cols >= touchFrom
 	if s := c.o.Scale; s != 0 && s != 1 {
 		switch {
 		case c.o.Add.Data != nil || !(s < 0x1p120 && s > -0x1p120):
@@ -93,7 +96,7 @@ func newCall[D, S Element](op op, dst *Matrix[D], src *Matrix[S], o *Options) ca
 		}
 		j.scale = arith.MakeScale(j.factor)
 	}
-	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && !c.o.Causal && c.src.format == isFloat32
+	c.plain = j.mul == 1 && c.o.Add.Data == nil && c.o.Keep.Data == nil && c.src.format == isFloat32
 	return c
 }
 
@@ -136,7 +139,21 @@ func (c *call) share() {
 
 // span does the rows from first to before end.
 func (c *call) span(first, end int) {
-	if c.op != opSoftmax && c.plain && c.dst.format == isFloat32 && c.cols-1 < wholeRow && c.cols > 0 {
+	if c.o.Causal && c.op == opSoftmax && first < end && c.o.visible(end-1, c.cols) == c.cols {
+		whole := first + sort.Search(end-first, func(i int) bool { return c.o.visible(first+i, c.cols) == c.cols })
+		all := *c
+		all.o.Causal = false // which hides nothing from there on
+		all.span(whole, end)
+		end = whole
+	}
+	if first == end {
+		return
+	}
+	if c.inBlocks() {
+		c.blocks(first, end)
+		return
+	}
+	if c.op != opSoftmax && c.plain && !c.o.Causal && c.dst.format == isFloat32 && c.cols-1 < wholeRow && c.cols > 0 {
 		c.logRows(first, end)
 		return
 	}
@@ -144,11 +161,22 @@ func (c *call) span(first, end int) {
 	whole := c.plain && c.op == opSoftmax && c.dst.format == isFloat32 && c.cols <= wholeRow
 	for i := first; i < end; i++ {
 		if whole {
-			r = arith.Rows{Scale: c.one.scale}
-			i += c.plan.level.SoftmaxRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], end-i, c.cols, c.dstStride, c.srcStride, &r)
-			if i == end {
+			rows, cols := end-i, c.cols
+			if c.o.Causal {
+				rows, cols = 1, c.o.visible(i, cols)
+			}
+			done := 0
+			if r = (arith.Rows{Scale: c.one.scale}); cols > 0 {
+				done = c.plan.level.SoftmaxRows(c.dst.f[i*c.dstStride:], c.src.f[i*c.srcStride:], rows, cols, c.dstStride, c.srcStride, &r)
+			}
+			switch {
+			case c.o.Causal && done > 0:
+				clear(c.dst.f[i*c.dstStride:][cols:c.cols])
+				continue
+			case done == rows:
 				return
 			}
+			i += done
 		}
 		c.row(i, r.N, r.At)
 	}
@@ -212,6 +240,126 @@ func (c *call) writeLogRow(i int, m, excess float32) {
 	}
 }
 
+// inBlocks reports whether rows are done by blocks: those of the softmax of short rows that are
+// prepared or converted, and causal ones so short that a call for each takes longer.
+func (c *call) inBlocks() bool {
+	return c.op == opSoftmax && c.cols <= blockLen && (!c.plain || c.dst.format != isFloat32 || c.o.Causal && c.cols <= causalBlocks)
+}
+
+// blocks does the rows from first to before end. As many as a buffer holds are prepared at once,
+// go through a kernel of rows, and are converted at once.
+func (c *call) blocks(first, end int) {
+	b := bufferPool.Get().(*buffers)
+	masked := c.o.Causal || c.o.Keep.Data != nil || c.o.Add.Data != nil
+	stride := (c.cols + 15) &^ 15 // whole lines of the cache
+	most := max(1, blockLen/stride)
+	if c.one.touch {
+		most = max(1, touchLen/stride)
+	}
+	for ; first < end; first += most {
+		rows := min(most, end-first)
+		cols := c.o.visible(first+rows-1, c.cols)
+		x, xStride := c.block(b, first, rows, cols, stride)
+		if c.one.touch {
+			if c.dst.format != isFloat32 {
+				c.plan.level.Touch(c.dst.h[first*c.dstStride:], rows, cols, c.dstStride)
+			}
+			if next := first + rows; c.src.format != isFloat32 && next < end {
+				c.plan.level.Touch(c.src.h[next*c.srcStride:], min(rows, end-next), cols, c.srcStride)
+			}
+		}
+		y, yStride := b.in[:], stride
+		if c.dst.format == isFloat32 {
+			y, yStride = c.dst.f[first*c.dstStride:], c.dstStride
+		}
+		special := cols == 0 // some rows may be
+		for i := 0; i < rows && cols > 0; i++ {
+			r := arith.Rows{Scale: c.one.scale}
+			if masked {
+				i += c.plan.level.SoftmaxMaskedRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
+			} else {
+				i += c.plan.level.SoftmaxRows(y[i*yStride:], x[i*xStride:], rows-i, cols, yStride, xStride, &r)
+			}
+			if i < rows {
+				special = true
+				j := c.one
+				j.mul = 1
+				j.src, j.dst = operand{f: x[i*xStride:][:cols]}, operand{f: y[i*yStride:][:cols]}
+				j.e = j.dst.f
+				j.softmaxFrom(r.N, r.At)
+				j.release()
+			}
+		}
+		switch at := first * c.dstStride; c.dst.format {
+		case isFloat16:
+			c.plan.level.NarrowF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
+		case isBFloat16:
+			c.plan.level.NarrowBF16Rows(c.dst.h[at:], y, rows, cols, c.dstStride, stride)
+		}
+		for i := first; i < first+rows && cols < c.cols; i++ {
+			if special {
+				c.hide(i)
+				continue
+			}
+			at := i * c.dstStride
+			hidden := c.dst.part(at+cols, at+c.cols)
+			hidden.fill(0)
+		}
+	}
+	bufferPool.Put(b)
+}
+
+// block is rows from first on as they go into exponentials, in the buffer with that stride, or
+// where they are. Of the columns, those from cols on are hidden in all of them.
+func (c *call) block(b *buffers, first, rows, cols, stride int) (x []float32, xStride int) {
+	level := c.plan.level
+	at := first * c.srcStride
+	switch c.src.format {
+	case isFloat32:
+		x, xStride = c.src.f[at:], c.srcStride
+	case isFloat16:
+		x, xStride = b.in[:], stride
+		level.WidenF16Rows(x, c.src.h[at:], rows, cols, stride, c.srcStride)
+	case isBFloat16:
+		x, xStride = b.in[:], stride
+		level.WidenBF16Rows(x, c.src.h[at:], rows, cols, stride, c.srcStride)
+	}
+	p := arith.Preparation{Mul: c.one.mul}
+	if m := &c.o.Add; m.Data != nil {
+		p.Add, p.AddStride = rowsOf(m, first)
+	}
+	if m := &c.o.Keep; m.Data != nil {
+		p.Keep, p.KeepStride = rowsOf(m, first)
+	}
+	if p.Mul != 1 || p.Add != nil || p.Keep != nil {
+		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
+		x, xStride = b.in[:], stride
+	}
+	if c.o.Causal && cols > 0 {
+		p = arith.Preparation{Mul: 1, Keep: triangle[:], KeepAt: blockLen - (first + c.o.Offset + 1), KeepStride: -1}
+		level.PrepareRows(b.in[:], x, rows, cols, stride, xStride, &p)
+		x, xStride = b.in[:], stride
+	}
+	return x, xStride
+}
+
+// triangle is the causal mask: row by row it begins an element earlier. It has blockLen elements
+// that are true, and as many more as columns and rows of a block may take.
+var triangle = func() (t [2*blockLen + blockLen/16]bool) {
+	for i := range blockLen {
+		t[i] = true
+	}
+	return t
+}()
+
+// rowsOf is the rows of a mask from first on, and their stride, which is 0 if all are one.
+func rowsOf[T any](m *Matrix[T], first int) ([]T, int) {
+	if m.Rows == 1 {
+		return m.Data, 0
+	}
+	return m.Data[first*m.Stride:], m.Stride
+}
+
 // job is row i, as far as it is visible.
 func (c *call) job(i int) job {
 	j := c.one
@@ -246,13 +394,12 @@ func (c *call) hide(i int) {
 	at := i * c.dstStride
 	row := c.dst.part(at, at+c.cols)
 	hidden := row.part(n, c.cols)
-	j := c.one
 	switch {
 	case n == 0:
-		hidden.fill(j.emptyValue())
+		hidden.fill(c.one.emptyValue())
 	case row.isNaN(0):
 		hidden.fill(nan)
-	case j.log:
+	case c.one.log:
 		hidden.fill(negInf)
 	default:
 		hidden.fill(0)

@@ -68,6 +68,11 @@ func (o *operand) fill(x float32) {
 	case isBFloat16:
 		h = uint16(ToBFloat16(x))
 	}
+	if math.Float32bits(x) == 0 {
+		clear(o.f)
+		clear(o.h)
+		return
+	}
 	for i := range o.f {
 		o.f[i] = x
 	}
@@ -92,6 +97,7 @@ type job struct {
 	scale  arith.Scale // of what that makes
 	factor float32     // the same as a number
 
+	touch  bool // 16-bit elements and results are far away in memory
 	log    bool // the largest element and the rest are wanted
 	stream bool // results go around the caches
 	zeros  bool // a row of -Inf alone becomes zeros
@@ -282,6 +288,9 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	c.state = summed
 	for c.done < c.end {
 		z := j.elements(c.done, c.end)
+		if j.touch {
+			j.touchNext(c.done, len(z), c.end)
+		}
 		var k int
 		if j.e != nil {
 			k = j.level.SumStore(j.e[c.done:][:len(z)], z, st)
@@ -309,6 +318,18 @@ func (j *job) resume(c *chunk, st *arith.Sum, limit float32) {
 	c.n = st.N
 	if j.log && c.sum.sure() && c.end-c.at > 1 && c.sum.total == c.sum.total {
 		j.sumAgain(c, st)
+	}
+}
+
+// touchNext asks for the elements that come after n from at on, and for what the second pass
+// writes in place of those n: the loops that convert have too little to do to wait for memory.
+func (j *job) touchNext(at, n, end int) {
+	if j.src.format != isFloat32 && at+n < end {
+		next := j.src.h[at+n : min(at+2*n, end)]
+		j.level.Touch(next, 1, len(next), 0)
+	}
+	if j.dst.format != isFloat32 {
+		j.level.Touch(j.dst.h[at:], 1, n, 0)
 	}
 }
 

@@ -45,7 +45,7 @@ func generateLibrary(files map[string][]byte) error {
 	}
 	files[arith+"neon_arm64.s"] = text
 	arm64Go.add(arm64.Suffix, arm64.LibraryKernels())
-	return errors.Join(amd64Go.file(files, "amd64"), arm64Go.file(files, "arm64"))
+	return errors.Join(amd64Go.file(files, "amd64"), arm64Go.file(files, "arm64"), generatePreparations(files))
 }
 
 // arith is the package's directory.

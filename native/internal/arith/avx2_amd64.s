@@ -31203,6 +31203,20245 @@ DATA signBit<>+24(SB)/4, $0x80000000
 DATA signBit<>+28(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
+// func softmaxMaskedRowsAVX2(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
+// Requires: AVX, AVX2, BMI, FMA3
+TEXT ·softmaxMaskedRowsAVX2(SB), $1440-96
+	// softmaxMaskedRowsAVX2: the same as softmaxRows for rows of which some elements are -Inf.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+80(FP), R14
+	MOVQ cols+56(FP), CX
+	MOVQ rows+48(FP), R8
+	MOVQ srcStride+72(FP), R9
+	MOVQ dstStride+64(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	LEAQ 31(SP), BX
+	ANDQ $-32, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS (R14), Y0
+	VMULPS       unit<>+0(SB), Y0, Y0
+	VBROADCASTSS 4(R14), Y1
+	VMULPS       unit<>+0(SB), Y1, Y1
+	VBROADCASTSS 8(R14), Y2
+	VMULPS       nearReach<>+0(SB), Y2, Y2
+	VBROADCASTSS 16(R14), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVD        X3, R13
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Y2
+	VBROADCASTSS 12(R14), Y3
+	VBROADCASTSS 8(R14), Y4
+	VBROADCASTSS 16(R14), Y5
+	VMOVUPS      lowest<>+0(SB), Y6
+	VMOVUPS      nearExp3<>+0(SB), Y7
+	VMOVUPS      nearExp2<>+0(SB), Y8
+	PCALIGN      $0x40
+
+loop1:
+	VMOVUPS      (DX), Y9
+	VMASKMOVPS   (SI), Y9, Y9
+	VORPS        128(DX), Y9, Y9
+	VCMPPS       $0x05, Y3, Y9, Y9
+	VMOVMSKPS    Y9, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y9
+	VUCOMISS     X3, X9
+	JCS          exact16
+	VMULPS       nearReach<>+0(SB), Y4, Y10
+	VSUBPS       Y10, Y5, Y10
+	VUCOMISS     X9, X10
+	JCS          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y9, Y9
+	VMOVUPS    nearHeadroom<>+0(SB), Y10
+	VSUBPS     Y9, Y10, Y10
+	VSUBPS     nearInteger<>+0(SB), Y10, Y10
+	VMOVUPS    (DX), Y9
+	VMASKMOVPS (SI), Y9, Y9
+	VORPS      128(DX), Y9, Y9
+	VMOVUPS    32(DX), Y11
+	VMASKMOVPS 32(SI), Y11, Y11
+	VORPS      160(DX), Y11, Y11
+	VCMPPS     $0x05, Y6, Y9, Y12
+	VMOVAPS    Y10, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y13, Y12, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y10, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y9, Y14
+	VFMADD231PS Y1, Y9, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y9
+	VPSLLD  $0x14, Y13, Y15
+	VPADDD  Y9, Y15, Y9
+	VMOVAPS Y8, Y15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y14, Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y9, Y9, Y14
+	VANDPS      Y14, Y12, Y12
+	VCMPPS      $0x05, Y6, Y11, Y9
+	VMOVAPS     Y10, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y14, Y9, Y14
+
+	// -n = magic - N - u
+	VSUBPS Y14, Y10, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS Y1, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y11
+	VPSLLD  $0x14, Y14, Y15
+	VPADDD  Y11, Y15, Y11
+	VMOVAPS Y8, Y15
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y7, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y15
+	VMULPS      Y15, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y10, Y9, Y9
+	VPOR        Y13, Y14, Y13
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y13
+	JNZ          exact16
+	VEXTRACTF128 $0x01, Y12, X10
+	VCVTPS2PD    X12, Y11
+	VCVTPS2PD    X10, Y10
+	VEXTRACTF128 $0x01, Y9, X13
+	VCVTPS2PD    X9, Y14
+	VCVTPS2PD    X13, Y13
+	VADDPD       Y14, Y11, Y11
+	VADDPD       Y13, Y10, Y10
+	VADDPD       Y10, Y11, Y11
+	VEXTRACTF128 $0x01, Y11, X10
+	VADDPD       X10, X11, X11
+	VMOVHLPS     X11, X11, X10
+	VADDSD       X10, X11, X11
+	VMOVSD       nearTotal64<>+0(SB), X10
+	VUCOMISD     X11, X10
+	JCS          exact16
+	VMOVSD       one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X11
+	VBROADCASTSS X11, Y13
+	VCVTSS2SD    X11, X11, X11
+	VSUBSD       X11, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Y10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y10, Y12, Y11
+	VFMADD231PS Y13, Y12, Y11
+	VMOVUPS     (DX), Y12
+	CMPQ        CX, $0x00000008
+	JGE         l1
+	VMASKMOVPS  Y11, Y12, (DI)
+	JMP         l2
+
+l1:
+	VMOVUPS Y11, (DI)
+
+l2:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y10, Y9, Y10
+	VFMADD231PS Y13, Y9, Y10
+	VMOVUPS     32(DX), Y9
+	CMPQ        CX, $0x00000010
+	JGE         l3
+	CMPQ        CX, $0x00000008
+	JLE         l4
+	VMASKMOVPS  Y10, Y9, 32(DI)
+	JMP         l4
+
+l3:
+	VMOVUPS Y10, 32(DI)
+
+l4:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop1
+	JMP  end
+
+exact16:
+	// One with other elements.
+	VMOVUPS      (DX), Y2
+	VMASKMOVPS   (SI), Y2, Y2
+	VORPS        128(DX), Y2, Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   (SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   32(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y6, Y4, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVAPS   Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  Y3, Y4, Y7
+	VBROADCASTSS 4(R14), Y8
+	VFMADD231PS  Y8, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y9
+	VFMADD213PS exp1<>+0(SB), Y7, Y9
+	VMULPS      Y9, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y8, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y5, X2
+	VCVTPS2PD    X5, Y3
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X2
+	VADDPD       X2, X3, X3
+	VMOVHLPS     X3, X3, X2
+	VADDSD       X2, X3, X3
+	VUCOMISD     X3, X3
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X6
+	VBROADCASTSS X6, Y7
+	VCVTSS2SD    X6, X6, X6
+	VSUBSD       X6, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X6
+	VMULSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y6
+	VCMPPS      $0x05, Y3, Y5, Y8
+	VFMADD231PS Y7, Y5, Y6
+	VANDPS      Y6, Y8, Y8
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l5
+	VMASKMOVPS  Y8, Y5, (DI)
+	JMP         l6
+
+l5:
+	VMOVUPS Y8, (DI)
+
+l6:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y2
+	VCMPPS      $0x05, Y3, Y4, Y3
+	VFMADD231PS Y7, Y4, Y2
+	VANDPS      Y2, Y3, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l7
+	CMPQ        CX, $0x00000008
+	JLE         l8
+	VMASKMOVPS  Y3, Y2, 32(DI)
+	JMP         l8
+
+l7:
+	VMOVUPS Y3, 32(DI)
+
+l8:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin1
+	JMP  end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin3:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact32
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact32
+	PCALIGN $0x40
+
+loop3:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact32
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 64(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 96(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y2, Y7
+	VMOVAPS    Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VMOVAPS     Y3, Y9
+	VFMADD231PS Y0, Y2, Y9
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y9, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y10
+	VSUBPS Y9, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y2, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y2
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y2, Y12, Y2
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y2
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y3, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y13
+	VSUBPS Y12, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y4, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPSLLD  $0x14, Y11, Y14
+	VPSLLD  $0x14, Y12, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y5, Y15, Y5
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y14, Y13, Y13
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y3
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y9, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y8
+	JNZ          exact32
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X2, X3
+	JCS          exact32
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X2
+	VBROADCASTSS X2, Y4
+	VCVTSS2SD    X2, X2, X2
+	VSUBSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y2
+	VFMADD231PS Y4, Y6, Y2
+	VMOVUPS     Y2, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y2
+	VFMADD231PS Y4, Y9, Y2
+	VMOVUPS     Y2, 32(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y7, Y2
+	VFMADD231PS Y4, Y7, Y2
+	VMOVUPS     (DX), Y5
+	CMPQ        CX, $0x00000008
+	JGE         l9
+	VMASKMOVPS  Y2, Y5, 64(DI)
+	JMP         l10
+
+l9:
+	VMOVUPS Y2, 64(DI)
+
+l10:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l11
+	CMPQ        CX, $0x00000008
+	JLE         l12
+	VMASKMOVPS  Y3, Y2, 96(DI)
+	JMP         l12
+
+l11:
+	VMOVUPS Y3, 96(DI)
+
+l12:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop3
+	JMP  end
+
+exact32:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   64(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   96(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    Y6, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  Y3, Y4, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  Y10, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y11, Y13, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VMULPS      Y12, Y8, Y8
+	VMULPS      Y13, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     32(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y11
+	VSUBPS Y9, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 32(SI), Y10, Y11
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y3
+	VPERMPS exp2Table<>+0(SB), Y9, Y6
+	VPSLLD  $0x14, Y8, Y10
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y12, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y10
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y2, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y12
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y12, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS  Y3, Y3, Y11
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y11, Y8, Y8
+	VANDPS       Y2, Y9, Y9
+	VADDPS       Y9, Y8, Y2
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPD       X2, X4, X4
+	VMOVHLPS     X4, X4, X2
+	VADDSD       X2, X4, X4
+	VUCOMISD     X4, X4
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y4, Y5, Y10
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y10, Y10
+	VMOVUPS     Y10, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y8, Y3
+	VCMPPS      $0x05, Y4, Y8, Y5
+	VFMADD231PS Y6, Y8, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y7, Y3
+	VCMPPS      $0x05, Y4, Y7, Y5
+	VFMADD231PS Y6, Y7, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l13
+	VMASKMOVPS  Y5, Y3, 64(DI)
+	JMP         l14
+
+l13:
+	VMOVUPS Y5, 64(DI)
+
+l14:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y9, Y2
+	VCMPPS      $0x05, Y4, Y9, Y4
+	VFMADD231PS Y6, Y9, Y2
+	VANDPS      Y2, Y4, Y4
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l15
+	CMPQ        CX, $0x00000008
+	JLE         l16
+	VMASKMOVPS  Y4, Y2, 96(DI)
+	JMP         l16
+
+l15:
+	VMOVUPS Y4, 96(DI)
+
+l16:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin3
+	JMP  end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin5:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact48
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact48
+	PCALIGN $0x40
+
+loop5:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact48
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 128(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 160(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y7
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y10
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y1, Y2, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y2
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y2, Y12, Y2
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y11
+	VANDPS      Y11, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     32(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y10
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y7, 192(BX)
+	VSUBPS  Y14, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y15
+	VFMADD231PS Y0, Y11, Y7
+	VFMADD231PS Y1, Y2, Y15
+	VFMADD231PS Y1, Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y2
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y8, 224(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y6, 256(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y2, Y8, Y2
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y15
+	VFMADD213PS Y11, Y11, Y7
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y7, Y12, Y12
+	VADDPS      Y12, Y10, Y2
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y1, Y4, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y6, Y6
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y6, Y2, Y2
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact48
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact48
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y3
+	VFMADD231PS Y4, Y12, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l17
+	VMASKMOVPS  Y5, Y3, 128(DI)
+	JMP         l18
+
+l17:
+	VMOVUPS Y5, 128(DI)
+
+l18:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y2
+	VFMADD231PS Y4, Y6, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l19
+	CMPQ        CX, $0x00000008
+	JLE         l20
+	VMASKMOVPS  Y2, Y3, 160(DI)
+	JMP         l20
+
+l19:
+	VMOVUPS Y2, 160(DI)
+
+l20:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop5
+	JMP  end
+
+exact48:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   128(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   160(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMAXPS    Y6, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y11
+	VFMADD231PS Y10, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPSLLD  $0x14, Y9, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y12
+	VFMADD213PS exp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y14, Y9, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y7
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y13, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y9
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y9, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y4, Y7
+	VMOVAPS     Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y3
+	VPSLLD  $0x14, Y9, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y8, Y5, Y7
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y7, Y7
+	VMOVUPS     Y7, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y5
+	VFMADD231PS Y6, Y4, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y3
+	VCMPPS      $0x05, Y8, Y11, Y4
+	VFMADD231PS Y6, Y11, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l21
+	VMASKMOVPS  Y5, Y3, 128(DI)
+	JMP         l22
+
+l21:
+	VMOVUPS Y5, 128(DI)
+
+l22:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y9, Y2
+	VCMPPS      $0x05, Y8, Y9, Y8
+	VFMADD231PS Y6, Y9, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l23
+	CMPQ        CX, $0x00000008
+	JLE         l24
+	VMASKMOVPS  Y8, Y2, 160(DI)
+	JMP         l24
+
+l23:
+	VMOVUPS Y8, 160(DI)
+
+l24:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin5
+	JMP  end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin7:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact64
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact64
+	PCALIGN $0x40
+
+loop7:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact64
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 192(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 224(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y11
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y2, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y2, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y2, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y2, Y8, Y2
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     32(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y2, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y2, Y11, Y2
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y2
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y4, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y4, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPSLLD  $0x14, Y12, Y15
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y2, Y2
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact64
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact64
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMOVUPS     Y3, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l25
+	VMASKMOVPS  Y5, Y3, 192(DI)
+	JMP         l26
+
+l25:
+	VMOVUPS Y5, 192(DI)
+
+l26:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y2
+	VFMADD231PS Y4, Y11, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l27
+	CMPQ        CX, $0x00000008
+	JLE         l28
+	VMASKMOVPS  Y2, Y3, 224(DI)
+	JMP         l28
+
+l27:
+	VMOVUPS Y2, 224(DI)
+
+l28:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop7
+	JMP  end
+
+exact64:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   192(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   224(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    Y6, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y9
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS Y3, Y4, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS Y10, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y4
+	VPERMPS exp2Table<>+0(SB), Y11, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y4
+	VADDPS      Y4, Y8, Y8
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 224(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y9, 256(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y9
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y3
+	VPERMPS exp2Table<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y11, Y10
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y2, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y14
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y14, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS  Y3, Y3, Y13
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y13, Y11, Y11
+	VANDPS       Y2, Y12, Y12
+	VADDPS       Y12, Y11, Y2
+	VADDPS       Y2, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VEXTRACTF128 $0x01, Y9, X3
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y9, Y9
+	VMOVUPS     Y9, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y5
+	VFMADD231PS Y6, Y4, Y3
+	VANDPS      Y3, Y5, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y7, Y3
+	VCMPPS      $0x05, Y8, Y7, Y4
+	VFMADD231PS Y6, Y7, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 96(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y3
+	VCMPPS      $0x05, Y8, Y11, Y4
+	VFMADD231PS Y6, Y11, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l29
+	VMASKMOVPS  Y5, Y3, 192(DI)
+	JMP         l30
+
+l29:
+	VMOVUPS Y5, 192(DI)
+
+l30:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y8
+	VFMADD231PS Y6, Y12, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l31
+	CMPQ        CX, $0x00000008
+	JLE         l32
+	VMASKMOVPS  Y8, Y2, 224(DI)
+	JMP         l32
+
+l31:
+	VMOVUPS Y8, 224(DI)
+
+l32:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin7
+	JMP  end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin9:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact80
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact80
+	PCALIGN $0x40
+
+loop9:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact80
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 256(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 288(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y4
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y2, Y8, Y2
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y7
+	VANDPS      Y7, Y4, Y4
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     32(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y2, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y2, Y12, Y2
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 352(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y2, Y2
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y3
+	VFMADD231PS Y1, Y4, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y4, Y8, Y4
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y3
+	VANDPS      Y3, Y6, Y6
+	VPOR        Y9, Y7, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact80
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      416(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X7
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y2, Y2
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact80
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y5
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y5, Y10, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VFMADD231PS Y5, Y3, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y3
+	VFMADD231PS Y5, Y12, Y3
+	VMOVUPS     Y3, 224(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y3
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l33
+	VMASKMOVPS  Y3, Y4, 256(DI)
+	JMP         l34
+
+l33:
+	VMOVUPS Y3, 256(DI)
+
+l34:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y2
+	VFMADD231PS Y5, Y6, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l35
+	CMPQ        CX, $0x00000008
+	JLE         l36
+	VMASKMOVPS  Y2, Y3, 288(DI)
+	JMP         l36
+
+l35:
+	VMOVUPS Y2, 288(DI)
+
+l36:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop9
+	JMP  end
+
+exact80:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   256(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   288(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y6, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVAPS     Y2, Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y7
+	VFMADD231PS Y10, Y4, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y12
+	VMULPS      Y12, Y7, Y7
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y4, Y4, Y7
+	VANDPS      Y7, Y5, Y5
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y12
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y12
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y4, Y9
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 320(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y4, 352(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y7, Y5, Y7
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y5
+	VFMADD231PS exp3<>+0(SB), Y14, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y5
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y5, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVAPS     Y2, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPSLLD  $0x14, Y4, Y5
+	VPADDD  Y3, Y5, Y3
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y5
+	VFMADD213PS exp1<>+0(SB), Y2, Y5
+	VMULPS      Y5, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y4, Y4
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      384(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y6
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y9, X5
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y4, X6
+	VCVTPS2PD    X4, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X5
+	VBROADCASTSS X5, Y6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     352(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     192(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     320(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     288(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y5
+	VCMPPS      $0x05, Y8, Y11, Y7
+	VFMADD231PS Y6, Y11, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y7
+	VCMPPS      $0x05, Y8, Y5, Y9
+	VFMADD231PS Y6, Y5, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y5
+	VCMPPS      $0x05, Y8, Y12, Y7
+	VFMADD231PS Y6, Y12, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y6, Y3, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l37
+	VMASKMOVPS  Y7, Y3, 256(DI)
+	JMP         l38
+
+l37:
+	VMOVUPS Y7, 256(DI)
+
+l38:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y2
+	VCMPPS      $0x05, Y8, Y4, Y8
+	VFMADD231PS Y6, Y4, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l39
+	CMPQ        CX, $0x00000008
+	JLE         l40
+	VMASKMOVPS  Y8, Y2, 288(DI)
+	JMP         l40
+
+l39:
+	VMOVUPS Y8, 288(DI)
+
+l40:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin9
+	JMP  end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin11:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact96
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact96
+	PCALIGN $0x40
+
+loop11:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact96
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 320(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 352(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y7
+	VMOVAPS     Y3, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VMOVAPS     Y3, Y11
+	VFMADD231PS Y0, Y2, Y11
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y3, Y13
+	VSUBPS Y11, Y3, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y2, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y2
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VPADDD  Y2, Y15, Y2
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y12, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y6, Y2
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     32(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y8
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y7, 320(BX)
+	VSUBPS  Y14, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y11, Y7
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y10, 384(BX)
+	VPSLLD  $0x14, Y14, Y10
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y11, Y10, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y10
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y10, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y11, Y11, Y7
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y7, Y12, Y12
+	VADDPS      Y12, Y8, Y4
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     224(SI), Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y11
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y10, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y12, 416(BX)
+	VSUBPS  Y14, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y10, Y12
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y10, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y10
+	VMOVUPS Y8, 448(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y2, 480(BX)
+	VPSLLD  $0x14, Y14, Y2
+	VPADDD  Y6, Y8, Y6
+	VPADDD  Y10, Y2, Y10
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y8
+	VMULPS      Y2, Y15, Y15
+	VMULPS      Y8, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y10, Y10, Y12
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y2
+	VADDPS      Y2, Y4, Y4
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
+	VMOVUPS     256(BX), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y0, Y8, Y3
+	VFMADD231PS Y1, Y2, Y14
+	VFMADD231PS Y1, Y8, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y8
+	VPSLLD  $0x14, Y12, Y15
+	VMOVUPS Y11, 512(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y2, Y15, Y2
+	VPADDD  Y8, Y11, Y8
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y15
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y15, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y8, Y8, Y3
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y3, Y10, Y10
+	VADDPS      Y10, Y6, Y2
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact96
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      480(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y8, Y5, Y5
+	VADDPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y4, X8
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X8, Y8
+	VEXTRACTF128 $0x01, Y2, X9
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y9, Y8, Y8
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y8, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact96
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y7, Y3
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     Y3, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l41
+	VMASKMOVPS  Y5, Y3, 320(DI)
+	JMP         l42
+
+l41:
+	VMOVUPS Y5, 320(DI)
+
+l42:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y2
+	VFMADD231PS Y4, Y10, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l43
+	CMPQ        CX, $0x00000008
+	JLE         l44
+	VMASKMOVPS  Y2, Y3, 352(DI)
+	JMP         l44
+
+l43:
+	VMOVUPS Y2, 352(DI)
+
+l44:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop11
+	JMP  end
+
+exact96:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   320(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   352(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    Y6, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y3, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y12
+	VFMADD231PS Y3, Y4, Y13
+	VFMADD231PS 256(SI), Y10, Y12
+	VFMADD231PS Y10, Y4, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y4
+	VPERMPS exp2Table<>+0(SB), Y7, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y14, Y11, Y14
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y11
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y13, Y15
+	VFMADD213PS exp1<>+0(SB), Y12, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y15
+	VMULPS      Y11, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y12
+	VFMADD213PS Y14, Y14, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VMOVUPS     32(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y2, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y13
+	VFMADD231PS 96(SI), Y3, Y14
+	VFMADD231PS 32(SI), Y10, Y13
+	VFMADD231PS 96(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 288(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y7
+	VMOVUPS Y5, 320(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y9, 352(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y5, Y15
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y7, Y7, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y7
+	VMOVUPS     224(SI), Y9
+	VFMADD213PS Y2, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y9, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 384(BX)
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y7, Y11
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y9, Y4
+	VPADDD  Y15, Y11, Y15
+	VPADDD  Y12, Y4, Y12
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y14, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y11
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y11, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y3, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y11, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y12
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 288(SI), Y10, Y12
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y3
+	VPERMPS exp2Table<>+0(SB), Y11, Y6
+	VPSLLD  $0x14, Y4, Y10
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y13, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y10
+	VMOVUPS     exp2<>+0(SB), Y13
+	VFMADD231PS exp3<>+0(SB), Y2, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y13
+	VMULPS      Y10, Y12, Y12
+	VMULPS      Y13, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS  Y3, Y3, Y12
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y12, Y4, Y4
+	VANDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y4, Y2
+	VEXTRACTF128 $0x01, Y8, X3
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      448(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X10
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y10, Y3, Y3
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y2, X10
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y10, Y6, Y6
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y5
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, (DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 64(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y10
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y10, Y10
+	VMOVUPS     Y10, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y7, Y3
+	VCMPPS      $0x05, Y8, Y7, Y6
+	VFMADD231PS Y5, Y7, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y9, Y3
+	VCMPPS      $0x05, Y8, Y9, Y6
+	VFMADD231PS Y5, Y9, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y6
+	VFMADD231PS Y5, Y4, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y6
+	VFMADD231PS Y5, Y3, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l45
+	VMASKMOVPS  Y6, Y3, 320(DI)
+	JMP         l46
+
+l45:
+	VMOVUPS Y6, 320(DI)
+
+l46:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y8
+	VFMADD231PS Y5, Y11, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l47
+	CMPQ        CX, $0x00000008
+	JLE         l48
+	VMASKMOVPS  Y8, Y2, 352(DI)
+	JMP         l48
+
+l47:
+	VMOVUPS Y8, 352(DI)
+
+l48:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin11
+	JMP  end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin13:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact112
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact112
+	PCALIGN $0x40
+
+loop13:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact112
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 384(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 416(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y7
+	VMOVAPS     Y3, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y10
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y3, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y11
+	VFMADD231PS Y1, Y2, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y2
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y2, Y12, Y2
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y11
+	VANDPS      Y11, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y4, Y4
+	VMOVUPS     32(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y10
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y7, 352(BX)
+	VSUBPS  Y14, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y15
+	VFMADD231PS Y0, Y11, Y7
+	VFMADD231PS Y1, Y2, Y15
+	VFMADD231PS Y1, Y11, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y2
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y8, 384(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y6, 416(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y2, Y8, Y2
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y15
+	VFMADD213PS Y11, Y11, Y7
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y7, Y12, Y12
+	VADDPS      Y12, Y10, Y2
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     224(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y12, 448(BX)
+	VSUBPS  Y14, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VPERMPS nearTable<>+0(SB), Y14, Y8
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VMOVUPS Y4, 512(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y6, Y10, Y6
+	VPADDD  Y8, Y4, Y8
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y10
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y10
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y10, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y4
+	VADDPS      Y4, Y2, Y2
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     352(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y10
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y8
+	VMOVUPS Y11, 544(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 576(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y4, Y11, Y4
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y6, Y4
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y3
+	VFMADD231PS Y1, Y7, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y7
+	VPSLLD  $0x14, Y11, Y12
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y12
+	VMULPS      Y12, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y3
+	VANDPS      Y3, Y8, Y8
+	VPOR        Y9, Y11, Y9
+	VADDPS      Y8, Y4, Y4
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact112
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      512(BX), Y7
+	VEXTRACTF128 $0x01, Y7, X9
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y9, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X7
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y4, X9
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact112
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     576(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     544(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y6, Y3
+	VFMADD231PS Y4, Y6, Y3
+	VMOVUPS     Y3, 288(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     Y3, 352(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l49
+	VMASKMOVPS  Y5, Y3, 384(DI)
+	JMP         l50
+
+l49:
+	VMOVUPS Y5, 384(DI)
+
+l50:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y8, Y2
+	VFMADD231PS Y4, Y8, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l51
+	CMPQ        CX, $0x00000008
+	JLE         l52
+	VMASKMOVPS  Y2, Y3, 416(DI)
+	JMP         l52
+
+l51:
+	VMOVUPS Y2, 416(DI)
+
+l52:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop13
+	JMP  end
+
+exact112:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   384(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   416(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    320(SI), Y8, Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    352(SI), Y9, Y9
+	VMAXPS    Y6, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y12
+	VFMADD231PS 320(SI), Y3, Y13
+	VFMADD231PS 256(SI), Y10, Y12
+	VFMADD231PS 320(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y4, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y4, Y12
+	VFMADD231PS Y10, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y4
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y13
+	VFMADD213PS exp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y9, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y12
+	VFMADD213PS Y2, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y13
+	VFMADD231PS 96(SI), Y3, Y14
+	VFMADD231PS 32(SI), Y10, Y13
+	VFMADD231PS 96(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y15
+	VMOVUPS Y11, 320(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y11
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y4, Y7
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y15, Y7, Y15
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y11, Y11, Y14
+	VANDPS      Y13, Y4, Y4
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y4, Y5
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y7
+	VMOVUPS     224(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y12, 416(BX)
+	VPERMPS exp2Table<>+0(SB), Y11, Y12
+	VMOVUPS Y4, 448(BX)
+	VPSLLD  $0x14, Y7, Y4
+	VMOVUPS Y9, 480(BX)
+	VPSLLD  $0x14, Y11, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y12, Y9, Y12
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y12, Y12, Y14
+	VANDPS      Y13, Y7, Y7
+	VANDPS      Y14, Y11, Y11
+	VADDPS      Y11, Y7, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     352(SI), Y9
+	VFMADD213PS Y2, Y3, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y12
+	VSUBPS Y9, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y12
+	VFMADD231PS 352(SI), Y3, Y13
+	VFMADD231PS 288(SI), Y10, Y12
+	VFMADD231PS 352(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y9, Y15
+	VMOVUPS Y11, 512(BX)
+	VPSLLD  $0x14, Y4, Y11
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y7, Y15
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y7
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y7, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y4, Y4
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y4, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y3, Y6, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y3
+	VPSLLD  $0x14, Y11, Y6
+	VPADDD  Y3, Y6, Y3
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y2, Y6
+	VFMADD213PS exp1<>+0(SB), Y2, Y6
+	VMULPS      Y6, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS  Y3, Y3, Y2
+	VANDPS       Y2, Y11, Y11
+	VADDPS       Y11, Y7, Y7
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      480(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y8, Y8
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X6
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y5, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y5
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     544(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y6
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y5, Y3, Y6
+	VANDPS      Y6, Y7, Y7
+	VMOVUPS     Y7, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y6
+	VFMADD231PS Y5, Y4, Y3
+	VANDPS      Y3, Y6, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y6
+	VFMADD231PS Y5, Y3, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     Y6, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y9, Y3
+	VCMPPS      $0x05, Y8, Y9, Y4
+	VFMADD231PS Y5, Y9, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y6
+	VFMADD231PS Y5, Y3, Y4
+	VANDPS      Y4, Y6, Y6
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l53
+	VMASKMOVPS  Y6, Y3, 384(DI)
+	JMP         l54
+
+l53:
+	VMOVUPS Y6, 384(DI)
+
+l54:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y2
+	VCMPPS      $0x05, Y8, Y11, Y8
+	VFMADD231PS Y5, Y11, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l55
+	CMPQ        CX, $0x00000008
+	JLE         l56
+	VMASKMOVPS  Y8, Y2, 416(DI)
+	JMP         l56
+
+l55:
+	VMOVUPS Y8, 416(DI)
+
+l56:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin13
+	JMP  end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	LEAQ  leftMasks<>+64(SB), DX
+	MOVQ  CX, AX
+	NEGQ  AX
+	LEAQ  (DX)(AX*4), DX
+
+begin15:
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact128
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact128
+	PCALIGN $0x40
+
+loop15:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact128
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 448(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 480(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y11
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y2, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y2, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y2, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y2, Y8, Y2
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y2
+	VADDPS      Y2, Y4, Y4
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     32(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y12
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y2, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y10, 448(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y2, Y11, Y2
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y2
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 480(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 544(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y2, Y2
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 576(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 608(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     256(BX), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y3, Y15
+	VSUBPS Y14, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y3
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y8, 640(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y6, 672(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y3
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y3, Y12, Y12
+	VADDPS      Y12, Y10, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact128
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      544(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y2, X6
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X6, Y6
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y7, Y6, Y6
+	VADDPD       Y2, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPD       X2, X5, X5
+	VMOVHLPS     X5, X5, X2
+	VADDSD       X2, X5, X5
+	VMOVSD       nearTotal64<>+0(SB), X2
+	VUCOMISD     X5, X2
+	JCS          exact128
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X5, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     512(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     608(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     576(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 224(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 256(DI)
+	VMOVUPS     672(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 320(DI)
+	VMOVUPS     640(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 352(DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y10, Y3
+	VFMADD231PS Y4, Y10, Y3
+	VMOVUPS     Y3, 416(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l57
+	VMASKMOVPS  Y5, Y3, 448(DI)
+	JMP         l58
+
+l57:
+	VMOVUPS Y5, 448(DI)
+
+l58:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y2
+	VFMADD231PS Y4, Y12, Y2
+	VMOVUPS     32(DX), Y3
+	CMPQ        CX, $0x00000010
+	JGE         l59
+	CMPQ        CX, $0x00000008
+	JLE         l60
+	VMASKMOVPS  Y2, Y3, 480(DI)
+	JMP         l60
+
+l59:
+	VMOVUPS Y2, 480(DI)
+
+l60:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop15
+	JMP  end
+
+exact128:
+	// One with other elements.
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          end
+	VBROADCASTSS (R14), Y3
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS integerHeadroom<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  integerMagic<>+0(SB), Y4, Y2
+	VMOVUPS integerReach<>+0(SB), Y5
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Y4, Y5, Y5
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y5, Y5
+	VMOVUPS      (DX), Y4
+	VMASKMOVPS   448(SI), Y4, Y4
+	VORPS        128(DX), Y4, Y4
+	VMOVUPS      32(DX), Y6
+	VMASKMOVPS   480(SI), Y6, Y6
+	VORPS        160(DX), Y6, Y6
+	VMOVUPS      (SI), Y7
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y7, Y7
+	VMOVUPS   128(SI), Y8
+	VMAXPS    192(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   256(SI), Y8
+	VMAXPS    320(SI), Y8, Y8
+	VMOVUPS   384(SI), Y9
+	VMAXPS    Y4, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   32(SI), Y8
+	VMAXPS    96(SI), Y8, Y8
+	VMOVUPS   160(SI), Y9
+	VMAXPS    224(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMOVUPS   288(SI), Y9
+	VMAXPS    352(SI), Y9, Y9
+	VMOVUPS   416(SI), Y10
+	VMAXPS    Y6, Y10, Y10
+	VMAXPS    Y10, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y5, Y7, Y7
+	VMOVMSKPS Y7, AX
+	TESTL     AX, AX
+	JNZ       end
+	VMOVUPS   (SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     64(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y8
+	VSUBPS Y7, Y2, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS  (SI), Y3, Y8
+	VFMADD231PS  64(SI), Y3, Y9
+	VBROADCASTSS 4(R14), Y10
+	VFMADD231PS  (SI), Y10, Y8
+	VFMADD231PS  64(SI), Y10, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     128(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y9
+	VMOVUPS     192(SI), Y11
+	VFMADD213PS Y2, Y3, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y12
+	VSUBPS Y11, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y3, Y12
+	VFMADD231PS 192(SI), Y3, Y13
+	VFMADD231PS 128(SI), Y10, Y12
+	VFMADD231PS 192(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y9, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y14, Y7, Y14
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y13, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y5
+	VFMADD213PS exp1<>+0(SB), Y13, Y7
+	VMULPS      Y5, Y12, Y12
+	VMULPS      Y7, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y9, Y9
+	VANDPS      Y13, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     256(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VFMADD213PS Y2, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y2, Y12
+	VSUBPS Y7, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y3, Y12
+	VFMADD231PS 320(SI), Y3, Y13
+	VFMADD231PS 256(SI), Y10, Y12
+	VFMADD231PS 320(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y14
+	VPERMPS exp2Table<>+0(SB), Y7, Y15
+	VMOVUPS Y11, 256(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VMOVUPS Y9, 288(BX)
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y14, Y11, Y14
+	VPADDD  Y15, Y9, Y15
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y12, Y9
+	VMOVUPS     exp2<>+0(SB), Y11
+	VFMADD231PS exp3<>+0(SB), Y13, Y11
+	VFMADD213PS exp1<>+0(SB), Y12, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y11
+	VMULPS      Y9, Y12, Y12
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y14, Y14, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y12, Y5, Y5
+	VANDPS      Y13, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VMOVUPS     384(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y4, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y3, Y13
+	VFMADD231PS Y3, Y4, Y14
+	VFMADD231PS 384(SI), Y10, Y13
+	VFMADD231PS Y10, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y4
+	VPERMPS exp2Table<>+0(SB), Y12, Y15
+	VMOVUPS Y7, 320(BX)
+	VPSLLD  $0x14, Y11, Y7
+	VMOVUPS Y5, 352(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y15, Y5, Y15
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y5
+	VMOVUPS     exp2<>+0(SB), Y7
+	VFMADD231PS exp3<>+0(SB), Y14, Y7
+	VFMADD213PS exp1<>+0(SB), Y13, Y5
+	VFMADD213PS exp1<>+0(SB), Y14, Y7
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y7, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y15, Y15, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y9, Y9
+	VMOVUPS     32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     96(SI), Y5
+	VFMADD213PS Y2, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y7
+	VSUBPS Y5, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y3, Y7
+	VFMADD231PS 96(SI), Y3, Y13
+	VFMADD231PS 32(SI), Y10, Y7
+	VFMADD231PS 96(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 384(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y11, 416(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y7, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y7, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y11, Y7, Y7
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y14, Y14, Y7
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y7, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y7
+	VMOVUPS     160(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVUPS     224(SI), Y12
+	VFMADD213PS Y2, Y3, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y3, Y13
+	VFMADD231PS 224(SI), Y3, Y14
+	VFMADD231PS 160(SI), Y10, Y13
+	VFMADD231PS 224(SI), Y10, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y15
+	VMOVUPS Y5, 448(BX)
+	VPERMPS exp2Table<>+0(SB), Y12, Y5
+	VMOVUPS Y4, 480(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VPADDD  Y15, Y4, Y15
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y4
+	VMOVUPS     exp2<>+0(SB), Y9
+	VFMADD231PS exp3<>+0(SB), Y14, Y9
+	VFMADD213PS exp1<>+0(SB), Y13, Y4
+	VFMADD213PS exp1<>+0(SB), Y14, Y9
+	VMULPS      Y4, Y13, Y13
+	VMULPS      Y9, Y14, Y14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS      $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS Y15, Y15, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y11, Y11
+	VANDPS      Y14, Y12, Y12
+	VADDPS      Y12, Y11, Y4
+	VADDPS      Y4, Y7, Y7
+	VMOVUPS     288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y4
+	VMOVUPS     352(SI), Y5
+	VFMADD213PS Y2, Y3, Y5
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y2, Y9
+	VSUBPS Y5, Y2, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y3, Y9
+	VFMADD231PS 352(SI), Y3, Y13
+	VFMADD231PS 288(SI), Y10, Y9
+	VFMADD231PS 352(SI), Y10, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y14
+	VPERMPS exp2Table<>+0(SB), Y5, Y15
+	VMOVUPS Y12, 544(BX)
+	VPSLLD  $0x14, Y4, Y12
+	VMOVUPS Y11, 576(BX)
+	VPSLLD  $0x14, Y5, Y11
+	VPADDD  Y14, Y12, Y14
+	VPADDD  Y15, Y11, Y15
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VMOVUPS     exp2<>+0(SB), Y12
+	VFMADD231PS exp3<>+0(SB), Y13, Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y13, Y12
+	VMULPS      Y11, Y9, Y9
+	VMULPS      Y12, Y13, Y13
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y14, Y14, Y9
+	VFMADD213PS Y15, Y15, Y13
+	VANDPS      Y9, Y4, Y4
+	VANDPS      Y13, Y5, Y5
+	VADDPS      Y5, Y4, Y9
+	VMOVUPS     416(SI), Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y2, Y3, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y3, Y6, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y3, Y13
+	VFMADD231PS Y3, Y6, Y2
+	VFMADD231PS 416(SI), Y10, Y13
+	VFMADD231PS Y10, Y6, Y2
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y11, Y3
+	VPERMPS exp2Table<>+0(SB), Y12, Y6
+	VPSLLD  $0x14, Y11, Y10
+	VPSLLD  $0x14, Y12, Y14
+	VPADDD  Y3, Y10, Y3
+	VPADDD  Y6, Y14, Y6
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y13, Y10
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y2, Y14
+	VFMADD213PS exp1<>+0(SB), Y13, Y10
+	VFMADD213PS exp1<>+0(SB), Y2, Y14
+	VMULPS      Y10, Y13, Y13
+	VMULPS      Y14, Y2, Y2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS       $0x05, cut<>+0(SB), Y11, Y11
+	VCMPPS       $0x05, cut<>+0(SB), Y12, Y12
+	VFMADD213PS  Y3, Y3, Y13
+	VFMADD213PS  Y6, Y6, Y2
+	VANDPS       Y13, Y11, Y11
+	VANDPS       Y2, Y12, Y12
+	VADDPS       Y12, Y11, Y2
+	VADDPS       Y2, Y9, Y9
+	VEXTRACTF128 $0x01, Y8, X2
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      512(BX), Y3
+	VEXTRACTF128 $0x01, Y3, X6
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y3, Y8, Y8
+	VADDPD       Y6, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X3
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y9, X6
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y7, Y8, Y8
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X2
+	VADDPD       X2, X8, X8
+	VMOVHLPS     X8, X8, X2
+	VADDSD       X2, X8, X8
+	VUCOMISD     X8, X8
+	JPS          end
+	VMOVSD       one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X8, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Y6
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVSD       thr64<>+0(SB), X3
+	VMULSD       X3, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMOVUPS      224(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     480(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     192(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     448(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     288(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     576(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     256(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     544(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     352(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y7
+	VCMPPS      $0x05, Y8, Y3, Y9
+	VFMADD231PS Y6, Y3, Y7
+	VANDPS      Y7, Y9, Y9
+	VMOVUPS     Y9, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y4, Y3
+	VCMPPS      $0x05, Y8, Y4, Y7
+	VFMADD231PS Y6, Y4, Y3
+	VANDPS      Y3, Y7, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     320(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y7
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y7, Y7
+	VMOVUPS     Y7, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y5, Y3
+	VCMPPS      $0x05, Y8, Y5, Y4
+	VFMADD231PS Y6, Y5, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 352(DI)
+	VMOVUPS     416(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y11, Y3
+	VCMPPS      $0x05, Y8, Y11, Y4
+	VFMADD231PS Y6, Y11, Y3
+	VANDPS      Y3, Y4, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     384(BX), Y3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y3, Y4
+	VCMPPS      $0x05, Y8, Y3, Y5
+	VFMADD231PS Y6, Y3, Y4
+	VANDPS      Y4, Y5, Y5
+	VMOVUPS     (DX), Y3
+	CMPQ        CX, $0x00000008
+	JGE         l61
+	VMASKMOVPS  Y5, Y3, 448(DI)
+	JMP         l62
+
+l61:
+	VMOVUPS Y5, 448(DI)
+
+l62:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y2, Y12, Y2
+	VCMPPS      $0x05, Y8, Y12, Y8
+	VFMADD231PS Y6, Y12, Y2
+	VANDPS      Y2, Y8, Y8
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l63
+	CMPQ        CX, $0x00000008
+	JLE         l64
+	VMASKMOVPS  Y8, Y2, 480(DI)
+	JMP         l64
+
+l63:
+	VMOVUPS Y8, 480(DI)
+
+l64:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  begin15
+	JMP  end
+
+done15:
+	// Rows of 129 to 144 elements.
+	CMPQ    CX, $0x00000090
+	JGT     done17
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000080, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact144
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact144
+	PCALIGN $0x40
+
+loop17:
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          exact144
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VUCOMISS     X2, X4
+	JCS          exact144
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y2, Y2
+	VMOVUPS    nearHeadroom<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VSUBPS     nearInteger<>+0(SB), Y3, Y3
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS 512(SI), Y2, Y2
+	VORPS      128(DX), Y2, Y2
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 544(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y3, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y3, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y3, Y11
+	VSUBPS Y10, Y3, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 288(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 320(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 352(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y5
+	VMOVAPS     Y3, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y3, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y7
+	VFMADD231PS Y1, Y2, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y2
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y2, Y8, Y2
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y7
+	VANDPS      Y7, Y5, Y5
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     32(SI), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y2, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y2
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 480(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y2, Y12, Y2
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y2
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 512(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 544(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 576(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y5
+	VADDPS      Y5, Y2, Y2
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y3, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y3, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y3, Y14
+	VSUBPS Y13, Y3, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y5
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y10, 640(BX)
+	VPSLLD  $0x14, Y13, Y10
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y10, Y7
+	VMOVUPS nearExp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y10
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y10
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y10, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y3, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y3, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y3, Y15
+	VMOVUPS Y8, 672(BX)
+	VSUBPS  Y14, Y3, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 704(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y2, 736(BX)
+	VPSLLD  $0x14, Y14, Y2
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y2, Y11
+	VMOVUPS nearExp2<>+0(SB), Y2
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y2
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y2
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y2, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y2
+	VADDPS      Y2, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(BX), Y2
+	VCMPPS      $0x05, lowest<>+0(SB), Y2, Y6
+	VMOVAPS     Y3, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y2, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y3, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y2, Y3
+	VFMADD231PS Y1, Y2, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y2
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y2, Y8, Y2
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y8
+	VMULPS      Y8, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y2, Y2, Y3
+	VANDPS      Y3, Y6, Y6
+	VPOR        Y9, Y7, Y9
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y9
+	JNZ          exact144
+	VMOVUPS      416(BX), Y2
+	VADDPS       Y4, Y2, Y3
+	VMINPS       Y4, Y2, Y7
+	VMAXPS       Y4, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y7, Y7
+	VMOVUPS      576(BX), Y2
+	VADDPS       Y2, Y3, Y4
+	VMINPS       Y2, Y3, Y8
+	VMAXPS       Y2, Y3, Y3
+	VSUBPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y4, X3
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y8, Y3, Y3
+	VMOVUPS      736(BX), Y7
+	VADDPS       Y5, Y7, Y8
+	VMINPS       Y5, Y7, Y9
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y5
+	VMINPS       Y6, Y8, Y7
+	VMAXPS       Y6, Y8, Y8
+	VSUBPS       Y8, Y5, Y8
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y7, Y9, Y9
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          exact144
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     288(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y10, Y4
+	VFMADD231PS Y5, Y10, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     448(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y4
+	VFMADD231PS Y5, Y12, Y4
+	VMOVUPS     Y4, 480(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y2, Y4
+	VFMADD231PS Y5, Y2, Y4
+	VMOVUPS     (DX), Y2
+	CMPQ        CX, $0x00000008
+	JGE         l65
+	VMASKMOVPS  Y4, Y2, 512(DI)
+	JMP         l66
+
+l65:
+	VMOVUPS Y4, 512(DI)
+
+l66:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y5, Y6, Y3
+	VMOVUPS     32(DX), Y2
+	CMPQ        CX, $0x00000010
+	JGE         l67
+	CMPQ        CX, $0x00000008
+	JLE         l68
+	VMASKMOVPS  Y3, Y2, 544(DI)
+	JMP         l68
+
+l67:
+	VMOVUPS Y3, 544(DI)
+
+l68:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop17
+	JMP  end
+
+exact144:
+	ADDQ $0x00000080, CX
+	JMP  longer
+
+done17:
+	// Rows of 145 to 160 elements.
+	CMPQ    CX, $0x000000a0
+	JGT     done19
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x00000090, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact160
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact160
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop19:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact160
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact160
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 576(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 608(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     288(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     32(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 544(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 608(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     224(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y12, 640(BX)
+	VSUBPS  Y14, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y6
+	VPERMPS Y2, Y14, Y8
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VMOVUPS Y3, 704(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y6, Y9, Y6
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     352(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y3
+	VPERMPS Y2, Y13, Y8
+	VMOVUPS Y11, 736(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 768(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y3, Y11, Y3
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y9, 800(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 832(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 864(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     256(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y12, 896(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y6, Y4
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact160
+	VMOVUPS      448(BX), Y5
+	VMOVUPS      704(BX), Y7
+	VADDPS       Y7, Y5, Y10
+	VMINPS       Y7, Y5, Y11
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
+	VSUBPS       Y5, Y11, Y11
+	VMOVUPS      608(BX), Y5
+	VADDPS       Y5, Y10, Y7
+	VMINPS       Y5, Y10, Y12
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y7, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y11, X10
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y10, Y5, Y5
+	VMOVUPS      864(BX), Y10
+	VADDPS       Y3, Y10, Y11
+	VMINPS       Y3, Y10, Y12
+	VMAXPS       Y3, Y10, Y10
+	VSUBPS       Y10, Y11, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y4, Y11, Y3
+	VMINPS       Y4, Y11, Y10
+	VMAXPS       Y4, Y11, Y11
+	VSUBPS       Y11, Y3, Y11
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y10, Y12, Y12
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y12, X10
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y12, Y3, Y3
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y3, Y7, Y7
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDSD       X3, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X7, X3
+	JCS          exact160
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y4
+	VFMADD231PS Y5, Y8, Y4
+	VMOVUPS     Y4, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VFMADD231PS Y5, Y6, Y4
+	VMOVUPS     Y4, 544(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l69
+	VMASKMOVPS  Y6, Y4, 576(DI)
+	JMP         l70
+
+l69:
+	VMOVUPS Y6, 576(DI)
+
+l70:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y3
+	VFMADD231PS Y5, Y9, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l71
+	CMPQ        CX, $0x00000008
+	JLE         l72
+	VMASKMOVPS  Y3, Y4, 608(DI)
+	JMP         l72
+
+l71:
+	VMOVUPS Y3, 608(DI)
+
+l72:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop19
+	JMP  end
+
+exact160:
+	ADDQ $0x00000090, CX
+	JMP  longer
+
+done19:
+	// Rows of 161 to 176 elements.
+	CMPQ    CX, $0x000000b0
+	JGT     done21
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000a0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact176
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact176
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop21:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact176
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact176
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 640(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 672(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     576(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     288(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y7
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y12, Y9, Y9
+	VPOR        Y10, Y11, Y10
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     32(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVUPS     96(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 544(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y8, 576(BX)
+	VSUBPS  Y15, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y0, Y12, Y8
+	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y1, Y12, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y7
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y6, 608(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y5, 640(BX)
+	VPSLLD  $0x14, Y15, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y12, Y5, Y12
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y9
+	VFMADD213PS Y12, Y12, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y5
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     224(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y14, Y9, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y4, Y15
+	VMOVUPS Y13, 672(BX)
+	VSUBPS  Y14, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y6
+	VPERMPS Y2, Y14, Y8
+	VMOVUPS Y11, 704(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y3, 736(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y6, Y11, Y6
+	VPADDD  Y8, Y3, Y8
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     352(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y3
+	VPERMPS Y2, Y13, Y8
+	VMOVUPS Y9, 768(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y7, 800(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y3, Y9, Y3
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y6, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     480(SI), Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y9, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y11, 832(BX)
+	VSUBPS  Y14, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y9, Y11
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y9, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y9
+	VMOVUPS Y6, 864(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 896(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y9, Y9, Y11
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     608(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 928(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y8, 960(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     256(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y7
+	VPSLLD  $0x14, Y11, Y12
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y8, Y8
+	VPOR        Y10, Y11, Y10
+	VADDPS      Y8, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact176
+	VMOVUPS      448(BX), Y4
+	VMOVUPS      736(BX), Y7
+	VADDPS       Y7, Y4, Y10
+	VMINPS       Y7, Y4, Y11
+	VMAXPS       Y7, Y4, Y4
+	VSUBPS       Y4, Y10, Y4
+	VSUBPS       Y4, Y11, Y11
+	VMOVUPS      640(BX), Y4
+	VADDPS       Y4, Y10, Y7
+	VMINPS       Y4, Y10, Y12
+	VMAXPS       Y4, Y10, Y10
+	VSUBPS       Y10, Y7, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y11, X10
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y11, Y7, Y7
+	VADDPD       Y10, Y4, Y4
+	VMOVUPS      896(BX), Y10
+	VADDPS       Y3, Y10, Y11
+	VMINPS       Y3, Y10, Y12
+	VMAXPS       Y3, Y10, Y10
+	VSUBPS       Y10, Y11, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y5, Y11, Y3
+	VMINPS       Y5, Y11, Y10
+	VMAXPS       Y5, Y11, Y11
+	VSUBPS       Y11, Y3, Y11
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y10, Y12, Y12
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y12, X10
+	VCVTPS2PD    X12, Y12
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y12, Y3, Y3
+	VADDPD       Y10, Y5, Y5
+	VADDPD       Y3, Y7, Y7
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDSD       X3, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X7, X3
+	JCS          exact176
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     608(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VFMADD231PS Y5, Y6, Y4
+	VMOVUPS     Y4, 544(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 608(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l73
+	VMASKMOVPS  Y6, Y4, 640(DI)
+	JMP         l74
+
+l73:
+	VMOVUPS Y6, 640(DI)
+
+l74:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VFMADD231PS Y5, Y8, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l75
+	CMPQ        CX, $0x00000008
+	JLE         l76
+	VMASKMOVPS  Y3, Y4, 672(DI)
+	JMP         l76
+
+l75:
+	VMOVUPS Y3, 672(DI)
+
+l76:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop21
+	JMP  end
+
+exact176:
+	ADDQ $0x000000a0, CX
+	JMP  longer
+
+done21:
+	// Rows of 177 to 192 elements.
+	CMPQ    CX, $0x000000c0
+	JGT     done23
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000b0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact192
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact192
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop23:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact192
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact192
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 704(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 736(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     576(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     640(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     288(BX), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 544(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 704(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 736(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 768(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 800(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 832(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 864(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 896(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 928(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     608(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 960(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 992(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     672(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     256(BX), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y4, Y15
+	VSUBPS Y14, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y4
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y8, 1024(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y6, 1056(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y8, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y4, Y12, Y12
+	VADDPS      Y12, Y9, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact192
+	VMOVUPS      448(BX), Y4
+	VMOVUPS      608(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y8
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VMOVUPS      768(BX), Y4
+	VADDPS       Y4, Y7, Y6
+	VMINPS       Y4, Y7, Y10
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y10, Y10
+	VADDPS       Y10, Y8, Y8
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X7
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VMOVUPS      928(BX), Y7
+	VADDPS       Y5, Y7, Y8
+	VMINPS       Y5, Y7, Y10
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VSUBPS       Y7, Y10, Y10
+	VADDPS       Y3, Y8, Y5
+	VMINPS       Y3, Y8, Y7
+	VMAXPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y8
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y7, Y10, Y10
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y10, X7
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y10, Y5, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y5, Y6, Y6
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y4, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPD       X3, X6, X6
+	VMOVHLPS     X6, X6, X3
+	VADDSD       X3, X6, X6
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X6, X3
+	JCS          exact192
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X6, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 448(DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 480(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 512(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 544(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 576(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 608(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 672(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l77
+	VMASKMOVPS  Y6, Y4, 704(DI)
+	JMP         l78
+
+l77:
+	VMOVUPS Y6, 704(DI)
+
+l78:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y3
+	VFMADD231PS Y5, Y12, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l79
+	CMPQ        CX, $0x00000008
+	JLE         l80
+	VMASKMOVPS  Y3, Y4, 736(DI)
+	JMP         l80
+
+l79:
+	VMOVUPS Y3, 736(DI)
+
+l80:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop23
+	JMP  end
+
+exact192:
+	ADDQ $0x000000b0, CX
+	JMP  longer
+
+done23:
+	// Rows of 193 to 208 elements.
+	CMPQ    CX, $0x000000d0
+	JGT     done25
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000c0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact208
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact208
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop25:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact208
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact208
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 768(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 800(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     576(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     640(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     704(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 544(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(BX), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVAPS     Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y8
+	VFMADD231PS Y1, Y3, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y3
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y3, Y11, Y3
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y8
+	VANDPS      Y8, Y6, Y6
+	VPOR        Y10, Y7, Y10
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VMOVUPS     96(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y12, 640(BX)
+	VSUBPS  Y14, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y3, Y15
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y3
+	VPERMPS Y2, Y14, Y8
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VMOVUPS Y6, 704(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y3, Y9, Y3
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y15
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVUPS     224(SI), Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y9, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y11, 736(BX)
+	VSUBPS  Y14, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y9, Y11
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y9, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y6
+	VPERMPS Y2, Y14, Y9
+	VMOVUPS Y7, 768(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VMOVUPS Y5, 800(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y6, Y7, Y6
+	VPADDD  Y9, Y5, Y9
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y7
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y7, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y9, Y9, Y11
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 832(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y8, 864(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y9, 896(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 928(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 960(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y8, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     608(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 992(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y8, 1024(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     672(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     736(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y9, 1056(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 1088(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 1120(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     256(BX), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVAPS     Y4, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y4
+	VFMADD231PS Y1, Y5, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y7, Y5
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y5, Y9, Y5
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y9
+	VMULPS      Y9, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y4
+	VANDPS      Y4, Y6, Y6
+	VPOR        Y10, Y7, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact208
+	VMOVUPS      448(BX), Y4
+	VMOVUPS      608(BX), Y5
+	VADDPS       Y5, Y4, Y7
+	VMINPS       Y5, Y4, Y9
+	VMAXPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y9, Y9
+	VMOVUPS      800(BX), Y4
+	VADDPS       Y4, Y7, Y5
+	VMINPS       Y4, Y7, Y10
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y5, Y7
+	VSUBPS       Y7, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMOVUPS      704(BX), Y4
+	VADDPS       Y4, Y5, Y7
+	VMINPS       Y4, Y5, Y10
+	VMAXPS       Y4, Y5, Y5
+	VSUBPS       Y5, Y7, Y5
+	VSUBPS       Y5, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y7, Y7
+	VADDPD       Y10, Y5, Y5
+	VMOVUPS      960(BX), Y9
+	VMOVUPS      1120(BX), Y10
+	VADDPS       Y10, Y9, Y11
+	VMINPS       Y10, Y9, Y13
+	VMAXPS       Y10, Y9, Y9
+	VSUBPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y13, Y13
+	VADDPS       Y3, Y11, Y9
+	VMINPS       Y3, Y11, Y10
+	VMAXPS       Y3, Y11, Y11
+	VSUBPS       Y11, Y9, Y11
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y10, Y13, Y13
+	VADDPS       Y6, Y9, Y3
+	VMINPS       Y6, Y9, Y10
+	VMAXPS       Y6, Y9, Y9
+	VSUBPS       Y9, Y3, Y9
+	VSUBPS       Y9, Y10, Y10
+	VADDPS       Y10, Y13, Y13
+	VEXTRACTF128 $0x01, Y3, X9
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y13, X10
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y13, Y3, Y3
+	VADDPD       Y10, Y9, Y9
+	VADDPD       Y3, Y7, Y7
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDSD       X3, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X7, X3
+	JCS          exact208
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Y7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, (DI)
+	VMOVUPS     768(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     192(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     736(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 96(DI)
+	VMOVUPS     352(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 128(DI)
+	VMOVUPS     864(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     320(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     832(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 224(DI)
+	VMOVUPS     416(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 256(DI)
+	VMOVUPS     928(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 288(DI)
+	VMOVUPS     384(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     896(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 352(DI)
+	VMOVUPS     512(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 384(DI)
+	VMOVUPS     1024(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 416(DI)
+	VMOVUPS     480(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 448(DI)
+	VMOVUPS     992(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 480(DI)
+	VMOVUPS     576(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 512(DI)
+	VMOVUPS     1088(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 544(DI)
+	VMOVUPS     544(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 576(DI)
+	VMOVUPS     1056(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 608(DI)
+	VMOVUPS     672(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y9
+	VFMADD231PS Y7, Y5, Y9
+	VMOVUPS     Y9, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y5
+	VFMADD231PS Y7, Y8, Y5
+	VMOVUPS     Y5, 672(DI)
+	VMOVUPS     640(BX), Y5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y5, Y8
+	VFMADD231PS Y7, Y5, Y8
+	VMOVUPS     Y8, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y5
+	VFMADD231PS Y7, Y12, Y5
+	VMOVUPS     Y5, 736(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y7, Y4, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l81
+	VMASKMOVPS  Y5, Y4, 768(DI)
+	JMP         l82
+
+l81:
+	VMOVUPS Y5, 768(DI)
+
+l82:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y3
+	VFMADD231PS Y7, Y6, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l83
+	CMPQ        CX, $0x00000008
+	JLE         l84
+	VMASKMOVPS  Y3, Y4, 800(DI)
+	JMP         l84
+
+l83:
+	VMOVUPS Y3, 800(DI)
+
+l84:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop25
+	JMP  end
+
+exact208:
+	ADDQ $0x000000c0, CX
+	JMP  longer
+
+done25:
+	// Rows of 209 to 224 elements.
+	CMPQ    CX, $0x000000e0
+	JGT     done27
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000d0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact224
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact224
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop27:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact224
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact224
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 832(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 864(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     576(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     640(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     704(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 544(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     768(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     288(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     32(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 704(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 736(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 768(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     224(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y12, 800(BX)
+	VSUBPS  Y14, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y6
+	VPERMPS Y2, Y14, Y8
+	VMOVUPS Y9, 832(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VMOVUPS Y5, 864(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y6, Y9, Y6
+	VPADDD  Y8, Y5, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y9
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y9, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y7, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     352(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y5
+	VPERMPS Y2, Y13, Y8
+	VMOVUPS Y11, 896(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y7, 928(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y5, Y11, Y5
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y5
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y9, 960(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 992(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 1024(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y8, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     608(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 1056(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y8, 1088(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     672(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     736(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y9, 1120(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 1152(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 1184(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     800(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     256(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y12, 1216(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y5, Y15, Y5
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y15
+	VMULPS      Y12, Y14, Y14
+	VMULPS      Y15, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y4, Y9, Y9
+	VADDPS      Y9, Y6, Y4
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact224
+	VMOVUPS      448(BX), Y5
+	VMOVUPS      608(BX), Y7
+	VADDPS       Y7, Y5, Y10
+	VMINPS       Y7, Y5, Y11
+	VMAXPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y10, Y5
+	VSUBPS       Y5, Y11, Y11
+	VMOVUPS      864(BX), Y5
+	VADDPS       Y5, Y10, Y7
+	VMINPS       Y5, Y10, Y12
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y7, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      768(BX), Y5
+	VADDPS       Y5, Y7, Y10
+	VMINPS       Y5, Y7, Y12
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y10, Y7
+	VSUBPS       Y7, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VEXTRACTF128 $0x01, Y10, X5
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y11, X7
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y11, Y10, Y10
+	VADDPD       Y7, Y5, Y5
+	VMOVUPS      1024(BX), Y7
+	VMOVUPS      1184(BX), Y11
+	VADDPS       Y11, Y7, Y12
+	VMINPS       Y11, Y7, Y13
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y12, Y7
+	VSUBPS       Y7, Y13, Y13
+	VADDPS       Y3, Y12, Y7
+	VMINPS       Y3, Y12, Y11
+	VMAXPS       Y3, Y12, Y12
+	VSUBPS       Y12, Y7, Y12
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VADDPS       Y4, Y7, Y3
+	VMINPS       Y4, Y7, Y11
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y3, Y7
+	VSUBPS       Y7, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VEXTRACTF128 $0x01, Y3, X4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y13, X7
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y13, Y3, Y3
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y3, Y10, Y10
+	VADDPD       Y4, Y5, Y5
+	VADDPD       Y5, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X3
+	VADDPD       X3, X10, X10
+	VMOVHLPS     X10, X10, X3
+	VADDSD       X3, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X10, X3
+	JCS          exact224
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X10, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     1088(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1152(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1120(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y4
+	VFMADD231PS Y5, Y8, Y4
+	VMOVUPS     Y4, 672(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 704(DI)
+	VMOVUPS     1216(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 736(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VFMADD231PS Y5, Y6, Y4
+	VMOVUPS     Y4, 800(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l85
+	VMASKMOVPS  Y6, Y4, 832(DI)
+	JMP         l86
+
+l85:
+	VMOVUPS Y6, 832(DI)
+
+l86:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y3
+	VFMADD231PS Y5, Y9, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l87
+	CMPQ        CX, $0x00000008
+	JLE         l88
+	VMASKMOVPS  Y3, Y4, 864(DI)
+	JMP         l88
+
+l87:
+	VMOVUPS Y3, 864(DI)
+
+l88:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop27
+	JMP  end
+
+exact224:
+	ADDQ $0x000000d0, CX
+	JMP  longer
+
+done27:
+	// Rows of 225 to 240 elements.
+	CMPQ    CX, $0x000000f0
+	JGT     done29
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000e0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact240
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact240
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop29:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact240
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact240
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 896(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 928(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     576(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     640(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     704(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 544(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     768(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     832(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     288(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y7
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y7, Y13, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y12, Y9, Y9
+	VPOR        Y10, Y11, Y10
+	VADDPS      Y9, Y3, Y3
+	VMOVUPS     32(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVUPS     96(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 704(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y8, 736(BX)
+	VSUBPS  Y15, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y9
+	VFMADD231PS Y0, Y12, Y8
+	VFMADD231PS Y1, Y7, Y9
+	VFMADD231PS Y1, Y12, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y7
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y6, 768(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VMOVUPS Y3, 800(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y9
+	VFMADD213PS Y12, Y12, Y8
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y8, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     160(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS     224(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y12
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y14, Y9, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y12, Y4, Y15
+	VMOVUPS Y13, 832(BX)
+	VSUBPS  Y14, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y15
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y6
+	VPERMPS Y2, Y14, Y8
+	VMOVUPS Y11, 864(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VMOVUPS Y5, 896(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y6, Y11, Y6
+	VPADDD  Y8, Y5, Y8
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y11
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y11, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y15
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     352(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y4, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y8, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y8, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y8, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y12, Y5
+	VPERMPS Y2, Y13, Y8
+	VMOVUPS Y9, 928(BX)
+	VPSLLD  $0x14, Y12, Y9
+	VMOVUPS Y7, 960(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VPADDD  Y5, Y9, Y5
+	VPADDD  Y8, Y7, Y8
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y9
+	VMULPS      Y7, Y14, Y14
+	VMULPS      Y9, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y8, Y8, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y6, Y5
+	VPOR        Y10, Y12, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     480(SI), Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y9, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y11, 992(BX)
+	VSUBPS  Y14, Y4, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y9, Y11
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y9, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y9
+	VMOVUPS Y6, 1024(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 1056(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y9, Y3, Y9
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y9, Y9, Y11
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y11, Y12, Y12
+	VADDPS      Y12, Y8, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     608(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 1088(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y8, 1120(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     672(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVUPS     736(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y8, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y9, 1152(BX)
+	VSUBPS  Y14, Y4, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y9
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 1184(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 1216(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y9, Y9
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y9
+	VANDPS      Y15, Y8, Y8
+	VANDPS      Y9, Y12, Y12
+	VADDPS      Y12, Y8, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     800(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     864(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y9, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 1248(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y8, 1280(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y8
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y8, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y9, Y9
+	VADDPS      Y9, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     256(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y11
+	VANDPS      Y11, Y8, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y4
+	VFMADD231PS Y1, Y7, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y7
+	VPSLLD  $0x14, Y11, Y12
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y12
+	VMULPS      Y12, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y4
+	VANDPS      Y4, Y8, Y8
+	VPOR        Y10, Y11, Y10
+	VADDPS      Y8, Y5, Y5
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact240
+	VMOVUPS      448(BX), Y4
+	VMOVUPS      608(BX), Y7
+	VADDPS       Y7, Y4, Y10
+	VMINPS       Y7, Y4, Y11
+	VMAXPS       Y7, Y4, Y4
+	VSUBPS       Y4, Y10, Y4
+	VSUBPS       Y4, Y11, Y11
+	VMOVUPS      896(BX), Y4
+	VADDPS       Y4, Y10, Y7
+	VMINPS       Y4, Y10, Y12
+	VMAXPS       Y4, Y10, Y10
+	VSUBPS       Y10, Y7, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      800(BX), Y4
+	VADDPS       Y4, Y7, Y10
+	VMINPS       Y4, Y7, Y12
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y10, Y7
+	VSUBPS       Y7, Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y11, X7
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y11, Y10, Y10
+	VADDPD       Y7, Y4, Y4
+	VMOVUPS      1056(BX), Y7
+	VMOVUPS      1216(BX), Y11
+	VADDPS       Y11, Y7, Y12
+	VMINPS       Y11, Y7, Y13
+	VMAXPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y12, Y7
+	VSUBPS       Y7, Y13, Y13
+	VADDPS       Y3, Y12, Y7
+	VMINPS       Y3, Y12, Y11
+	VMAXPS       Y3, Y12, Y12
+	VSUBPS       Y12, Y7, Y12
+	VSUBPS       Y12, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VADDPS       Y5, Y7, Y3
+	VMINPS       Y5, Y7, Y11
+	VMAXPS       Y5, Y7, Y7
+	VSUBPS       Y7, Y3, Y7
+	VSUBPS       Y7, Y11, Y11
+	VADDPS       Y11, Y13, Y13
+	VEXTRACTF128 $0x01, Y3, X5
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
+	VEXTRACTF128 $0x01, Y13, X7
+	VCVTPS2PD    X13, Y13
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y13, Y3, Y3
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y3, Y10, Y10
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X3
+	VADDPD       X3, X10, X10
+	VMOVHLPS     X10, X10, X3
+	VADDSD       X3, X10, X10
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X10, X3
+	JCS          exact240
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X10, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     928(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 320(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     1120(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 448(DI)
+	VMOVUPS     1088(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 512(DI)
+	VMOVUPS     1184(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 544(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 576(DI)
+	VMOVUPS     1152(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 640(DI)
+	VMOVUPS     1280(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 672(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 704(DI)
+	VMOVUPS     1248(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 736(DI)
+	VMOVUPS     768(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y7
+	VFMADD231PS Y5, Y4, Y7
+	VMOVUPS     Y7, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y6, Y4
+	VFMADD231PS Y5, Y6, Y4
+	VMOVUPS     Y4, 800(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 864(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l89
+	VMASKMOVPS  Y6, Y4, 896(DI)
+	JMP         l90
+
+l89:
+	VMOVUPS Y6, 896(DI)
+
+l90:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y8, Y3
+	VFMADD231PS Y5, Y8, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l91
+	CMPQ        CX, $0x00000008
+	JLE         l92
+	VMASKMOVPS  Y3, Y4, 928(DI)
+	JMP         l92
+
+l91:
+	VMOVUPS Y3, 928(DI)
+
+l92:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop29
+	JMP  end
+
+exact240:
+	ADDQ $0x000000e0, CX
+	JMP  longer
+
+done29:
+	// Rows of 241 to 256 elements.
+	CMPQ    CX, $0x00000100
+	JGT     done31
+	TESTQ   R8, R8
+	JZ      end
+	SUBQ    $0x000000f0, CX
+	LEAQ    leftMasks<>+64(SB), DX
+	MOVQ    CX, AX
+	NEGQ    AX
+	LEAQ    (DX)(AX*4), DX
+	MOVL    (R14), AX
+	TESTL   $0x00000007, AX
+	JZ      exact256
+	SUBL    $0x2b800000, AX
+	CMPL    AX, $0x28000000
+	JCC     exact256
+	VMOVUPS nearTable<>+0(SB), Y2
+	PCALIGN $0x40
+
+loop31:
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y4
+	VCMPPS       $0x05, Y4, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X4, X3
+	JCS          exact256
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       nearReach<>+0(SB), Y4, Y4
+	VBROADCASTSS 16(R14), Y5
+	VSUBPS       Y4, Y5, Y5
+	VUCOMISS     X3, X5
+	JCS          exact256
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS     Y0, Y3, Y3
+	VMOVUPS    nearHeadroom<>+0(SB), Y4
+	VSUBPS     Y3, Y4, Y4
+	VSUBPS     nearInteger<>+0(SB), Y4, Y4
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 960(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 992(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVUPS    64(SI), Y8
+	VCMPPS     $0x05, lowest<>+0(SB), Y8, Y9
+	VMOVAPS    Y4, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y10
+	VMOVAPS     Y4, Y11
+	VFMADD231PS Y0, Y8, Y11
+	VANDPS      Y10, Y7, Y10
+	VANDPS      Y11, Y9, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y4, Y12
+	VSUBPS Y11, Y4, Y13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y12
+	VFMADD231PS Y0, Y8, Y13
+	VFMADD231PS Y1, Y6, Y12
+	VFMADD231PS Y1, Y8, Y13
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y10, Y6
+	VPERMPS Y2, Y11, Y8
+	VPSLLD  $0x14, Y10, Y14
+	VPSLLD  $0x14, Y11, Y15
+	VPADDD  Y6, Y14, Y6
+	VPADDD  Y8, Y15, Y8
+	VMOVUPS nearExp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y15
+	VMULPS      Y14, Y12, Y12
+	VMULPS      Y15, Y13, Y13
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y12
+	VFMADD213PS Y8, Y8, Y13
+	VANDPS      Y12, Y7, Y7
+	VANDPS      Y13, Y9, Y9
+	VADDPS      Y9, Y7, Y6
+	VPOR        Y10, Y11, Y10
+	VMOVUPS     128(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVUPS     192(SI), Y12
+	VCMPPS      $0x05, lowest<>+0(SB), Y12, Y13
+	VMOVAPS     Y4, Y14
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y8, Y14
+	VMOVAPS     Y4, Y15
+	VFMADD231PS Y0, Y12, Y15
+	VANDPS      Y14, Y11, Y14
+	VANDPS      Y15, Y13, Y15
+	VMOVUPS     Y9, 192(BX)
+
+	// -n = magic - N - u
+	VSUBPS  Y14, Y4, Y9
+	VMOVUPS Y7, 224(BX)
+	VSUBPS  Y15, Y4, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y8, Y9
+	VFMADD231PS Y0, Y12, Y7
+	VFMADD231PS Y1, Y8, Y9
+	VFMADD231PS Y1, Y12, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y14, Y8
+	VPERMPS Y2, Y15, Y12
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VMOVUPS Y3, 288(BX)
+	VPSLLD  $0x14, Y15, Y3
+	VPADDD  Y8, Y5, Y8
+	VPADDD  Y12, Y3, Y12
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y9, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y9, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y5
+	VMULPS      Y3, Y9, Y9
+	VMULPS      Y5, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y8, Y8, Y9
+	VFMADD213PS Y12, Y12, Y7
+	VANDPS      Y9, Y11, Y11
+	VANDPS      Y7, Y13, Y13
+	VADDPS      Y13, Y11, Y3
+	VADDPS      Y3, Y6, Y6
+	VPOR        Y10, Y14, Y10
+	VPOR        Y10, Y15, Y10
+	VMOVUPS     256(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y9
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y0, Y7, Y12
+	VANDPS      Y9, Y5, Y9
+	VANDPS      Y12, Y8, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y4, Y14
+	VSUBPS Y12, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y9, Y3
+	VPERMPS Y2, Y12, Y7
+	VMOVUPS Y13, 320(BX)
+	VPSLLD  $0x14, Y9, Y13
+	VMOVUPS Y11, 352(BX)
+	VPSLLD  $0x14, Y12, Y11
+	VPADDD  Y3, Y13, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y11
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y13
+	VMULPS      Y11, Y14, Y14
+	VMULPS      Y13, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y10, Y9, Y10
+	VPOR        Y10, Y12, Y10
+	VMOVUPS     384(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 384(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y5, 416(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 448(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y5, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     512(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     576(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 512(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     640(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     704(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 544(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 576(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 608(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     768(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     832(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 640(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 672(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     896(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     288(BX), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 704(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 736(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 768(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     32(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 800(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 832(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     160(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 864(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 896(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 928(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     288(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 960(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 992(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     416(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 1024(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 1056(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y5, 1088(BX)
+	VPSLLD  $0x14, Y14, Y5
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y5, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     544(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     608(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y5
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 1120(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 1152(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y5, Y12, Y5
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     672(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     736(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y4, Y15
+	VMOVUPS Y8, 1184(BX)
+	VSUBPS  Y14, Y4, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y6, 1216(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y3, 1248(BX)
+	VPSLLD  $0x14, Y14, Y3
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y3, Y11
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y3, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y9, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+	VMOVUPS     800(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     864(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y4, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y4, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y4, Y14
+	VSUBPS Y13, Y4, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y11, Y3
+	VPERMPS Y2, Y13, Y7
+	VMOVUPS Y12, 1280(BX)
+	VPSLLD  $0x14, Y11, Y12
+	VMOVUPS Y9, 1312(BX)
+	VPSLLD  $0x14, Y13, Y9
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y7, Y9, Y7
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y9
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y9, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y10, Y11, Y10
+	VPOR        Y10, Y13, Y10
+	VMOVUPS     928(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y9
+	VMOVUPS     256(BX), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y4, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y4, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS Y13, Y4, Y15
+	VSUBPS Y14, Y4, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y4
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS Y2, Y13, Y7
+	VPERMPS Y2, Y14, Y11
+	VMOVUPS Y8, 1344(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VMOVUPS Y6, 1376(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y7, Y8, Y7
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y8, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y4, Y12, Y12
+	VADDPS      Y12, Y9, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y10, Y13, Y10
+	VPOR        Y10, Y14, Y10
+
+	// Leave if an element is not near.
+	VPTEST       nearBits<>+0(SB), Y10
+	JNZ          exact256
+	VMOVUPS      448(BX), Y4
+	VMOVUPS      608(BX), Y6
+	VADDPS       Y6, Y4, Y7
+	VMINPS       Y6, Y4, Y8
+	VMAXPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y8, Y8
+	VMOVUPS      768(BX), Y4
+	VADDPS       Y4, Y7, Y6
+	VMINPS       Y4, Y7, Y10
+	VMAXPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y10, Y10
+	VADDPS       Y10, Y8, Y8
+	VMOVUPS      928(BX), Y4
+	VADDPS       Y4, Y6, Y7
+	VMINPS       Y4, Y6, Y10
+	VMAXPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y7, Y6
+	VSUBPS       Y6, Y10, Y10
+	VADDPS       Y10, Y8, Y8
+	VEXTRACTF128 $0x01, Y7, X4
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X4, Y4
+	VEXTRACTF128 $0x01, Y8, X6
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y8, Y7, Y7
+	VADDPD       Y6, Y4, Y4
+	VMOVUPS      1088(BX), Y6
+	VMOVUPS      1248(BX), Y8
+	VADDPS       Y8, Y6, Y10
+	VMINPS       Y8, Y6, Y11
+	VMAXPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y10, Y6
+	VSUBPS       Y6, Y11, Y11
+	VADDPS       Y5, Y10, Y6
+	VMINPS       Y5, Y10, Y8
+	VMAXPS       Y5, Y10, Y10
+	VSUBPS       Y10, Y6, Y10
+	VSUBPS       Y10, Y8, Y8
+	VADDPS       Y8, Y11, Y11
+	VADDPS       Y3, Y6, Y5
+	VMINPS       Y3, Y6, Y8
+	VMAXPS       Y3, Y6, Y6
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y8, Y11, Y11
+	VEXTRACTF128 $0x01, Y5, X3
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X3, Y3
+	VEXTRACTF128 $0x01, Y11, X6
+	VCVTPS2PD    X11, Y11
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y11, Y5, Y5
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y3, Y4, Y4
+	VADDPD       Y4, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VMOVHLPS     X7, X7, X3
+	VADDSD       X3, X7, X7
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X7, X3
+	JCS          exact256
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X7, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      224(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     896(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     192(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 64(DI)
+	VMOVUPS     864(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 96(DI)
+	VMOVUPS     352(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVUPS     992(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 160(DI)
+	VMOVUPS     320(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     960(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 224(DI)
+	VMOVUPS     416(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVUPS     1056(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     384(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 320(DI)
+	VMOVUPS     1024(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 352(DI)
+	VMOVUPS     512(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 384(DI)
+	VMOVUPS     1152(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     480(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 448(DI)
+	VMOVUPS     1120(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 480(DI)
+	VMOVUPS     576(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 512(DI)
+	VMOVUPS     1216(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 544(DI)
+	VMOVUPS     544(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 576(DI)
+	VMOVUPS     1184(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 608(DI)
+	VMOVUPS     672(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 640(DI)
+	VMOVUPS     1312(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 672(DI)
+	VMOVUPS     640(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 704(DI)
+	VMOVUPS     1280(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 736(DI)
+	VMOVUPS     736(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 768(DI)
+	VMOVUPS     1376(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 800(DI)
+	VMOVUPS     704(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 832(DI)
+	VMOVUPS     1344(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 864(DI)
+	VMOVUPS     832(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     Y6, 896(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y9, Y4
+	VFMADD231PS Y5, Y9, Y4
+	VMOVUPS     Y4, 928(DI)
+	VMOVUPS     800(BX), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l93
+	VMASKMOVPS  Y6, Y4, 960(DI)
+	JMP         l94
+
+l93:
+	VMOVUPS Y6, 960(DI)
+
+l94:
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y12, Y3
+	VFMADD231PS Y5, Y12, Y3
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l95
+	CMPQ        CX, $0x00000008
+	JLE         l96
+	VMASKMOVPS  Y3, Y4, 992(DI)
+	JMP         l96
+
+l95:
+	VMOVUPS Y3, 992(DI)
+
+l96:
+	ADDQ R9, SI
+	ADDQ R10, DI
+	DECQ R8
+	JNZ  loop31
+	JMP  end
+
+exact256:
+	ADDQ $0x000000f0, CX
+	JMP  longer
+
+done31:
+	TESTQ R8, R8
+	JZ    end
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VMOVUPS      (SI), Y2
+	VBROADCASTSS 12(R14), Y3
+	VCMPPS       $0x05, Y3, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y2
+	VUCOMISS     X3, X2
+	JCS          irregular
+	VBROADCASTSS 16(R14), Y3
+	VUCOMISS     X2, X3
+	JCS          irregular
+	VBROADCASTSS (R14), Y3
+	VMULPS       Y3, Y2, Y3
+	VMOVUPS      integerHeadroom<>+0(SB), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      integer<>+0(SB), Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVSS       X3, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS nearHeadroom<>+0(SB), Y3
+	VSUBPS  Y2, Y3, Y3
+	VSUBPS  nearInteger<>+0(SB), Y3, Y2
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 64(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 96(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 128(BX)
+	VXORPS  X4, X4, X4
+	VMOVUPS Y4, 160(BX)
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS 8(R14), Y3
+	VMULPS       nearReach<>+0(SB), Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      (SI), Y3
+	VBROADCASTSS 12(R14), Y5
+	VCMPPS       $0x05, Y5, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Y3
+	VUCOMISS     X3, X4
+	JCS          exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done35
+	VMOVUPS nearTable<>+0(SB), Y3
+	PCALIGN $0x40
+
+loop35:
+	VMOVUPS (SI), Y4
+	VCMPPS  $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS 64(SI), Y6
+	VCMPPS  $0x05, lowest<>+0(SB), Y6, Y7
+	VMOVAPS Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y6, Y9
+	VANDPS      Y8, Y5, Y8
+	VANDPS      Y9, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y10
+	VFMADD231PS Y0, Y6, Y11
+	VFMADD231PS Y1, Y4, Y10
+	VFMADD231PS Y1, Y6, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y8, Y4
+	VPERMPS Y3, Y9, Y6
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y4, Y12, Y4
+	VPADDD  Y6, Y13, Y6
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y6, Y6, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y4
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     128(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y9
+	VMOVUPS     192(SI), Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y10, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y6, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y10, Y13
+	VANDPS      Y12, Y9, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y6, Y14
+	VFMADD231PS Y0, Y10, Y15
+	VFMADD231PS Y1, Y6, Y14
+	VFMADD231PS Y1, Y10, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y12, Y6
+	VPERMPS Y3, Y13, Y10
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y12, Y7
+	VMOVUPS Y5, 224(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VPADDD  Y6, Y7, Y6
+	VPADDD  Y10, Y5, Y10
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y7, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y6, Y6, Y14
+	VFMADD213PS Y10, Y10, Y15
+	VANDPS      Y14, Y9, Y9
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     256(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y12, Y5
+	VPERMPS Y3, Y13, Y7
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y5, Y4, Y5
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y6, Y4
+	VPOR        Y8, Y12, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     384(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVUPS     448(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y10, 320(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS Y1, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y13, Y5
+	VPERMPS Y3, Y14, Y11
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y9, 384(BX)
+	VPSLLD  $0x14, Y14, Y9
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y7, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
+	VMOVUPS     32(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     96(SI), Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y9, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y9, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y9, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y9, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y5
+	VPERMPS Y3, Y13, Y9
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y12, 448(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y5, Y4, Y5
+	VPADDD  Y9, Y12, Y9
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y9, Y9, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y6, Y4
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     160(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y9, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y10, 480(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS Y1, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y13, Y5
+	VPERMPS Y3, Y14, Y11
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y14, Y7
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y7
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y7, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y9, Y9
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y9, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
+	VMOVUPS     288(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y10, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y11, Y5
+	VPERMPS Y3, Y13, Y7
+	VMOVUPS Y4, 576(BX)
+	VPSLLD  $0x14, Y11, Y4
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y5, Y4, Y5
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y10, Y10
+	VADDPS      Y10, Y6, Y4
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y13, Y8
+	VMOVUPS     416(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VMOVUPS     480(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y10, 640(BX)
+	VSUBPS  Y14, Y2, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y15
+	VFMADD231PS Y0, Y11, Y10
+	VFMADD231PS Y1, Y5, Y15
+	VFMADD231PS Y1, Y11, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS Y3, Y13, Y5
+	VPERMPS Y3, Y14, Y11
+	VMOVUPS Y6, 672(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y9, 704(BX)
+	VPSLLD  $0x14, Y14, Y9
+	VPADDD  Y5, Y6, Y5
+	VPADDD  Y11, Y9, Y11
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y9
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y9
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y9, Y10, Y10
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y15
+	VFMADD213PS Y11, Y11, Y10
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y10, Y12, Y12
+	VADDPS      Y12, Y7, Y5
+	VADDPS      Y5, Y4, Y4
+	VPOR        Y8, Y13, Y8
+	VPOR        Y8, Y14, Y8
+
+	// Leave if an element is not near.
+	VPTEST  nearBits<>+0(SB), Y8
+	JNZ     exact
+	VMOVUPS 224(BX), Y5
+	VMOVUPS Y5, (DI)
+	VMOVUPS 192(BX), Y5
+	VMOVUPS Y5, 64(DI)
+	VMOVUPS 384(BX), Y5
+	VMOVUPS Y5, 128(DI)
+	VMOVUPS 288(BX), Y5
+	VMOVUPS Y5, 192(DI)
+	VMOVUPS 352(BX), Y5
+	VMOVUPS Y5, 256(DI)
+	VMOVUPS 320(BX), Y5
+	VMOVUPS Y5, 320(DI)
+	VMOVUPS 544(BX), Y5
+	VMOVUPS Y5, 384(DI)
+	VMOVUPS 448(BX), Y5
+	VMOVUPS Y5, 448(DI)
+	VMOVUPS 512(BX), Y5
+	VMOVUPS Y5, 32(DI)
+	VMOVUPS 480(BX), Y5
+	VMOVUPS Y5, 96(DI)
+	VMOVUPS 704(BX), Y5
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS 608(BX), Y5
+	VMOVUPS Y5, 224(DI)
+	VMOVUPS 672(BX), Y5
+	VMOVUPS Y5, 288(DI)
+	VMOVUPS 640(BX), Y5
+	VMOVUPS Y5, 352(DI)
+	VMOVUPS Y7, 416(DI)
+	VMOVUPS Y12, 480(DI)
+	VMOVUPS 64(BX), Y5
+	VMOVUPS 256(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y5, Y7
+	VMINPS  Y6, Y5, Y8
+	VMAXPS  Y6, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y8, Y8
+	VADDPS  128(BX), Y8, Y8
+	VMOVUPS 416(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y6
+	VMINPS  Y5, Y7, Y9
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS 96(BX), Y5
+	VMOVUPS 576(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y7, Y5, Y9
+	VMINPS Y7, Y5, Y10
+	VMAXPS Y7, Y5, Y5
+	VSUBPS Y5, Y9, Y5
+	VSUBPS Y5, Y10, Y10
+	VADDPS 160(BX), Y10, Y10
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y9, Y5
+	VMINPS  Y4, Y9, Y7
+	VMAXPS  Y4, Y9, Y9
+	VSUBPS  Y9, Y5, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y8, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop35
+
+done35:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind43
+	CMPQ  CX, $0x00000010
+	JLE   upto36
+	CMPQ  CX, $0x00000020
+	JLE   upto37
+	CMPQ  CX, $0x00000030
+	JLE   upto38
+	CMPQ  CX, $0x00000040
+	JLE   upto39
+	CMPQ  CX, $0x00000050
+	JLE   upto40
+	CMPQ  CX, $0x00000060
+	JLE   upto41
+	CMPQ  CX, $0x00000070
+	JLE   upto42
+	JMP   upto43
+
+upto36:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS (SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 32(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VCMPPS     $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS    Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y6
+	VANDPS      Y6, Y5, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y1, Y3, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y5, Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y3
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y3, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y9
+	VPADDD  Y4, Y9, Y4
+	VMOVUPS nearExp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y9
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y9
+	VMULPS      Y9, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y3, Y3
+	VPOR        Y6, Y7, Y6
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y6
+	JNZ        exact
+	VMOVUPS    (DX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l97
+	VMASKMOVPS Y5, Y4, (DI)
+	JMP        l98
+
+l97:
+	VMOVUPS Y5, (DI)
+
+l98:
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l99
+	CMPQ       CX, $0x00000008
+	JLE        l100
+	VMASKMOVPS Y3, Y4, 32(DI)
+	JMP        l100
+
+l99:
+	VMOVUPS Y3, 32(DI)
+
+l100:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind43
+
+upto37:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 64(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 96(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VCMPPS     $0x05, lowest<>+0(SB), Y3, Y7
+	VMOVAPS    Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y8
+	VMOVAPS     Y2, Y9
+	VFMADD231PS Y0, Y3, Y9
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y9, Y7, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y10
+	VSUBPS Y9, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y10
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y5, Y10
+	VFMADD231PS Y1, Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPSLLD  $0x14, Y8, Y12
+	VPSLLD  $0x14, Y9, Y13
+	VPADDD  Y3, Y12, Y3
+	VPADDD  Y5, Y13, Y5
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y10, Y12
+	VMOVUPS     nearExp2<>+0(SB), Y13
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y10, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VMULPS      Y12, Y10, Y10
+	VMULPS      Y13, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VANDPS      Y10, Y6, Y6
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y8, Y9, Y8
+	VMOVUPS     32(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y10
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y0, Y4, Y12
+	VANDPS      Y11, Y9, Y11
+	VANDPS      Y12, Y10, Y12
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y13
+	VSUBPS Y12, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y13
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y1, Y5, Y13
+	VFMADD231PS Y1, Y4, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y12, Y5
+	VPSLLD  $0x14, Y11, Y15
+	VMOVUPS Y3, 192(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VPADDD  Y4, Y15, Y4
+	VPADDD  Y5, Y3, Y5
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y3, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y13
+	VFMADD213PS Y5, Y5, Y14
+	VANDPS      Y13, Y9, Y9
+	VANDPS      Y14, Y10, Y10
+	VADDPS      Y10, Y9, Y3
+	VPOR        Y8, Y11, Y8
+	VPOR        Y8, Y12, Y8
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y8
+	JNZ        exact
+	VMOVUPS    Y6, (DI)
+	VMOVUPS    (DX), Y4
+	CMPQ       CX, $0x00000008
+	JGE        l101
+	VMASKMOVPS Y7, Y4, 64(DI)
+	JMP        l102
+
+l101:
+	VMOVUPS Y7, 64(DI)
+
+l102:
+	VMOVUPS    Y9, 32(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l103
+	CMPQ       CX, $0x00000008
+	JLE        l104
+	VMASKMOVPS Y10, Y4, 96(DI)
+	JMP        l104
+
+l103:
+	VMOVUPS Y10, 96(DI)
+
+l104:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind43
+
+upto38:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 128(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 160(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VMOVAPS     Y2, Y10
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y10
+	VANDPS      Y10, Y7, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y10, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y10, Y3
+	VPSLLD  $0x14, Y10, Y12
+	VPADDD  Y3, Y12, Y3
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VANDPS      Y11, Y7, Y7
+	VPOR        Y9, Y10, Y9
+	VADDPS      Y7, Y5, Y5
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y10
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y5, 192(BX)
+	VSUBPS  Y14, Y2, Y5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y11, Y5
+	VFMADD231PS Y1, Y3, Y15
+	VFMADD231PS Y1, Y11, Y5
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y3
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y7, 224(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VMOVUPS Y8, 256(BX)
+	VPSLLD  $0x14, Y14, Y8
+	VPADDD  Y3, Y7, Y3
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y7
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y5, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y5, Y8
+	VMULPS      Y7, Y15, Y15
+	VMULPS      Y8, Y5, Y5
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y15
+	VFMADD213PS Y11, Y11, Y5
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y5, Y12, Y12
+	VADDPS      Y12, Y10, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS nearExp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y11
+	VMULPS      Y11, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y5, Y5
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y5, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    Y6, (DI)
+	VMOVUPS    256(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    224(BX), Y6
+	CMPQ       CX, $0x00000008
+	JGE        l105
+	VMASKMOVPS Y6, Y4, 128(DI)
+	JMP        l106
+
+l105:
+	VMOVUPS Y6, 128(DI)
+
+l106:
+	VMOVUPS    Y10, 32(DI)
+	VMOVUPS    Y12, 96(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l107
+	CMPQ       CX, $0x00000008
+	JLE        l108
+	VMASKMOVPS Y5, Y4, 160(DI)
+	JMP        l108
+
+l107:
+	VMOVUPS Y5, 160(DI)
+
+l108:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 192(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind43
+
+upto39:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 192(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 224(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y3, Y13
+	VANDPS      Y12, Y10, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y14
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y1, Y7, Y14
+	VFMADD231PS Y1, Y3, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y8, 192(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y7, Y6, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y10, Y10
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y10, Y3
+	VADDPS      Y3, Y5, Y5
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y5, 256(BX)
+	VPSLLD  $0x14, Y12, Y5
+	VMOVUPS Y11, 288(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y4, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y4, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y8, 320(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y6, 352(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y4, Y8, Y4
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y5, Y5, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    288(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l109
+	VMASKMOVPS Y5, Y4, 192(DI)
+	JMP        l110
+
+l109:
+	VMOVUPS Y5, 192(DI)
+
+l110:
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y7, 160(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l111
+	CMPQ       CX, $0x00000008
+	JLE        l112
+	VMASKMOVPS Y11, Y4, 224(DI)
+	JMP        l112
+
+l111:
+	VMOVUPS Y11, 224(DI)
+
+l112:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 256(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y4, Y5
+	VMINPS  Y3, Y4, Y8
+	VMAXPS  Y3, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind43
+
+upto40:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 256(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 288(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y4
+	VMOVAPS     Y2, Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y6
+	VANDPS      Y6, Y4, Y6
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y2, Y7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y7
+	VFMADD231PS Y1, Y3, Y7
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y6, Y3
+	VPSLLD  $0x14, Y6, Y8
+	VPADDD  Y3, Y8, Y3
+	VMOVUPS nearExp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y7, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y7, Y8
+	VMULPS      Y8, Y7, Y7
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y7
+	VANDPS      Y7, Y4, Y4
+	VPOR        Y9, Y6, Y9
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y6
+	VMOVUPS     96(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y4, 320(BX)
+	VPSLLD  $0x14, Y13, Y4
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y7, Y4, Y7
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y5
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y5, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     224(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y5, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 352(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y7, Y8
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y7, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y12, 416(BX)
+	VPSLLD  $0x14, Y14, Y12
+	VPADDD  Y4, Y6, Y4
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y7, Y7, Y8
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y8, Y11, Y11
+	VADDPS      Y11, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y7
+	VANDPS      Y7, Y6, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y8
+	VFMADD231PS Y1, Y4, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y4, Y12, Y4
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y8
+	VANDPS      Y8, Y6, Y6
+	VPOR        Y9, Y7, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    320(BX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l113
+	VMASKMOVPS Y7, Y4, 256(DI)
+	JMP        l114
+
+l113:
+	VMOVUPS Y7, 256(DI)
+
+l114:
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    Y11, 224(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l115
+	CMPQ       CX, $0x00000008
+	JLE        l116
+	VMASKMOVPS Y6, Y4, 288(DI)
+	JMP        l116
+
+l115:
+	VMOVUPS Y6, 288(DI)
+
+l116:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y5, Y4, Y8
+	VMINPS Y5, Y4, Y9
+	VMAXPS Y5, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 128(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y8, Y4
+	VMINPS  Y7, Y8, Y5
+	VMAXPS  Y7, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y5, Y5
+	VADDPS  Y5, Y9, Y9
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y3, Y5, Y7
+	VMINPS Y3, Y5, Y8
+	VMAXPS Y3, Y5, Y5
+	VSUBPS Y5, Y7, Y5
+	VSUBPS Y5, Y8, Y8
+	VADDPS 160(BX), Y8, Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y3
+	VMINPS  Y6, Y7, Y5
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y3, Y7
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y5, Y8, Y8
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind43
+
+upto41:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 320(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 352(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VMOVAPS     Y2, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y8
+	VMOVAPS     Y2, Y11
+	VFMADD231PS Y0, Y3, Y11
+	VANDPS      Y8, Y6, Y8
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y2, Y13
+	VSUBPS Y11, Y2, Y14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y13
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y1, Y4, Y13
+	VFMADD231PS Y1, Y3, Y14
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y8, Y3
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPSLLD  $0x14, Y8, Y15
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VPADDD  Y3, Y15, Y3
+	VPADDD  Y4, Y5, Y4
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y13, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y15
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y15
+	VFMADD213PS nearExp1<>+0(SB), Y13, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y15
+	VMULPS      Y5, Y13, Y13
+	VMULPS      Y15, Y14, Y14
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y13
+	VFMADD213PS Y4, Y4, Y14
+	VANDPS      Y13, Y6, Y6
+	VANDPS      Y14, Y7, Y7
+	VADDPS      Y7, Y6, Y3
+	VPOR        Y9, Y8, Y9
+	VPOR        Y9, Y11, Y9
+	VMOVUPS     32(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     96(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y13, Y5, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y3, 320(BX)
+	VSUBPS  Y14, Y2, Y3
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y8, Y3
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y8, Y3
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y8
+	VMOVUPS Y7, 352(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y3, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y3, Y7
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y7, Y3, Y3
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y8, Y8, Y3
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y3, Y11, Y11
+	VADDPS      Y11, Y5, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     160(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     224(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y7, Y14
+	VANDPS      Y13, Y6, Y13
+	VANDPS      Y14, Y8, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y11, 416(BX)
+	VSUBPS  Y14, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y7, Y11
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y7, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y7
+	VMOVUPS Y5, 448(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y12, 480(BX)
+	VPSLLD  $0x14, Y14, Y12
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y7, Y7, Y11
+	VANDPS      Y15, Y6, Y6
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     256(BX), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y3, 512(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VMOVUPS Y8, 544(BX)
+	VPSLLD  $0x14, Y13, Y8
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y7, Y8, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y5, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    352(BX), Y7
+	CMPQ       CX, $0x00000008
+	JGE        l117
+	VMASKMOVPS Y7, Y4, 320(DI)
+	JMP        l118
+
+l117:
+	VMOVUPS Y7, 320(DI)
+
+l118:
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y5, 288(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l119
+	CMPQ       CX, $0x00000008
+	JLE        l120
+	VMASKMOVPS Y11, Y4, 352(DI)
+	JMP        l120
+
+l119:
+	VMOVUPS Y11, 352(DI)
+
+l120:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 320(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 512(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind43
+
+upto42:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 384(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 416(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVAPS     Y2, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y7
+	VANDPS      Y7, Y5, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y2, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y11
+	VFMADD231PS Y1, Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y7, Y3
+	VPSLLD  $0x14, Y7, Y12
+	VPADDD  Y3, Y12, Y3
+	VMOVUPS nearExp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y12
+	VMULPS      Y12, Y11, Y11
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y11
+	VANDPS      Y11, Y5, Y5
+	VPOR        Y9, Y7, Y9
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y7
+	VMOVUPS     96(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y4, 352(BX)
+	VSUBPS  Y14, Y2, Y4
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y0, Y11, Y4
+	VFMADD231PS Y1, Y3, Y15
+	VFMADD231PS Y1, Y11, Y4
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y3
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y5, 384(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y8, 416(BX)
+	VPSLLD  $0x14, Y14, Y8
+	VPADDD  Y3, Y5, Y3
+	VPADDD  Y11, Y8, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y4, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y4, Y8
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y8, Y4, Y4
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y15
+	VFMADD213PS Y11, Y11, Y4
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y4, Y12, Y12
+	VADDPS      Y12, Y7, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     160(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     224(SI), Y8
+	VCMPPS      $0x05, lowest<>+0(SB), Y8, Y11
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y8, Y14
+	VANDPS      Y13, Y5, Y13
+	VANDPS      Y14, Y11, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y12, 448(BX)
+	VSUBPS  Y14, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y8, Y12
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y8, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y8
+	VMOVUPS Y7, 480(BX)
+	VPSLLD  $0x14, Y13, Y7
+	VMOVUPS Y6, 512(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y4, Y7, Y4
+	VPADDD  Y8, Y6, Y8
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y7
+	VMULPS      Y6, Y15, Y15
+	VMULPS      Y7, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y8, Y8, Y12
+	VANDPS      Y15, Y5, Y5
+	VANDPS      Y12, Y11, Y11
+	VADDPS      Y11, Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y12, Y6, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y3, 544(BX)
+	VPSLLD  $0x14, Y12, Y3
+	VMOVUPS Y11, 576(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y7, Y11, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     256(BX), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VANDPS      Y11, Y7, Y11
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y12
+	VFMADD231PS Y1, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPSLLD  $0x14, Y11, Y13
+	VPADDD  Y4, Y13, Y4
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y13
+	VMULPS      Y13, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y12
+	VANDPS      Y12, Y7, Y7
+	VPOR        Y9, Y11, Y9
+	VADDPS      Y7, Y3, Y3
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    416(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    384(BX), Y9
+	CMPQ       CX, $0x00000008
+	JGE        l121
+	VMASKMOVPS Y9, Y4, 384(DI)
+	JMP        l122
+
+l121:
+	VMOVUPS Y9, 384(DI)
+
+l122:
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    448(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 160(DI)
+	VMOVUPS    576(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    Y6, 288(DI)
+	VMOVUPS    Y8, 352(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l123
+	CMPQ       CX, $0x00000008
+	JLE        l124
+	VMASKMOVPS Y7, Y4, 416(DI)
+	JMP        l124
+
+l123:
+	VMOVUPS Y7, 416(DI)
+
+l124:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 352(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 544(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind43
+
+upto43:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y3
+	VMASKMOVPS 448(SI), Y3, Y3
+	VORPS      128(DX), Y3, Y3
+	VMOVUPS    32(DX), Y4
+	VMASKMOVPS 480(SI), Y4, Y4
+	VORPS      160(DX), Y4, Y4
+	VMOVUPS    (SI), Y5
+	VCMPPS     $0x05, lowest<>+0(SB), Y5, Y6
+	VMOVUPS    64(SI), Y7
+	VCMPPS     $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS    Y2, Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y9
+	VMOVAPS     Y2, Y10
+	VFMADD231PS Y0, Y7, Y10
+	VANDPS      Y9, Y6, Y9
+	VANDPS      Y10, Y8, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y2, Y11
+	VSUBPS Y10, Y2, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y11
+	VFMADD231PS Y0, Y7, Y12
+	VFMADD231PS Y1, Y5, Y11
+	VFMADD231PS Y1, Y7, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y9, Y5
+	VPERMPS nearTable<>+0(SB), Y10, Y7
+	VPSLLD  $0x14, Y9, Y13
+	VPSLLD  $0x14, Y10, Y14
+	VPADDD  Y5, Y13, Y5
+	VPADDD  Y7, Y14, Y7
+	VMOVUPS nearExp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y11, Y13
+	VMOVUPS     nearExp2<>+0(SB), Y14
+	VFMADD231PS nearExp3<>+0(SB), Y12, Y14
+	VFMADD213PS nearExp1<>+0(SB), Y11, Y13
+	VFMADD213PS nearExp1<>+0(SB), Y12, Y14
+	VMULPS      Y13, Y11, Y11
+	VMULPS      Y14, Y12, Y12
+
+	// s*q + s
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y7, Y7, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y6, Y5
+	VPOR        Y9, Y10, Y9
+	VMOVUPS     128(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y10
+	VMOVUPS     192(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y7, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y10, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 192(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y7, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VMOVUPS Y4, 256(BX)
+	VPSLLD  $0x14, Y14, Y4
+	VPADDD  Y7, Y6, Y7
+	VPADDD  Y11, Y4, Y11
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y4, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y7, Y7, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y10, Y10
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y10, Y4
+	VADDPS      Y4, Y5, Y5
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     256(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     320(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y6, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y5, 288(BX)
+	VPSLLD  $0x14, Y11, Y5
+	VMOVUPS Y12, 320(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y5, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y6, Y6
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y6, Y4
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     384(SI), Y5
+	VCMPPS      $0x05, lowest<>+0(SB), Y5, Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y11
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y5, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y3, Y13
+	VANDPS      Y12, Y7, Y12
+	VANDPS      Y13, Y11, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y5, Y14
+	VFMADD231PS Y0, Y3, Y15
+	VFMADD231PS Y1, Y5, Y14
+	VFMADD231PS Y1, Y3, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y5
+	VMOVUPS Y8, 352(BX)
+	VPSLLD  $0x14, Y12, Y8
+	VMOVUPS Y6, 384(BX)
+	VPSLLD  $0x14, Y13, Y6
+	VPADDD  Y3, Y8, Y3
+	VPADDD  Y5, Y6, Y5
+	VMOVUPS nearExp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y6
+	VMOVUPS     nearExp2<>+0(SB), Y8
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y8
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y8
+	VMULPS      Y6, Y14, Y14
+	VMULPS      Y8, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y5, Y5, Y15
+	VANDPS      Y14, Y7, Y7
+	VANDPS      Y15, Y11, Y11
+	VADDPS      Y11, Y7, Y3
+	VADDPS      Y3, Y4, Y4
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     32(SI), Y3
+	VCMPPS      $0x05, lowest<>+0(SB), Y3, Y5
+	VMOVUPS     96(SI), Y6
+	VCMPPS      $0x05, lowest<>+0(SB), Y6, Y8
+	VMOVAPS     Y2, Y12
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y3, Y12
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y6, Y13
+	VANDPS      Y12, Y5, Y12
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y12, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y3, Y14
+	VFMADD231PS Y0, Y6, Y15
+	VFMADD231PS Y1, Y3, Y14
+	VFMADD231PS Y1, Y6, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y12, Y3
+	VPERMPS nearTable<>+0(SB), Y13, Y6
+	VMOVUPS Y4, 416(BX)
+	VPSLLD  $0x14, Y12, Y4
+	VMOVUPS Y11, 448(BX)
+	VPSLLD  $0x14, Y13, Y11
+	VPADDD  Y3, Y4, Y3
+	VPADDD  Y6, Y11, Y6
+	VMOVUPS nearExp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y4
+	VMOVUPS     nearExp2<>+0(SB), Y11
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y11
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y4
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y11
+	VMULPS      Y4, Y14, Y14
+	VMULPS      Y11, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y3, Y3, Y14
+	VFMADD213PS Y6, Y6, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y9, Y12, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     160(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y6
+	VMOVUPS     224(SI), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y6, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 480(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y5, 512(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y7, 544(BX)
+	VPSLLD  $0x14, Y14, Y7
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y11, Y7, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y7
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y7
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y7
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y7, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y6, Y6
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y6, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+	VMOVUPS     288(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y5
+	VMOVUPS     352(SI), Y7
+	VCMPPS      $0x05, lowest<>+0(SB), Y7, Y8
+	VMOVAPS     Y2, Y11
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y11
+	VMOVAPS     Y2, Y13
+	VFMADD231PS Y0, Y7, Y13
+	VANDPS      Y11, Y5, Y11
+	VANDPS      Y13, Y8, Y13
+
+	// -n = magic - N - u
+	VSUBPS Y11, Y2, Y14
+	VSUBPS Y13, Y2, Y15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y14
+	VFMADD231PS Y0, Y7, Y15
+	VFMADD231PS Y1, Y4, Y14
+	VFMADD231PS Y1, Y7, Y15
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y11, Y4
+	VPERMPS nearTable<>+0(SB), Y13, Y7
+	VMOVUPS Y3, 576(BX)
+	VPSLLD  $0x14, Y11, Y3
+	VMOVUPS Y12, 608(BX)
+	VPSLLD  $0x14, Y13, Y12
+	VPADDD  Y4, Y3, Y4
+	VPADDD  Y7, Y12, Y7
+	VMOVUPS nearExp2<>+0(SB), Y3
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y14, Y3
+	VMOVUPS     nearExp2<>+0(SB), Y12
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y12
+	VFMADD213PS nearExp1<>+0(SB), Y14, Y3
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y12
+	VMULPS      Y3, Y14, Y14
+	VMULPS      Y12, Y15, Y15
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y14
+	VFMADD213PS Y7, Y7, Y15
+	VANDPS      Y14, Y5, Y5
+	VANDPS      Y15, Y8, Y8
+	VADDPS      Y8, Y5, Y3
+	VPOR        Y9, Y11, Y9
+	VPOR        Y9, Y13, Y9
+	VMOVUPS     416(SI), Y4
+	VCMPPS      $0x05, lowest<>+0(SB), Y4, Y7
+	VMOVUPS     256(BX), Y11
+	VCMPPS      $0x05, lowest<>+0(SB), Y11, Y12
+	VMOVAPS     Y2, Y13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y0, Y4, Y13
+	VMOVAPS     Y2, Y14
+	VFMADD231PS Y0, Y11, Y14
+	VANDPS      Y13, Y7, Y13
+	VANDPS      Y14, Y12, Y14
+
+	// -n = magic - N - u
+	VSUBPS  Y13, Y2, Y15
+	VMOVUPS Y8, 640(BX)
+	VSUBPS  Y14, Y2, Y8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y0, Y11, Y8
+	VFMADD231PS Y1, Y4, Y15
+	VFMADD231PS Y1, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS nearTable<>+0(SB), Y13, Y4
+	VPERMPS nearTable<>+0(SB), Y14, Y11
+	VMOVUPS Y5, 672(BX)
+	VPSLLD  $0x14, Y13, Y5
+	VMOVUPS Y6, 704(BX)
+	VPSLLD  $0x14, Y14, Y6
+	VPADDD  Y4, Y5, Y4
+	VPADDD  Y11, Y6, Y11
+	VMOVUPS nearExp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS nearExp3<>+0(SB), Y15, Y5
+	VMOVUPS     nearExp2<>+0(SB), Y6
+	VFMADD231PS nearExp3<>+0(SB), Y8, Y6
+	VFMADD213PS nearExp1<>+0(SB), Y15, Y5
+	VFMADD213PS nearExp1<>+0(SB), Y8, Y6
+	VMULPS      Y5, Y15, Y15
+	VMULPS      Y6, Y8, Y8
+
+	// s*q + s
+	VFMADD213PS Y4, Y4, Y15
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y15, Y7, Y7
+	VANDPS      Y8, Y12, Y12
+	VADDPS      Y12, Y7, Y4
+	VADDPS      Y4, Y3, Y3
+	VPOR        Y9, Y13, Y9
+	VPOR        Y9, Y14, Y9
+
+	// Leave if an element is not near.
+	VPTEST     nearBits<>+0(SB), Y9
+	JNZ        exact
+	VMOVUPS    224(BX), Y4
+	VMOVUPS    Y4, (DI)
+	VMOVUPS    192(BX), Y4
+	VMOVUPS    Y4, 64(DI)
+	VMOVUPS    Y10, 128(DI)
+	VMOVUPS    320(BX), Y4
+	VMOVUPS    Y4, 192(DI)
+	VMOVUPS    384(BX), Y4
+	VMOVUPS    Y4, 256(DI)
+	VMOVUPS    352(BX), Y4
+	VMOVUPS    Y4, 320(DI)
+	VMOVUPS    544(BX), Y4
+	VMOVUPS    Y4, 384(DI)
+	VMOVUPS    (DX), Y4
+	VMOVUPS    448(BX), Y5
+	CMPQ       CX, $0x00000008
+	JGE        l125
+	VMASKMOVPS Y5, Y4, 448(DI)
+	JMP        l126
+
+l125:
+	VMOVUPS Y5, 448(DI)
+
+l126:
+	VMOVUPS    512(BX), Y4
+	VMOVUPS    Y4, 32(DI)
+	VMOVUPS    480(BX), Y4
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    704(BX), Y4
+	VMOVUPS    Y4, 160(DI)
+	VMOVUPS    608(BX), Y4
+	VMOVUPS    Y4, 224(DI)
+	VMOVUPS    672(BX), Y4
+	VMOVUPS    Y4, 288(DI)
+	VMOVUPS    640(BX), Y4
+	VMOVUPS    Y4, 352(DI)
+	VMOVUPS    Y7, 416(DI)
+	VMOVUPS    32(DX), Y4
+	CMPQ       CX, $0x00000010
+	JGE        l127
+	CMPQ       CX, $0x00000008
+	JLE        l128
+	VMASKMOVPS Y12, Y4, 480(DI)
+	JMP        l128
+
+l127:
+	VMOVUPS Y12, 480(DI)
+
+l128:
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 288(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y6
+	VMINPS  Y5, Y4, Y7
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y6, Y4
+	VSUBPS  Y4, Y7, Y7
+	VADDPS  128(BX), Y7, Y7
+	VMOVUPS 416(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y6, Y5
+	VMINPS  Y4, Y6, Y8
+	VMAXPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y6
+	VSUBPS  Y6, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS 96(BX), Y4
+	VMOVUPS 576(BX), Y6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Y6, Y4, Y8
+	VMINPS Y6, Y4, Y9
+	VMAXPS Y6, Y4, Y4
+	VSUBPS Y4, Y8, Y4
+	VSUBPS Y4, Y9, Y9
+	VADDPS 160(BX), Y9, Y9
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y3, Y8, Y4
+	VMINPS  Y3, Y8, Y6
+	VMAXPS  Y3, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y7, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind43:
+	// The sum of all lanes, and its reciprocal. No result is 0.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y4
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y7
+	VCVTPS2PD    X6, Y6
+	VMOVUPS      128(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y10
+	VCVTPS2PD    X9, Y9
+	VMOVUPS      160(BX), Y11
+	VEXTRACTF128 $0x01, Y11, X12
+	VCVTPS2PD    X11, Y13
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y4, Y4
+	VADDPD       Y9, Y3, Y3
+	VADDPD       Y13, Y7, Y7
+	VADDPD       Y12, Y6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y3, Y3
+	VADDPD       Y3, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VMOVHLPS     X4, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       nearTotal64<>+0(SB), X3
+	VUCOMISD     X4, X3
+	JCS          total
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y6
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVUPS      Y2, 64(BX)
+	VMOVUPS      Y5, 96(BX)
+	VMOVUPS      Y8, 128(BX)
+	VMOVUPS      Y11, 160(BX)
+	VMOVAPS      Y6, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done46
+	PCALIGN $0x40
+
+loop46:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     32(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     64(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     96(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 96(DI)
+	VMOVUPS     128(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 128(DI)
+	VMOVUPS     160(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     192(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 192(DI)
+	VMOVUPS     224(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, 224(DI)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done47
+	PCALIGN $0x40
+
+loop47:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VFMADD231PS Y2, Y4, Y5
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l129
+	VMASKMOVPS  Y5, Y4, (DI)
+	JMP         l130
+
+l129:
+	VMOVUPS Y5, (DI)
+
+l130:
+	LEAQ (SI)(CX*4), SI
+
+behind48:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VMOVUPS      magic<>+0(SB), Y2
+	VBROADCASTSS 20(R14), Y3
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       reach<>+0(SB), Y3, Y3
+	VBROADCASTSS 8(R14), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 16(R14), Y4
+	VMINPS       Y4, Y3, Y3
+	VMOVUPS      Y2, (BX)
+	VBROADCASTSS (R14), Y2
+	VMOVUPS      Y3, 32(BX)
+	VBROADCASTSS 4(R14), Y3
+
+	// Turns of 128 elements.
+	SUBQ    $0x00000080, CX
+	JLT     done50
+	VMOVUPS exp2Table<>+0(SB), Y4
+	VMOVUPS exp3<>+0(SB), Y5
+	PCALIGN $0x40
+
+loop50:
+	VMOVUPS (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    448(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    480(SI), Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y12
+	VPERMPS Y4, Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y10, Y5, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y11, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y8, Y13
+	VPERMPS Y4, Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y9, 192(BX)
+	VPSLLD  $0x14, Y10, Y9
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y9, Y14
+	VMOVUPS exp2<>+0(SB), Y9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y9
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y9
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     448(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS 448(SI), Y2, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS 448(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y7, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y6
+	VADDPS      Y6, Y9, Y9
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     Y10, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y8, Y6
+	VMINPS  Y9, Y8, Y7
+	VMAXPS  Y9, Y8, Y8
+	VSUBPS  Y8, Y6, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  192(BX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y9
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y6, 224(BX)
+	VPSLLD  $0x14, Y10, Y6
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y6, Y14
+	VMOVUPS exp2<>+0(SB), Y6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y6
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y6
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y6, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y6
+	VMOVUPS     Y9, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     160(SI), Y9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y9
+	VMOVUPS     224(SI), Y10
+	VFMADD213PS Y8, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y9, Y8, Y11
+	VSUBPS Y10, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y9, Y13
+	VPERMPS Y4, Y10, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VMOVUPS Y7, 256(BX)
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y9, Y9
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y9, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y9, 160(DI)
+	VMOVUPS     Y10, 224(DI)
+	VMOVUPS     96(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y7, Y9
+	VMINPS  Y6, Y7, Y10
+	VMAXPS  Y6, Y7, Y7
+	VSUBPS  Y7, Y9, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     352(SI), Y7
+	VFMADD213PS Y8, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y7, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VMOVUPS Y10, 288(BX)
+	VPSLLD  $0x14, Y7, Y10
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y10, Y14
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y10
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y10
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y10, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y10
+	VMOVUPS     Y6, 288(DI)
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     416(SI), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y8, Y2, Y6
+	VMOVUPS     480(SI), Y7
+	VFMADD213PS Y8, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y11
+	VSUBPS Y7, Y8, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y2, Y11
+	VFMADD231PS 480(SI), Y2, Y12
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS 480(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS Y4, Y6, Y13
+	VPERMPS Y4, Y7, Y14
+	VPSLLD  $0x14, Y6, Y15
+	VPSLLD  $0x14, Y7, Y8
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y8, Y14
+	VMOVUPS exp2<>+0(SB), Y8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Y11, Y5, Y8
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS Y12, Y5, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y8
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y8, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y6, Y6
+	VANDPS      Y12, Y7, Y7
+	VADDPS      Y7, Y6, Y8
+	VADDPS      Y8, Y10, Y10
+	VMOVUPS     Y6, 416(DI)
+	VMOVUPS     Y7, 480(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y9, Y6
+	VMINPS  Y10, Y9, Y7
+	VMAXPS  Y10, Y9, Y9
+	VSUBPS  Y9, Y6, Y9
+	VSUBPS  Y9, Y7, Y7
+	VADDPS  288(BX), Y7, Y7
+	VMOVUPS 224(BX), Y8
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS 256(BX), Y6
+	VMOVUPS Y6, 128(BX)
+	VMOVUPS Y7, 160(BX)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop50
+
+done50:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind58
+	CMPQ  CX, $0x00000010
+	JLE   upto51
+	CMPQ  CX, $0x00000020
+	JLE   upto52
+	CMPQ  CX, $0x00000030
+	JLE   upto53
+	CMPQ  CX, $0x00000040
+	JLE   upto54
+	CMPQ  CX, $0x00000050
+	JLE   upto55
+	CMPQ  CX, $0x00000060
+	JLE   upto56
+	CMPQ  CX, $0x00000070
+	JLE   upto57
+	JMP   upto58
+
+upto51:
+	// Turns of 1 to 16 elements.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 32(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y5, Y4, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y6
+	VMOVUPS     (BX), Y8
+
+	// -n = magic - N - u
+	VSUBPS Y6, Y8, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y6, Y4
+	VPSLLD  $0x14, Y6, Y10
+	VPADDD  Y4, Y10, Y4
+	VMOVUPS exp2<>+0(SB), Y10
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y10
+	VFMADD213PS exp1<>+0(SB), Y9, Y10
+	VMULPS      Y10, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y6, Y6
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l131
+	VMASKMOVPS  Y6, Y4, (DI)
+	JMP         l132
+
+l131:
+	VMOVUPS Y6, (DI)
+
+l132:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y6, Y4, Y9
+	VMINPS  Y6, Y4, Y10
+	VMAXPS  Y6, Y4, Y4
+	VSUBPS  Y4, Y9, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
+	VMOVAPS Y8, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y8, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y6
+	VFMADD231PS Y3, Y5, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y6, Y11
+	VFMADD213PS exp1<>+0(SB), Y6, Y11
+	VMULPS      Y11, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y6
+	VANDPS      Y6, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l133
+	CMPQ        CX, $0x00000008
+	JLE         l134
+	VMASKMOVPS  Y4, Y5, 32(DI)
+	JMP         l134
+
+l133:
+	VMOVUPS Y4, 32(DI)
+
+l134:
+	VMOVUPS 96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y5, Y6
+	VMINPS  Y4, Y5, Y11
+	VMAXPS  Y4, Y5, Y5
+	VSUBPS  Y5, Y6, Y5
+	VSUBPS  Y5, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y6, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind58
+
+upto52:
+	// Turns of 17 to 32 elements.
+	SUBQ       $0x00000010, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 64(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 96(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS Y2, Y4, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS Y3, Y4, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y12
+	VPSLLD  $0x14, Y8, Y13
+	VPSLLD  $0x14, Y9, Y14
+	VPADDD  Y4, Y13, Y4
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y10, Y13
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VMULPS      Y13, Y10, Y10
+	VMULPS      Y14, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y10
+	VFMADD213PS Y12, Y12, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     (DX), Y8
+	CMPQ        CX, $0x00000008
+	JGE         l135
+	VMASKMOVPS  Y9, Y8, 64(DI)
+	JMP         l136
+
+l135:
+	VMOVUPS Y9, 64(DI)
+
+l136:
+	VMOVUPS 64(BX), Y8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y9
+	VMINPS  Y4, Y8, Y10
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y9, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y8
+	VFMADD231PS Y2, Y5, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y5
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l137
+	CMPQ        CX, $0x00000008
+	JLE         l138
+	VMASKMOVPS  Y8, Y4, 96(DI)
+	JMP         l138
+
+l137:
+	VMOVUPS Y8, 96(DI)
+
+l138:
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y4, Y8
+	VMINPS  Y5, Y4, Y11
+	VMAXPS  Y5, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y11, Y11
+	VADDPS  160(BX), Y11, Y11
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	VMOVUPS Y9, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y11, 160(BX)
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind58
+
+upto53:
+	// Turns of 33 to 48 elements.
+	SUBQ       $0x00000020, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 128(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 160(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVAPS     Y6, Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y9
+	VFMADD231PS Y3, Y4, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPSLLD  $0x14, Y8, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VMULPS      Y11, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y4, Y4, Y9
+	VANDPS      Y9, Y8, Y8
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l139
+	VMASKMOVPS  Y8, Y4, 128(DI)
+	JMP         l140
+
+l139:
+	VMOVUPS Y8, 128(DI)
+
+l140:
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y8
+	VMINPS  Y10, Y4, Y9
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y7
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVAPS     Y6, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y10
+	VFMADD231PS Y3, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l141
+	CMPQ        CX, $0x00000008
+	JLE         l142
+	VMASKMOVPS  Y4, Y5, 160(DI)
+	JMP         l142
+
+l141:
+	VMOVUPS Y4, 160(DI)
+
+l142:
+	VADDPS  Y4, Y7, Y7
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y5
+	VMINPS  Y7, Y4, Y10
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind58
+
+upto54:
+	// Turns of 49 to 64 elements.
+	SUBQ       $0x00000030, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 192(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 224(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y4
+	VADDPS      Y4, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l143
+	VMASKMOVPS  Y9, Y4, 192(DI)
+	JMP         l144
+
+l143:
+	VMOVUPS Y9, 192(DI)
+
+l144:
+	VMOVUPS 64(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y8
+	VMINPS  Y10, Y4, Y9
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y8, Y4
+	VSUBPS  Y4, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y11
+	VFMADD231PS 96(SI), Y2, Y12
+	VFMADD231PS 32(SI), Y3, Y11
+	VFMADD231PS 96(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VPSLLD  $0x14, Y10, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y7
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y10, 96(DI)
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y5
+	VADDPS      Y5, Y7, Y7
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l145
+	CMPQ        CX, $0x00000008
+	JLE         l146
+	VMASKMOVPS  Y10, Y4, 224(DI)
+	JMP         l146
+
+l145:
+	VMOVUPS Y10, 224(DI)
+
+l146:
+	VMOVUPS 96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y4, Y5
+	VMINPS  Y7, Y4, Y10
+	VMAXPS  Y7, Y4, Y4
+	VSUBPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y8, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind58
+
+upto55:
+	// Turns of 65 to 80 elements.
+	SUBQ       $0x00000040, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 256(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 288(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMAXPS    Y4, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y5, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVAPS Y6, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y7, Y7
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l147
+	VMASKMOVPS  Y7, Y4, 256(DI)
+	JMP         l148
+
+l147:
+	VMOVUPS Y7, 256(DI)
+
+l148:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y7, Y8, Y4
+	VMINPS  Y7, Y8, Y10
+	VMAXPS  Y7, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y10
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y4, 192(BX)
+	VPSLLD  $0x14, Y8, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y7, Y4
+	VADDPS      Y4, Y10, Y10
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y7
+	VMINPS  Y10, Y4, Y8
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVAPS Y6, Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y5, Y4
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y5, Y10
+	VFMADD231PS Y3, Y5, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPSLLD  $0x14, Y4, Y11
+	VPADDD  Y5, Y11, Y5
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VFMADD213PS Y5, Y5, Y10
+	VANDPS      Y10, Y4, Y4
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l149
+	CMPQ        CX, $0x00000008
+	JLE         l150
+	VMASKMOVPS  Y4, Y5, 288(DI)
+	JMP         l150
+
+l149:
+	VMOVUPS Y4, 288(DI)
+
+l150:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y10
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS 192(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    256(SI)(CX*4), SI
+	JMP     behind58
+
+upto56:
+	// Turns of 81 to 96 elements.
+	SUBQ       $0x00000050, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 320(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 352(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y4, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y4
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     (DX), Y7
+	CMPQ        CX, $0x00000008
+	JGE         l151
+	VMASKMOVPS  Y10, Y7, 320(DI)
+	JMP         l152
+
+l151:
+	VMOVUPS Y10, 320(DI)
+
+l152:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y8, Y7
+	VMINPS  Y4, Y8, Y10
+	VMAXPS  Y4, Y8, Y8
+	VSUBPS  Y8, Y7, Y8
+	VSUBPS  Y8, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 32(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     96(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y10
+	VFMADD231PS 96(SI), Y2, Y11
+	VFMADD231PS 32(SI), Y3, Y10
+	VFMADD231PS 96(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y4, Y4
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y4, Y10
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y8, 96(DI)
+	VMOVUPS     160(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVUPS     224(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y11
+	VFMADD231PS 224(SI), Y2, Y12
+	VFMADD231PS 160(SI), Y3, Y11
+	VFMADD231PS 224(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y4, Y15
+	VMOVUPS Y7, 192(BX)
+	VPSLLD  $0x14, Y8, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y4, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y4, 160(DI)
+	VMOVUPS     Y8, 224(DI)
+	VMOVUPS     96(BX), Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y4, Y7
+	VMINPS  Y10, Y4, Y8
+	VMAXPS  Y10, Y4, Y4
+	VSUBPS  Y4, Y7, Y4
+	VSUBPS  Y4, Y8, Y8
+	VADDPS  160(BX), Y8, Y8
+	VMOVUPS 288(SI), Y4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y4
+	VMOVAPS     Y6, Y10
+	VFMADD231PS Y2, Y5, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y4, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS Y2, Y5, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS Y3, Y5, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y4, Y5
+	VPERMPS exp2Table<>+0(SB), Y10, Y13
+	VPSLLD  $0x14, Y4, Y14
+	VPSLLD  $0x14, Y10, Y15
+	VPADDD  Y5, Y14, Y5
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y4, Y4
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y5, Y5, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y4, Y4
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y4, Y5
+	VMOVUPS     Y4, 288(DI)
+	VMOVUPS     32(DX), Y4
+	CMPQ        CX, $0x00000010
+	JGE         l153
+	CMPQ        CX, $0x00000008
+	JLE         l154
+	VMASKMOVPS  Y10, Y4, 352(DI)
+	JMP         l154
+
+l153:
+	VMOVUPS Y10, 352(DI)
+
+l154:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y7, Y4
+	VMINPS  Y5, Y7, Y10
+	VMAXPS  Y5, Y7, Y7
+	VSUBPS  Y7, Y4, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	VMOVUPS Y6, (BX)
+	VMOVUPS 192(BX), Y5
+	VMOVUPS Y5, 64(BX)
+	VMOVUPS Y4, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y8, 160(BX)
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind58
+
+upto57:
+	// Turns of 97 to 112 elements.
+	SUBQ       $0x00000060, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 384(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 416(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMAXPS    Y4, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMAXPS    Y5, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(BX), Y7
+	VCMPPS    $0x1e, Y7, Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     64(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y10
+	VSUBPS Y9, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y10
+	VFMADD231PS 64(SI), Y2, Y11
+	VFMADD231PS (SI), Y3, Y10
+	VFMADD231PS 64(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y8, Y8
+	VANDPS      Y11, Y9, Y9
+	VADDPS      Y9, Y8, Y10
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, 64(DI)
+	VMOVUPS     128(SI), Y8
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y8
+	VMOVUPS     192(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y8, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y11
+	VFMADD231PS 192(SI), Y2, Y12
+	VFMADD231PS 128(SI), Y3, Y11
+	VFMADD231PS 192(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPSLLD  $0x14, Y9, Y7
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y7, Y14
+	VMOVUPS exp2<>+0(SB), Y7
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y7
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y7
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y8, Y8
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y8, Y7
+	VADDPS      Y7, Y10, Y10
+	VMOVUPS     Y8, 128(DI)
+	VMOVUPS     Y9, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y10, Y7, Y8
+	VMINPS  Y10, Y7, Y9
+	VMAXPS  Y10, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y9, Y9
+	VADDPS  128(BX), Y9, Y9
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y10
+	VFMADD213PS Y6, Y2, Y10
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y10, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y10, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y10, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y10, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y10, Y10
+	VADDPS      Y10, Y7, Y5
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y10, 320(DI)
+	VMOVAPS     Y6, Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Y2, Y4, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y4, Y10
+	VFMADD231PS Y3, Y4, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPSLLD  $0x14, Y7, Y11
+	VPADDD  Y4, Y11, Y4
+	VMOVUPS exp2<>+0(SB), Y11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VMULPS      Y11, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y4, Y4, Y10
+	VANDPS      Y10, Y7, Y7
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l155
+	VMASKMOVPS  Y7, Y4, 384(DI)
+	JMP         l156
+
+l155:
+	VMOVUPS Y7, 384(DI)
+
+l156:
+	VADDPS Y7, Y5, Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y9
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y8
+	VFMADD231PS 96(SI), Y2, Y10
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y10, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y10
+	VSUBPS Y7, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y10
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y10
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y10
+	VADDPS      Y10, Y8, Y8
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y5, Y7
+	VMINPS  Y8, Y5, Y10
+	VMAXPS  Y8, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y10, Y10
+	VADDPS  160(BX), Y10, Y10
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y8, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y5, Y4
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     192(BX), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+
+	// -n = magic - N - u
+	VSUBPS  Y5, Y6, Y8
+	VMOVUPS 192(BX), Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Y2, Y11, Y8
+	VFMADD231PS Y3, Y11, Y8
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPSLLD  $0x14, Y5, Y12
+	VPADDD  Y11, Y12, Y11
+	VMOVUPS exp2<>+0(SB), Y12
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y12
+	VFMADD213PS exp1<>+0(SB), Y8, Y12
+	VMULPS      Y12, Y8, Y8
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VFMADD213PS Y11, Y11, Y8
+	VANDPS      Y8, Y5, Y5
+	VMOVUPS     32(DX), Y8
+	CMPQ        CX, $0x00000010
+	JGE         l157
+	CMPQ        CX, $0x00000008
+	JLE         l158
+	VMASKMOVPS  Y5, Y8, 416(DI)
+	JMP         l158
+
+l157:
+	VMOVUPS Y5, 416(DI)
+
+l158:
+	VADDPS Y5, Y4, Y4
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y8
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y8, Y8
+	VADDPS  Y8, Y10, Y10
+	VMOVUPS Y6, (BX)
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind58
+
+upto58:
+	// Turns of 113 to 128 elements.
+	SUBQ       $0x00000070, CX
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS 448(SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+	VMOVUPS    32(DX), Y5
+	VMASKMOVPS 480(SI), Y5, Y5
+	VORPS      160(DX), Y5, Y5
+	VMOVUPS    (SI), Y6
+
+	// Leave if an element is above the limit.
+	VMAXPS    64(SI), Y6, Y6
+	VMOVUPS   128(SI), Y7
+	VMAXPS    192(SI), Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   256(SI), Y7
+	VMAXPS    320(SI), Y7, Y7
+	VMOVUPS   384(SI), Y8
+	VMAXPS    Y4, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VMOVUPS   32(SI), Y7
+	VMAXPS    96(SI), Y7, Y7
+	VMOVUPS   160(SI), Y8
+	VMAXPS    224(SI), Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMOVUPS   288(SI), Y8
+	VMAXPS    352(SI), Y8, Y8
+	VMOVUPS   416(SI), Y9
+	VMAXPS    Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y8
+	VMAXPS    Y8, Y7, Y7
+	VMAXPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, 32(BX), Y6, Y6
+	VMOVMSKPS Y6, AX
+	TESTL     AX, AX
+	JNZ       irregular
+	VMOVUPS   (BX), Y6
+	VMOVUPS   (SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     64(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y9
+	VSUBPS Y8, Y6, Y10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS (SI), Y2, Y9
+	VFMADD231PS 64(SI), Y2, Y10
+	VFMADD231PS (SI), Y3, Y9
+	VFMADD231PS 64(SI), Y3, Y10
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y11
+	VPERMPS exp2Table<>+0(SB), Y8, Y12
+	VPSLLD  $0x14, Y7, Y13
+	VPSLLD  $0x14, Y8, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y9, Y13
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VMULPS      Y13, Y9, Y9
+	VMULPS      Y14, Y10, Y10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y11, Y11, Y9
+	VFMADD213PS Y12, Y12, Y10
+	VANDPS      Y9, Y7, Y7
+	VANDPS      Y10, Y8, Y8
+	VADDPS      Y8, Y7, Y9
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, 64(DI)
+	VMOVUPS     128(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     192(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y10
+	VSUBPS Y8, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 128(SI), Y2, Y10
+	VFMADD231PS 192(SI), Y2, Y11
+	VFMADD231PS 128(SI), Y3, Y10
+	VFMADD231PS 192(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y10, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y10, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y10, Y10
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y10
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y10, Y7, Y7
+	VANDPS      Y11, Y8, Y8
+	VADDPS      Y8, Y7, Y10
+	VADDPS      Y10, Y9, Y9
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     Y8, 192(DI)
+	VMOVUPS     64(BX), Y7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y9, Y7, Y8
+	VMINPS  Y9, Y7, Y10
+	VMAXPS  Y9, Y7, Y7
+	VSUBPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y10, Y10
+	VADDPS  128(BX), Y10, Y10
+	VMOVUPS 256(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVUPS     320(SI), Y9
+	VFMADD213PS Y6, Y2, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 256(SI), Y2, Y11
+	VFMADD231PS 320(SI), Y2, Y12
+	VFMADD231PS 256(SI), Y3, Y11
+	VFMADD231PS 320(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPERMPS exp2Table<>+0(SB), Y9, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VMOVUPS Y5, 192(BX)
+	VPSLLD  $0x14, Y9, Y5
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y5, Y14
+	VMOVUPS exp2<>+0(SB), Y5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y5
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y5
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y5, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y5
+	VMOVUPS     Y7, 256(DI)
+	VMOVUPS     Y9, 320(DI)
+	VMOVUPS     384(SI), Y7
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y7
+	VMOVAPS     Y6, Y9
+	VFMADD231PS Y2, Y4, Y9
+
+	// -n = magic - N - u
+	VSUBPS Y7, Y6, Y11
+	VSUBPS Y9, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 384(SI), Y2, Y11
+	VFMADD231PS Y2, Y4, Y12
+	VFMADD231PS 384(SI), Y3, Y11
+	VFMADD231PS Y3, Y4, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y7, Y4
+	VPERMPS exp2Table<>+0(SB), Y9, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPSLLD  $0x14, Y9, Y15
+	VPADDD  Y4, Y14, Y4
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VCMPPS      $0x05, cut<>+0(SB), Y9, Y9
+	VFMADD213PS Y4, Y4, Y11
+	VFMADD213PS Y13, Y13, Y12
+	VANDPS      Y11, Y7, Y7
+	VANDPS      Y12, Y9, Y9
+	VADDPS      Y9, Y7, Y4
+	VADDPS      Y4, Y5, Y5
+	VMOVUPS     Y7, 384(DI)
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l159
+	VMASKMOVPS  Y9, Y4, 448(DI)
+	JMP         l160
+
+l159:
+	VMOVUPS Y9, 448(DI)
+
+l160:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y5, Y8, Y4
+	VMINPS  Y5, Y8, Y7
+	VMAXPS  Y5, Y8, Y8
+	VSUBPS  Y8, Y4, Y8
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y10, Y10
+	VMOVUPS 32(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     96(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y8
+	VSUBPS Y7, Y6, Y9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 32(SI), Y2, Y8
+	VFMADD231PS 96(SI), Y2, Y9
+	VFMADD231PS 32(SI), Y3, Y8
+	VFMADD231PS 96(SI), Y3, Y9
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y11
+	VPERMPS exp2Table<>+0(SB), Y7, Y12
+	VPSLLD  $0x14, Y5, Y13
+	VPSLLD  $0x14, Y7, Y14
+	VPADDD  Y11, Y13, Y11
+	VPADDD  Y12, Y14, Y12
+	VMOVUPS exp2<>+0(SB), Y13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y8, Y13
+	VMOVUPS     exp2<>+0(SB), Y14
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y8, Y13
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VMULPS      Y13, Y8, Y8
+	VMULPS      Y14, Y9, Y9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y11, Y11, Y8
+	VFMADD213PS Y12, Y12, Y9
+	VANDPS      Y8, Y5, Y5
+	VANDPS      Y9, Y7, Y7
+	VADDPS      Y7, Y5, Y8
+	VMOVUPS     Y5, 32(DI)
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     160(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     224(SI), Y7
+	VFMADD213PS Y6, Y2, Y7
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y9
+	VSUBPS Y7, Y6, Y11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 160(SI), Y2, Y9
+	VFMADD231PS 224(SI), Y2, Y11
+	VFMADD231PS 160(SI), Y3, Y9
+	VFMADD231PS 224(SI), Y3, Y11
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y7, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y7, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y9, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y11, Y15
+	VFMADD213PS exp1<>+0(SB), Y9, Y14
+	VFMADD213PS exp1<>+0(SB), Y11, Y15
+	VMULPS      Y14, Y9, Y9
+	VMULPS      Y15, Y11, Y11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y7, Y7
+	VFMADD213PS Y12, Y12, Y9
+	VFMADD213PS Y13, Y13, Y11
+	VANDPS      Y9, Y5, Y5
+	VANDPS      Y11, Y7, Y7
+	VADDPS      Y7, Y5, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     96(BX), Y5
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y8, Y5, Y7
+	VMINPS  Y8, Y5, Y9
+	VMAXPS  Y8, Y5, Y5
+	VSUBPS  Y5, Y7, Y5
+	VSUBPS  Y5, Y9, Y9
+	VADDPS  160(BX), Y9, Y9
+	VMOVUPS 288(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     352(SI), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 288(SI), Y2, Y11
+	VFMADD231PS 352(SI), Y2, Y12
+	VFMADD231PS 288(SI), Y3, Y11
+	VFMADD231PS 352(SI), Y3, Y12
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y13
+	VPERMPS exp2Table<>+0(SB), Y8, Y14
+	VPSLLD  $0x14, Y5, Y15
+	VMOVUPS Y4, 224(BX)
+	VPSLLD  $0x14, Y8, Y4
+	VPADDD  Y13, Y15, Y13
+	VPADDD  Y14, Y4, Y14
+	VMOVUPS exp2<>+0(SB), Y4
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y4
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y12, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y4
+	VFMADD213PS exp1<>+0(SB), Y12, Y15
+	VMULPS      Y4, Y11, Y11
+	VMULPS      Y15, Y12, Y12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y13, Y13, Y11
+	VFMADD213PS Y14, Y14, Y12
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y12, Y8, Y8
+	VADDPS      Y8, Y5, Y4
+	VMOVUPS     Y5, 288(DI)
+	VMOVUPS     Y8, 352(DI)
+	VMOVUPS     416(SI), Y5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Y6, Y2, Y5
+	VMOVUPS     192(BX), Y8
+	VFMADD213PS Y6, Y2, Y8
+
+	// -n = magic - N - u
+	VSUBPS Y5, Y6, Y11
+	VSUBPS Y8, Y6, Y6
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS 416(SI), Y2, Y11
+	VMOVUPS     192(BX), Y12
+	VFMADD231PS Y2, Y12, Y6
+	VFMADD231PS 416(SI), Y3, Y11
+	VFMADD231PS Y3, Y12, Y6
+
+	// s = 2^(n - N) * K
+	VPERMPS exp2Table<>+0(SB), Y5, Y12
+	VPERMPS exp2Table<>+0(SB), Y8, Y13
+	VPSLLD  $0x14, Y5, Y14
+	VPSLLD  $0x14, Y8, Y15
+	VPADDD  Y12, Y14, Y12
+	VPADDD  Y13, Y15, Y13
+	VMOVUPS exp2<>+0(SB), Y14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS exp3<>+0(SB), Y11, Y14
+	VMOVUPS     exp2<>+0(SB), Y15
+	VFMADD231PS exp3<>+0(SB), Y6, Y15
+	VFMADD213PS exp1<>+0(SB), Y11, Y14
+	VFMADD213PS exp1<>+0(SB), Y6, Y15
+	VMULPS      Y14, Y11, Y11
+	VMULPS      Y15, Y6, Y6
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS      $0x05, cut<>+0(SB), Y5, Y5
+	VCMPPS      $0x05, cut<>+0(SB), Y8, Y8
+	VFMADD213PS Y12, Y12, Y11
+	VFMADD213PS Y13, Y13, Y6
+	VANDPS      Y11, Y5, Y5
+	VANDPS      Y6, Y8, Y8
+	VADDPS      Y8, Y5, Y6
+	VADDPS      Y6, Y4, Y4
+	VMOVUPS     Y5, 416(DI)
+	VMOVUPS     32(DX), Y5
+	CMPQ        CX, $0x00000010
+	JGE         l161
+	CMPQ        CX, $0x00000008
+	JLE         l162
+	VMASKMOVPS  Y8, Y5, 480(DI)
+	JMP         l162
+
+l161:
+	VMOVUPS Y8, 480(DI)
+
+l162:
+	// sum + t, and what that lacks to the rest
+	VADDPS  Y4, Y7, Y5
+	VMINPS  Y4, Y7, Y6
+	VMAXPS  Y4, Y7, Y7
+	VSUBPS  Y7, Y5, Y7
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  Y6, Y9, Y9
+	VMOVUPS 224(BX), Y4
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y5, 96(BX)
+	VMOVUPS Y10, 128(BX)
+	VMOVUPS Y9, 160(BX)
+	LEAQ    448(SI)(CX*4), SI
+
+behind58:
+total:
+	// The sum of all lanes, and its reciprocal.
+	VMOVUPS      64(BX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VMOVUPS      96(BX), Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMOVUPS      128(BX), Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VMOVUPS      160(BX), Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDSD       X3, X2, X2
+	VUCOMISD     X2, X2
+	JPS          irregular
+	VMOVSD       one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X4
+	VBROADCASTSS X4, Y5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVAPS      Y5, Y2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000040, CX
+	JLT     done61
+	PCALIGN $0x40
+
+loop61:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     32(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 32(DI)
+	VMOVUPS     64(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     96(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     128(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 128(DI)
+	VMOVUPS     160(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 160(DI)
+	VMOVUPS     192(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 192(DI)
+	VMOVUPS     224(SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     Y6, (BX)
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	SUBQ        $0x00000040, CX
+	JGE         loop61
+
+done61:
+	ADDQ $0x00000040, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000008, CX
+	JLT     done62
+	PCALIGN $0x40
+
+loop62:
+	VMOVUPS (SI), Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VMOVUPS     (BX), Y6
+	VCMPPS      $0x05, Y6, Y4, Y7
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y7, Y7
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y6, (BX)
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000008, CX
+	JGE         loop62
+
+done62:
+	ADDQ  $0x00000008, CX
+	TESTQ CX, CX
+	JZ    behind63
+
+	// Elements that are left.
+	LEAQ       leftMasks<>+64(SB), DX
+	MOVQ       CX, AX
+	NEGQ       AX
+	LEAQ       (DX)(AX*4), DX
+	VMOVUPS    (DX), Y4
+	VMASKMOVPS (SI), Y4, Y4
+	VORPS      128(DX), Y4, Y4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Y3, Y4, Y5
+	VCMPPS      $0x05, (BX), Y4, Y6
+	VFMADD231PS Y2, Y4, Y5
+	VANDPS      Y5, Y6, Y6
+	VMOVUPS     (DX), Y4
+	CMPQ        CX, $0x00000008
+	JGE         l163
+	VMASKMOVPS  Y6, Y4, (DI)
+	JMP         l164
+
+l163:
+	VMOVUPS Y6, (DI)
+
+l164:
+	LEAQ (SI)(CX*4), SI
+
+behind63:
+next:
+	// The next row.
+	ADDQ R9, R11
+	ADDQ R10, R12
+	DECQ R8
+	JNZ  row
+	JMP  end
+
+irregular:
+	// What of the row is written.
+	SUBQ R11, SI
+	SHRQ $0x02, SI
+	MOVQ SI, 24(R14)
+
+end:
+	MOVQ rows+48(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+88(FP)
+	VZEROUPPER
+	RET
+
+DATA lowest<>+0(SB)/4, $0xff7fffff
+DATA lowest<>+4(SB)/4, $0xff7fffff
+DATA lowest<>+8(SB)/4, $0xff7fffff
+DATA lowest<>+12(SB)/4, $0xff7fffff
+DATA lowest<>+16(SB)/4, $0xff7fffff
+DATA lowest<>+20(SB)/4, $0xff7fffff
+DATA lowest<>+24(SB)/4, $0xff7fffff
+DATA lowest<>+28(SB)/4, $0xff7fffff
+GLOBL lowest<>(SB), RODATA|NOPTR, $32
+
 // func sumRowsAVX2(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sumRowsAVX2(SB), $480-88

@@ -14920,6 +14920,9115 @@ behind3:
 DATA signBit<>+0(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $4
 
+// func softmaxMaskedRowsAVX512(dst []float32, src []float32, rows int, cols int, dstStride int, srcStride int, p *Rows) (done int)
+// Requires: AVX, AVX512F, AVX512VL, BMI
+TEXT ·softmaxMaskedRowsAVX512(SB), $704-96
+	// softmaxMaskedRowsAVX512: the same as softmaxRows for rows of which some elements are -Inf.
+	MOVQ src_base+24(FP), SI
+	MOVQ dst_base+0(FP), DI
+	MOVQ p+80(FP), R14
+	MOVQ cols+56(FP), CX
+	MOVQ rows+48(FP), R8
+	MOVQ srcStride+72(FP), R9
+	MOVQ dstStride+64(FP), R10
+	SHLQ $0x02, R9
+	SHLQ $0x02, R10
+	LEAQ 63(SP), BX
+	ANDQ $-64, BX
+
+	// What near elements share, and up to where a row's first one may be.
+	VBROADCASTSS unit<>+0(SB), Z0
+	VMULPS.BCST  (R14), Z0, Z1
+	VMULPS.BCST  4(R14), Z0, Z0
+	VBROADCASTSS nearReach<>+0(SB), Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VBROADCASTSS 16(R14), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMOVD        X3, R13
+	VMOVAPS      Z1, Z8
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z8, Z0
+
+	// Rows of 1 to 16 elements.
+	CMPQ  CX, $0x00000010
+	JGT   done1
+	TESTQ R8, R8
+	JZ    end
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin1:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact16
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact16
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS minusInf<>+0(SB), Z6
+	VBROADCASTSS nearReach<>+0(SB), Z7
+	VBROADCASTSS nearHeadroom<>+0(SB), Z8
+	VBROADCASTSS nearInteger<>+0(SB), Z9
+	VBROADCASTSS lowest<>+0(SB), Z10
+	VBROADCASTSS nearExp3<>+0(SB), Z11
+	VBROADCASTSS nearExp2<>+0(SB), Z12
+	VBROADCASTSS nearExp1<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop1:
+	VMOVAPS      Z6, Z14
+	VMOVUPS      (SI), K7, Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact16
+	VMULPS       Z7, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact16
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z8, Z14
+	VSUBPS        Z9, Z14, Z14
+	VMOVAPS       Z6, Z15
+	VMOVUPS       (SI), K7, Z15
+	VCMPPS        $0x05, Z10, Z15, K1
+	VMOVAPS       Z14, Z16
+	VFMADD231PS.Z Z0, Z15, K1, Z16
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z15
+	VPSLLD  $0x14, Z16, Z17
+	VPADDD  Z15, Z17, Z15
+	VMOVAPS Z12, Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z11, Z17
+	VFMADD213PS   Z13, Z14, Z17
+	VMULPS        Z17, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z14
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact16
+	VEXTRACTF64X4 $0x01, Z14, Y15
+	VCVTPS2PD     Y14, Z16
+	VCVTPS2PD     Y15, Z15
+	VADDPD        Z15, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y15
+	VADDPD        Y15, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X15
+	VADDPD        X15, X16, X16
+	VMOVHLPS      X16, X16, X15
+	VADDSD        X15, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X16, X15
+	JCS           exact16
+	VMOVSD        one64<>+0(SB), X15
+
+	// 1/total = cHi + cLo
+	VDIVSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VBROADCASTSS X16, Z17
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z17, Z14, Z15
+	VMOVUPS     Z15, K7, (DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop1
+	JMP         end
+
+exact16:
+	// One with other elements.
+	VBROADCASTSS minusInf<>+0(SB), Z2
+	VMOVUPS      (SI), K7, Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      (SI), K7, Z3
+
+	// Leave if an element is above the limit.
+	VCMPPS       $0x1e, Z4, Z3, K1
+	KORTESTW     K1, K1
+	JNZ          end
+	VBROADCASTSS (R14), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z3, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z5
+	VPADDD       Z3, Z5, Z3
+	VBROADCASTSS exp2<>+0(SB), Z5
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z5
+	VMULPS           Z5, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VFMADD213PS.Z Z3, Z3, K1, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VCVTPS2PD     Y2, Z4
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z3, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, (DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin1
+	JMP           end
+
+done1:
+	// Rows of 17 to 32 elements.
+	CMPQ  CX, $0x00000020
+	JGT   done3
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000010, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin3:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact32
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact32
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearReach<>+0(SB), Z10
+	VBROADCASTSS nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS nearInteger<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop3:
+	VMOVUPS      (SI), Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact32
+	VMULPS       Z10, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact32
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z12, Z14, Z14
+	VMOVAPS       Z13, Z15
+	VMOVUPS       64(SI), K7, Z15
+	VMOVUPS       (SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVAPS       Z14, Z17
+	VFMADD231PS.Z Z0, Z16, K1, Z17
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z15, K2, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z14, Z19
+	VSUBPS Z18, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z19
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z16, Z19
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z15
+	VPERMPS Z2, Z18, Z16
+	VPSLLD  $0x14, Z17, Z20
+	VPSLLD  $0x14, Z18, Z21
+	VPADDD  Z15, Z20, Z15
+	VPADDD  Z16, Z21, Z16
+	VMOVAPS Z8, Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z19, Z7, Z20
+	VMOVAPS       Z8, Z21
+	VFMADD231PS   Z14, Z7, Z21
+	VFMADD213PS   Z9, Z19, Z20
+	VFMADD213PS   Z9, Z14, Z21
+	VMULPS        Z20, Z19, Z19
+	VMULPS        Z21, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z19
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VADDPS        Z14, Z19, Z15
+
+	// Leave if an element is not near.
+	VPORD         Z17, Z18, Z17
+	VPTESTMD.BCST nearBits<>+0(SB), Z17, K6
+	KORTESTW      K6, K6
+	JNZ           exact32
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X15, X16
+	JCS           exact32
+	VMOVSD        one64<>+0(SB), X16
+
+	// 1/total = cHi + cLo
+	VDIVSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X15
+	VBROADCASTSS X15, Z17
+	VCVTSS2SD    X15, X15, X15
+	VSUBSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z19, Z15
+	VFMADD231PS Z17, Z19, Z15
+	VMOVUPS     Z15, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z14, Z16
+	VFMADD231PS Z17, Z14, Z16
+	VMOVUPS     Z16, K7, 64(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop3
+	JMP         end
+
+exact32:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      64(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z3, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VBROADCASTSS     (R14), Z5
+	VFMADD213PS      Z2, Z3, Z5
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z6
+	VSUBPS  Z5, Z2, Z2
+	VMOVUPS (SI), Z7
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z7, Z6
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z7, Z6
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z7
+	VPSLLD       $0x14, Z4, Z8
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z3, Z8, Z3
+	VPADDD       Z7, Z9, Z7
+	VBROADCASTSS exp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z6, Z8
+	VBROADCASTSS     exp2<>+0(SB), Z9
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z9
+	VFMADD213PS.BCST exp1<>+0(SB), Z6, Z8
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z9
+	VMULPS           Z8, Z6, Z6
+	VMULPS           Z9, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z6
+	VFMADD213PS.Z Z7, Z7, K2, Z2
+	VADDPS        Z2, Z6, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Z7
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z6, Z5
+	VCMPPS        $0x05, Z3, Z6, K1
+	VFMADD231PS.Z Z7, Z6, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z7, Z2, K1, Z4
+	VMOVUPS       Z4, K7, 64(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin3
+	JMP           end
+
+done3:
+	// Rows of 33 to 48 elements.
+	CMPQ  CX, $0x00000030
+	JGT   done5
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000020, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin5:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact48
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact48
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearReach<>+0(SB), Z10
+	VBROADCASTSS nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS nearInteger<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop5:
+	VMOVUPS      (SI), Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact48
+	VMULPS       Z10, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact48
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z12, Z14, Z14
+	VMOVAPS       Z13, Z15
+	VMOVUPS       128(SI), K7, Z15
+	VMOVUPS       (SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z16, K1, Z18
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z17, K2, Z19
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z15, K3, Z20
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z14, Z21
+	VSUBPS Z19, Z14, Z22
+	VSUBPS Z20, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z21
+	VFMADD231PS Z0, Z17, Z22
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z16, Z21
+	VFMADD231PS Z1, Z17, Z22
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z15
+	VPERMPS Z2, Z19, Z16
+	VPERMPS Z2, Z20, Z17
+	VPSLLD  $0x14, Z18, Z23
+	VPSLLD  $0x14, Z19, Z24
+	VPSLLD  $0x14, Z20, Z25
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z16, Z24, Z16
+	VPADDD  Z17, Z25, Z17
+	VMOVAPS Z8, Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z21, Z7, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z22, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z14, Z7, Z25
+	VFMADD213PS   Z9, Z21, Z23
+	VFMADD213PS   Z9, Z22, Z24
+	VFMADD213PS   Z9, Z14, Z25
+	VMULPS        Z23, Z21, Z21
+	VMULPS        Z24, Z22, Z22
+	VMULPS        Z25, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z21
+	VFMADD213PS.Z Z16, Z16, K2, Z22
+	VFMADD213PS.Z Z17, Z17, K3, Z14
+	VADDPS        Z22, Z21, Z15
+	VPTERNLOGD    $0xfe, Z19, Z20, Z18
+	VADDPS        Z14, Z15, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z18, K6
+	KORTESTW      K6, K6
+	JNZ           exact48
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X15, X16
+	JCS           exact48
+	VMOVSD        one64<>+0(SB), X16
+
+	// 1/total = cHi + cLo
+	VDIVSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X15
+	VBROADCASTSS X15, Z17
+	VCVTSS2SD    X15, X15, X15
+	VSUBSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z21, Z15
+	VFMADD231PS Z17, Z21, Z15
+	VMOVUPS     Z15, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z22, Z15
+	VFMADD231PS Z17, Z22, Z15
+	VMOVUPS     Z15, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z14, Z16
+	VFMADD231PS Z17, Z14, Z16
+	VMOVUPS     Z16, K7, 128(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop5
+	JMP         end
+
+exact48:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      128(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z5, Z5
+	VMAXPS   Z3, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VBROADCASTSS     (R14), Z6
+	VFMADD213PS      Z2, Z3, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z7
+	VSUBPS  Z5, Z2, Z8
+	VSUBPS  Z6, Z2, Z2
+	VMOVUPS (SI), Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z9, Z7
+	VMOVUPS          64(SI), Z10
+	VFMADD231PS.BCST (R14), Z10, Z8
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z9, Z7
+	VFMADD231PS.BCST 4(R14), Z10, Z8
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z9
+	VPERMPS      exp2Table<>+0(SB), Z6, Z10
+	VPSLLD       $0x14, Z4, Z11
+	VPSLLD       $0x14, Z5, Z12
+	VPSLLD       $0x14, Z6, Z13
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z9, Z12, Z9
+	VPADDD       Z10, Z13, Z10
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z11
+	VBROADCASTSS     exp2<>+0(SB), Z12
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z12
+	VBROADCASTSS     exp2<>+0(SB), Z13
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z13
+	VMULPS           Z11, Z7, Z7
+	VMULPS           Z12, Z8, Z8
+	VMULPS           Z13, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z7
+	VFMADD213PS.Z Z9, Z9, K2, Z8
+	VFMADD213PS.Z Z10, Z10, K3, Z2
+	VADDPS        Z8, Z7, Z3
+	VADDPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z7, Z5
+	VCMPPS        $0x05, Z3, Z7, K1
+	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z8, Z5
+	VCMPPS        $0x05, Z3, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMOVUPS       Z4, K7, 128(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin5
+	JMP           end
+
+done5:
+	// Rows of 49 to 64 elements.
+	CMPQ  CX, $0x00000040
+	JGT   done7
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000030, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin7:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact64
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact64
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearReach<>+0(SB), Z10
+	VBROADCASTSS nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS nearInteger<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop7:
+	VMOVUPS      (SI), Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact64
+	VMULPS       Z10, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact64
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z12, Z14, Z14
+	VMOVAPS       Z13, Z15
+	VMOVUPS       192(SI), K7, Z15
+	VMOVUPS       (SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VMOVUPS       128(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z16, K1, Z19
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z17, K2, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z18, K3, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z15, K4, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z14, Z23
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z23
+	VFMADD231PS Z0, Z17, Z24
+	VFMADD231PS Z0, Z18, Z25
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z16, Z23
+	VFMADD231PS Z1, Z17, Z24
+	VFMADD231PS Z1, Z18, Z25
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z15
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPSLLD  $0x14, Z19, Z26
+	VPSLLD  $0x14, Z20, Z27
+	VPSLLD  $0x14, Z21, Z28
+	VPSLLD  $0x14, Z22, Z29
+	VPADDD  Z15, Z26, Z15
+	VPADDD  Z16, Z27, Z16
+	VPADDD  Z17, Z28, Z17
+	VPADDD  Z18, Z29, Z18
+	VMOVAPS Z8, Z26
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z23, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z24, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z25, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z14, Z7, Z29
+	VFMADD213PS   Z9, Z23, Z26
+	VFMADD213PS   Z9, Z24, Z27
+	VFMADD213PS   Z9, Z25, Z28
+	VFMADD213PS   Z9, Z14, Z29
+	VMULPS        Z26, Z23, Z23
+	VMULPS        Z27, Z24, Z24
+	VMULPS        Z28, Z25, Z25
+	VMULPS        Z29, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z23
+	VFMADD213PS.Z Z16, Z16, K2, Z24
+	VFMADD213PS.Z Z17, Z17, K3, Z25
+	VFMADD213PS.Z Z18, Z18, K4, Z14
+	VADDPS        Z24, Z23, Z15
+	VADDPS        Z14, Z25, Z16
+	VADDPS        Z16, Z15, Z15
+	VPTERNLOGD    $0xfe, Z20, Z21, Z19
+	VPORD         Z19, Z22, Z19
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z19, K6
+	KORTESTW      K6, K6
+	JNZ           exact64
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z16, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y16
+	VADDPD        Y16, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X16
+	VADDPD        X16, X15, X15
+	VMOVHLPS      X15, X15, X16
+	VADDSD        X16, X15, X15
+	VMOVSD        nearTotal64<>+0(SB), X16
+	VUCOMISD      X15, X16
+	JCS           exact64
+	VMOVSD        one64<>+0(SB), X16
+
+	// 1/total = cHi + cLo
+	VDIVSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X15
+	VBROADCASTSS X15, Z17
+	VCVTSS2SD    X15, X15, X15
+	VSUBSD       X15, X16, X16
+	VCVTSD2SS    X16, X16, X16
+	VBROADCASTSS X16, Z16
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z23, Z15
+	VFMADD231PS Z17, Z23, Z15
+	VMOVUPS     Z15, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z24, Z15
+	VFMADD231PS Z17, Z24, Z15
+	VMOVUPS     Z15, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z25, Z15
+	VFMADD231PS Z17, Z25, Z15
+	VMOVUPS     Z15, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z16, Z14, Z16
+	VFMADD231PS Z17, Z14, Z16
+	VMOVUPS     Z16, K7, 192(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop7
+	JMP         end
+
+exact64:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      192(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   Z3, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VBROADCASTSS     (R14), Z7
+	VFMADD213PS      Z2, Z3, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z2
+	VMOVUPS (SI), Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z11, Z8
+	VMOVUPS          64(SI), Z12
+	VFMADD231PS.BCST (R14), Z12, Z9
+	VMOVUPS          128(SI), Z13
+	VFMADD231PS.BCST (R14), Z13, Z10
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z11, Z8
+	VFMADD231PS.BCST 4(R14), Z12, Z9
+	VFMADD231PS.BCST 4(R14), Z13, Z10
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z3
+	VPERMPS      exp2Table<>+0(SB), Z5, Z11
+	VPERMPS      exp2Table<>+0(SB), Z6, Z12
+	VPERMPS      exp2Table<>+0(SB), Z7, Z13
+	VPSLLD       $0x14, Z4, Z14
+	VPSLLD       $0x14, Z5, Z15
+	VPSLLD       $0x14, Z6, Z16
+	VPSLLD       $0x14, Z7, Z17
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z11, Z15, Z11
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z15
+	VBROADCASTSS     exp2<>+0(SB), Z16
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z17
+	VMULPS           Z14, Z8, Z8
+	VMULPS           Z15, Z9, Z9
+	VMULPS           Z16, Z10, Z10
+	VMULPS           Z17, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z8
+	VFMADD213PS.Z Z11, Z11, K2, Z9
+	VFMADD213PS.Z Z12, Z12, K3, Z10
+	VFMADD213PS.Z Z13, Z13, K4, Z2
+	VADDPS        Z9, Z8, Z3
+	VADDPS        Z2, Z10, Z4
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VMOVHLPS      X3, X3, X4
+	VADDSD        X4, X3, X3
+	VUCOMISD      X3, X3
+	JPS           end
+	VMOVSD        one64<>+0(SB), X4
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z8, Z5
+	VCMPPS        $0x05, Z3, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z9, Z5
+	VCMPPS        $0x05, Z3, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z10, Z5
+	VCMPPS        $0x05, Z3, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z4, Z2, Z4
+	VCMPPS        $0x05, Z3, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z4
+	VMOVUPS       Z4, K7, 192(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin7
+	JMP           end
+
+done7:
+	// Rows of 65 to 80 elements.
+	CMPQ  CX, $0x00000050
+	JGT   done9
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000040, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin9:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact80
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact80
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearReach<>+0(SB), Z10
+	VBROADCASTSS nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS nearInteger<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop9:
+	VMOVUPS      (SI), Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact80
+	VMULPS       Z10, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact80
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z12, Z14, Z14
+	VMOVAPS       Z13, Z15
+	VMOVUPS       256(SI), K7, Z15
+	VMOVUPS       (SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VMOVUPS       128(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       192(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z16, K1, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z17, K2, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z18, K3, Z22
+	VMOVAPS       Z14, Z23
+	VFMADD231PS.Z Z0, Z19, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z26
+	VSUBPS Z23, Z14, Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z17, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z0, Z19, Z27
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z17, Z25
+	VFMADD231PS Z1, Z18, Z26
+	VFMADD231PS Z1, Z19, Z27
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPERMPS Z2, Z23, Z19
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPSLLD  $0x14, Z23, Z31
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VPADDD  Z19, Z31, Z19
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z25, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z26, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z27, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z28
+	VFMADD213PS   Z9, Z25, Z29
+	VFMADD213PS   Z9, Z26, Z30
+	VFMADD213PS   Z9, Z27, Z31
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z31, Z27, Z27
+	VFMADD213PS.Z Z16, Z16, K1, Z24
+	VFMADD213PS.Z Z17, Z17, K2, Z25
+	VFMADD213PS.Z Z18, Z18, K3, Z26
+	VFMADD213PS.Z Z19, Z19, K4, Z27
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z27, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z21, Z22, Z20
+	VPORD         Z20, Z23, Z20
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVAPS       Z14, Z17
+	VFMADD231PS.Z Z0, Z15, K1, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z15
+	VPSLLD  $0x14, Z17, Z18
+	VPADDD  Z15, Z18, Z15
+	VMOVAPS Z8, Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z14, Z7, Z18
+	VFMADD213PS   Z9, Z14, Z18
+	VMULPS        Z18, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z14
+
+	// Leave if an element is not near.
+	VPORD         Z20, Z17, Z20
+	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
+	KORTESTW      K6, K6
+	JNZ           exact80
+	VEXTRACTF64X4 $0x01, Z16, Y15
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y15, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y17
+	VCVTPS2PD     Y14, Z18
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z18, Z16, Z16
+	VADDPD        Z17, Z15, Z15
+	VADDPD        Z15, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y15
+	VADDPD        Y15, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X15
+	VADDPD        X15, X16, X16
+	VMOVHLPS      X16, X16, X15
+	VADDSD        X15, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X16, X15
+	JCS           exact80
+	VMOVSD        one64<>+0(SB), X15
+
+	// 1/total = cHi + cLo
+	VDIVSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VBROADCASTSS X16, Z17
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z24, Z16
+	VFMADD231PS Z17, Z24, Z16
+	VMOVUPS     Z16, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z25, Z16
+	VFMADD231PS Z17, Z25, Z16
+	VMOVUPS     Z16, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z26, Z16
+	VFMADD231PS Z17, Z26, Z16
+	VMOVUPS     Z16, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z27, Z16
+	VFMADD231PS Z17, Z27, Z16
+	VMOVUPS     Z16, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z17, Z14, Z15
+	VMOVUPS     Z15, K7, 256(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop9
+	JMP         end
+
+exact80:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      256(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMAXPS   Z3, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
+	VFMADD231PS.BCST (R14), Z13, Z9
+	VMOVUPS          128(SI), Z14
+	VFMADD231PS.BCST (R14), Z14, Z10
+	VMOVUPS          192(SI), Z15
+	VFMADD231PS.BCST (R14), Z15, Z11
+	VFMADD231PS.BCST 4(R14), Z12, Z8
+	VFMADD231PS.BCST 4(R14), Z13, Z9
+	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS.BCST 4(R14), Z15, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
+	VPERMPS      exp2Table<>+0(SB), Z5, Z13
+	VPERMPS      exp2Table<>+0(SB), Z6, Z14
+	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VBROADCASTSS  (R14), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z2, Z3, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z2
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPSLLD       $0x14, Z5, Z6
+	VPADDD       Z3, Z6, Z3
+	VBROADCASTSS exp2<>+0(SB), Z6
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z6
+	VMULPS           Z6, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
+	VFMADD213PS.Z Z3, Z3, K1, Z2
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y3, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VCVTPS2PD     Y2, Z6
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z3, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 256(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin9
+	JMP           end
+
+done9:
+	// Rows of 81 to 96 elements.
+	CMPQ  CX, $0x00000060
+	JGT   done11
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000050, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin11:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact96
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact96
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearReach<>+0(SB), Z10
+	VBROADCASTSS nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS nearInteger<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop11:
+	VMOVUPS      (SI), Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact96
+	VMULPS       Z10, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact96
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z12, Z14, Z14
+	VMOVAPS       Z13, Z15
+	VMOVUPS       320(SI), K7, Z15
+	VMOVUPS       (SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VMOVUPS       128(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       192(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z16, K1, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z17, K2, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z18, K3, Z22
+	VMOVAPS       Z14, Z23
+	VFMADD231PS.Z Z0, Z19, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z26
+	VSUBPS Z23, Z14, Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z17, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z0, Z19, Z27
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z17, Z25
+	VFMADD231PS Z1, Z18, Z26
+	VFMADD231PS Z1, Z19, Z27
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPERMPS Z2, Z23, Z19
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPSLLD  $0x14, Z23, Z31
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VPADDD  Z19, Z31, Z19
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z25, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z26, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z27, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z28
+	VFMADD213PS   Z9, Z25, Z29
+	VFMADD213PS   Z9, Z26, Z30
+	VFMADD213PS   Z9, Z27, Z31
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z31, Z27, Z27
+	VFMADD213PS.Z Z16, Z16, K1, Z24
+	VFMADD213PS.Z Z17, Z17, K2, Z25
+	VFMADD213PS.Z Z18, Z18, K3, Z26
+	VFMADD213PS.Z Z19, Z19, K4, Z27
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z27, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z21, Z22, Z20
+	VPORD         Z20, Z23, Z20
+	VMOVUPS       256(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K1
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVAPS       Z14, Z18
+	VFMADD231PS.Z Z0, Z17, K1, Z18
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z15, K2, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z14, Z21
+	VSUBPS Z19, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z21
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z17, Z21
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z15
+	VPERMPS Z2, Z19, Z17
+	VPSLLD  $0x14, Z18, Z22
+	VPSLLD  $0x14, Z19, Z23
+	VPADDD  Z15, Z22, Z15
+	VPADDD  Z17, Z23, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z21, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z14, Z7, Z23
+	VFMADD213PS   Z9, Z21, Z22
+	VFMADD213PS   Z9, Z14, Z23
+	VMULPS        Z22, Z21, Z21
+	VMULPS        Z23, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z21
+	VFMADD213PS.Z Z17, Z17, K2, Z14
+	VADDPS        Z14, Z21, Z15
+	VPTERNLOGD    $0xfe, Z18, Z19, Z20
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
+	KORTESTW      K6, K6
+	JNZ           exact96
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y17, Z17
+	VEXTRACTF64X4 $0x01, Z15, Y18
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z15, Z16, Z16
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y15
+	VADDPD        Y15, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X15
+	VADDPD        X15, X16, X16
+	VMOVHLPS      X16, X16, X15
+	VADDSD        X15, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X16, X15
+	JCS           exact96
+	VMOVSD        one64<>+0(SB), X15
+
+	// 1/total = cHi + cLo
+	VDIVSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VBROADCASTSS X16, Z17
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z24, Z16
+	VFMADD231PS Z17, Z24, Z16
+	VMOVUPS     Z16, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z25, Z16
+	VFMADD231PS Z17, Z25, Z16
+	VMOVUPS     Z16, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z26, Z16
+	VFMADD231PS Z17, Z26, Z16
+	VMOVUPS     Z16, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z27, Z16
+	VFMADD231PS Z17, Z27, Z16
+	VMOVUPS     Z16, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z21, Z16
+	VFMADD231PS Z17, Z21, Z16
+	VMOVUPS     Z16, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z17, Z14, Z15
+	VMOVUPS     Z15, K7, 320(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop11
+	JMP         end
+
+exact96:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      320(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMOVUPS  256(SI), Z6
+	VMAXPS   Z3, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
+	VFMADD231PS.BCST (R14), Z13, Z9
+	VMOVUPS          128(SI), Z14
+	VFMADD231PS.BCST (R14), Z14, Z10
+	VMOVUPS          192(SI), Z15
+	VFMADD231PS.BCST (R14), Z15, Z11
+	VFMADD231PS.BCST 4(R14), Z12, Z8
+	VFMADD231PS.BCST 4(R14), Z13, Z9
+	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS.BCST 4(R14), Z15, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
+	VPERMPS      exp2Table<>+0(SB), Z5, Z13
+	VPERMPS      exp2Table<>+0(SB), Z6, Z14
+	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VBROADCASTSS     (R14), Z6
+	VFMADD213PS      Z2, Z3, Z6
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z7
+	VSUBPS  Z6, Z2, Z2
+	VMOVUPS 256(SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z7
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z12, Z7
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z12
+	VPSLLD       $0x14, Z5, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPADDD       Z3, Z13, Z3
+	VPADDD       Z12, Z14, Z12
+	VBROADCASTSS exp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z7, Z13
+	VBROADCASTSS     exp2<>+0(SB), Z14
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z14
+	VMULPS           Z13, Z7, Z7
+	VMULPS           Z14, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
+	VFMADD213PS.Z Z3, Z3, K1, Z7
+	VFMADD213PS.Z Z12, Z12, K2, Z2
+	VADDPS        Z2, Z7, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z7, Z5
+	VCMPPS        $0x05, Z4, Z7, K1
+	VFMADD231PS.Z Z6, Z7, K1, Z5
+	VMOVUPS       Z5, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 320(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin11
+	JMP           end
+
+done11:
+	// Rows of 97 to 112 elements.
+	CMPQ  CX, $0x00000070
+	JGT   done13
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000060, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin13:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact112
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact112
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	VBROADCASTSS nearReach<>+0(SB), Z10
+	VBROADCASTSS nearHeadroom<>+0(SB), Z11
+	VBROADCASTSS nearInteger<>+0(SB), Z12
+	VBROADCASTSS minusInf<>+0(SB), Z13
+	PCALIGN      $0x40
+
+loop13:
+	VMOVUPS      (SI), Z14
+	VCMPPS       $0x05, Z3, Z14, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z14
+	VUCOMISS     X3, X14
+	JCS          exact112
+	VMULPS       Z10, Z4, Z15
+	VSUBPS       Z15, Z5, Z15
+	VUCOMISS     X14, X15
+	JCS          exact112
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z14, Z14
+	VSUBPS        Z14, Z11, Z14
+	VSUBPS        Z12, Z14, Z14
+	VMOVAPS       Z13, Z15
+	VMOVUPS       384(SI), K7, Z15
+	VMOVUPS       (SI), Z16
+	VCMPPS        $0x05, Z6, Z16, K1
+	VMOVUPS       64(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VMOVUPS       128(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VMOVUPS       192(SI), Z19
+	VCMPPS        $0x05, Z6, Z19, K4
+	VMOVAPS       Z14, Z20
+	VFMADD231PS.Z Z0, Z16, K1, Z20
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z17, K2, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z18, K3, Z22
+	VMOVAPS       Z14, Z23
+	VFMADD231PS.Z Z0, Z19, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z20, Z14, Z24
+	VSUBPS Z21, Z14, Z25
+	VSUBPS Z22, Z14, Z26
+	VSUBPS Z23, Z14, Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z16, Z24
+	VFMADD231PS Z0, Z17, Z25
+	VFMADD231PS Z0, Z18, Z26
+	VFMADD231PS Z0, Z19, Z27
+	VFMADD231PS Z1, Z16, Z24
+	VFMADD231PS Z1, Z17, Z25
+	VFMADD231PS Z1, Z18, Z26
+	VFMADD231PS Z1, Z19, Z27
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z20, Z16
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPERMPS Z2, Z23, Z19
+	VPSLLD  $0x14, Z20, Z28
+	VPSLLD  $0x14, Z21, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPSLLD  $0x14, Z23, Z31
+	VPADDD  Z16, Z28, Z16
+	VPADDD  Z17, Z29, Z17
+	VPADDD  Z18, Z30, Z18
+	VPADDD  Z19, Z31, Z19
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z25, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z26, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z27, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z28
+	VFMADD213PS   Z9, Z25, Z29
+	VFMADD213PS   Z9, Z26, Z30
+	VFMADD213PS   Z9, Z27, Z31
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z31, Z27, Z27
+	VFMADD213PS.Z Z16, Z16, K1, Z24
+	VFMADD213PS.Z Z17, Z17, K2, Z25
+	VFMADD213PS.Z Z18, Z18, K3, Z26
+	VFMADD213PS.Z Z19, Z19, K4, Z27
+	VADDPS        Z25, Z24, Z16
+	VADDPS        Z27, Z26, Z17
+	VADDPS        Z17, Z16, Z16
+	VPTERNLOGD    $0xfe, Z21, Z22, Z20
+	VPORD         Z20, Z23, Z20
+	VMOVUPS       256(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K1
+	VMOVUPS       320(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K2
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVAPS       Z14, Z19
+	VFMADD231PS.Z Z0, Z17, K1, Z19
+	VMOVAPS       Z14, Z21
+	VFMADD231PS.Z Z0, Z18, K2, Z21
+	VMOVAPS       Z14, Z22
+	VFMADD231PS.Z Z0, Z15, K3, Z22
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z14, Z23
+	VSUBPS Z21, Z14, Z28
+	VSUBPS Z22, Z14, Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z17, Z23
+	VFMADD231PS Z0, Z18, Z28
+	VFMADD231PS Z0, Z15, Z14
+	VFMADD231PS Z1, Z17, Z23
+	VFMADD231PS Z1, Z18, Z28
+	VFMADD231PS Z1, Z15, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z15
+	VPERMPS Z2, Z21, Z17
+	VPERMPS Z2, Z22, Z18
+	VPSLLD  $0x14, Z19, Z29
+	VPSLLD  $0x14, Z21, Z30
+	VPSLLD  $0x14, Z22, Z31
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z17, Z30, Z17
+	VPADDD  Z18, Z31, Z18
+	VMOVAPS Z8, Z29
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z23, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z14, Z7, Z31
+	VFMADD213PS   Z9, Z23, Z29
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z14, Z31
+	VMULPS        Z29, Z23, Z23
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z14, Z14
+	VFMADD213PS.Z Z15, Z15, K1, Z23
+	VFMADD213PS.Z Z17, Z17, K2, Z28
+	VFMADD213PS.Z Z18, Z18, K3, Z14
+	VADDPS        Z28, Z23, Z15
+	VPTERNLOGD    $0xfe, Z19, Z21, Z20
+	VPORD         Z20, Z22, Z20
+	VADDPS        Z14, Z15, Z15
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z20, K6
+	KORTESTW      K6, K6
+	JNZ           exact112
+	VEXTRACTF64X4 $0x01, Z16, Y17
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y17, Z17
+	VEXTRACTF64X4 $0x01, Z15, Y18
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z15, Z16, Z16
+	VADDPD        Z18, Z17, Z17
+	VADDPD        Z17, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y15
+	VADDPD        Y15, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X15
+	VADDPD        X15, X16, X16
+	VMOVHLPS      X16, X16, X15
+	VADDSD        X15, X16, X16
+	VMOVSD        nearTotal64<>+0(SB), X15
+	VUCOMISD      X16, X15
+	JCS           exact112
+	VMOVSD        one64<>+0(SB), X15
+
+	// 1/total = cHi + cLo
+	VDIVSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X16
+	VBROADCASTSS X16, Z17
+	VCVTSS2SD    X16, X16, X16
+	VSUBSD       X16, X15, X15
+	VCVTSD2SS    X15, X15, X15
+	VBROADCASTSS X15, Z15
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z24, Z16
+	VFMADD231PS Z17, Z24, Z16
+	VMOVUPS     Z16, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z25, Z16
+	VFMADD231PS Z17, Z25, Z16
+	VMOVUPS     Z16, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z26, Z16
+	VFMADD231PS Z17, Z26, Z16
+	VMOVUPS     Z16, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z27, Z16
+	VFMADD231PS Z17, Z27, Z16
+	VMOVUPS     Z16, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z23, Z16
+	VFMADD231PS Z17, Z23, Z16
+	VMOVUPS     Z16, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z28, Z16
+	VFMADD231PS Z17, Z28, Z16
+	VMOVUPS     Z16, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z15, Z14, Z15
+	VFMADD231PS Z17, Z14, Z15
+	VMOVUPS     Z15, K7, 384(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop13
+	JMP         end
+
+exact112:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      384(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMOVUPS  256(SI), Z6
+	VMAXPS   320(SI), Z6, Z6
+	VMAXPS   Z3, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
+	VFMADD231PS.BCST (R14), Z13, Z9
+	VMOVUPS          128(SI), Z14
+	VFMADD231PS.BCST (R14), Z14, Z10
+	VMOVUPS          192(SI), Z15
+	VFMADD231PS.BCST (R14), Z15, Z11
+	VFMADD231PS.BCST 4(R14), Z12, Z8
+	VFMADD231PS.BCST 4(R14), Z13, Z9
+	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS.BCST 4(R14), Z15, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
+	VPERMPS      exp2Table<>+0(SB), Z5, Z13
+	VPERMPS      exp2Table<>+0(SB), Z6, Z14
+	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          320(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VBROADCASTSS     (R14), Z7
+	VFMADD213PS      Z2, Z3, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z12
+	VSUBPS  Z6, Z2, Z13
+	VSUBPS  Z7, Z2, Z2
+	VMOVUPS 256(SI), Z14
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z14, Z12
+	VMOVUPS          320(SI), Z15
+	VFMADD231PS.BCST (R14), Z15, Z13
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z14, Z12
+	VFMADD231PS.BCST 4(R14), Z15, Z13
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z14
+	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z5, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z7, Z18
+	VPADDD       Z3, Z16, Z3
+	VPADDD       Z14, Z17, Z14
+	VPADDD       Z15, Z18, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z18
+	VMULPS           Z16, Z12, Z12
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
+	VFMADD213PS.Z Z3, Z3, K1, Z12
+	VFMADD213PS.Z Z14, Z14, K2, Z13
+	VFMADD213PS.Z Z15, Z15, K3, Z2
+	VADDPS        Z13, Z12, Z3
+	VADDPS        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z12, Z5
+	VCMPPS        $0x05, Z4, Z12, K1
+	VFMADD231PS.Z Z6, Z12, K1, Z5
+	VMOVUPS       Z5, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z13, Z5
+	VCMPPS        $0x05, Z4, Z13, K1
+	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMOVUPS       Z5, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 384(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin13
+	JMP           end
+
+done13:
+	// Rows of 113 to 128 elements.
+	CMPQ  CX, $0x00000080
+	JGT   done15
+	TESTQ R8, R8
+	JZ    end
+	SUBQ  $0x00000070, CX
+	MOVL  $0x00000001, AX
+	SHLL  CL, AX
+	DECL  AX
+	KMOVW AX, K7
+
+begin15:
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact128
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact128
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop15:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact128
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact128
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       448(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VCMPPS        $0x05, Z6, Z10, K4
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K1, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K2, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K3, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z10, K4, Z24
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z11, Z25
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z25
+	VFMADD231PS Z0, Z14, Z26
+	VFMADD231PS Z0, Z15, Z27
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z13, Z25
+	VFMADD231PS Z1, Z14, Z26
+	VFMADD231PS Z1, Z15, Z27
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z10
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPSLLD  $0x14, Z17, Z28
+	VPSLLD  $0x14, Z18, Z29
+	VPSLLD  $0x14, Z19, Z30
+	VPSLLD  $0x14, Z24, Z31
+	VPADDD  Z10, Z28, Z10
+	VPADDD  Z13, Z29, Z13
+	VPADDD  Z14, Z30, Z14
+	VPADDD  Z15, Z31, Z15
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z26, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z27, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z11, Z7, Z31
+	VFMADD213PS   Z9, Z25, Z28
+	VFMADD213PS   Z9, Z26, Z29
+	VFMADD213PS   Z9, Z27, Z30
+	VFMADD213PS   Z9, Z11, Z31
+	VMULPS        Z28, Z25, Z25
+	VMULPS        Z29, Z26, Z26
+	VMULPS        Z30, Z27, Z27
+	VMULPS        Z31, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z25
+	VFMADD213PS.Z Z13, Z13, K2, Z26
+	VFMADD213PS.Z Z14, Z14, K3, Z27
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z26, Z25, Z10
+	VADDPS        Z11, Z27, Z13
+	VADDPS        Z13, Z10, Z10
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPTERNLOGD    $0xfe, Z19, Z24, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact128
+	VEXTRACTF64X4 $0x01, Z12, Y13
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y13, Z13
+	VEXTRACTF64X4 $0x01, Z10, Y14
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z10, Z12, Z12
+	VADDPD        Z14, Z13, Z13
+	VADDPD        Z13, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VADDPD        Y10, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X10
+	VADDPD        X10, X12, X12
+	VMOVHLPS      X12, X12, X10
+	VADDSD        X10, X12, X12
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X12, X10
+	JCS           exact128
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z21, Z12
+	VFMADD231PS Z13, Z21, Z12
+	VMOVUPS     Z12, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z22, Z12
+	VFMADD231PS Z13, Z22, Z12
+	VMOVUPS     Z12, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z23, Z12
+	VFMADD231PS Z13, Z23, Z12
+	VMOVUPS     Z12, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z25, Z12
+	VFMADD231PS Z13, Z25, Z12
+	VMOVUPS     Z12, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z26, Z12
+	VFMADD231PS Z13, Z26, Z12
+	VMOVUPS     Z12, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z27, Z12
+	VFMADD231PS Z13, Z27, Z12
+	VMOVUPS     Z12, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 448(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop15
+	JMP         end
+
+exact128:
+	// One with other elements.
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          end
+
+	// -N = 24 - round(x0 * kHi), in the low bits
+	VMULPS.BCST  (R14), Z2, Z2
+	VBROADCASTSS integerHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  integerMagic<>+0(SB), Z3, Z2
+	VBROADCASTSS integerReach<>+0(SB), Z4
+
+	// lim = min((N + 84) / k, high)
+	VSUBPS       Z3, Z4, Z4
+	VMULPS.BCST  8(R14), Z4, Z4
+	VMINPS.BCST  16(R14), Z4, Z4
+	VBROADCASTSS minusInf<>+0(SB), Z3
+	VMOVUPS      448(SI), K7, Z3
+	VMOVUPS      (SI), Z5
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z5, Z5
+	VMOVUPS  128(SI), Z6
+	VMAXPS   192(SI), Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VMOVUPS  256(SI), Z6
+	VMAXPS   320(SI), Z6, Z6
+	VMOVUPS  384(SI), Z7
+	VMAXPS   Z3, Z7, Z7
+	VMAXPS   Z7, Z6, Z6
+	VMAXPS   Z6, Z5, Z5
+	VCMPPS   $0x1e, Z4, Z5, K1
+	KORTESTW K1, K1
+	JNZ      end
+	VMOVUPS  (SI), Z4
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z4
+	VMOVUPS          64(SI), Z5
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          128(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          192(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
+
+	// -n = magic - N - u
+	VSUBPS  Z4, Z2, Z8
+	VSUBPS  Z5, Z2, Z9
+	VSUBPS  Z6, Z2, Z10
+	VSUBPS  Z7, Z2, Z11
+	VMOVUPS (SI), Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z12, Z8
+	VMOVUPS          64(SI), Z13
+	VFMADD231PS.BCST (R14), Z13, Z9
+	VMOVUPS          128(SI), Z14
+	VFMADD231PS.BCST (R14), Z14, Z10
+	VMOVUPS          192(SI), Z15
+	VFMADD231PS.BCST (R14), Z15, Z11
+	VFMADD231PS.BCST 4(R14), Z12, Z8
+	VFMADD231PS.BCST 4(R14), Z13, Z9
+	VFMADD231PS.BCST 4(R14), Z14, Z10
+	VFMADD231PS.BCST 4(R14), Z15, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z4, Z12
+	VPERMPS      exp2Table<>+0(SB), Z5, Z13
+	VPERMPS      exp2Table<>+0(SB), Z6, Z14
+	VPERMPS      exp2Table<>+0(SB), Z7, Z15
+	VPSLLD       $0x14, Z4, Z16
+	VPSLLD       $0x14, Z5, Z17
+	VPSLLD       $0x14, Z6, Z18
+	VPSLLD       $0x14, Z7, Z19
+	VPADDD       Z12, Z16, Z12
+	VPADDD       Z13, Z17, Z13
+	VPADDD       Z14, Z18, Z14
+	VPADDD       Z15, Z19, Z15
+	VBROADCASTSS exp2<>+0(SB), Z16
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z8, Z16
+	VBROADCASTSS     exp2<>+0(SB), Z17
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z8, Z16
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z19
+	VMULPS           Z16, Z8, Z8
+	VMULPS           Z17, Z9, Z9
+	VMULPS           Z18, Z10, Z10
+	VMULPS           Z19, Z11, Z11
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K4
+	VFMADD213PS.Z Z12, Z12, K1, Z8
+	VFMADD213PS.Z Z13, Z13, K2, Z9
+	VFMADD213PS.Z Z14, Z14, K3, Z10
+	VFMADD213PS.Z Z15, Z15, K4, Z11
+	VADDPS        Z9, Z8, Z4
+	VADDPS        Z11, Z10, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       256(SI), Z5
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD132PS.BCST (R14), Z2, Z5
+	VMOVUPS          320(SI), Z6
+	VFMADD132PS.BCST (R14), Z2, Z6
+	VMOVUPS          384(SI), Z7
+	VFMADD132PS.BCST (R14), Z2, Z7
+	VBROADCASTSS     (R14), Z12
+	VFMADD213PS      Z2, Z3, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z5, Z2, Z13
+	VSUBPS  Z6, Z2, Z14
+	VSUBPS  Z7, Z2, Z15
+	VSUBPS  Z12, Z2, Z2
+	VMOVUPS 256(SI), Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS.BCST (R14), Z16, Z13
+	VMOVUPS          320(SI), Z17
+	VFMADD231PS.BCST (R14), Z17, Z14
+	VMOVUPS          384(SI), Z18
+	VFMADD231PS.BCST (R14), Z18, Z15
+	VFMADD231PS.BCST (R14), Z3, Z2
+	VFMADD231PS.BCST 4(R14), Z16, Z13
+	VFMADD231PS.BCST 4(R14), Z17, Z14
+	VFMADD231PS.BCST 4(R14), Z18, Z15
+	VFMADD231PS.BCST 4(R14), Z3, Z2
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z5, Z3
+	VPERMPS      exp2Table<>+0(SB), Z6, Z16
+	VPERMPS      exp2Table<>+0(SB), Z7, Z17
+	VPERMPS      exp2Table<>+0(SB), Z12, Z18
+	VPSLLD       $0x14, Z5, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z7, Z21
+	VPSLLD       $0x14, Z12, Z22
+	VPADDD       Z3, Z19, Z3
+	VPADDD       Z16, Z20, Z16
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VBROADCASTSS exp2<>+0(SB), Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z19
+	VBROADCASTSS     exp2<>+0(SB), Z20
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z2, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z2, Z22
+	VMULPS           Z19, Z13, Z13
+	VMULPS           Z20, Z14, Z14
+	VMULPS           Z21, Z15, Z15
+	VMULPS           Z22, Z2, Z2
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z5, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z7, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z3, Z3, K1, Z13
+	VFMADD213PS.Z Z16, Z16, K2, Z14
+	VFMADD213PS.Z Z17, Z17, K3, Z15
+	VFMADD213PS.Z Z18, Z18, K4, Z2
+	VADDPS        Z14, Z13, Z3
+	VADDPS        Z2, Z15, Z5
+	VADDPS        Z5, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VCVTPS2PD     Y3, Z3
+	VCVTPS2PD     Y6, Z6
+	VADDPD        Z3, Z4, Z4
+	VADDPD        Z6, Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPD        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDSD        X3, X4, X4
+	VUCOMISD      X4, X4
+	JPS           end
+	VMOVSD        one64<>+0(SB), X3
+
+	// 1/total = cHi + cLo
+	VDIVSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X5
+	VBROADCASTSS X5, Z6
+	VCVTSS2SD    X5, X5, X5
+	VSUBSD       X5, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z3
+	VMOVSD       thr64<>+0(SB), X5
+	VMULSD       X5, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z8, Z5
+	VCMPPS        $0x05, Z4, Z8, K1
+	VFMADD231PS.Z Z6, Z8, K1, Z5
+	VMOVUPS       Z5, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z9, Z5
+	VCMPPS        $0x05, Z4, Z9, K1
+	VFMADD231PS.Z Z6, Z9, K1, Z5
+	VMOVUPS       Z5, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z10, Z5
+	VCMPPS        $0x05, Z4, Z10, K1
+	VFMADD231PS.Z Z6, Z10, K1, Z5
+	VMOVUPS       Z5, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z11, Z5
+	VCMPPS        $0x05, Z4, Z11, K1
+	VFMADD231PS.Z Z6, Z11, K1, Z5
+	VMOVUPS       Z5, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z13, Z5
+	VCMPPS        $0x05, Z4, Z13, K1
+	VFMADD231PS.Z Z6, Z13, K1, Z5
+	VMOVUPS       Z5, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z14, Z5
+	VCMPPS        $0x05, Z4, Z14, K1
+	VFMADD231PS.Z Z6, Z14, K1, Z5
+	VMOVUPS       Z5, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z15, Z5
+	VCMPPS        $0x05, Z4, Z15, K1
+	VFMADD231PS.Z Z6, Z15, K1, Z5
+	VMOVUPS       Z5, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z2, Z3
+	VCMPPS        $0x05, Z4, Z2, K1
+	VFMADD231PS.Z Z6, Z2, K1, Z3
+	VMOVUPS       Z3, K7, 448(DI)
+	ADDQ          R9, SI
+	ADDQ          R10, DI
+	DECQ          R8
+	JNZ           begin15
+	JMP           end
+
+done15:
+	// Rows of 129 to 144 elements.
+	CMPQ         CX, $0x00000090
+	JGT          done17
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x00000080, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact144
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact144
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	PCALIGN      $0x40
+
+loop17:
+	VMOVUPS      (SI), Z8
+	VCMPPS       $0x05, Z3, Z8, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z8
+	VUCOMISS     X3, X8
+	JCS          exact144
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z9
+	VSUBPS       Z9, Z5, Z9
+	VUCOMISS     X8, X9
+	JCS          exact144
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z8, Z8
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z9
+	VSUBPS        Z8, Z9, Z9
+	VSUBPS.BCST   nearInteger<>+0(SB), Z9, Z9
+	VBROADCASTSS  minusInf<>+0(SB), Z8
+	VMOVUPS       512(SI), K7, Z8
+	VMOVUPS       (SI), Z10
+	VCMPPS        $0x05, Z6, Z10, K1
+	VMOVUPS       64(SI), Z11
+	VCMPPS        $0x05, Z6, Z11, K2
+	VMOVUPS       128(SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K3
+	VMOVUPS       192(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K4
+	VMOVAPS       Z9, Z14
+	VFMADD231PS.Z Z0, Z10, K1, Z14
+	VMOVAPS       Z9, Z15
+	VFMADD231PS.Z Z0, Z11, K2, Z15
+	VMOVAPS       Z9, Z16
+	VFMADD231PS.Z Z0, Z12, K3, Z16
+	VMOVAPS       Z9, Z17
+	VFMADD231PS.Z Z0, Z13, K4, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z9, Z18
+	VSUBPS Z15, Z9, Z19
+	VSUBPS Z16, Z9, Z20
+	VSUBPS Z17, Z9, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z18
+	VFMADD231PS Z0, Z11, Z19
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z1, Z10, Z18
+	VFMADD231PS Z1, Z11, Z19
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z2, Z14, Z10
+	VPERMPS      Z2, Z15, Z11
+	VPERMPS      Z2, Z16, Z12
+	VPERMPS      Z2, Z17, Z13
+	VPSLLD       $0x14, Z14, Z22
+	VPSLLD       $0x14, Z15, Z23
+	VPSLLD       $0x14, Z16, Z24
+	VPSLLD       $0x14, Z17, Z25
+	VPADDD       Z10, Z22, Z10
+	VPADDD       Z11, Z23, Z11
+	VPADDD       Z12, Z24, Z12
+	VPADDD       Z13, Z25, Z13
+	VBROADCASTSS nearExp2<>+0(SB), Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z18, Z7, Z22
+	VBROADCASTSS     nearExp2<>+0(SB), Z23
+	VFMADD231PS      Z19, Z7, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS      Z20, Z7, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS      Z21, Z7, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
+	VMULPS           Z22, Z18, Z18
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VFMADD213PS.Z    Z10, Z10, K1, Z18
+	VFMADD213PS.Z    Z11, Z11, K2, Z19
+	VFMADD213PS.Z    Z12, Z12, K3, Z20
+	VFMADD213PS.Z    Z13, Z13, K4, Z21
+	VADDPS           Z19, Z18, Z10
+	VADDPS           Z21, Z20, Z11
+	VADDPS           Z11, Z10, Z10
+	VPTERNLOGD       $0xfe, Z15, Z16, Z14
+	VPORD            Z14, Z17, Z14
+	VMOVUPS          256(SI), Z11
+	VCMPPS           $0x05, Z6, Z11, K1
+	VMOVUPS          320(SI), Z12
+	VCMPPS           $0x05, Z6, Z12, K2
+	VMOVUPS          384(SI), Z13
+	VCMPPS           $0x05, Z6, Z13, K3
+	VMOVUPS          448(SI), Z15
+	VCMPPS           $0x05, Z6, Z15, K4
+	VMOVAPS          Z9, Z16
+	VFMADD231PS.Z    Z0, Z11, K1, Z16
+	VMOVAPS          Z9, Z17
+	VFMADD231PS.Z    Z0, Z12, K2, Z17
+	VMOVAPS          Z9, Z22
+	VFMADD231PS.Z    Z0, Z13, K3, Z22
+	VMOVAPS          Z9, Z23
+	VFMADD231PS.Z    Z0, Z15, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z9, Z24
+	VSUBPS Z17, Z9, Z25
+	VSUBPS Z22, Z9, Z26
+	VSUBPS Z23, Z9, Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z24
+	VFMADD231PS Z0, Z12, Z25
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z15, Z27
+	VFMADD231PS Z1, Z11, Z24
+	VFMADD231PS Z1, Z12, Z25
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z15, Z27
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z2, Z16, Z11
+	VPERMPS      Z2, Z17, Z12
+	VPERMPS      Z2, Z22, Z13
+	VPERMPS      Z2, Z23, Z15
+	VPSLLD       $0x14, Z16, Z28
+	VPSLLD       $0x14, Z17, Z29
+	VPSLLD       $0x14, Z22, Z30
+	VPSLLD       $0x14, Z23, Z31
+	VPADDD       Z11, Z28, Z11
+	VPADDD       Z12, Z29, Z12
+	VPADDD       Z13, Z30, Z13
+	VPADDD       Z15, Z31, Z15
+	VBROADCASTSS nearExp2<>+0(SB), Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z24, Z7, Z28
+	VBROADCASTSS     nearExp2<>+0(SB), Z29
+	VFMADD231PS      Z25, Z7, Z29
+	VBROADCASTSS     nearExp2<>+0(SB), Z30
+	VFMADD231PS      Z26, Z7, Z30
+	VBROADCASTSS     nearExp2<>+0(SB), Z31
+	VFMADD231PS      Z27, Z7, Z31
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z24, Z28
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z25, Z29
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z26, Z30
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z27, Z31
+	VMULPS           Z28, Z24, Z24
+	VMULPS           Z29, Z25, Z25
+	VMULPS           Z30, Z26, Z26
+	VMULPS           Z31, Z27, Z27
+	VFMADD213PS.Z    Z11, Z11, K1, Z24
+	VFMADD213PS.Z    Z12, Z12, K2, Z25
+	VFMADD213PS.Z    Z13, Z13, K3, Z26
+	VFMADD213PS.Z    Z15, Z15, K4, Z27
+	VADDPS           Z25, Z24, Z11
+	VADDPS           Z27, Z26, Z12
+	VADDPS           Z12, Z11, Z11
+	VPTERNLOGD       $0xfe, Z16, Z17, Z14
+	VPTERNLOGD       $0xfe, Z22, Z23, Z14
+	VCMPPS           $0x05, Z6, Z8, K1
+	VMOVAPS          Z9, Z12
+	VFMADD231PS.Z    Z0, Z8, K1, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z12, Z9, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z8, Z9
+	VFMADD231PS Z1, Z8, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      Z2, Z12, Z8
+	VPSLLD       $0x14, Z12, Z13
+	VPADDD       Z8, Z13, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS      Z9, Z7, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z13
+	VMULPS           Z13, Z9, Z9
+	VFMADD213PS.Z    Z8, Z8, K1, Z9
+
+	// Leave if an element is not near.
+	VPORD         Z14, Z12, Z14
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
+	KORTESTW      K6, K6
+	JNZ           exact144
+	VADDPS        Z11, Z10, Z8
+	VMINPS        Z11, Z10, Z12
+	VMAXPS        Z11, Z10, Z10
+	VSUBPS        Z10, Z8, Z10
+	VSUBPS        Z10, Z12, Z12
+	VADDPS        Z9, Z8, Z10
+	VMINPS        Z9, Z8, Z11
+	VMAXPS        Z9, Z8, Z8
+	VSUBPS        Z8, Z10, Z8
+	VSUBPS        Z8, Z11, Z11
+	VADDPS        Z11, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z10, Y8
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y8, Z8
+	VEXTRACTF64X4 $0x01, Z12, Y11
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z11, Z8, Z8
+	VADDPD        Z8, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y8
+	VADDPD        Y8, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X8
+	VADDPD        X8, X10, X10
+	VMOVHLPS      X10, X10, X8
+	VADDSD        X8, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X8
+	VUCOMISD      X10, X8
+	JCS           exact144
+	VMOVSD        one64<>+0(SB), X8
+
+	// 1/total = cHi + cLo
+	VDIVSD       X10, X8, X8
+	VCVTSD2SS    X8, X8, X10
+	VBROADCASTSS X10, Z11
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X8, X8
+	VCVTSD2SS    X8, X8, X8
+	VBROADCASTSS X8, Z8
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z18, Z10
+	VFMADD231PS Z11, Z18, Z10
+	VMOVUPS     Z10, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z19, Z10
+	VFMADD231PS Z11, Z19, Z10
+	VMOVUPS     Z10, 64(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z20, Z10
+	VFMADD231PS Z11, Z20, Z10
+	VMOVUPS     Z10, 128(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z21, Z10
+	VFMADD231PS Z11, Z21, Z10
+	VMOVUPS     Z10, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z24, Z10
+	VFMADD231PS Z11, Z24, Z10
+	VMOVUPS     Z10, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z25, Z10
+	VFMADD231PS Z11, Z25, Z10
+	VMOVUPS     Z10, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z26, Z10
+	VFMADD231PS Z11, Z26, Z10
+	VMOVUPS     Z10, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z27, Z10
+	VFMADD231PS Z11, Z27, Z10
+	VMOVUPS     Z10, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z8, Z9, Z8
+	VFMADD231PS Z11, Z9, Z8
+	VMOVUPS     Z8, K7, 512(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop17
+	JMP         end
+
+exact144:
+	ADDQ $0x00000080, CX
+	JMP  longer
+
+done17:
+	// Rows of 145 to 160 elements.
+	CMPQ         CX, $0x000000a0
+	JGT          done19
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x00000090, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact160
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact160
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop19:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact160
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact160
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       576(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VCMPPS        $0x05, Z6, Z10, K2
+	VMOVAPS       Z11, Z15
+	VFMADD231PS.Z Z0, Z14, K1, Z15
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z10, K2, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z11, Z18
+	VSUBPS Z17, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z18
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z14, Z18
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z10
+	VPERMPS Z2, Z17, Z14
+	VPSLLD  $0x14, Z15, Z19
+	VPSLLD  $0x14, Z17, Z22
+	VPADDD  Z10, Z19, Z10
+	VPADDD  Z14, Z22, Z14
+	VMOVAPS Z8, Z19
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z18, Z7, Z19
+	VMOVAPS       Z8, Z22
+	VFMADD231PS   Z11, Z7, Z22
+	VFMADD213PS   Z9, Z18, Z19
+	VFMADD213PS   Z9, Z11, Z22
+	VMULPS        Z19, Z18, Z18
+	VMULPS        Z22, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z18
+	VFMADD213PS.Z Z14, Z14, K2, Z11
+	VADDPS        Z11, Z18, Z10
+	VPTERNLOGD    $0xfe, Z15, Z17, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact160
+	VADDPS        Z13, Z12, Z14
+	VMINPS        Z13, Z12, Z15
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z14, Z12
+	VSUBPS        Z12, Z15, Z15
+	VADDPS        Z10, Z14, Z12
+	VMINPS        Z10, Z14, Z13
+	VMAXPS        Z10, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z14, Z13, Z13
+	VADDPS        Z13, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z15, Y13
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z15, Z12, Z12
+	VADDPD        Z13, Z10, Z10
+	VADDPD        Z10, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VADDPD        Y10, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X10
+	VADDPD        X10, X12, X12
+	VMOVHLPS      X12, X12, X10
+	VADDSD        X10, X12, X12
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X12, X10
+	JCS           exact160
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z21, Z12
+	VFMADD231PS Z13, Z21, Z12
+	VMOVUPS     Z12, 64(DI)
+	VMOVUPS     64(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z26, Z12
+	VFMADD231PS Z13, Z26, Z12
+	VMOVUPS     Z12, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z27, Z12
+	VFMADD231PS Z13, Z27, Z12
+	VMOVUPS     Z12, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z28, Z12
+	VFMADD231PS Z13, Z28, Z12
+	VMOVUPS     Z12, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z29, Z12
+	VFMADD231PS Z13, Z29, Z12
+	VMOVUPS     Z12, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z18, Z12
+	VFMADD231PS Z13, Z18, Z12
+	VMOVUPS     Z12, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 576(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop19
+	JMP         end
+
+exact160:
+	ADDQ $0x00000090, CX
+	JMP  longer
+
+done19:
+	// Rows of 161 to 176 elements.
+	CMPQ         CX, $0x000000b0
+	JGT          done21
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000a0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact176
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact176
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop21:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact176
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact176
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       640(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       576(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VCMPPS        $0x05, Z6, Z10, K3
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z14, K1, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z15, K2, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z10, K3, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z11, Z22
+	VSUBPS Z18, Z11, Z23
+	VSUBPS Z19, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z10
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z17, Z24
+	VPSLLD  $0x14, Z18, Z25
+	VPSLLD  $0x14, Z19, Z30
+	VPADDD  Z10, Z24, Z10
+	VPADDD  Z14, Z25, Z14
+	VPADDD  Z15, Z30, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z22, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z23, Z7, Z25
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z11, Z7, Z30
+	VFMADD213PS   Z9, Z22, Z24
+	VFMADD213PS   Z9, Z23, Z25
+	VFMADD213PS   Z9, Z11, Z30
+	VMULPS        Z24, Z22, Z22
+	VMULPS        Z25, Z23, Z23
+	VMULPS        Z30, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z22
+	VFMADD213PS.Z Z14, Z14, K2, Z23
+	VFMADD213PS.Z Z15, Z15, K3, Z11
+	VADDPS        Z23, Z22, Z10
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VADDPS        Z11, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact176
+	VADDPS        Z13, Z12, Z14
+	VMINPS        Z13, Z12, Z15
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z14, Z12
+	VSUBPS        Z12, Z15, Z15
+	VADDPS        Z10, Z14, Z12
+	VMINPS        Z10, Z14, Z13
+	VMAXPS        Z10, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z14, Z13, Z13
+	VADDPS        Z13, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z15, Y13
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z15, Z12, Z12
+	VADDPD        Z13, Z10, Z10
+	VADDPD        Z10, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VADDPD        Y10, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X10
+	VADDPD        X10, X12, X12
+	VMOVHLPS      X12, X12, X10
+	VADDSD        X10, X12, X12
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X12, X10
+	JCS           exact176
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z21, Z12
+	VFMADD231PS Z13, Z21, Z12
+	VMOVUPS     Z12, 64(DI)
+	VMOVUPS     64(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z26, Z12
+	VFMADD231PS Z13, Z26, Z12
+	VMOVUPS     Z12, 256(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z27, Z12
+	VFMADD231PS Z13, Z27, Z12
+	VMOVUPS     Z12, 320(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z28, Z12
+	VFMADD231PS Z13, Z28, Z12
+	VMOVUPS     Z12, 384(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z29, Z12
+	VFMADD231PS Z13, Z29, Z12
+	VMOVUPS     Z12, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z22, Z12
+	VFMADD231PS Z13, Z22, Z12
+	VMOVUPS     Z12, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z23, Z12
+	VFMADD231PS Z13, Z23, Z12
+	VMOVUPS     Z12, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 640(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop21
+	JMP         end
+
+exact176:
+	ADDQ $0x000000a0, CX
+	JMP  longer
+
+done21:
+	// Rows of 177 to 192 elements.
+	CMPQ         CX, $0x000000c0
+	JGT          done23
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000b0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact192
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact192
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop23:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact192
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact192
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       704(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       576(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       640(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K3
+	VCMPPS        $0x05, Z6, Z10, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K2, Z19
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z17, K3, Z22
+	VMOVAPS       Z11, Z23
+	VFMADD231PS.Z Z0, Z10, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z24
+	VSUBPS Z19, Z11, Z25
+	VSUBPS Z22, Z11, Z30
+	VSUBPS Z23, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z24
+	VFMADD231PS Z0, Z15, Z25
+	VFMADD231PS Z0, Z17, Z30
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z14, Z24
+	VFMADD231PS Z1, Z15, Z25
+	VFMADD231PS Z1, Z17, Z30
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z10
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z22, Z15
+	VPERMPS Z2, Z23, Z17
+	VPSLLD  $0x14, Z18, Z31
+	VMOVUPS Z29, 128(BX)
+	VPSLLD  $0x14, Z19, Z29
+	VMOVUPS Z28, 192(BX)
+	VPSLLD  $0x14, Z22, Z28
+	VMOVUPS Z27, 256(BX)
+	VPSLLD  $0x14, Z23, Z27
+	VPADDD  Z10, Z31, Z10
+	VPADDD  Z14, Z29, Z14
+	VPADDD  Z15, Z28, Z15
+	VPADDD  Z17, Z27, Z17
+	VMOVAPS Z8, Z27
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z25, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z30, Z7, Z29
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z11, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z27
+	VFMADD213PS   Z9, Z25, Z28
+	VFMADD213PS   Z9, Z30, Z29
+	VFMADD213PS   Z9, Z11, Z31
+	VMULPS        Z27, Z24, Z24
+	VMULPS        Z28, Z25, Z25
+	VMULPS        Z29, Z30, Z30
+	VMULPS        Z31, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z24
+	VFMADD213PS.Z Z14, Z14, K2, Z25
+	VFMADD213PS.Z Z15, Z15, K3, Z30
+	VFMADD213PS.Z Z17, Z17, K4, Z11
+	VADDPS        Z25, Z24, Z10
+	VADDPS        Z11, Z30, Z14
+	VADDPS        Z14, Z10, Z10
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z22, Z23, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact192
+	VADDPS        Z13, Z12, Z14
+	VMINPS        Z13, Z12, Z15
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z14, Z12
+	VSUBPS        Z12, Z15, Z15
+	VADDPS        Z10, Z14, Z12
+	VMINPS        Z10, Z14, Z13
+	VMAXPS        Z10, Z14, Z14
+	VSUBPS        Z14, Z12, Z14
+	VSUBPS        Z14, Z13, Z13
+	VADDPS        Z13, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VCVTPS2PD     Y12, Z12
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z15, Y13
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z15, Z12, Z12
+	VADDPD        Z13, Z10, Z10
+	VADDPD        Z10, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VADDPD        Y10, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X10
+	VADDPD        X10, X12, X12
+	VMOVHLPS      X12, X12, X10
+	VADDSD        X10, X12, X12
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X12, X10
+	JCS           exact192
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z21, Z12
+	VFMADD231PS Z13, Z21, Z12
+	VMOVUPS     Z12, 64(DI)
+	VMOVUPS     64(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 192(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z26, Z12
+	VFMADD231PS Z13, Z26, Z12
+	VMOVUPS     Z12, 256(DI)
+	VMOVUPS     256(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 320(DI)
+	VMOVUPS     192(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     128(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z24, Z12
+	VFMADD231PS Z13, Z24, Z12
+	VMOVUPS     Z12, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z25, Z12
+	VFMADD231PS Z13, Z25, Z12
+	VMOVUPS     Z12, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z30, Z12
+	VFMADD231PS Z13, Z30, Z12
+	VMOVUPS     Z12, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 704(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop23
+	JMP         end
+
+exact192:
+	ADDQ $0x000000b0, CX
+	JMP  longer
+
+done23:
+	// Rows of 193 to 208 elements.
+	CMPQ         CX, $0x000000d0
+	JGT          done25
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000c0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact208
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact208
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop25:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact208
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact208
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       768(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       576(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       640(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K3
+	VMOVUPS       704(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z15, K2, Z22
+	VMOVAPS       Z11, Z23
+	VFMADD231PS.Z Z0, Z17, K3, Z23
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z18, K4, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z19, Z11, Z25
+	VSUBPS  Z22, Z11, Z30
+	VSUBPS  Z23, Z11, Z31
+	VMOVUPS Z29, 128(BX)
+	VSUBPS  Z24, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z25
+	VFMADD231PS Z0, Z15, Z30
+	VFMADD231PS Z0, Z17, Z31
+	VFMADD231PS Z0, Z18, Z29
+	VFMADD231PS Z1, Z14, Z25
+	VFMADD231PS Z1, Z15, Z30
+	VFMADD231PS Z1, Z17, Z31
+	VFMADD231PS Z1, Z18, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z22, Z15
+	VPERMPS Z2, Z23, Z17
+	VPERMPS Z2, Z24, Z18
+	VMOVUPS Z28, 192(BX)
+	VPSLLD  $0x14, Z19, Z28
+	VMOVUPS Z27, 256(BX)
+	VPSLLD  $0x14, Z22, Z27
+	VMOVUPS Z26, 320(BX)
+	VPSLLD  $0x14, Z23, Z26
+	VMOVUPS Z21, 384(BX)
+	VPSLLD  $0x14, Z24, Z21
+	VPADDD  Z14, Z28, Z14
+	VPADDD  Z15, Z27, Z15
+	VPADDD  Z17, Z26, Z17
+	VPADDD  Z18, Z21, Z18
+	VMOVAPS Z8, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z7, Z21
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z30, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z31, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z29, Z7, Z28
+	VFMADD213PS   Z9, Z25, Z21
+	VFMADD213PS   Z9, Z30, Z26
+	VFMADD213PS   Z9, Z31, Z27
+	VFMADD213PS   Z9, Z29, Z28
+	VMULPS        Z21, Z25, Z25
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z27, Z31, Z31
+	VMULPS        Z28, Z29, Z29
+	VFMADD213PS.Z Z14, Z14, K1, Z25
+	VFMADD213PS.Z Z15, Z15, K2, Z30
+	VFMADD213PS.Z Z17, Z17, K3, Z31
+	VFMADD213PS.Z Z18, Z18, K4, Z29
+	VADDPS        Z30, Z25, Z14
+	VADDPS        Z29, Z31, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z22, Z16
+	VPTERNLOGD    $0xfe, Z23, Z24, Z16
+	VCMPPS        $0x05, Z6, Z10, K1
+	VMOVAPS       Z11, Z15
+	VFMADD231PS.Z Z0, Z10, K1, Z15
+
+	// -n = magic - N - u
+	VSUBPS Z15, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z15, Z10
+	VPSLLD  $0x14, Z15, Z17
+	VPADDD  Z10, Z17, Z10
+	VMOVAPS Z8, Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z11, Z7, Z17
+	VFMADD213PS   Z9, Z11, Z17
+	VMULPS        Z17, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z11
+
+	// Leave if an element is not near.
+	VPORD         Z16, Z15, Z16
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact208
+	VADDPS        Z13, Z12, Z10
+	VMINPS        Z13, Z12, Z15
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z10, Z12
+	VSUBPS        Z12, Z15, Z15
+	VADDPS        Z14, Z10, Z12
+	VMINPS        Z14, Z10, Z13
+	VMAXPS        Z14, Z10, Z10
+	VSUBPS        Z10, Z12, Z10
+	VSUBPS        Z10, Z13, Z13
+	VADDPS        Z13, Z15, Z15
+	VADDPS        Z11, Z12, Z10
+	VMINPS        Z11, Z12, Z13
+	VMAXPS        Z11, Z12, Z12
+	VSUBPS        Z12, Z10, Z12
+	VSUBPS        Z12, Z13, Z13
+	VADDPS        Z13, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z10, Y12
+	VCVTPS2PD     Y10, Z10
+	VCVTPS2PD     Y12, Z12
+	VEXTRACTF64X4 $0x01, Z15, Y13
+	VCVTPS2PD     Y15, Z15
+	VCVTPS2PD     Y13, Z13
+	VADDPD        Z15, Z10, Z10
+	VADDPD        Z13, Z12, Z12
+	VADDPD        Z12, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y12
+	VADDPD        Y12, Y10, Y10
+	VEXTRACTF128  $0x01, Y10, X12
+	VADDPD        X12, X10, X10
+	VMOVHLPS      X10, X10, X12
+	VADDSD        X12, X10, X10
+	VMOVSD        nearTotal64<>+0(SB), X12
+	VUCOMISD      X10, X12
+	JCS           exact208
+	VMOVSD        one64<>+0(SB), X12
+
+	// 1/total = cHi + cLo
+	VDIVSD       X10, X12, X12
+	VCVTSD2SS    X12, X12, X10
+	VBROADCASTSS X10, Z13
+	VCVTSS2SD    X10, X10, X10
+	VSUBSD       X10, X12, X12
+	VCVTSD2SS    X12, X12, X12
+	VBROADCASTSS X12, Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z20, Z10
+	VFMADD231PS Z13, Z20, Z10
+	VMOVUPS     Z10, (DI)
+	VMOVUPS     384(BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 64(DI)
+	VMOVUPS     64(BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 192(DI)
+	VMOVUPS     320(BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 256(DI)
+	VMOVUPS     256(BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 320(DI)
+	VMOVUPS     192(BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     128(BX), Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z10, Z14
+	VFMADD231PS Z13, Z10, Z14
+	VMOVUPS     Z14, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z25, Z10
+	VFMADD231PS Z13, Z25, Z10
+	VMOVUPS     Z10, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z30, Z10
+	VFMADD231PS Z13, Z30, Z10
+	VMOVUPS     Z10, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z31, Z10
+	VFMADD231PS Z13, Z31, Z10
+	VMOVUPS     Z10, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z29, Z10
+	VFMADD231PS Z13, Z29, Z10
+	VMOVUPS     Z10, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z12, Z11, Z12
+	VFMADD231PS Z13, Z11, Z12
+	VMOVUPS     Z12, K7, 768(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop25
+	JMP         end
+
+exact208:
+	ADDQ $0x000000c0, CX
+	JMP  longer
+
+done25:
+	// Rows of 209 to 224 elements.
+	CMPQ         CX, $0x000000e0
+	JGT          done27
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000d0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact224
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact224
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop27:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact224
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact224
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       832(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       576(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       640(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K3
+	VMOVUPS       704(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z15, K2, Z22
+	VMOVAPS       Z11, Z23
+	VFMADD231PS.Z Z0, Z17, K3, Z23
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z18, K4, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z19, Z11, Z25
+	VSUBPS  Z22, Z11, Z30
+	VSUBPS  Z23, Z11, Z31
+	VMOVUPS Z29, 128(BX)
+	VSUBPS  Z24, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z25
+	VFMADD231PS Z0, Z15, Z30
+	VFMADD231PS Z0, Z17, Z31
+	VFMADD231PS Z0, Z18, Z29
+	VFMADD231PS Z1, Z14, Z25
+	VFMADD231PS Z1, Z15, Z30
+	VFMADD231PS Z1, Z17, Z31
+	VFMADD231PS Z1, Z18, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z22, Z15
+	VPERMPS Z2, Z23, Z17
+	VPERMPS Z2, Z24, Z18
+	VMOVUPS Z28, 192(BX)
+	VPSLLD  $0x14, Z19, Z28
+	VMOVUPS Z27, 256(BX)
+	VPSLLD  $0x14, Z22, Z27
+	VMOVUPS Z26, 320(BX)
+	VPSLLD  $0x14, Z23, Z26
+	VMOVUPS Z21, 384(BX)
+	VPSLLD  $0x14, Z24, Z21
+	VPADDD  Z14, Z28, Z14
+	VPADDD  Z15, Z27, Z15
+	VPADDD  Z17, Z26, Z17
+	VPADDD  Z18, Z21, Z18
+	VMOVAPS Z8, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z7, Z21
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z30, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z31, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z29, Z7, Z28
+	VFMADD213PS   Z9, Z25, Z21
+	VFMADD213PS   Z9, Z30, Z26
+	VFMADD213PS   Z9, Z31, Z27
+	VFMADD213PS   Z9, Z29, Z28
+	VMULPS        Z21, Z25, Z25
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z27, Z31, Z31
+	VMULPS        Z28, Z29, Z29
+	VFMADD213PS.Z Z14, Z14, K1, Z25
+	VFMADD213PS.Z Z15, Z15, K2, Z30
+	VFMADD213PS.Z Z17, Z17, K3, Z31
+	VFMADD213PS.Z Z18, Z18, K4, Z29
+	VADDPS        Z30, Z25, Z14
+	VADDPS        Z29, Z31, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z22, Z16
+	VPTERNLOGD    $0xfe, Z23, Z24, Z16
+	VMOVUPS       768(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VCMPPS        $0x05, Z6, Z10, K2
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z15, K1, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z10, K2, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z17, Z11, Z19
+	VSUBPS Z18, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z19
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z15, Z19
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z17, Z10
+	VPERMPS Z2, Z18, Z15
+	VPSLLD  $0x14, Z17, Z21
+	VPSLLD  $0x14, Z18, Z22
+	VPADDD  Z10, Z21, Z10
+	VPADDD  Z15, Z22, Z15
+	VMOVAPS Z8, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z19, Z7, Z21
+	VMOVAPS       Z8, Z22
+	VFMADD231PS   Z11, Z7, Z22
+	VFMADD213PS   Z9, Z19, Z21
+	VFMADD213PS   Z9, Z11, Z22
+	VMULPS        Z21, Z19, Z19
+	VMULPS        Z22, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z19
+	VFMADD213PS.Z Z15, Z15, K2, Z11
+	VADDPS        Z11, Z19, Z10
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact224
+	VADDPS        Z13, Z12, Z15
+	VMINPS        Z13, Z12, Z16
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z15, Z12
+	VSUBPS        Z12, Z16, Z16
+	VADDPS        Z14, Z15, Z12
+	VMINPS        Z14, Z15, Z13
+	VMAXPS        Z14, Z15, Z15
+	VSUBPS        Z15, Z12, Z15
+	VSUBPS        Z15, Z13, Z13
+	VADDPS        Z13, Z16, Z16
+	VADDPS        Z10, Z12, Z13
+	VMINPS        Z10, Z12, Z14
+	VMAXPS        Z10, Z12, Z12
+	VSUBPS        Z12, Z13, Z12
+	VSUBPS        Z12, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z10, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPD        Y10, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X10
+	VADDPD        X10, X13, X13
+	VMOVHLPS      X13, X13, X10
+	VADDSD        X10, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X13, X10
+	JCS           exact224
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X13, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+	VMOVUPS     384(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 64(DI)
+	VMOVUPS     64(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 192(DI)
+	VMOVUPS     320(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 256(DI)
+	VMOVUPS     256(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 320(DI)
+	VMOVUPS     192(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     128(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z25, Z12
+	VFMADD231PS Z13, Z25, Z12
+	VMOVUPS     Z12, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z30, Z12
+	VFMADD231PS Z13, Z30, Z12
+	VMOVUPS     Z12, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z31, Z12
+	VFMADD231PS Z13, Z31, Z12
+	VMOVUPS     Z12, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z29, Z12
+	VFMADD231PS Z13, Z29, Z12
+	VMOVUPS     Z12, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z19, Z12
+	VFMADD231PS Z13, Z19, Z12
+	VMOVUPS     Z12, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 832(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop27
+	JMP         end
+
+exact224:
+	ADDQ $0x000000d0, CX
+	JMP  longer
+
+done27:
+	// Rows of 225 to 240 elements.
+	CMPQ         CX, $0x000000f0
+	JGT          done29
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000e0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact240
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact240
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop29:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact240
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact240
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       896(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       576(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       640(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K3
+	VMOVUPS       704(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z15, K2, Z22
+	VMOVAPS       Z11, Z23
+	VFMADD231PS.Z Z0, Z17, K3, Z23
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z18, K4, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z19, Z11, Z25
+	VSUBPS  Z22, Z11, Z30
+	VSUBPS  Z23, Z11, Z31
+	VMOVUPS Z29, 128(BX)
+	VSUBPS  Z24, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z25
+	VFMADD231PS Z0, Z15, Z30
+	VFMADD231PS Z0, Z17, Z31
+	VFMADD231PS Z0, Z18, Z29
+	VFMADD231PS Z1, Z14, Z25
+	VFMADD231PS Z1, Z15, Z30
+	VFMADD231PS Z1, Z17, Z31
+	VFMADD231PS Z1, Z18, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z22, Z15
+	VPERMPS Z2, Z23, Z17
+	VPERMPS Z2, Z24, Z18
+	VMOVUPS Z28, 192(BX)
+	VPSLLD  $0x14, Z19, Z28
+	VMOVUPS Z27, 256(BX)
+	VPSLLD  $0x14, Z22, Z27
+	VMOVUPS Z26, 320(BX)
+	VPSLLD  $0x14, Z23, Z26
+	VMOVUPS Z21, 384(BX)
+	VPSLLD  $0x14, Z24, Z21
+	VPADDD  Z14, Z28, Z14
+	VPADDD  Z15, Z27, Z15
+	VPADDD  Z17, Z26, Z17
+	VPADDD  Z18, Z21, Z18
+	VMOVAPS Z8, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z7, Z21
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z30, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z31, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z29, Z7, Z28
+	VFMADD213PS   Z9, Z25, Z21
+	VFMADD213PS   Z9, Z30, Z26
+	VFMADD213PS   Z9, Z31, Z27
+	VFMADD213PS   Z9, Z29, Z28
+	VMULPS        Z21, Z25, Z25
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z27, Z31, Z31
+	VMULPS        Z28, Z29, Z29
+	VFMADD213PS.Z Z14, Z14, K1, Z25
+	VFMADD213PS.Z Z15, Z15, K2, Z30
+	VFMADD213PS.Z Z17, Z17, K3, Z31
+	VFMADD213PS.Z Z18, Z18, K4, Z29
+	VADDPS        Z30, Z25, Z14
+	VADDPS        Z29, Z31, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z22, Z16
+	VPTERNLOGD    $0xfe, Z23, Z24, Z16
+	VMOVUPS       768(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       832(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VCMPPS        $0x05, Z6, Z10, K3
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z15, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z17, K2, Z19
+	VMOVAPS       Z11, Z21
+	VFMADD231PS.Z Z0, Z10, K3, Z21
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+	VSUBPS Z21, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z22
+	VFMADD231PS Z0, Z17, Z23
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z15, Z22
+	VFMADD231PS Z1, Z17, Z23
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z10
+	VPERMPS Z2, Z19, Z15
+	VPERMPS Z2, Z21, Z17
+	VPSLLD  $0x14, Z18, Z24
+	VPSLLD  $0x14, Z19, Z26
+	VPSLLD  $0x14, Z21, Z27
+	VPADDD  Z10, Z24, Z10
+	VPADDD  Z15, Z26, Z15
+	VPADDD  Z17, Z27, Z17
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z22, Z7, Z24
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z23, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z11, Z7, Z27
+	VFMADD213PS   Z9, Z22, Z24
+	VFMADD213PS   Z9, Z23, Z26
+	VFMADD213PS   Z9, Z11, Z27
+	VMULPS        Z24, Z22, Z22
+	VMULPS        Z26, Z23, Z23
+	VMULPS        Z27, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z22
+	VFMADD213PS.Z Z15, Z15, K2, Z23
+	VFMADD213PS.Z Z17, Z17, K3, Z11
+	VADDPS        Z23, Z22, Z10
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPORD         Z16, Z21, Z16
+	VADDPS        Z11, Z10, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact240
+	VADDPS        Z13, Z12, Z15
+	VMINPS        Z13, Z12, Z16
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z15, Z12
+	VSUBPS        Z12, Z16, Z16
+	VADDPS        Z14, Z15, Z12
+	VMINPS        Z14, Z15, Z13
+	VMAXPS        Z14, Z15, Z15
+	VSUBPS        Z15, Z12, Z15
+	VSUBPS        Z15, Z13, Z13
+	VADDPS        Z13, Z16, Z16
+	VADDPS        Z10, Z12, Z13
+	VMINPS        Z10, Z12, Z14
+	VMAXPS        Z10, Z12, Z12
+	VSUBPS        Z12, Z13, Z12
+	VSUBPS        Z12, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z10, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPD        Y10, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X10
+	VADDPD        X10, X13, X13
+	VMOVHLPS      X13, X13, X10
+	VADDSD        X10, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X13, X10
+	JCS           exact240
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X13, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+	VMOVUPS     384(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 64(DI)
+	VMOVUPS     64(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 192(DI)
+	VMOVUPS     320(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 256(DI)
+	VMOVUPS     256(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 320(DI)
+	VMOVUPS     192(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     128(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z25, Z12
+	VFMADD231PS Z13, Z25, Z12
+	VMOVUPS     Z12, 512(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z30, Z12
+	VFMADD231PS Z13, Z30, Z12
+	VMOVUPS     Z12, 576(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z31, Z12
+	VFMADD231PS Z13, Z31, Z12
+	VMOVUPS     Z12, 640(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z29, Z12
+	VFMADD231PS Z13, Z29, Z12
+	VMOVUPS     Z12, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z22, Z12
+	VFMADD231PS Z13, Z22, Z12
+	VMOVUPS     Z12, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z23, Z12
+	VFMADD231PS Z13, Z23, Z12
+	VMOVUPS     Z12, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 896(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop29
+	JMP         end
+
+exact240:
+	ADDQ $0x000000e0, CX
+	JMP  longer
+
+done29:
+	// Rows of 241 to 256 elements.
+	CMPQ         CX, $0x00000100
+	JGT          done31
+	TESTQ        R8, R8
+	JZ           end
+	SUBQ         $0x000000f0, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact256
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact256
+	VMOVUPS      nearTable<>+0(SB), Z2
+	VBROADCASTSS 12(R14), Z3
+	VBROADCASTSS 8(R14), Z4
+	VBROADCASTSS 16(R14), Z5
+	VBROADCASTSS lowest<>+0(SB), Z6
+	VBROADCASTSS nearExp3<>+0(SB), Z7
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop31:
+	VMOVUPS      (SI), Z10
+	VCMPPS       $0x05, Z3, Z10, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z10
+	VUCOMISS     X3, X10
+	JCS          exact256
+	VMULPS.BCST  nearReach<>+0(SB), Z4, Z11
+	VSUBPS       Z11, Z5, Z11
+	VUCOMISS     X10, X11
+	JCS          exact256
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS        Z0, Z10, Z10
+	VBROADCASTSS  nearHeadroom<>+0(SB), Z11
+	VSUBPS        Z10, Z11, Z11
+	VSUBPS.BCST   nearInteger<>+0(SB), Z11, Z11
+	VBROADCASTSS  minusInf<>+0(SB), Z10
+	VMOVUPS       960(SI), K7, Z10
+	VMOVUPS       (SI), Z12
+	VCMPPS        $0x05, Z6, Z12, K1
+	VMOVUPS       64(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K2
+	VMOVUPS       128(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K3
+	VMOVUPS       192(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K4
+	VMOVAPS       Z11, Z16
+	VFMADD231PS.Z Z0, Z12, K1, Z16
+	VMOVAPS       Z11, Z17
+	VFMADD231PS.Z Z0, Z13, K2, Z17
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z14, K3, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K4, Z19
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z11, Z20
+	VSUBPS Z17, Z11, Z21
+	VSUBPS Z18, Z11, Z22
+	VSUBPS Z19, Z11, Z23
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z0, Z14, Z22
+	VFMADD231PS Z0, Z15, Z23
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+	VFMADD231PS Z1, Z14, Z22
+	VFMADD231PS Z1, Z15, Z23
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z16, Z12
+	VPERMPS Z2, Z17, Z13
+	VPERMPS Z2, Z18, Z14
+	VPERMPS Z2, Z19, Z15
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPSLLD  $0x14, Z18, Z26
+	VPSLLD  $0x14, Z19, Z27
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VPADDD  Z14, Z26, Z14
+	VPADDD  Z15, Z27, Z15
+	VMOVAPS Z8, Z24
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z20, Z7, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z7, Z25
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z22, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z23, Z7, Z27
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VFMADD213PS   Z9, Z22, Z26
+	VFMADD213PS   Z9, Z23, Z27
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VMULPS        Z26, Z22, Z22
+	VMULPS        Z27, Z23, Z23
+	VFMADD213PS.Z Z12, Z12, K1, Z20
+	VFMADD213PS.Z Z13, Z13, K2, Z21
+	VFMADD213PS.Z Z14, Z14, K3, Z22
+	VFMADD213PS.Z Z15, Z15, K4, Z23
+	VADDPS        Z21, Z20, Z12
+	VADDPS        Z23, Z22, Z13
+	VADDPS        Z13, Z12, Z12
+	VPTERNLOGD    $0xfe, Z17, Z18, Z16
+	VPORD         Z16, Z19, Z16
+	VMOVUPS       256(SI), Z13
+	VCMPPS        $0x05, Z6, Z13, K1
+	VMOVUPS       320(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K2
+	VMOVUPS       384(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K3
+	VMOVUPS       448(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K4
+	VMOVAPS       Z11, Z18
+	VFMADD231PS.Z Z0, Z13, K1, Z18
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K2, Z19
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z15, K3, Z24
+	VMOVAPS       Z11, Z25
+	VFMADD231PS.Z Z0, Z17, K4, Z25
+
+	// -n = magic - N - u
+	VSUBPS Z18, Z11, Z26
+	VSUBPS Z19, Z11, Z27
+	VSUBPS Z24, Z11, Z28
+	VSUBPS Z25, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z14, Z27
+	VFMADD231PS Z0, Z15, Z28
+	VFMADD231PS Z0, Z17, Z29
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z14, Z27
+	VFMADD231PS Z1, Z15, Z28
+	VFMADD231PS Z1, Z17, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z18, Z13
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z24, Z15
+	VPERMPS Z2, Z25, Z17
+	VPSLLD  $0x14, Z18, Z30
+	VPSLLD  $0x14, Z19, Z31
+	VMOVUPS Z23, (BX)
+	VPSLLD  $0x14, Z24, Z23
+	VMOVUPS Z22, 64(BX)
+	VPSLLD  $0x14, Z25, Z22
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z14, Z31, Z14
+	VPADDD  Z15, Z23, Z15
+	VPADDD  Z17, Z22, Z17
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z26, Z7, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z27, Z7, Z23
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z28, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z29, Z7, Z31
+	VFMADD213PS   Z9, Z26, Z22
+	VFMADD213PS   Z9, Z27, Z23
+	VFMADD213PS   Z9, Z28, Z30
+	VFMADD213PS   Z9, Z29, Z31
+	VMULPS        Z22, Z26, Z26
+	VMULPS        Z23, Z27, Z27
+	VMULPS        Z30, Z28, Z28
+	VMULPS        Z31, Z29, Z29
+	VFMADD213PS.Z Z13, Z13, K1, Z26
+	VFMADD213PS.Z Z14, Z14, K2, Z27
+	VFMADD213PS.Z Z15, Z15, K3, Z28
+	VFMADD213PS.Z Z17, Z17, K4, Z29
+	VADDPS        Z27, Z26, Z13
+	VADDPS        Z29, Z28, Z14
+	VADDPS        Z14, Z13, Z13
+	VPTERNLOGD    $0xfe, Z18, Z19, Z16
+	VPTERNLOGD    $0xfe, Z24, Z25, Z16
+	VMOVUPS       512(SI), Z14
+	VCMPPS        $0x05, Z6, Z14, K1
+	VMOVUPS       576(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K2
+	VMOVUPS       640(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K3
+	VMOVUPS       704(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K4
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z14, K1, Z19
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z15, K2, Z22
+	VMOVAPS       Z11, Z23
+	VFMADD231PS.Z Z0, Z17, K3, Z23
+	VMOVAPS       Z11, Z24
+	VFMADD231PS.Z Z0, Z18, K4, Z24
+
+	// -n = magic - N - u
+	VSUBPS  Z19, Z11, Z25
+	VSUBPS  Z22, Z11, Z30
+	VSUBPS  Z23, Z11, Z31
+	VMOVUPS Z29, 128(BX)
+	VSUBPS  Z24, Z11, Z29
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z14, Z25
+	VFMADD231PS Z0, Z15, Z30
+	VFMADD231PS Z0, Z17, Z31
+	VFMADD231PS Z0, Z18, Z29
+	VFMADD231PS Z1, Z14, Z25
+	VFMADD231PS Z1, Z15, Z30
+	VFMADD231PS Z1, Z17, Z31
+	VFMADD231PS Z1, Z18, Z29
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z14
+	VPERMPS Z2, Z22, Z15
+	VPERMPS Z2, Z23, Z17
+	VPERMPS Z2, Z24, Z18
+	VMOVUPS Z28, 192(BX)
+	VPSLLD  $0x14, Z19, Z28
+	VMOVUPS Z27, 256(BX)
+	VPSLLD  $0x14, Z22, Z27
+	VMOVUPS Z26, 320(BX)
+	VPSLLD  $0x14, Z23, Z26
+	VMOVUPS Z21, 384(BX)
+	VPSLLD  $0x14, Z24, Z21
+	VPADDD  Z14, Z28, Z14
+	VPADDD  Z15, Z27, Z15
+	VPADDD  Z17, Z26, Z17
+	VPADDD  Z18, Z21, Z18
+	VMOVAPS Z8, Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z25, Z7, Z21
+	VMOVAPS       Z8, Z26
+	VFMADD231PS   Z30, Z7, Z26
+	VMOVAPS       Z8, Z27
+	VFMADD231PS   Z31, Z7, Z27
+	VMOVAPS       Z8, Z28
+	VFMADD231PS   Z29, Z7, Z28
+	VFMADD213PS   Z9, Z25, Z21
+	VFMADD213PS   Z9, Z30, Z26
+	VFMADD213PS   Z9, Z31, Z27
+	VFMADD213PS   Z9, Z29, Z28
+	VMULPS        Z21, Z25, Z25
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z27, Z31, Z31
+	VMULPS        Z28, Z29, Z29
+	VFMADD213PS.Z Z14, Z14, K1, Z25
+	VFMADD213PS.Z Z15, Z15, K2, Z30
+	VFMADD213PS.Z Z17, Z17, K3, Z31
+	VFMADD213PS.Z Z18, Z18, K4, Z29
+	VADDPS        Z30, Z25, Z14
+	VADDPS        Z29, Z31, Z15
+	VADDPS        Z15, Z14, Z14
+	VPTERNLOGD    $0xfe, Z19, Z22, Z16
+	VPTERNLOGD    $0xfe, Z23, Z24, Z16
+	VMOVUPS       768(SI), Z15
+	VCMPPS        $0x05, Z6, Z15, K1
+	VMOVUPS       832(SI), Z17
+	VCMPPS        $0x05, Z6, Z17, K2
+	VMOVUPS       896(SI), Z18
+	VCMPPS        $0x05, Z6, Z18, K3
+	VCMPPS        $0x05, Z6, Z10, K4
+	VMOVAPS       Z11, Z19
+	VFMADD231PS.Z Z0, Z15, K1, Z19
+	VMOVAPS       Z11, Z21
+	VFMADD231PS.Z Z0, Z17, K2, Z21
+	VMOVAPS       Z11, Z22
+	VFMADD231PS.Z Z0, Z18, K3, Z22
+	VMOVAPS       Z11, Z23
+	VFMADD231PS.Z Z0, Z10, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z19, Z11, Z24
+	VSUBPS Z21, Z11, Z26
+	VSUBPS Z22, Z11, Z27
+	VSUBPS Z23, Z11, Z11
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z15, Z24
+	VFMADD231PS Z0, Z17, Z26
+	VFMADD231PS Z0, Z18, Z27
+	VFMADD231PS Z0, Z10, Z11
+	VFMADD231PS Z1, Z15, Z24
+	VFMADD231PS Z1, Z17, Z26
+	VFMADD231PS Z1, Z18, Z27
+	VFMADD231PS Z1, Z10, Z11
+
+	// s = 2^(n - N) * K
+	VPERMPS Z2, Z19, Z10
+	VPERMPS Z2, Z21, Z15
+	VPERMPS Z2, Z22, Z17
+	VPERMPS Z2, Z23, Z18
+	VPSLLD  $0x14, Z19, Z28
+	VMOVUPS Z29, 448(BX)
+	VPSLLD  $0x14, Z21, Z29
+	VMOVUPS Z31, 512(BX)
+	VPSLLD  $0x14, Z22, Z31
+	VMOVUPS Z30, 576(BX)
+	VPSLLD  $0x14, Z23, Z30
+	VPADDD  Z10, Z28, Z10
+	VPADDD  Z15, Z29, Z15
+	VPADDD  Z17, Z31, Z17
+	VPADDD  Z18, Z30, Z18
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z7, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z26, Z7, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z27, Z7, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z11, Z7, Z31
+	VFMADD213PS   Z9, Z24, Z28
+	VFMADD213PS   Z9, Z26, Z29
+	VFMADD213PS   Z9, Z27, Z30
+	VFMADD213PS   Z9, Z11, Z31
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z26, Z26
+	VMULPS        Z30, Z27, Z27
+	VMULPS        Z31, Z11, Z11
+	VFMADD213PS.Z Z10, Z10, K1, Z24
+	VFMADD213PS.Z Z15, Z15, K2, Z26
+	VFMADD213PS.Z Z17, Z17, K3, Z27
+	VFMADD213PS.Z Z18, Z18, K4, Z11
+	VADDPS        Z26, Z24, Z10
+	VADDPS        Z11, Z27, Z15
+	VADDPS        Z15, Z10, Z10
+	VPTERNLOGD    $0xfe, Z19, Z21, Z16
+	VPTERNLOGD    $0xfe, Z22, Z23, Z16
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z16, K6
+	KORTESTW      K6, K6
+	JNZ           exact256
+	VADDPS        Z13, Z12, Z15
+	VMINPS        Z13, Z12, Z16
+	VMAXPS        Z13, Z12, Z12
+	VSUBPS        Z12, Z15, Z12
+	VSUBPS        Z12, Z16, Z16
+	VADDPS        Z14, Z15, Z12
+	VMINPS        Z14, Z15, Z13
+	VMAXPS        Z14, Z15, Z15
+	VSUBPS        Z15, Z12, Z15
+	VSUBPS        Z15, Z13, Z13
+	VADDPS        Z13, Z16, Z16
+	VADDPS        Z10, Z12, Z13
+	VMINPS        Z10, Z12, Z14
+	VMAXPS        Z10, Z12, Z12
+	VSUBPS        Z12, Z13, Z12
+	VSUBPS        Z12, Z14, Z14
+	VADDPS        Z14, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VCVTPS2PD     Y13, Z13
+	VCVTPS2PD     Y10, Z10
+	VEXTRACTF64X4 $0x01, Z16, Y12
+	VCVTPS2PD     Y16, Z16
+	VCVTPS2PD     Y12, Z12
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z12, Z10, Z10
+	VADDPD        Z10, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y10
+	VADDPD        Y10, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X10
+	VADDPD        X10, X13, X13
+	VMOVHLPS      X13, X13, X10
+	VADDSD        X10, X13, X13
+	VMOVSD        nearTotal64<>+0(SB), X10
+	VUCOMISD      X13, X10
+	JCS           exact256
+	VMOVSD        one64<>+0(SB), X10
+
+	// 1/total = cHi + cLo
+	VDIVSD       X13, X10, X10
+	VCVTSD2SS    X10, X10, X12
+	VBROADCASTSS X12, Z13
+	VCVTSS2SD    X12, X12, X12
+	VSUBSD       X12, X10, X10
+	VCVTSD2SS    X10, X10, X10
+	VBROADCASTSS X10, Z10
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z20, Z12
+	VFMADD231PS Z13, Z20, Z12
+	VMOVUPS     Z12, (DI)
+	VMOVUPS     384(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 64(DI)
+	VMOVUPS     64(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 128(DI)
+	VMOVUPS     (BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 192(DI)
+	VMOVUPS     320(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 256(DI)
+	VMOVUPS     256(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 320(DI)
+	VMOVUPS     192(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 384(DI)
+	VMOVUPS     128(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 448(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z25, Z12
+	VFMADD231PS Z13, Z25, Z12
+	VMOVUPS     Z12, 512(DI)
+	VMOVUPS     576(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 576(DI)
+	VMOVUPS     512(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 640(DI)
+	VMOVUPS     448(BX), Z12
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z12, Z14
+	VFMADD231PS Z13, Z12, Z14
+	VMOVUPS     Z14, 704(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z24, Z12
+	VFMADD231PS Z13, Z24, Z12
+	VMOVUPS     Z12, 768(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z26, Z12
+	VFMADD231PS Z13, Z26, Z12
+	VMOVUPS     Z12, 832(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z27, Z12
+	VFMADD231PS Z13, Z27, Z12
+	VMOVUPS     Z12, 896(DI)
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z10, Z11, Z10
+	VFMADD231PS Z13, Z11, Z10
+	VMOVUPS     Z10, K7, 960(DI)
+	ADDQ        R9, SI
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         loop31
+	JMP         end
+
+exact256:
+	ADDQ $0x000000f0, CX
+	JMP  longer
+
+done31:
+	TESTQ R8, R8
+	JZ    end
+
+longer:
+	MOVQ SI, R11
+	MOVQ DI, R12
+	MOVQ CX, R13
+
+row:
+	// A row of more elements: N, and an empty sum.
+	MOVQ         R11, SI
+	MOVQ         R12, DI
+	MOVQ         R13, CX
+	VMOVUPS      (SI), Z2
+	VCMPPS.BCST  $0x05, 12(R14), Z2, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z2
+	VBROADCASTSS 12(R14), Z3
+	VUCOMISS     X3, X2
+	JCS          irregular
+	VBROADCASTSS 16(R14), Z3
+	VUCOMISS     X2, X3
+	JCS          irregular
+	VMULPS.BCST  (R14), Z2, Z3
+	VBROADCASTSS integerHeadroom<>+0(SB), Z4
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS integer<>+0(SB), Z3
+	VSUBPS       Z4, Z3, Z3
+	VMOVSS       X3, 20(R14)
+
+	// -N = 24 - round(x0 * kHi), in units of 2^-19
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS nearHeadroom<>+0(SB), Z3
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS.BCST  nearInteger<>+0(SB), Z3, Z2
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+
+	// Where elements are near.
+	MOVL         (R14), AX
+	TESTL        $0x00000007, AX
+	JZ           exact
+	SUBL         $0x2b800000, AX
+	CMPL         AX, $0x28000000
+	JCC          exact
+	VBROADCASTSS nearReach<>+0(SB), Z3
+	VMULPS.BCST  8(R14), Z3, Z3
+	VBROADCASTSS 16(R14), Z4
+	VSUBPS       Z3, Z4, Z4
+	VMOVUPS      (SI), Z3
+	VCMPPS.BCST  $0x05, 12(R14), Z3, K1
+	KMOVW        K1, AX
+	TZCNTL       AX, AX
+	ANDL         $0x1f, AX
+	VBROADCASTSS (SI)(AX*4), Z3
+	VUCOMISS     X3, X4
+	JCS          exact
+
+	// Turns whose elements are all near, of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done35
+	VMOVUPS      nearTable<>+0(SB), Z3
+	VBROADCASTSS lowest<>+0(SB), Z4
+	VBROADCASTSS nearExp3<>+0(SB), Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+	VBROADCASTSS nearExp1<>+0(SB), Z9
+	PCALIGN      $0x40
+
+loop35:
+	VMOVUPS       (SI), Z10
+	VCMPPS        $0x05, Z4, Z10, K1
+	VMOVUPS       64(SI), Z11
+	VCMPPS        $0x05, Z4, Z11, K2
+	VMOVUPS       128(SI), Z12
+	VCMPPS        $0x05, Z4, Z12, K3
+	VMOVUPS       192(SI), Z13
+	VCMPPS        $0x05, Z4, Z13, K4
+	VMOVAPS       Z2, Z14
+	VFMADD231PS.Z Z0, Z10, K1, Z14
+	VMOVAPS       Z2, Z15
+	VFMADD231PS.Z Z0, Z11, K2, Z15
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z12, K3, Z16
+	VMOVAPS       Z2, Z17
+	VFMADD231PS.Z Z0, Z13, K4, Z17
+
+	// -n = magic - N - u
+	VSUBPS Z14, Z2, Z18
+	VSUBPS Z15, Z2, Z19
+	VSUBPS Z16, Z2, Z20
+	VSUBPS Z17, Z2, Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z10, Z18
+	VFMADD231PS Z0, Z11, Z19
+	VFMADD231PS Z0, Z12, Z20
+	VFMADD231PS Z0, Z13, Z21
+	VFMADD231PS Z1, Z10, Z18
+	VFMADD231PS Z1, Z11, Z19
+	VFMADD231PS Z1, Z12, Z20
+	VFMADD231PS Z1, Z13, Z21
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z14, Z10
+	VPERMPS Z3, Z15, Z11
+	VPERMPS Z3, Z16, Z12
+	VPERMPS Z3, Z17, Z13
+	VPSLLD  $0x14, Z14, Z22
+	VPSLLD  $0x14, Z15, Z23
+	VPSLLD  $0x14, Z16, Z24
+	VPSLLD  $0x14, Z17, Z25
+	VPADDD  Z10, Z22, Z10
+	VPADDD  Z11, Z23, Z11
+	VPADDD  Z12, Z24, Z12
+	VPADDD  Z13, Z25, Z13
+	VMOVAPS Z8, Z22
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z18, Z5, Z22
+	VMOVAPS       Z8, Z23
+	VFMADD231PS   Z19, Z5, Z23
+	VMOVAPS       Z8, Z24
+	VFMADD231PS   Z20, Z5, Z24
+	VMOVAPS       Z8, Z25
+	VFMADD231PS   Z21, Z5, Z25
+	VFMADD213PS   Z9, Z18, Z22
+	VFMADD213PS   Z9, Z19, Z23
+	VFMADD213PS   Z9, Z20, Z24
+	VFMADD213PS   Z9, Z21, Z25
+	VMULPS        Z22, Z18, Z18
+	VMULPS        Z23, Z19, Z19
+	VMULPS        Z24, Z20, Z20
+	VMULPS        Z25, Z21, Z21
+	VFMADD213PS.Z Z10, Z10, K1, Z18
+	VFMADD213PS.Z Z11, Z11, K2, Z19
+	VFMADD213PS.Z Z12, Z12, K3, Z20
+	VFMADD213PS.Z Z13, Z13, K4, Z21
+	VADDPS        Z19, Z18, Z10
+	VADDPS        Z21, Z20, Z11
+	VADDPS        Z11, Z10, Z10
+	VPTERNLOGD    $0xfe, Z15, Z16, Z14
+	VPORD         Z14, Z17, Z14
+	VMOVUPS       256(SI), Z11
+	VCMPPS        $0x05, Z4, Z11, K1
+	VMOVUPS       320(SI), Z12
+	VCMPPS        $0x05, Z4, Z12, K2
+	VMOVUPS       384(SI), Z13
+	VCMPPS        $0x05, Z4, Z13, K3
+	VMOVUPS       448(SI), Z15
+	VCMPPS        $0x05, Z4, Z15, K4
+	VMOVAPS       Z2, Z16
+	VFMADD231PS.Z Z0, Z11, K1, Z16
+	VMOVAPS       Z2, Z17
+	VFMADD231PS.Z Z0, Z12, K2, Z17
+	VMOVAPS       Z2, Z22
+	VFMADD231PS.Z Z0, Z13, K3, Z22
+	VMOVAPS       Z2, Z23
+	VFMADD231PS.Z Z0, Z15, K4, Z23
+
+	// -n = magic - N - u
+	VSUBPS Z16, Z2, Z24
+	VSUBPS Z17, Z2, Z25
+	VSUBPS Z22, Z2, Z26
+	VSUBPS Z23, Z2, Z27
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z11, Z24
+	VFMADD231PS Z0, Z12, Z25
+	VFMADD231PS Z0, Z13, Z26
+	VFMADD231PS Z0, Z15, Z27
+	VFMADD231PS Z1, Z11, Z24
+	VFMADD231PS Z1, Z12, Z25
+	VFMADD231PS Z1, Z13, Z26
+	VFMADD231PS Z1, Z15, Z27
+
+	// s = 2^(n - N) * K
+	VPERMPS Z3, Z16, Z11
+	VPERMPS Z3, Z17, Z12
+	VPERMPS Z3, Z22, Z13
+	VPERMPS Z3, Z23, Z15
+	VPSLLD  $0x14, Z16, Z28
+	VPSLLD  $0x14, Z17, Z29
+	VPSLLD  $0x14, Z22, Z30
+	VPSLLD  $0x14, Z23, Z31
+	VPADDD  Z11, Z28, Z11
+	VPADDD  Z12, Z29, Z12
+	VPADDD  Z13, Z30, Z13
+	VPADDD  Z15, Z31, Z15
+	VMOVAPS Z8, Z28
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS   Z24, Z5, Z28
+	VMOVAPS       Z8, Z29
+	VFMADD231PS   Z25, Z5, Z29
+	VMOVAPS       Z8, Z30
+	VFMADD231PS   Z26, Z5, Z30
+	VMOVAPS       Z8, Z31
+	VFMADD231PS   Z27, Z5, Z31
+	VFMADD213PS   Z9, Z24, Z28
+	VFMADD213PS   Z9, Z25, Z29
+	VFMADD213PS   Z9, Z26, Z30
+	VFMADD213PS   Z9, Z27, Z31
+	VMULPS        Z28, Z24, Z24
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z31, Z27, Z27
+	VFMADD213PS.Z Z11, Z11, K1, Z24
+	VFMADD213PS.Z Z12, Z12, K2, Z25
+	VFMADD213PS.Z Z13, Z13, K3, Z26
+	VFMADD213PS.Z Z15, Z15, K4, Z27
+	VADDPS        Z25, Z24, Z11
+	VADDPS        Z27, Z26, Z12
+	VADDPS        Z12, Z11, Z11
+	VPTERNLOGD    $0xfe, Z16, Z17, Z14
+	VPTERNLOGD    $0xfe, Z22, Z23, Z14
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z14, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z18, (DI)
+	VMOVUPS       Z19, 64(DI)
+	VMOVUPS       Z20, 128(DI)
+	VMOVUPS       Z21, 192(DI)
+	VMOVUPS       Z24, 256(DI)
+	VMOVUPS       Z25, 320(DI)
+	VMOVUPS       Z26, 384(DI)
+	VMOVUPS       Z27, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z10, Z6, Z12
+	VMINPS Z10, Z6, Z13
+	VMAXPS Z10, Z6, Z6
+	VSUBPS Z6, Z12, Z6
+	VSUBPS Z6, Z13, Z13
+	VADDPS Z13, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z11, Z12, Z6
+	VMINPS Z11, Z12, Z10
+	VMAXPS Z11, Z12, Z12
+	VSUBPS Z12, Z6, Z12
+	VSUBPS Z12, Z10, Z10
+	VADDPS Z10, Z7, Z7
+	ADDQ   $0x00000200, SI
+	ADDQ   $0x00000200, DI
+	SUBQ   $0x00000080, CX
+	JGE    loop35
+
+done35:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind43
+	CMPQ  CX, $0x00000010
+	JLE   upto36
+	CMPQ  CX, $0x00000020
+	JLE   upto37
+	CMPQ  CX, $0x00000030
+	JLE   upto38
+	CMPQ  CX, $0x00000040
+	JLE   upto39
+	CMPQ  CX, $0x00000050
+	JLE   upto40
+	CMPQ  CX, $0x00000060
+	JLE   upto41
+	CMPQ  CX, $0x00000070
+	JLE   upto42
+	JMP   upto43
+
+upto36:
+	// Turns whose elements are all near, of 1 to 16 elements.
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       (SI), K7, Z3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K1
+	VMOVAPS       Z2, Z4
+	VFMADD231PS.Z Z0, Z3, K1, Z4
+
+	// -n = magic - N - u
+	VSUBPS Z4, Z2, Z5
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z5
+	VFMADD231PS Z1, Z3, Z5
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z4, Z3
+	VPSLLD       $0x14, Z4, Z8
+	VPADDD       Z3, Z8, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z8
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z5, Z8
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z5, Z8
+	VMULPS           Z8, Z5, Z5
+	VFMADD213PS.Z    Z3, Z3, K1, Z5
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z4, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z5, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z5, Z6, Z3
+	VMINPS  Z5, Z6, Z4
+	VMAXPS  Z5, Z6, Z6
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	VMOVAPS Z3, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind43
+
+upto37:
+	// Turns whose elements are all near, of 17 to 32 elements.
+	SUBQ          $0x00000010, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       64(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K2
+	VMOVAPS       Z2, Z5
+	VFMADD231PS.Z Z0, Z4, K1, Z5
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z3, K2, Z8
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z9
+	VSUBPS Z8, Z2, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z9
+	VFMADD231PS Z0, Z3, Z10
+	VFMADD231PS Z1, Z4, Z9
+	VFMADD231PS Z1, Z3, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPERMPS      nearTable<>+0(SB), Z8, Z4
+	VPSLLD       $0x14, Z5, Z11
+	VPSLLD       $0x14, Z8, Z12
+	VPADDD       Z3, Z11, Z3
+	VPADDD       Z4, Z12, Z4
+	VBROADCASTSS nearExp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z9, Z11
+	VBROADCASTSS     nearExp2<>+0(SB), Z12
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z10, Z12
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z12, Z10, Z10
+	VFMADD213PS.Z    Z3, Z3, K1, Z9
+	VFMADD213PS.Z    Z4, Z4, K2, Z10
+	VADDPS           Z10, Z9, Z3
+
+	// Leave if an element is not near.
+	VPORD         Z5, Z8, Z5
+	VPTESTMD.BCST nearBits<>+0(SB), Z5, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z9, (DI)
+	VMOVUPS       Z10, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind43
+
+upto38:
+	// Turns whose elements are all near, of 33 to 48 elements.
+	SUBQ          $0x00000020, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       128(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VMOVUPS       64(SI), Z5
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K3
+	VMOVAPS       Z2, Z8
+	VFMADD231PS.Z Z0, Z4, K1, Z8
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z5, K2, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z3, K3, Z10
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z11
+	VSUBPS Z9, Z2, Z12
+	VSUBPS Z10, Z2, Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z11
+	VFMADD231PS Z0, Z5, Z12
+	VFMADD231PS Z0, Z3, Z13
+	VFMADD231PS Z1, Z4, Z11
+	VFMADD231PS Z1, Z5, Z12
+	VFMADD231PS Z1, Z3, Z13
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z4
+	VPERMPS      nearTable<>+0(SB), Z10, Z5
+	VPSLLD       $0x14, Z8, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPSLLD       $0x14, Z10, Z16
+	VPADDD       Z3, Z14, Z3
+	VPADDD       Z4, Z15, Z4
+	VPADDD       Z5, Z16, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     nearExp2<>+0(SB), Z15
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z15
+	VBROADCASTSS     nearExp2<>+0(SB), Z16
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z16
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+	VMULPS           Z16, Z13, Z13
+	VFMADD213PS.Z    Z3, Z3, K1, Z11
+	VFMADD213PS.Z    Z4, Z4, K2, Z12
+	VFMADD213PS.Z    Z5, Z5, K3, Z13
+	VADDPS           Z12, Z11, Z3
+	VPTERNLOGD       $0xfe, Z9, Z10, Z8
+	VADDPS           Z13, Z3, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z8, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, 64(DI)
+	VMOVUPS       Z13, K7, 128(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind43
+
+upto39:
+	// Turns whose elements are all near, of 49 to 64 elements.
+	SUBQ          $0x00000030, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       192(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VMOVUPS       64(SI), Z5
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
+	VMOVUPS       128(SI), Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z3, K4
+	VMOVAPS       Z2, Z9
+	VFMADD231PS.Z Z0, Z4, K1, Z9
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z5, K2, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z8, K3, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z3, K4, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z13
+	VFMADD231PS Z0, Z5, Z14
+	VFMADD231PS Z0, Z8, Z15
+	VFMADD231PS Z0, Z3, Z16
+	VFMADD231PS Z1, Z4, Z13
+	VFMADD231PS Z1, Z5, Z14
+	VFMADD231PS Z1, Z8, Z15
+	VFMADD231PS Z1, Z3, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z9, Z3
+	VPERMPS      nearTable<>+0(SB), Z10, Z4
+	VPERMPS      nearTable<>+0(SB), Z11, Z5
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPADDD       Z3, Z17, Z3
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z5, Z19, Z5
+	VPADDD       Z8, Z20, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z17
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VMULPS           Z17, Z13, Z13
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VFMADD213PS.Z    Z3, Z3, K1, Z13
+	VFMADD213PS.Z    Z4, Z4, K2, Z14
+	VFMADD213PS.Z    Z5, Z5, K3, Z15
+	VFMADD213PS.Z    Z8, Z8, K4, Z16
+	VADDPS           Z14, Z13, Z3
+	VADDPS           Z16, Z15, Z4
+	VADDPS           Z4, Z3, Z3
+	VPTERNLOGD       $0xfe, Z10, Z11, Z9
+	VPORD            Z9, Z12, Z9
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z9, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z3, Z6, Z4
+	VMINPS  Z3, Z6, Z5
+	VMAXPS  Z3, Z6, Z6
+	VSUBPS  Z6, Z4, Z6
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z7
+	VMOVAPS Z4, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind43
+
+upto40:
+	// Turns whose elements are all near, of 65 to 80 elements.
+	SUBQ          $0x00000040, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       256(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VMOVUPS       64(SI), Z5
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
+	VMOVUPS       128(SI), Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
+	VMOVUPS       192(SI), Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K1, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K3, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K4, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z0, Z5, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z1, Z4, Z14
+	VFMADD231PS Z1, Z5, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z10, Z4
+	VPERMPS      nearTable<>+0(SB), Z11, Z5
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z5, Z19, Z5
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VFMADD213PS.Z    Z4, Z4, K1, Z14
+	VFMADD213PS.Z    Z5, Z5, K2, Z15
+	VFMADD213PS.Z    Z8, Z8, K3, Z16
+	VFMADD213PS.Z    Z9, Z9, K4, Z17
+	VADDPS           Z15, Z14, Z4
+	VADDPS           Z17, Z16, Z5
+	VADDPS           Z5, Z4, Z4
+	VPTERNLOGD       $0xfe, Z11, Z12, Z10
+	VPORD            Z10, Z13, Z10
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z3, K1
+	VMOVAPS          Z2, Z5
+	VFMADD231PS.Z    Z0, Z3, K1, Z5
+
+	// -n = magic - N - u
+	VSUBPS Z5, Z2, Z8
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z3, Z8
+	VFMADD231PS Z1, Z3, Z8
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z5, Z3
+	VPSLLD       $0x14, Z5, Z9
+	VPADDD       Z3, Z9, Z3
+	VBROADCASTSS nearExp2<>+0(SB), Z9
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z8, Z9
+	VMULPS           Z9, Z8, Z8
+	VFMADD213PS.Z    Z3, Z3, K1, Z8
+
+	// Leave if an element is not near.
+	VPORD         Z10, Z5, Z10
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, 128(DI)
+	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z8, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z6, Z3
+	VMINPS Z4, Z6, Z5
+	VMAXPS Z4, Z6, Z6
+	VSUBPS Z6, Z3, Z6
+	VSUBPS Z6, Z5, Z5
+	VADDPS Z5, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z8, Z3, Z6
+	VMINPS Z8, Z3, Z4
+	VMAXPS Z8, Z3, Z3
+	VSUBPS Z3, Z6, Z3
+	VSUBPS Z3, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind43
+
+upto41:
+	// Turns whose elements are all near, of 81 to 96 elements.
+	SUBQ          $0x00000050, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       320(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VMOVUPS       64(SI), Z5
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
+	VMOVUPS       128(SI), Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
+	VMOVUPS       192(SI), Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K1, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K3, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K4, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z0, Z5, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z1, Z4, Z14
+	VFMADD231PS Z1, Z5, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z10, Z4
+	VPERMPS      nearTable<>+0(SB), Z11, Z5
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z5, Z19, Z5
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VFMADD213PS.Z    Z4, Z4, K1, Z14
+	VFMADD213PS.Z    Z5, Z5, K2, Z15
+	VFMADD213PS.Z    Z8, Z8, K3, Z16
+	VFMADD213PS.Z    Z9, Z9, K4, Z17
+	VADDPS           Z15, Z14, Z4
+	VADDPS           Z17, Z16, Z5
+	VADDPS           Z5, Z4, Z4
+	VPTERNLOGD       $0xfe, Z11, Z12, Z10
+	VPORD            Z10, Z13, Z10
+	VMOVUPS          256(SI), Z5
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z5, K1
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z3, K2
+	VMOVAPS          Z2, Z8
+	VFMADD231PS.Z    Z0, Z5, K1, Z8
+	VMOVAPS          Z2, Z9
+	VFMADD231PS.Z    Z0, Z3, K2, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z8, Z2, Z11
+	VSUBPS Z9, Z2, Z12
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z5, Z11
+	VFMADD231PS Z0, Z3, Z12
+	VFMADD231PS Z1, Z5, Z11
+	VFMADD231PS Z1, Z3, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z8, Z3
+	VPERMPS      nearTable<>+0(SB), Z9, Z5
+	VPSLLD       $0x14, Z8, Z13
+	VPSLLD       $0x14, Z9, Z18
+	VPADDD       Z3, Z13, Z3
+	VPADDD       Z5, Z18, Z5
+	VBROADCASTSS nearExp2<>+0(SB), Z13
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z11, Z13
+	VBROADCASTSS     nearExp2<>+0(SB), Z18
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z12, Z18
+	VMULPS           Z13, Z11, Z11
+	VMULPS           Z18, Z12, Z12
+	VFMADD213PS.Z    Z3, Z3, K1, Z11
+	VFMADD213PS.Z    Z5, Z5, K2, Z12
+	VADDPS           Z12, Z11, Z3
+	VPTERNLOGD       $0xfe, Z8, Z9, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, 128(DI)
+	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z11, 256(DI)
+	VMOVUPS       Z12, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z6, Z5
+	VMINPS Z4, Z6, Z8
+	VMAXPS Z4, Z6, Z6
+	VSUBPS Z6, Z5, Z6
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z5, Z6
+	VMINPS Z3, Z5, Z4
+	VMAXPS Z3, Z5, Z5
+	VSUBPS Z5, Z6, Z5
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   320(SI)(CX*4), SI
+	JMP    behind43
+
+upto42:
+	// Turns whose elements are all near, of 97 to 112 elements.
+	SUBQ          $0x00000060, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       384(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VMOVUPS       64(SI), Z5
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
+	VMOVUPS       128(SI), Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
+	VMOVUPS       192(SI), Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K1, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K3, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K4, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z0, Z5, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z1, Z4, Z14
+	VFMADD231PS Z1, Z5, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z10, Z4
+	VPERMPS      nearTable<>+0(SB), Z11, Z5
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z5, Z19, Z5
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VFMADD213PS.Z    Z4, Z4, K1, Z14
+	VFMADD213PS.Z    Z5, Z5, K2, Z15
+	VFMADD213PS.Z    Z8, Z8, K3, Z16
+	VFMADD213PS.Z    Z9, Z9, K4, Z17
+	VADDPS           Z15, Z14, Z4
+	VADDPS           Z17, Z16, Z5
+	VADDPS           Z5, Z4, Z4
+	VPTERNLOGD       $0xfe, Z11, Z12, Z10
+	VPORD            Z10, Z13, Z10
+	VMOVUPS          256(SI), Z5
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z5, K1
+	VMOVUPS          320(SI), Z8
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z8, K2
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z3, K3
+	VMOVAPS          Z2, Z9
+	VFMADD231PS.Z    Z0, Z5, K1, Z9
+	VMOVAPS          Z2, Z11
+	VFMADD231PS.Z    Z0, Z8, K2, Z11
+	VMOVAPS          Z2, Z12
+	VFMADD231PS.Z    Z0, Z3, K3, Z12
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z2, Z13
+	VSUBPS Z11, Z2, Z18
+	VSUBPS Z12, Z2, Z19
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z5, Z13
+	VFMADD231PS Z0, Z8, Z18
+	VFMADD231PS Z0, Z3, Z19
+	VFMADD231PS Z1, Z5, Z13
+	VFMADD231PS Z1, Z8, Z18
+	VFMADD231PS Z1, Z3, Z19
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z9, Z3
+	VPERMPS      nearTable<>+0(SB), Z11, Z5
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPSLLD       $0x14, Z9, Z20
+	VPSLLD       $0x14, Z11, Z21
+	VPSLLD       $0x14, Z12, Z22
+	VPADDD       Z3, Z20, Z3
+	VPADDD       Z5, Z21, Z5
+	VPADDD       Z8, Z22, Z8
+	VBROADCASTSS nearExp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z18, Z21
+	VBROADCASTSS     nearExp2<>+0(SB), Z22
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z18, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z22
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z18, Z18
+	VMULPS           Z22, Z19, Z19
+	VFMADD213PS.Z    Z3, Z3, K1, Z13
+	VFMADD213PS.Z    Z5, Z5, K2, Z18
+	VFMADD213PS.Z    Z8, Z8, K3, Z19
+	VADDPS           Z18, Z13, Z3
+	VPTERNLOGD       $0xfe, Z9, Z11, Z10
+	VPORD            Z10, Z12, Z10
+	VADDPS           Z19, Z3, Z3
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, 128(DI)
+	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z13, 256(DI)
+	VMOVUPS       Z18, 320(DI)
+	VMOVUPS       Z19, K7, 384(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z6, Z5
+	VMINPS Z4, Z6, Z8
+	VMAXPS Z4, Z6, Z6
+	VSUBPS Z6, Z5, Z6
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z5, Z6
+	VMINPS Z3, Z5, Z4
+	VMAXPS Z3, Z5, Z5
+	VSUBPS Z5, Z6, Z5
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   384(SI)(CX*4), SI
+	JMP    behind43
+
+upto43:
+	// Turns whose elements are all near, of 113 to 128 elements.
+	SUBQ          $0x00000070, CX
+	MOVL          $0x00000001, AX
+	SHLL          CL, AX
+	DECL          AX
+	KMOVW         AX, K7
+	VBROADCASTSS  minusInf<>+0(SB), Z3
+	VMOVUPS       448(SI), K7, Z3
+	VMOVUPS       (SI), Z4
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z4, K1
+	VMOVUPS       64(SI), Z5
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z5, K2
+	VMOVUPS       128(SI), Z8
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z8, K3
+	VMOVUPS       192(SI), Z9
+	VCMPPS.BCST   $0x05, lowest<>+0(SB), Z9, K4
+	VMOVAPS       Z2, Z10
+	VFMADD231PS.Z Z0, Z4, K1, Z10
+	VMOVAPS       Z2, Z11
+	VFMADD231PS.Z Z0, Z5, K2, Z11
+	VMOVAPS       Z2, Z12
+	VFMADD231PS.Z Z0, Z8, K3, Z12
+	VMOVAPS       Z2, Z13
+	VFMADD231PS.Z Z0, Z9, K4, Z13
+
+	// -n = magic - N - u
+	VSUBPS Z10, Z2, Z14
+	VSUBPS Z11, Z2, Z15
+	VSUBPS Z12, Z2, Z16
+	VSUBPS Z13, Z2, Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z4, Z14
+	VFMADD231PS Z0, Z5, Z15
+	VFMADD231PS Z0, Z8, Z16
+	VFMADD231PS Z0, Z9, Z17
+	VFMADD231PS Z1, Z4, Z14
+	VFMADD231PS Z1, Z5, Z15
+	VFMADD231PS Z1, Z8, Z16
+	VFMADD231PS Z1, Z9, Z17
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z10, Z4
+	VPERMPS      nearTable<>+0(SB), Z11, Z5
+	VPERMPS      nearTable<>+0(SB), Z12, Z8
+	VPERMPS      nearTable<>+0(SB), Z13, Z9
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPSLLD       $0x14, Z12, Z20
+	VPSLLD       $0x14, Z13, Z21
+	VPADDD       Z4, Z18, Z4
+	VPADDD       Z5, Z19, Z5
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z9, Z21, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z18
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z14, Z18
+	VBROADCASTSS     nearExp2<>+0(SB), Z19
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z15, Z19
+	VBROADCASTSS     nearExp2<>+0(SB), Z20
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z16, Z20
+	VBROADCASTSS     nearExp2<>+0(SB), Z21
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z14, Z18
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z15, Z19
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z17, Z21
+	VMULPS           Z18, Z14, Z14
+	VMULPS           Z19, Z15, Z15
+	VMULPS           Z20, Z16, Z16
+	VMULPS           Z21, Z17, Z17
+	VFMADD213PS.Z    Z4, Z4, K1, Z14
+	VFMADD213PS.Z    Z5, Z5, K2, Z15
+	VFMADD213PS.Z    Z8, Z8, K3, Z16
+	VFMADD213PS.Z    Z9, Z9, K4, Z17
+	VADDPS           Z15, Z14, Z4
+	VADDPS           Z17, Z16, Z5
+	VADDPS           Z5, Z4, Z4
+	VPTERNLOGD       $0xfe, Z11, Z12, Z10
+	VPORD            Z10, Z13, Z10
+	VMOVUPS          256(SI), Z5
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z5, K1
+	VMOVUPS          320(SI), Z8
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z8, K2
+	VMOVUPS          384(SI), Z9
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z9, K3
+	VCMPPS.BCST      $0x05, lowest<>+0(SB), Z3, K4
+	VMOVAPS          Z2, Z11
+	VFMADD231PS.Z    Z0, Z5, K1, Z11
+	VMOVAPS          Z2, Z12
+	VFMADD231PS.Z    Z0, Z8, K2, Z12
+	VMOVAPS          Z2, Z13
+	VFMADD231PS.Z    Z0, Z9, K3, Z13
+	VMOVAPS          Z2, Z18
+	VFMADD231PS.Z    Z0, Z3, K4, Z18
+
+	// -n = magic - N - u
+	VSUBPS Z11, Z2, Z19
+	VSUBPS Z12, Z2, Z20
+	VSUBPS Z13, Z2, Z21
+	VSUBPS Z18, Z2, Z22
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z0, Z5, Z19
+	VFMADD231PS Z0, Z8, Z20
+	VFMADD231PS Z0, Z9, Z21
+	VFMADD231PS Z0, Z3, Z22
+	VFMADD231PS Z1, Z5, Z19
+	VFMADD231PS Z1, Z8, Z20
+	VFMADD231PS Z1, Z9, Z21
+	VFMADD231PS Z1, Z3, Z22
+
+	// s = 2^(n - N) * K
+	VPERMPS      nearTable<>+0(SB), Z11, Z3
+	VPERMPS      nearTable<>+0(SB), Z12, Z5
+	VPERMPS      nearTable<>+0(SB), Z13, Z8
+	VPERMPS      nearTable<>+0(SB), Z18, Z9
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPSLLD       $0x14, Z13, Z25
+	VPSLLD       $0x14, Z18, Z26
+	VPADDD       Z3, Z23, Z3
+	VPADDD       Z5, Z24, Z5
+	VPADDD       Z8, Z25, Z8
+	VPADDD       Z9, Z26, Z9
+	VBROADCASTSS nearExp2<>+0(SB), Z23
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z19, Z23
+	VBROADCASTSS     nearExp2<>+0(SB), Z24
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z20, Z24
+	VBROADCASTSS     nearExp2<>+0(SB), Z25
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z21, Z25
+	VBROADCASTSS     nearExp2<>+0(SB), Z26
+	VFMADD231PS.BCST nearExp3<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST nearExp1<>+0(SB), Z22, Z26
+	VMULPS           Z23, Z19, Z19
+	VMULPS           Z24, Z20, Z20
+	VMULPS           Z25, Z21, Z21
+	VMULPS           Z26, Z22, Z22
+	VFMADD213PS.Z    Z3, Z3, K1, Z19
+	VFMADD213PS.Z    Z5, Z5, K2, Z20
+	VFMADD213PS.Z    Z8, Z8, K3, Z21
+	VFMADD213PS.Z    Z9, Z9, K4, Z22
+	VADDPS           Z20, Z19, Z3
+	VADDPS           Z22, Z21, Z5
+	VADDPS           Z5, Z3, Z3
+	VPTERNLOGD       $0xfe, Z11, Z12, Z10
+	VPTERNLOGD       $0xfe, Z13, Z18, Z10
+
+	// Leave if an element is not near.
+	VPTESTMD.BCST nearBits<>+0(SB), Z10, K6
+	KORTESTW      K6, K6
+	JNZ           exact
+	VMOVUPS       Z14, (DI)
+	VMOVUPS       Z15, 64(DI)
+	VMOVUPS       Z16, 128(DI)
+	VMOVUPS       Z17, 192(DI)
+	VMOVUPS       Z19, 256(DI)
+	VMOVUPS       Z20, 320(DI)
+	VMOVUPS       Z21, 384(DI)
+	VMOVUPS       Z22, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z4, Z6, Z5
+	VMINPS Z4, Z6, Z8
+	VMAXPS Z4, Z6, Z6
+	VSUBPS Z6, Z5, Z6
+	VSUBPS Z6, Z8, Z8
+	VADDPS Z8, Z7, Z7
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z3, Z5, Z6
+	VMINPS Z3, Z5, Z4
+	VMAXPS Z3, Z5, Z5
+	VSUBPS Z5, Z6, Z5
+	VSUBPS Z5, Z4, Z4
+	VADDPS Z4, Z7, Z7
+	LEAQ   448(SI)(CX*4), SI
+
+behind43:
+	// The sum of all lanes, and its reciprocal. No result is 0.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VMOVSD        nearTotal64<>+0(SB), X2
+	VUCOMISD      X3, X2
+	JCS           total
+	VMOVSD        one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X3
+	VBROADCASTSS X3, Z4
+	VCVTSS2SD    X3, X3, X3
+	VSUBSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z3
+	VMOVAPS      Z4, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000080, CX
+	JLT     done46
+	PCALIGN $0x40
+
+loop46:
+	VMOVUPS (SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	VMOVUPS     64(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 64(DI)
+	VMOVUPS     128(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 128(DI)
+	VMOVUPS     192(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 192(DI)
+	VMOVUPS     256(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 256(DI)
+	VMOVUPS     320(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     384(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 384(DI)
+	VMOVUPS     448(SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, 448(DI)
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000200, DI
+	SUBQ        $0x00000080, CX
+	JGE         loop46
+
+done46:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done47
+	PCALIGN $0x40
+
+loop47:
+	VMOVUPS (SI), Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x00000010, CX
+	JGE         loop47
+
+done47:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind48
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z4
+	VMOVUPS      (SI), K7, Z4
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS      Z3, Z4, Z5
+	VFMADD231PS Z2, Z4, Z5
+	VMOVUPS     Z5, K7, (DI)
+	LEAQ        (SI)(CX*4), SI
+
+behind48:
+	JMP next
+
+exact:
+	// Other elements.
+	LEAQ         (R11)(R13*4), CX
+	SUBQ         SI, CX
+	SHRQ         $0x02, CX
+	VBROADCASTSS magic<>+0(SB), Z2
+	VSUBPS.BCST  20(R14), Z2, Z4
+	VBROADCASTSS reach<>+0(SB), Z2
+	VADDPS.BCST  20(R14), Z2, Z2
+	VMULPS.BCST  8(R14), Z2, Z2
+	VMINPS.BCST  16(R14), Z2, Z5
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
+
+	// Turns of 128 elements.
+	SUBQ         $0x00000080, CX
+	JLT          done50
+	VMOVUPS      exp2Table<>+0(SB), Z8
+	VBROADCASTSS exp3<>+0(SB), Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+	VBROADCASTSS exp1<>+0(SB), Z11
+	VBROADCASTSS cut<>+0(SB), Z12
+	PCALIGN      $0x40
+
+loop50:
+	VMOVUPS (SI), Z13
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z13, Z13
+	VMOVUPS  128(SI), Z14
+	VMAXPS   192(SI), Z14, Z14
+	VMAXPS   Z14, Z13, Z13
+	VMOVUPS  256(SI), Z14
+	VMAXPS   320(SI), Z14, Z14
+	VMOVUPS  384(SI), Z15
+	VMAXPS   448(SI), Z15, Z15
+	VMAXPS   Z15, Z14, Z14
+	VMAXPS   Z14, Z13, Z13
+	VCMPPS   $0x1e, Z5, Z13, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z13
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z13
+	VMOVUPS     64(SI), Z14
+	VFMADD213PS Z4, Z2, Z14
+	VMOVUPS     128(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     192(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z13, Z4, Z17
+	VSUBPS  Z14, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VMOVUPS (SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z21, Z17
+	VMOVUPS     64(SI), Z22
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     128(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     192(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VFMADD231PS Z3, Z21, Z17
+	VFMADD231PS Z3, Z22, Z18
+	VFMADD231PS Z3, Z23, Z19
+	VFMADD231PS Z3, Z24, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z8, Z13, Z21
+	VPERMPS Z8, Z14, Z22
+	VPERMPS Z8, Z15, Z23
+	VPERMPS Z8, Z16, Z24
+	VPSLLD  $0x14, Z13, Z25
+	VPSLLD  $0x14, Z14, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z10, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z9, Z25
+	VMOVAPS     Z10, Z26
+	VFMADD231PS Z18, Z9, Z26
+	VMOVAPS     Z10, Z27
+	VFMADD231PS Z19, Z9, Z27
+	VMOVAPS     Z10, Z28
+	VFMADD231PS Z20, Z9, Z28
+	VFMADD213PS Z11, Z17, Z25
+	VFMADD213PS Z11, Z18, Z26
+	VFMADD213PS Z11, Z19, Z27
+	VFMADD213PS Z11, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z12, Z13, K1
+	VCMPPS        $0x05, Z12, Z14, K2
+	VCMPPS        $0x05, Z12, Z15, K3
+	VCMPPS        $0x05, Z12, Z16, K4
+	VFMADD213PS.Z Z21, Z21, K1, Z17
+	VFMADD213PS.Z Z22, Z22, K2, Z18
+	VFMADD213PS.Z Z23, Z23, K3, Z19
+	VFMADD213PS.Z Z24, Z24, K4, Z20
+	VADDPS        Z18, Z17, Z13
+	VADDPS        Z20, Z19, Z14
+	VADDPS        Z14, Z13, Z13
+	VMOVUPS       Z17, (DI)
+	VMOVUPS       Z18, 64(DI)
+	VMOVUPS       Z19, 128(DI)
+	VMOVUPS       Z20, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z13, Z6, Z14
+	VMINPS  Z13, Z6, Z15
+	VMAXPS  Z13, Z6, Z6
+	VSUBPS  Z6, Z14, Z6
+	VSUBPS  Z6, Z15, Z15
+	VADDPS  Z15, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z13
+	VFMADD213PS Z4, Z2, Z13
+	VMOVUPS     384(SI), Z15
+	VFMADD213PS Z4, Z2, Z15
+	VMOVUPS     448(SI), Z16
+	VFMADD213PS Z4, Z2, Z16
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z17
+	VSUBPS  Z13, Z4, Z18
+	VSUBPS  Z15, Z4, Z19
+	VSUBPS  Z16, Z4, Z20
+	VMOVUPS 256(SI), Z21
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z21, Z17
+	VMOVUPS     320(SI), Z22
+	VFMADD231PS Z2, Z22, Z18
+	VMOVUPS     384(SI), Z23
+	VFMADD231PS Z2, Z23, Z19
+	VMOVUPS     448(SI), Z24
+	VFMADD231PS Z2, Z24, Z20
+	VFMADD231PS Z3, Z21, Z17
+	VFMADD231PS Z3, Z22, Z18
+	VFMADD231PS Z3, Z23, Z19
+	VFMADD231PS Z3, Z24, Z20
+
+	// s = 2^(n - N) * K
+	VPERMPS Z8, Z6, Z21
+	VPERMPS Z8, Z13, Z22
+	VPERMPS Z8, Z15, Z23
+	VPERMPS Z8, Z16, Z24
+	VPSLLD  $0x14, Z6, Z25
+	VPSLLD  $0x14, Z13, Z26
+	VPSLLD  $0x14, Z15, Z27
+	VPSLLD  $0x14, Z16, Z28
+	VPADDD  Z21, Z25, Z21
+	VPADDD  Z22, Z26, Z22
+	VPADDD  Z23, Z27, Z23
+	VPADDD  Z24, Z28, Z24
+	VMOVAPS Z10, Z25
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS Z17, Z9, Z25
+	VMOVAPS     Z10, Z26
+	VFMADD231PS Z18, Z9, Z26
+	VMOVAPS     Z10, Z27
+	VFMADD231PS Z19, Z9, Z27
+	VMOVAPS     Z10, Z28
+	VFMADD231PS Z20, Z9, Z28
+	VFMADD213PS Z11, Z17, Z25
+	VFMADD213PS Z11, Z18, Z26
+	VFMADD213PS Z11, Z19, Z27
+	VFMADD213PS Z11, Z20, Z28
+	VMULPS      Z25, Z17, Z17
+	VMULPS      Z26, Z18, Z18
+	VMULPS      Z27, Z19, Z19
+	VMULPS      Z28, Z20, Z20
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS        $0x05, Z12, Z6, K1
+	VCMPPS        $0x05, Z12, Z13, K2
+	VCMPPS        $0x05, Z12, Z15, K3
+	VCMPPS        $0x05, Z12, Z16, K4
+	VFMADD213PS.Z Z21, Z21, K1, Z17
+	VFMADD213PS.Z Z22, Z22, K2, Z18
+	VFMADD213PS.Z Z23, Z23, K3, Z19
+	VFMADD213PS.Z Z24, Z24, K4, Z20
+	VADDPS        Z18, Z17, Z6
+	VADDPS        Z20, Z19, Z13
+	VADDPS        Z13, Z6, Z6
+	VMOVUPS       Z17, 256(DI)
+	VMOVUPS       Z18, 320(DI)
+	VMOVUPS       Z19, 384(DI)
+	VMOVUPS       Z20, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z14, Z13
+	VMINPS  Z6, Z14, Z15
+	VMAXPS  Z6, Z14, Z14
+	VSUBPS  Z14, Z13, Z14
+	VSUBPS  Z14, Z15, Z15
+	VADDPS  Z15, Z7, Z7
+	VMOVAPS Z13, Z6
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, CX
+	JGE     loop50
+
+done50:
+	ADDQ  $0x00000080, CX
+	TESTQ CX, CX
+	JZ    behind58
+	CMPQ  CX, $0x00000010
+	JLE   upto51
+	CMPQ  CX, $0x00000020
+	JLE   upto52
+	CMPQ  CX, $0x00000030
+	JLE   upto53
+	CMPQ  CX, $0x00000040
+	JLE   upto54
+	CMPQ  CX, $0x00000050
+	JLE   upto55
+	CMPQ  CX, $0x00000060
+	JLE   upto56
+	CMPQ  CX, $0x00000070
+	JLE   upto57
+	JMP   upto58
+
+upto51:
+	// Turns of 1 to 16 elements.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      (SI), K7, Z8
+
+	// Leave if an element is above the limit.
+	VCMPPS   $0x1e, Z5, Z8, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVAPS  Z4, Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z9
+
+	// -n = magic - N - u
+	VSUBPS Z9, Z4, Z10
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z10
+	VFMADD231PS Z3, Z8, Z10
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPSLLD       $0x14, Z9, Z11
+	VPADDD       Z8, Z11, Z8
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z10, Z11
+	VMULPS           Z11, Z10, Z10
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VFMADD213PS.Z Z8, Z8, K1, Z10
+	VMOVUPS       Z10, K7, (DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z10, Z6, Z8
+	VMINPS  Z10, Z6, Z9
+	VMAXPS  Z10, Z6, Z6
+	VSUBPS  Z6, Z8, Z6
+	VSUBPS  Z6, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    (SI)(CX*4), SI
+	JMP     behind58
+
+upto52:
+	// Turns of 17 to 32 elements.
+	SUBQ         $0x00000010, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      64(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   Z8, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVAPS     Z4, Z10
+	VFMADD231PS Z2, Z8, Z10
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z11
+	VSUBPS  Z10, Z4, Z12
+	VMOVUPS (SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z13, Z11
+	VFMADD231PS Z2, Z8, Z12
+	VFMADD231PS Z3, Z13, Z11
+	VFMADD231PS Z3, Z8, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      exp2Table<>+0(SB), Z10, Z13
+	VPSLLD       $0x14, Z9, Z14
+	VPSLLD       $0x14, Z10, Z15
+	VPADDD       Z8, Z14, Z8
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VFMADD213PS.Z Z8, Z8, K1, Z11
+	VFMADD213PS.Z Z13, Z13, K2, Z12
+	VADDPS        Z12, Z11, Z8
+	VMOVUPS       Z11, (DI)
+	VMOVUPS       Z12, K7, 64(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    64(SI)(CX*4), SI
+	JMP     behind58
+
+upto53:
+	// Turns of 33 to 48 elements.
+	SUBQ         $0x00000020, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      128(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMAXPS   Z8, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z8, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z12
+	VSUBPS  Z10, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VMOVUPS (SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z15, Z12
+	VMOVUPS     64(SI), Z16
+	VFMADD231PS Z2, Z16, Z13
+	VFMADD231PS Z2, Z8, Z14
+	VFMADD231PS Z3, Z15, Z12
+	VFMADD231PS Z3, Z16, Z13
+	VFMADD231PS Z3, Z8, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      exp2Table<>+0(SB), Z10, Z15
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPSLLD       $0x14, Z9, Z17
+	VPSLLD       $0x14, Z10, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPADDD       Z8, Z17, Z8
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VMULPS           Z17, Z12, Z12
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VFMADD213PS.Z Z8, Z8, K1, Z12
+	VFMADD213PS.Z Z15, Z15, K2, Z13
+	VFMADD213PS.Z Z16, Z16, K3, Z14
+	VADDPS        Z13, Z12, Z8
+	VMOVUPS       Z12, (DI)
+	VMOVUPS       Z13, 64(DI)
+	VMOVUPS       Z14, K7, 128(DI)
+	VADDPS        Z14, Z8, Z8
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    128(SI)(CX*4), SI
+	JMP     behind58
+
+upto54:
+	// Turns of 49 to 64 elements.
+	SUBQ         $0x00000030, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      192(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   Z8, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VFMADD231PS Z2, Z8, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z8
+	VPERMPS      exp2Table<>+0(SB), Z10, Z17
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPSLLD       $0x14, Z9, Z20
+	VPSLLD       $0x14, Z10, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z13
+	VFMADD213PS.Z Z17, Z17, K2, Z14
+	VFMADD213PS.Z Z18, Z18, K3, Z15
+	VFMADD213PS.Z Z19, Z19, K4, Z16
+	VADDPS        Z14, Z13, Z8
+	VADDPS        Z16, Z15, Z9
+	VADDPS        Z9, Z8, Z8
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, K7, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z8, Z6, Z9
+	VMINPS  Z8, Z6, Z10
+	VMAXPS  Z8, Z6, Z6
+	VSUBPS  Z6, Z9, Z6
+	VSUBPS  Z6, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	VMOVAPS Z9, Z6
+	LEAQ    192(SI)(CX*4), SI
+	JMP     behind58
+
+upto55:
+	// Turns of 65 to 80 elements.
+	SUBQ         $0x00000040, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      256(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMAXPS   Z8, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVAPS Z4, Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD231PS Z2, Z8, Z6
+
+	// -n = magic - N - u
+	VSUBPS Z6, Z4, Z9
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z8, Z9
+	VFMADD231PS Z3, Z8, Z9
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPSLLD       $0x14, Z6, Z11
+	VPADDD       Z8, Z11, Z8
+	VBROADCASTSS exp2<>+0(SB), Z11
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST exp1<>+0(SB), Z9, Z11
+	VMULPS           Z11, Z9, Z9
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VFMADD213PS.Z Z8, Z8, K1, Z9
+	VMOVUPS       Z9, K7, 256(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS Z9, Z10, Z6
+	VMINPS Z9, Z10, Z8
+	VMAXPS Z9, Z10, Z10
+	VSUBPS Z10, Z6, Z10
+	VSUBPS Z10, Z8, Z8
+	VADDPS Z8, Z7, Z7
+	LEAQ   256(SI)(CX*4), SI
+	JMP    behind58
+
+upto56:
+	// Turns of 81 to 96 elements.
+	SUBQ         $0x00000050, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      320(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   Z8, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVAPS     Z4, Z9
+	VFMADD231PS Z2, Z8, Z9
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z11
+	VSUBPS  Z9, Z4, Z12
+	VMOVUPS 256(SI), Z13
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z13, Z11
+	VFMADD231PS Z2, Z8, Z12
+	VFMADD231PS Z3, Z13, Z11
+	VFMADD231PS Z3, Z8, Z12
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z9, Z13
+	VPSLLD       $0x14, Z6, Z14
+	VPSLLD       $0x14, Z9, Z15
+	VPADDD       Z8, Z14, Z8
+	VPADDD       Z13, Z15, Z13
+	VBROADCASTSS exp2<>+0(SB), Z14
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z11, Z14
+	VBROADCASTSS     exp2<>+0(SB), Z15
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST exp1<>+0(SB), Z11, Z14
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z15
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z12, Z12
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VFMADD213PS.Z Z8, Z8, K1, Z11
+	VFMADD213PS.Z Z13, Z13, K2, Z12
+	VADDPS        Z12, Z11, Z6
+	VMOVUPS       Z11, 256(DI)
+	VMOVUPS       Z12, K7, 320(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    320(SI)(CX*4), SI
+	JMP     behind58
+
+upto57:
+	// Turns of 97 to 112 elements.
+	SUBQ         $0x00000060, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      384(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   320(SI), Z10, Z10
+	VMAXPS   Z8, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z4, Z2, Z9
+	VMOVAPS     Z4, Z11
+	VFMADD231PS Z2, Z8, Z11
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z12
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z11, Z4, Z14
+	VMOVUPS 256(SI), Z15
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z15, Z12
+	VMOVUPS     320(SI), Z16
+	VFMADD231PS Z2, Z16, Z13
+	VFMADD231PS Z2, Z8, Z14
+	VFMADD231PS Z3, Z15, Z12
+	VFMADD231PS Z3, Z16, Z13
+	VFMADD231PS Z3, Z8, Z14
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z9, Z15
+	VPERMPS      exp2Table<>+0(SB), Z11, Z16
+	VPSLLD       $0x14, Z6, Z17
+	VPSLLD       $0x14, Z9, Z18
+	VPSLLD       $0x14, Z11, Z19
+	VPADDD       Z8, Z17, Z8
+	VPADDD       Z15, Z18, Z15
+	VPADDD       Z16, Z19, Z16
+	VBROADCASTSS exp2<>+0(SB), Z17
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z12, Z17
+	VBROADCASTSS     exp2<>+0(SB), Z18
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z18
+	VBROADCASTSS     exp2<>+0(SB), Z19
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z19
+	VFMADD213PS.BCST exp1<>+0(SB), Z12, Z17
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z18
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z19
+	VMULPS           Z17, Z12, Z12
+	VMULPS           Z18, Z13, Z13
+	VMULPS           Z19, Z14, Z14
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VFMADD213PS.Z Z8, Z8, K1, Z12
+	VFMADD213PS.Z Z15, Z15, K2, Z13
+	VFMADD213PS.Z Z16, Z16, K3, Z14
+	VADDPS        Z13, Z12, Z6
+	VMOVUPS       Z12, 256(DI)
+	VMOVUPS       Z13, 320(DI)
+	VMOVUPS       Z14, K7, 384(DI)
+	VADDPS        Z14, Z6, Z6
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    384(SI)(CX*4), SI
+	JMP     behind58
+
+upto58:
+	// Turns of 113 to 128 elements.
+	SUBQ         $0x00000070, CX
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z8
+	VMOVUPS      448(SI), K7, Z8
+	VMOVUPS      (SI), Z9
+
+	// Leave if an element is above the limit.
+	VMAXPS   64(SI), Z9, Z9
+	VMOVUPS  128(SI), Z10
+	VMAXPS   192(SI), Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VMOVUPS  256(SI), Z10
+	VMAXPS   320(SI), Z10, Z10
+	VMOVUPS  384(SI), Z11
+	VMAXPS   Z8, Z11, Z11
+	VMAXPS   Z11, Z10, Z10
+	VMAXPS   Z10, Z9, Z9
+	VCMPPS   $0x1e, Z5, Z9, K1
+	KORTESTW K1, K1
+	JNZ      irregular
+	VMOVUPS  (SI), Z9
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     64(SI), Z10
+	VFMADD213PS Z4, Z2, Z10
+	VMOVUPS     128(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVUPS     192(SI), Z12
+	VFMADD213PS Z4, Z2, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z9, Z4, Z13
+	VSUBPS  Z10, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS (SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     64(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     128(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VMOVUPS     192(SI), Z20
+	VFMADD231PS Z2, Z20, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z20, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z10, Z18
+	VPERMPS      exp2Table<>+0(SB), Z11, Z19
+	VPERMPS      exp2Table<>+0(SB), Z12, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z10, Z22
+	VPSLLD       $0x14, Z11, Z23
+	VPSLLD       $0x14, Z12, Z24
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VPADDD       Z20, Z24, Z20
+	VBROADCASTSS exp2<>+0(SB), Z21
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z23
+	VBROADCASTSS     exp2<>+0(SB), Z24
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z24
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z24
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VMULPS           Z24, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z10, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z17, Z17, K1, Z13
+	VFMADD213PS.Z Z18, Z18, K2, Z14
+	VFMADD213PS.Z Z19, Z19, K3, Z15
+	VFMADD213PS.Z Z20, Z20, K4, Z16
+	VADDPS        Z14, Z13, Z9
+	VADDPS        Z16, Z15, Z10
+	VADDPS        Z10, Z9, Z9
+	VMOVUPS       Z13, (DI)
+	VMOVUPS       Z14, 64(DI)
+	VMOVUPS       Z15, 128(DI)
+	VMOVUPS       Z16, 192(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z9, Z6, Z10
+	VMINPS  Z9, Z6, Z11
+	VMAXPS  Z9, Z6, Z6
+	VSUBPS  Z6, Z10, Z6
+	VSUBPS  Z6, Z11, Z11
+	VADDPS  Z11, Z7, Z7
+	VMOVUPS 256(SI), Z6
+
+	// u = x * kHi + magic - N, the low bits of which are the eighths of n - N
+	VFMADD213PS Z4, Z2, Z6
+	VMOVUPS     320(SI), Z9
+	VFMADD213PS Z4, Z2, Z9
+	VMOVUPS     384(SI), Z11
+	VFMADD213PS Z4, Z2, Z11
+	VMOVAPS     Z4, Z12
+	VFMADD231PS Z2, Z8, Z12
+
+	// -n = magic - N - u
+	VSUBPS  Z6, Z4, Z13
+	VSUBPS  Z9, Z4, Z14
+	VSUBPS  Z11, Z4, Z15
+	VSUBPS  Z12, Z4, Z16
+	VMOVUPS 256(SI), Z17
+
+	// f = x * (kHi + kLo) - n
+	VFMADD231PS Z2, Z17, Z13
+	VMOVUPS     320(SI), Z18
+	VFMADD231PS Z2, Z18, Z14
+	VMOVUPS     384(SI), Z19
+	VFMADD231PS Z2, Z19, Z15
+	VFMADD231PS Z2, Z8, Z16
+	VFMADD231PS Z3, Z17, Z13
+	VFMADD231PS Z3, Z18, Z14
+	VFMADD231PS Z3, Z19, Z15
+	VFMADD231PS Z3, Z8, Z16
+
+	// s = 2^(n - N) * K
+	VPERMPS      exp2Table<>+0(SB), Z6, Z8
+	VPERMPS      exp2Table<>+0(SB), Z9, Z17
+	VPERMPS      exp2Table<>+0(SB), Z11, Z18
+	VPERMPS      exp2Table<>+0(SB), Z12, Z19
+	VPSLLD       $0x14, Z6, Z20
+	VPSLLD       $0x14, Z9, Z21
+	VPSLLD       $0x14, Z11, Z22
+	VPSLLD       $0x14, Z12, Z23
+	VPADDD       Z8, Z20, Z8
+	VPADDD       Z17, Z21, Z17
+	VPADDD       Z18, Z22, Z18
+	VPADDD       Z19, Z23, Z19
+	VBROADCASTSS exp2<>+0(SB), Z20
+
+	// q = f * ((exp3*f + exp2)*f + exp1)
+	VFMADD231PS.BCST exp3<>+0(SB), Z13, Z20
+	VBROADCASTSS     exp2<>+0(SB), Z21
+	VFMADD231PS.BCST exp3<>+0(SB), Z14, Z21
+	VBROADCASTSS     exp2<>+0(SB), Z22
+	VFMADD231PS.BCST exp3<>+0(SB), Z15, Z22
+	VBROADCASTSS     exp2<>+0(SB), Z23
+	VFMADD231PS.BCST exp3<>+0(SB), Z16, Z23
+	VFMADD213PS.BCST exp1<>+0(SB), Z13, Z20
+	VFMADD213PS.BCST exp1<>+0(SB), Z14, Z21
+	VFMADD213PS.BCST exp1<>+0(SB), Z15, Z22
+	VFMADD213PS.BCST exp1<>+0(SB), Z16, Z23
+	VMULPS           Z20, Z13, Z13
+	VMULPS           Z21, Z14, Z14
+	VMULPS           Z22, Z15, Z15
+	VMULPS           Z23, Z16, Z16
+
+	// s*q + s, and 0 where n < N - 125
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z6, K1
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z9, K2
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z11, K3
+	VCMPPS.BCST   $0x05, cut<>+0(SB), Z12, K4
+	VFMADD213PS.Z Z8, Z8, K1, Z13
+	VFMADD213PS.Z Z17, Z17, K2, Z14
+	VFMADD213PS.Z Z18, Z18, K3, Z15
+	VFMADD213PS.Z Z19, Z19, K4, Z16
+	VADDPS        Z14, Z13, Z6
+	VADDPS        Z16, Z15, Z8
+	VADDPS        Z8, Z6, Z6
+	VMOVUPS       Z13, 256(DI)
+	VMOVUPS       Z14, 320(DI)
+	VMOVUPS       Z15, 384(DI)
+	VMOVUPS       Z16, K7, 448(DI)
+
+	// sum + t, and what that lacks to the rest
+	VADDPS  Z6, Z10, Z8
+	VMINPS  Z6, Z10, Z9
+	VMAXPS  Z6, Z10, Z10
+	VSUBPS  Z10, Z8, Z10
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z9, Z7, Z7
+	VMOVAPS Z8, Z6
+	LEAQ    448(SI)(CX*4), SI
+
+behind58:
+total:
+	// The sum of all lanes, and its reciprocal.
+	VEXTRACTF64X4 $0x01, Z6, Y2
+	VCVTPS2PD     Y6, Z3
+	VCVTPS2PD     Y2, Z2
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VCVTPS2PD     Y7, Z5
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z5, Z3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z2, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y2
+	VADDPD        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPD        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDSD        X2, X3, X3
+	VUCOMISD      X3, X3
+	JPS           irregular
+	VMOVSD        one64<>+0(SB), X2
+
+	// 1/total = cHi + cLo
+	VDIVSD       X3, X2, X2
+	VCVTSD2SS    X2, X2, X4
+	VBROADCASTSS X4, Z5
+	VCVTSS2SD    X4, X4, X4
+	VSUBSD       X4, X2, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Z2
+	VMOVSD       thr64<>+0(SB), X4
+	VMULSD       X4, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Z4
+	VMOVAPS      Z2, Z3
+	VMOVAPS      Z5, Z2
+
+	// The second pass: the exponentials times that.
+	MOVQ R12, SI
+	MOVQ R12, DI
+	MOVQ R13, CX
+
+	// 8 vectors a turn.
+	SUBQ    $0x00000080, CX
+	JLT     done61
+	PCALIGN $0x40
+
+loop61:
+	VMOVUPS (SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, (DI)
+	VMOVUPS       64(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 64(DI)
+	VMOVUPS       128(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 128(DI)
+	VMOVUPS       192(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 192(DI)
+	VMOVUPS       256(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 256(DI)
+	VMOVUPS       320(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 320(DI)
+	VMOVUPS       384(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 384(DI)
+	VMOVUPS       448(SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, 448(DI)
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000200, DI
+	SUBQ          $0x00000080, CX
+	JGE           loop61
+
+done61:
+	ADDQ $0x00000080, CX
+
+	// Whole vectors that are left.
+	SUBQ    $0x00000010, CX
+	JLT     done62
+	PCALIGN $0x40
+
+loop62:
+	VMOVUPS (SI), Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, (DI)
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	SUBQ          $0x00000010, CX
+	JGE           loop62
+
+done62:
+	ADDQ  $0x00000010, CX
+	TESTQ CX, CX
+	JZ    behind63
+
+	// Elements that are left.
+	MOVL         $0x00000001, AX
+	SHLL         CL, AX
+	DECL         AX
+	KMOVW        AX, K7
+	VBROADCASTSS minusInf<>+0(SB), Z5
+	VMOVUPS      (SI), K7, Z5
+
+	// e*cHi + e*cLo, and 0 where e < thr
+	VMULPS        Z3, Z5, Z6
+	VCMPPS        $0x05, Z4, Z5, K1
+	VFMADD231PS.Z Z2, Z5, K1, Z6
+	VMOVUPS       Z6, K7, (DI)
+	LEAQ          (SI)(CX*4), SI
+
+behind63:
+next:
+	// The next row.
+	ADDQ R9, R11
+	ADDQ R10, R12
+	DECQ R8
+	JNZ  row
+	JMP  end
+
+irregular:
+	// What of the row is written.
+	SUBQ R11, SI
+	SHRQ $0x02, SI
+	MOVQ SI, 24(R14)
+
+end:
+	MOVQ rows+48(FP), AX
+	SUBQ R8, AX
+	MOVQ AX, done+88(FP)
+	VZEROUPPER
+	RET
+
+DATA lowest<>+0(SB)/4, $0xff7fffff
+GLOBL lowest<>(SB), RODATA|NOPTR, $4
+
 // func sumRowsAVX512(src []float32, rows int, cols int, srcStride int, out []RowSum, p *Rows) (done int)
 // Requires: AVX, AVX512F, AVX512VL, BMI
 TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-88

@@ -2,10 +2,66 @@ package arith
 
 import "math"
 
-// Prepare is what becomes of elements before their exponentials: fma(x, mul, add[i]), or
-// x * mul without an add; and -Inf where keep is false. Where finite numbers make an
-// infinity, it is the largest finite number of that sign.
+// Preparation is what becomes of the elements of rows before their exponentials: fma(x, Mul, add),
+// or x * Mul without an add; and -Inf where keep is false. Where finite numbers make an
+// infinity, it is the largest finite number of that sign. A stride of 0 is for one row that
+// serves all.
+type Preparation struct {
+	Mul        float32
+	Add        []float32
+	AddStride  int
+	Keep       []bool
+	KeepAt     int // where the first row begins
+	KeepStride int
+}
+
+// most is the largest size of what finite elements make.
+func (p *Preparation) most() float32 {
+	if p.Mul-p.Mul != 0 {
+		return float32(math.Inf(1))
+	}
+	return math.MaxFloat32
+}
+
+// Prepare does one row. Dst may be src.
 func (l Level) Prepare(dst, src []float32, mul float32, add []float32, keep []bool) {
+	l.PrepareRows(dst, src, 1, len(src), 0, 0, &Preparation{Mul: mul, Add: add, Keep: keep})
+}
+
+// WidenF16 converts IEEE 754 binary16.
+func (l Level) WidenF16(dst []float32, src []uint16) { l.WidenF16Rows(dst, src, 1, len(src), 0, 0) }
+
+// NarrowF16 rounds to IEEE 754 binary16. Every NaN becomes 0x7e00.
+func (l Level) NarrowF16(dst []uint16, src []float32) { l.NarrowF16Rows(dst, src, 1, len(src), 0, 0) }
+
+// WidenBF16 converts bfloat16.
+func (l Level) WidenBF16(dst []float32, src []uint16) { l.WidenBF16Rows(dst, src, 1, len(src), 0, 0) }
+
+// NarrowBF16 rounds to bfloat16. Every NaN becomes 0x7fc0.
+func (l Level) NarrowBF16(dst []uint16, src []float32) { l.NarrowBF16Rows(dst, src, 1, len(src), 0, 0) }
+
+// each calls f for each of rows.
+func each[D, S any](dst []D, src []S, rows, cols, dstStride, srcStride int, f func(dst []D, src []S)) {
+	for i := range rows {
+		f(dst[i*dstStride:][:cols], src[i*srcStride:][:cols])
+	}
+}
+
+func prepareRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, p *Preparation) {
+	for i := range rows {
+		var add []float32
+		if p.Add != nil {
+			add = p.Add[i*p.AddStride:][:cols]
+		}
+		var keep []bool
+		if p.Keep != nil {
+			keep = p.Keep[p.KeepAt+i*p.KeepStride:][:cols]
+		}
+		preparePlain(dst[i*dstStride:][:cols], src[i*srcStride:][:cols], p.Mul, add, keep)
+	}
+}
+
+func preparePlain(dst, src []float32, mul float32, add []float32, keep []bool) {
 	switch {
 	case add != nil:
 		for i, x := range src {
@@ -41,8 +97,7 @@ func saturate(z float32) float32 {
 	return max(-most, min(most, z))
 }
 
-// WidenF16 converts IEEE 754 binary16.
-func (l Level) WidenF16(dst []float32, src []uint16) {
+func widenF16Plain(dst []float32, src []uint16) {
 	for i, h := range src {
 		sign, rest := uint32(h&0x8000)<<16, uint32(h&0x7fff)<<13
 		switch {
@@ -57,8 +112,7 @@ func (l Level) WidenF16(dst []float32, src []uint16) {
 	}
 }
 
-// NarrowF16 rounds to IEEE 754 binary16. Every NaN becomes 0x7e00.
-func (l Level) NarrowF16(dst []uint16, src []float32) {
+func narrowF16Plain(dst []uint16, src []float32) {
 	for i, x := range src {
 		bits := math.Float32bits(x)
 		sign, abs := uint16(bits>>16&0x8000), bits&0x7fffffff
@@ -76,15 +130,13 @@ func (l Level) NarrowF16(dst []uint16, src []float32) {
 	}
 }
 
-// WidenBF16 converts bfloat16.
-func (l Level) WidenBF16(dst []float32, src []uint16) {
+func widenBF16Plain(dst []float32, src []uint16) {
 	for i, h := range src {
 		dst[i] = math.Float32frombits(uint32(h) << 16)
 	}
 }
 
-// NarrowBF16 rounds to bfloat16. Every NaN becomes 0x7fc0.
-func (l Level) NarrowBF16(dst []uint16, src []float32) {
+func narrowBF16Plain(dst []uint16, src []float32) {
 	for i, x := range src {
 		bits := math.Float32bits(x)
 		if x != x {

@@ -29,6 +29,9 @@ func expScaleNTAVX2(dst, src []float32, st *Sum, f *Factor)
 func logSubAVX2(dst, src []float32, m, scale, b float32)
 
 //go:noescape
+func softmaxMaskedRowsAVX2(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
+
+//go:noescape
 func sumRowsAVX2(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)
 
 //go:noescape
@@ -54,6 +57,9 @@ func expScaleNTAVX512(dst, src []float32, st *Sum, f *Factor)
 
 //go:noescape
 func logSubAVX512(dst, src []float32, m, scale, b float32)
+
+//go:noescape
+func softmaxMaskedRowsAVX512(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)
 
 //go:noescape
 func sumRowsAVX512(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)

@@ -165,12 +165,18 @@ func LogSubFar(dst, src []float32, m, scale, b float32) {
 }
 
 func softmaxRowsPlain(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
+	return softmaxMaskedPlain(dst, src, rows, cols, dstStride, srcStride, p, 1)
+}
+
+// softmaxMaskedPlain takes N from the first of so many elements that is not below p.Low.
+func softmaxMaskedPlain(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows, look int) int {
 	for i := range rows {
 		x, y := src[i*srcStride:][:cols], dst[i*dstStride:][:cols]
 		st := Sum{KHi: p.KHi, KLo: p.KLo}
 		st.Reset()
+		first := max(0, slices.IndexFunc(x[:min(look, cols)], func(v float32) bool { return !(v < p.Low) }))
 		var ok bool
-		if st.N, st.Lim, ok = p.Guess(x[0]); !ok {
+		if st.N, st.Lim, ok = p.Guess(x[first]); !ok {
 			p.At = 0
 			return i
 		}
@@ -291,9 +297,9 @@ func (st *Sum) Rest(m, e float32) float64 {
 	return byHalves(&d)
 }
 
-// Dot is the sum of y * dy, or that of dy if y is nil. Products are exact in float64. They go
-// to 16 lanes, which are added up by halves.
-func Dot(y, dy []float32) float64 {
+// dotPlain is the sum of y * dy, or that of dy if y is nil. Products are exact in float64. They
+// go to 16 lanes, which are added up by halves.
+func dotPlain(y, dy []float32) float64 {
 	var d [lanes]float64
 	if y == nil {
 		for i, v := range dy {

@@ -98,7 +98,7 @@ func libraryShape(k library.Kernel, m *machine) library.Shape {
 	case library.Sum:
 		s.Ahead = 1024
 		fallthrough
-	case library.SoftmaxRows, library.SumRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
+	case library.SoftmaxRows, library.SoftmaxMasked, library.SumRows, library.SumStore, library.ExpScale, library.ExpScaleNT:
 		if m.evex {
 			s.Group = 4
 		}
@@ -136,7 +136,7 @@ func (w *libraryWriter) function(name string) {
 	}
 	rowed := w.rowed()
 	switch w.kernel {
-	case library.SoftmaxRows:
+	case library.SoftmaxRows, library.SoftmaxMasked:
 		fields("p", state, library.RowsFields)
 	case library.SumRows:
 		fields("p", state, library.RowsFields)
@@ -198,7 +198,7 @@ func (w *libraryWriter) function(name string) {
 
 // rowed reports whether the kernel is one of rows.
 func (w *libraryWriter) rowed() bool {
-	return w.kernel == library.SoftmaxRows || w.kernel == library.SumRows
+	return w.kernel.Rowed() || w.kernel == library.SumRows
 }
 
 // done makes the number of rows that are done the result.
@@ -578,6 +578,15 @@ func (w *writer) libraryInstr(in ir.Instr) bool {
 		} else {
 			w.VCMPPS(greater, y, from(0, lanes), mask)
 		}
+	case ir.FirstOf: // TZCNT of 0 is 32
+		if w.evex {
+			w.KMOVW(kmask[in.Src[0].Index], tmp.As32())
+		} else {
+			w.VMOVMSKPS(from(0, lanes), tmp.As32())
+		}
+		w.TZCNTL(tmp.As32(), tmp.As32())
+		w.ANDL(operand.Imm(31), tmp.As32())
+		w.VBROADCASTSS(operand.Mem{Base: src, Index: tmp, Scale: 4}, to(lanes))
 	case ir.GuardAny:
 		if w.evex {
 			k := kmask[in.Src[0].Index]

@@ -252,7 +252,11 @@ func (w *writer) toAligned(done string) {
 // align lets the next instruction begin a line of the instruction cache, as it is
 // best for a loop. The directive is not among those that avo knows by name.
 func (w *writer) align() {
-	w.Instruction(&avo.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}})
+	w.Instruction(align64())
+}
+
+func align64() *avo.Instruction {
+	return &avo.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}}
 }
 
 // reg is a register as wide as a vector of so many lanes.

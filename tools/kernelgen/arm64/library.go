@@ -43,11 +43,11 @@ func (libraryMachine) Registers() int { return tableLow }
 // Suffix is that of the names of the library's kernels.
 const Suffix = "NEON"
 
-// LibraryKernels lists the library's kernels: there are no stores around the caches, and sums of
-// rows are made by the kernel for one.
+// LibraryKernels lists the library's kernels: there are no stores around the caches, sums of
+// rows are made by the kernel for one, and masked rows by that for others.
 func LibraryKernels() (ks []library.Kernel) {
 	for _, k := range library.Kernels() {
-		if !k.Streams() && k != library.SumRows {
+		if !k.Streams() && k != library.SumRows && k != library.SoftmaxMasked {
 			ks = append(ks, k)
 		}
 	}

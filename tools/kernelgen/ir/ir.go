@@ -93,6 +93,7 @@ const (
 	Double     // a leaf: the float64 of the same value as the float32 of Bits
 	Narrow     // the float64 a[0] rounded to a float32
 	StoreFloat // the parameter Name of state = a[0]
+	FirstOf    // every lane holds src[i] for the first lane i in which a mask is true, src[0] if it is in none
 
 	StoreDouble // the parameter Name of state = the float64 a[0]
 	First       // mask: of the masks that are the arguments, one after the other, the part of that Index with the first true lane alone
@@ -108,7 +109,7 @@ var opNames = [...]string{"const", "param", "load", "live", "add", "sub", "mul",
 	"loadtail", "store", "stream", "storetail", "storefirst", "return", "guard", "prefetch",
 	"loadhalf", "loadf16", "packf16", "storehalf", "paramhalf", "returnhalf", "join", "shiftlanes",
 	"state", "table", "storestate", "min", "lookup", "muladdint", "loadleft", "leftmask", "greater", "guardany", "guardbits", "guardscale", "guardfirst", "keepfirst", "guarddouble", "or", "guardnumber",
-	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "storedouble", "first", "move", "spill"}
+	"widen", "adddouble", "subdouble", "muldouble", "divdouble", "double", "narrow", "storefloat", "firstof", "storedouble", "first", "move", "spill"}
 
 func (o Op) String() string { return opNames[o] }
 

@@ -165,6 +165,10 @@ func (b *Block) SubDouble(x, y V) V { return b.each(SubDouble, 0, x, y) }
 func (b *Block) MulDouble(x, y V) V { return b.each(MulDouble, 0, x, y) }
 func (b *Block) DivDouble(x, y V) V { return b.each(DivDouble, 0, x, y) }
 
+// FirstOf is src[i] in every lane, for the first i that has a true lane in the mask; src[0]
+// if there is none.
+func (b *Block) FirstOf(mask V) V { return b.each(FirstOf, 0, mask) }
+
 // Note puts a comment before the operation that is next.
 func (b *Block) Note(text string) { b.note = text }
 

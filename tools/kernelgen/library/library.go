@@ -27,6 +27,7 @@ const (
 	ExpScale
 	ExpScaleNT
 	LogSub
+	SoftmaxMasked
 	SumRows
 )
 
@@ -42,6 +43,8 @@ var kernels = [...]struct{ name, signature, doc string }{
 	LogSub:     {"logSub", "func(dst, src []float32, m, scale, b float32)", "(x - m) * scale - b, the product and the difference rounded once"},
 	SumRows: {"sumRows", "func(src []float32, rows, cols, srcStride int, out []RowSum, p *Rows) (done int)",
 		"the sums of rows, up to the first that is irregular"},
+	SoftmaxMasked: {"softmaxMaskedRows", "func(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) (done int)",
+		"the same as softmaxRows for rows of which some elements are -Inf"},
 }
 
 // Kernels lists all kernels.
@@ -59,6 +62,9 @@ func (k Kernel) Signature() string { return kernels[k].signature }
 
 // Doc says what the kernel does.
 func (k Kernel) Doc() string { return kernels[k].doc }
+
+// Rowed reports whether the kernel does whole rows.
+func (k Kernel) Rowed() bool { return k == SoftmaxRows || k == SoftmaxMasked }
 
 // Stores reports whether the kernel writes to dst.
 func (k Kernel) Stores() bool { return k != Sum && k != SumRows }
@@ -147,7 +153,7 @@ var names = map[float32]string{
 	unit: "unit", nearExp1: "nearExp1", nearExp2: "nearExp2", nearExp3: "nearExp3", nearTotal: "nearTotal",
 	(integer + headroom) * unit: "nearHeadroom", (integer - nearBase) * unit: "nearInteger", nearBase: "nearBase",
 	(integer + sureReach) * unit: "nearSure", integer + sureLeast: "integerSure", 1 << (sureLeast - sureReach): "sureScale",
-	nearTop + 0.5: "nearTop", reach + 1: "nearReach",
+	-math.MaxFloat32: "lowest", nearTop + 0.5: "nearTop", reach + 1: "nearReach",
 }
 
 // Name is what to call a constant in a generated file.
@@ -196,7 +202,7 @@ func Describe(k Kernel, m Machine, s Shape) *ir.Func {
 	d := &description{Kernel: k, Machine: m, Shape: s, f: ir.NewFunc(m.Lanes, true), parts: Lanes / m.Lanes}
 	d.f.VectorMasks, d.f.SharedSlots, d.f.Guarded = m.VectorMasks, true, true
 	switch k {
-	case SoftmaxRows:
+	case SoftmaxRows, SoftmaxMasked:
 		d.softmaxRows()
 	case SumRows:
 		d.sumRows()
@@ -351,7 +357,7 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 	for p := range d.parts {
 		switch v := last + p; {
 		case whole:
-		case s.near:
+		case s.near && d.Kernel != SoftmaxMasked:
 			masks[v] = b.LeftMask(v)
 			left[v] = b.LoadTailAt(v, masks[v])
 		default:
@@ -393,12 +399,20 @@ func (d *description) turn(b *ir.Block, s segment, rows int, whole bool, label s
 						}
 					}
 				}
-				y, u := d.exp(b, s, func() (x ir.V) {
+				elements := func() (x ir.V) {
 					for _, v := range g {
 						x = append(x, load(v)...)
 					}
 					return x
-				}, func(x ir.V) {
+				}
+				if s.near && d.Kernel == SoftmaxMasked {
+					x := elements()
+					elements = func() ir.V { return x }
+					for i, v := range g {
+						masks[v] = b.NotLess(x[i:i+1], b.Const(-math.MaxFloat32))
+					}
+				}
+				y, u := d.exp(b, s, elements, func(x ir.V) {
 					for i, v := range g {
 						if mask := masks[v]; mask != nil {
 							copy(x[i:], b.Keep(mask, x[i:i+1]))
@@ -613,7 +627,7 @@ func (d *description) softmaxRows() {
 
 	magic, other := d.f.Vars("magic", 1), d.f.Vars("other", 4)
 	b := d.f.Block(ir.Row, 0, "A row of more elements: N, and an empty sum.")
-	x := b.LoadSplat()
+	x := d.first(b, Rows)
 	b.Guard(x, b.Param("low"), Irregular)
 	b.Guard(b.Param("high"), x, Irregular)
 	b.StoreFloat("n", b.Sub(b.Const(integer), d.minusN(b, x)))
@@ -625,7 +639,7 @@ func (d *description) softmaxRows() {
 	}
 	b = d.f.Block(ir.Once, 0, "Where elements are near.")
 	b.GuardScale(exact)
-	b.Guard(d.nearHigh(b), b.LoadSplat(), exact)
+	b.Guard(d.nearHigh(b), d.first(b, Rows), exact)
 	d.vars, d.isNear = slices.Concat(vars[:2], magic), true
 	d.turns(exact, d.store)
 	b = d.f.Block(ir.Once, 0, "The sum of all lanes, and its reciprocal. No result is 0.")
@@ -669,8 +683,13 @@ func (d *description) shortLoops() (vars []*ir.Var) {
 func (d *description) shortRows(rows int, vars []*ir.Var) {
 	label := fmt.Sprint(exact, rows*Lanes)
 	b := d.f.Block(ir.EachRow, rows*Lanes, fmt.Sprintf("Rows of %d to %d elements.", (rows-1)*Lanes+1, rows*Lanes))
-	x := b.LoadSplat()
-	b.GuardFirst(label)
+	x := d.first(b, rows)
+	if d.Kernel == SoftmaxMasked {
+		b.Guard(x, b.Param("low"), label)
+		b.Guard(d.nearHigh(b), x, label)
+	} else {
+		b.GuardFirst(label)
+	}
 	kHi := b.Get(vars[0])
 	d.row(b, segment{near: true, kHi: kHi, kLo: b.Get(vars[1]), magic: d.rowMagic(b, x, kHi)}, rows, label)
 	if rows > Rows { // what it leaves is for two passes
@@ -689,7 +708,7 @@ func (d *description) shortRows(rows int, vars []*ir.Var) {
 func (d *description) exactRow(rows int, label string) {
 	b := d.f.Block(ir.OneRow, rows*Lanes, "One with other elements.")
 	b.Label = label
-	x := b.LoadSplat()
+	x := d.first(b, rows)
 	b.Guard(x, b.Param("low"), End)
 	b.Note("-N = 24 - round(x0 * kHi), in the low bits")
 	minusN := d.minusN(b, x)
@@ -703,6 +722,19 @@ func (d *description) exactRow(rows int, label string) {
 // above all near elements. It is less than high, which is -low.
 func (d *description) nearHigh(b *ir.Block) ir.V {
 	return b.Sub(b.Param("high"), b.Mul(b.Param("invK"), b.Const(reach+1)))
+}
+
+// first is the element of a row of so many rows of lanes that N comes from: the first one. In
+// masked rows it is the first of a vector that is not below low, if there is such a one.
+func (d *description) first(b *ir.Block, rows int) ir.V {
+	if d.Kernel != SoftmaxMasked {
+		return b.LoadSplat()
+	}
+	x := b.Load(0)
+	if rows == 1 {
+		x = b.LoadLeft(0)
+	}
+	return b.FirstOf(b.NotLess(x, b.Param("low")))
 }
 
 // rowMagic is near elements' magic - N for a row's first element.

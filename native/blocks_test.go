@@ -1,0 +1,123 @@
+package native_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/twopass-softmax/twopass/native"
+	"github.com/twopass-softmax/twopass/native/internal/arith"
+)
+
+// TestPreparedRows holds that rows with masks, scales and 16-bit elements have the bits of the
+// softmax of rows that plain code prepared, whichever way they are done.
+func TestPreparedRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 1))
+	negInf := float32(math.Inf(-1))
+	lengths := []int{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 100, 128, 129, 200, 256, 257, 300, 1000, 4096, 4097, 5000}
+	for _, n := range lengths {
+		for rep := range 40 {
+			rows := 1 + r.IntN(40)
+			if n > 300 {
+				rows = 1 + r.IntN(4)
+			}
+			what := fmt.Sprintf("%d rows of %d, case %d", rows, n, rep)
+			half, causal := rep%3, rep%7 == 3
+			x := make([]float32, rows*n)
+			f16, bf16 := make([]native.Float16, len(x)), make([]native.BFloat16, len(x))
+			for i := range x {
+				x[i] = r.Float32()*20 - 10
+				if rep%5 == 4 && r.IntN(50) == 0 {
+					x[i] = []float32{negInf, float32(math.NaN()), 1000, -1000, 60000, math.MaxFloat32}[r.IntN(6)]
+				}
+				f16[i], bf16[i] = native.ToFloat16(x[i]), native.ToBFloat16(x[i])
+				switch half {
+				case 1:
+					x[i] = f16[i].Float32()
+				case 2:
+					x[i] = bf16[i].Float32()
+				}
+			}
+			o := native.Options{Scale: []float32{0, 0.125, -1, 3}[r.IntN(4)], Causal: causal, Offset: r.IntN(n+1) - rows/2, ZeroRows: rep%2 == 0}
+			p := arith.Preparation{Mul: 1}
+			scale := o.Scale
+			if scale == 0 {
+				scale = 1
+			}
+			if scale < 0 {
+				p.Mul, scale = -1, -scale
+			}
+			if rep&1 != 0 {
+				p.Keep = make([]bool, n*max(1, rows*r.IntN(2)))
+				for i := range p.Keep {
+					p.Keep[i] = r.IntN(4) > 0
+				}
+				if len(p.Keep) > n {
+					p.KeepStride = n
+				}
+				o.Keep = native.Rows(p.Keep, n)
+			}
+			if rep&2 != 0 {
+				p.Add = make([]float32, n*max(1, rows*r.IntN(2)))
+				for i := range p.Add {
+					if p.Add[i] = r.Float32(); r.IntN(6) == 0 {
+						p.Add[i] = negInf
+					}
+				}
+				if len(p.Add) > n {
+					p.AddStride = n
+				}
+				o.Add = native.Rows(p.Add, n)
+				if o.Scale != 0 {
+					p.Mul = o.Scale
+				}
+				scale = 1
+			}
+			want := make([]float32, len(x))
+			arith.Plain.PrepareRows(want, x, rows, n, n, n, &p)
+			for i := range rows {
+				row := want[i*n:][:n]
+				for k := range row {
+					if causal && k > i+o.Offset {
+						row[k] = negInf
+					}
+				}
+				native.SoftmaxRows(native.Row(row), native.Row(row), &native.Options{Scale: scale, ZeroRows: o.ZeroRows})
+			}
+			got := make([]float32, len(x))
+			out16, outB := make([]native.Float16, len(x)), make([]native.BFloat16, len(x))
+			switch half {
+			case 0:
+				native.SoftmaxRows(native.Rows(got, n), native.Rows(x, n), &o)
+				native.SoftmaxRows(native.Rows(out16, n), native.Rows(x, n), &o)
+				native.SoftmaxRows(native.Rows(x, n), native.Rows(x, n), &o)
+				compareRows(t, what+", in place", x, want)
+			case 1:
+				native.SoftmaxRows(native.Rows(got, n), native.Rows(f16, n), &o)
+				native.SoftmaxRows(native.Rows(out16, n), native.Rows(f16, n), &o)
+				native.SoftmaxRows(native.Rows(outB, n), native.Rows(f16, n), &o)
+			case 2:
+				native.SoftmaxRows(native.Rows(got, n), native.Rows(bf16, n), &o)
+				native.SoftmaxRows(native.Rows(out16, n), native.Rows(bf16, n), &o)
+				native.SoftmaxRows(native.Rows(bf16, n), native.Rows(bf16, n), &o)
+				copy(outB, bf16)
+			}
+			compareRows(t, what, got, want)
+			for i, y := range want {
+				if out16[i] != native.ToFloat16(y) || half > 0 && outB[i] != native.ToBFloat16(y) {
+					t.Fatalf("%s: element %d is %#04x in float16 and %#04x in bfloat16, want those of %v", what, i, out16[i], outB[i], y)
+				}
+			}
+		}
+	}
+}
+
+func compareRows(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}

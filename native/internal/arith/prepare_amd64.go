@@ -1,0 +1,179 @@
+//go:build !purego
+
+package arith
+
+// PrepareRows prepares rows. Dst may be src, with the same stride.
+func (l Level) PrepareRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Preparation) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	if l == Plain {
+		prepareRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
+		return
+	}
+	wide := l == AVX512
+	switch {
+	case p.Add != nil && wide:
+		fmaRowsAVX512(dst, src, p.Add, p.Mul, p.most(), rows, cols, dstStride, srcStride, p.AddStride)
+	case p.Add != nil:
+		fmaRowsAVX2(dst, src, p.Add, p.Mul, p.most(), rows, cols, dstStride, srcStride, p.AddStride)
+	case p.Mul != 1 && wide:
+		mulRowsAVX512(dst, src, p.Mul, p.most(), rows, cols, dstStride, srcStride)
+	case p.Mul != 1:
+		mulRowsAVX2(dst, src, p.Mul, p.most(), rows, cols, dstStride, srcStride)
+	case p.Keep == nil:
+		each(dst, src, rows, cols, dstStride, srcStride, func(dst, src []float32) { copy(dst, src) })
+		return
+	}
+	if p.Add != nil || p.Mul != 1 {
+		src, srcStride = dst, dstStride
+	}
+	switch {
+	case p.Keep == nil:
+	case wide:
+		keepRowsAVX512(dst, src, p.Keep[p.KeepAt:], rows, cols, dstStride, srcStride, p.KeepStride)
+	default:
+		keepRowsAVX2(dst, src, p.Keep[p.KeepAt:], rows, cols, dstStride, srcStride, p.KeepStride)
+	}
+}
+
+// WidenF16Rows converts rows of binary16.
+func (l Level) WidenF16Rows(dst []float32, src []uint16, rows, cols, dstStride, srcStride int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		widenF16AVX512(dst, src, rows, cols, dstStride, srcStride)
+	case AVX2:
+		widenF16AVX2(dst, src, rows, cols, dstStride, srcStride)
+	default:
+		each(dst, src, rows, cols, dstStride, srcStride, widenF16Plain)
+	}
+}
+
+// NarrowF16Rows rounds rows to binary16.
+func (l Level) NarrowF16Rows(dst []uint16, src []float32, rows, cols, dstStride, srcStride int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		narrowF16AVX512(dst, src, rows, cols, dstStride, srcStride)
+	case AVX2:
+		narrowF16AVX2(dst, src, rows, cols, dstStride, srcStride)
+	default:
+		each(dst, src, rows, cols, dstStride, srcStride, narrowF16Plain)
+	}
+}
+
+// WidenBF16Rows converts rows of bfloat16.
+func (l Level) WidenBF16Rows(dst []float32, src []uint16, rows, cols, dstStride, srcStride int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		widenBF16AVX512(dst, src, rows, cols, dstStride, srcStride)
+	case AVX2:
+		widenBF16AVX2(dst, src, rows, cols, dstStride, srcStride)
+	default:
+		each(dst, src, rows, cols, dstStride, srcStride, widenBF16Plain)
+	}
+}
+
+// NarrowBF16Rows rounds rows to bfloat16.
+func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride, srcStride int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		narrowBF16AVX512(dst, src, rows, cols, dstStride, srcStride)
+	case AVX2:
+		narrowBF16AVX2(dst, src, rows, cols, dstStride, srcStride)
+	default:
+		each(dst, src, rows, cols, dstStride, srcStride, narrowBF16Plain)
+	}
+}
+
+// SoftmaxMaskedRows is SoftmaxRows, and faster where elements are -Inf.
+func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
+	switch l {
+	case AVX512:
+		return softmaxMaskedRowsAVX512(dst, src, rows, cols, dstStride, srcStride, p)
+	case AVX2:
+		return softmaxMaskedRowsAVX2(dst, src, rows, cols, dstStride, srcStride, p)
+	}
+	return softmaxRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
+}
+
+// Dot is the sum of y * dy, or that of dy if y is nil, in float64. Products are exact. They go to
+// 16 lanes, which are added up by halves.
+func (l Level) Dot(y, dy []float32) float64 {
+	switch {
+	case len(dy) == 0:
+		return 0
+	case l == AVX512 && y == nil:
+		return sum64AVX512(dy)
+	case l == AVX512:
+		return dotAVX512(y[:len(dy)], dy)
+	case l == AVX2 && y == nil:
+		return sum64AVX2(dy)
+	case l == AVX2:
+		return dotAVX2(y[:len(dy)], dy)
+	}
+	return dotPlain(y, dy)
+}
+
+// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.
+func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	if len(dy) == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		softmaxGradAVX512(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
+	case AVX2:
+		softmaxGradAVX2(dst, y, dy, total, scale, 1, len(dy), 0, 0, 0)
+	default:
+		softmaxGradPlain(dst, y, dy, total, scale)
+	}
+}
+
+// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy.
+func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
+	if len(dy) == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		logSoftmaxGradAVX512(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
+	case AVX2:
+		logSoftmaxGradAVX2(dst, p, dy, total, scale, 1, len(dy), 0, 0, 0)
+	default:
+		logSoftmaxGradPlain(dst, p, dy, total, scale)
+	}
+}
+
+// MinZero is the elements, or 0 for those above. Dst may be src.
+func (l Level) MinZero(dst, src []float32) {
+	if len(src) == 0 {
+		return
+	}
+	switch l {
+	case AVX512:
+		minZeroAVX512(dst, src, 1, len(src), 0, 0)
+	case AVX2:
+		minZeroAVX2(dst, src, 1, len(src), 0, 0)
+	default:
+		minZeroPlain(dst, src)
+	}
+}
+
+// Touch asks for rows that are to be written soon.
+func (l Level) Touch(dst []uint16, rows, cols, stride int) {
+	if rows > 0 && cols > 0 {
+		touchRows(dst, rows, cols, stride)
+	}
+}

@@ -1,0 +1,57 @@
+//go:build !amd64 || purego
+
+package arith
+
+// PrepareRows prepares rows. Dst may be src, with the same stride.
+func (l Level) PrepareRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Preparation) {
+	prepareRowsPlain(dst, src, rows, cols, dstStride, srcStride, p)
+}
+
+// WidenF16Rows converts rows of binary16.
+func (l Level) WidenF16Rows(dst []float32, src []uint16, rows, cols, dstStride, srcStride int) {
+	each(dst, src, rows, cols, dstStride, srcStride, widenF16Plain)
+}
+
+// NarrowF16Rows rounds rows to binary16.
+func (l Level) NarrowF16Rows(dst []uint16, src []float32, rows, cols, dstStride, srcStride int) {
+	each(dst, src, rows, cols, dstStride, srcStride, narrowF16Plain)
+}
+
+// WidenBF16Rows converts rows of bfloat16.
+func (l Level) WidenBF16Rows(dst []float32, src []uint16, rows, cols, dstStride, srcStride int) {
+	each(dst, src, rows, cols, dstStride, srcStride, widenBF16Plain)
+}
+
+// NarrowBF16Rows rounds rows to bfloat16.
+func (l Level) NarrowBF16Rows(dst []uint16, src []float32, rows, cols, dstStride, srcStride int) {
+	each(dst, src, rows, cols, dstStride, srcStride, narrowBF16Plain)
+}
+
+// SoftmaxMaskedRows is SoftmaxRows.
+func (l Level) SoftmaxMaskedRows(dst, src []float32, rows, cols, dstStride, srcStride int, p *Rows) int {
+	return l.SoftmaxRows(dst, src, rows, cols, dstStride, srcStride, p)
+}
+
+// Dot is the sum of y * dy, or that of dy if y is nil, in float64. Products are exact. They go to
+// 16 lanes, which are added up by halves.
+func (l Level) Dot(y, dy []float32) float64 {
+	return dotPlain(y, dy)
+}
+
+// SoftmaxGrad is y * (dy - total) * scale, in float64. Dst may be y or dy.
+func (l Level) SoftmaxGrad(dst, y, dy []float32, total, scale float64) {
+	softmaxGradPlain(dst, y, dy, total, scale)
+}
+
+// LogSoftmaxGrad is (dy - p * total) * scale, in float64. Dst may be p or dy.
+func (l Level) LogSoftmaxGrad(dst, p, dy []float32, total, scale float64) {
+	logSoftmaxGradPlain(dst, p, dy, total, scale)
+}
+
+// MinZero is the elements, or 0 for those above. Dst may be src.
+func (l Level) MinZero(dst, src []float32) {
+	minZeroPlain(dst, src)
+}
+
+// Touch asks for rows that are to be written soon, where there is an instruction for that.
+func (l Level) Touch(dst []uint16, rows, cols, stride int) {}

@@ -1,0 +1,730 @@
+package amd64
+
+import (
+	"bytes"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+	"github.com/mmcloughlin/avo/reg"
+	"github.com/twopass-softmax/twopass/tools/kernelgen/library"
+)
+
+// The kernels that prepare and convert rows have a few instructions for each vector, so that
+// their loops are written down here once, without a description for all machines.
+
+// Preparation is a kernel that writes f of every element of rows.
+type Preparation struct {
+	Name, Signature, Doc string
+
+	src, dst, other int // the sizes of elements; other is 0 without a second row
+	otherName       string
+	// half: vectors are of half as many elements, as float64.
+	half bool
+	// again: f of what is f already is the same, or dst is never src, so that the last vector
+	// of a row may overlap the one before.
+	again  bool
+	setup  func(w *prepareWriter)
+	vector func(w *prepareWriter, at int)
+	// four, if there is one, does four vectors, or goes to the label "each" if it can't.
+	four func(w *prepareWriter)
+}
+
+const (
+	strides = "rows, cols, dstStride, srcStride int"
+	ordered = operand.U8(7)  // neither is a NaN
+	isNaN   = operand.U8(3)  // either is
+	below   = operand.U8(17) // less
+	infBits = 0x7f800000
+)
+
+// Preparations lists them.
+var Preparations = []Preparation{
+	{Name: "fmaRows", Signature: "func(dst, src, add []float32, mul, most float32, " + strides + ", otherStride int)",
+		Doc: "x * mul + add, at most most in size where the elements are finite",
+		src: 4, dst: 4, other: 4, otherName: "add", setup: setupMul, vector: fmaVector},
+	{Name: "mulRows", Signature: "func(dst, src []float32, mul, most float32, " + strides + ")",
+		Doc: "x * mul, at most most in size where x is finite",
+		src: 4, dst: 4, setup: setupMul, vector: mulVector},
+	{Name: "keepRows", Signature: "func(dst, src []float32, keep []bool, " + strides + ", otherStride int)",
+		Doc: "x where keep is true, -Inf elsewhere",
+		src: 4, dst: 4, other: 1, otherName: "keep", again: true,
+		setup: func(w *prepareWriter) { w.bits(0xff800000, 4); w.VPXOR(view(5, 4), view(5, 4), view(5, 4)) }, vector: keepVector},
+	{Name: "widenF16", Signature: "func(dst []float32, src []uint16, " + strides + ")", Doc: "binary16 as float32",
+		src: 2, dst: 4, again: true, vector: widenF16Vector},
+	{Name: "widenBF16", Signature: "func(dst []float32, src []uint16, " + strides + ")", Doc: "bfloat16 as float32",
+		src: 2, dst: 4, again: true, vector: widenBF16Vector},
+	{Name: "narrowF16", Signature: "func(dst []uint16, src []float32, " + strides + ")", Doc: "float32 rounded to binary16",
+		src: 4, dst: 2, again: true, setup: func(w *prepareWriter) { w.bits(0x7fc00000, 4) }, vector: narrowF16Vector},
+	{Name: "narrowBF16", Signature: "func(dst []uint16, src []float32, " + strides + ")", Doc: "float32 rounded to bfloat16",
+		src: 4, dst: 2, again: true,
+		setup:  func(w *prepareWriter) { w.bits(0x7fc0, 4); w.bits(0x7fff, 5); w.bits(1, 6); w.wordIndices() },
+		vector: narrowBF16Vector, four: narrowBF16Four},
+	{Name: "minZero", Signature: "func(dst, src []float32, " + strides + ")", Doc: "x, or 0 if it is above",
+		src: 4, dst: 4, setup: func(w *prepareWriter) { w.bits(0, 4) }, vector: minZeroVector},
+	{Name: "softmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
+		Doc: "x * (dy - total) * scale in float64, every NaN the same",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: softmaxGradVector},
+	{Name: "logSoftmaxGrad", Signature: "func(dst, src, dy []float32, total, scale float64, " + strides + ", otherStride int)",
+		Doc: "(dy - x * total) * scale in float64, every NaN the same",
+		src: 4, dst: 4, other: 4, otherName: "dy", half: true, setup: setupGrad, vector: logSoftmaxGradVector},
+}
+
+// prepareWriter writes one of them.
+type prepareWriter struct {
+	*build.Context
+	p     Preparation
+	evex  bool
+	lanes int // of a vector; 1 while single elements are written
+	left  bool
+}
+
+// More registers.
+var (
+	other     = reg.R8  // next element of the second row
+	otherStep = reg.R11 // from the end of the second row to the next one
+	columns   = reg.R12
+)
+
+// rest is the mask of what is left of a row: of AVX-512, and of AVX2.
+var (
+	rest512 = reg.K1
+	rest256 = 15
+)
+
+// PrepareFile writes the kernels of a level as an assembly file.
+func PrepareFile(l Level, header string) ([]byte, error) {
+	c := build.NewContext()
+	c.ConstraintExpr("!purego")
+	evex := l.ISA.Lanes() == library.Lanes
+	for _, p := range Preparations {
+		w := &prepareWriter{Context: c, p: p, evex: evex, lanes: l.ISA.Lanes()}
+		if p.half {
+			w.lanes /= 2
+		}
+		w.function(p.Name + l.Suffix)
+	}
+	for _, d := range Dots {
+		(&prepareWriter{Context: c, evex: evex, lanes: l.ISA.Lanes() / 2}).dot(d, d.Name+l.Suffix)
+	}
+	if evex {
+		(&prepareWriter{Context: c}).touch()
+	}
+	file, err := c.Result()
+	if err != nil {
+		return nil, err
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return nil, err
+	}
+	text, err := printer.NewGoAsm(printer.Config{Name: "kernelgen", Pkg: "arith"}).Print(file)
+	if err != nil {
+		return nil, err
+	}
+	_, rest, _ := bytes.Cut(text, []byte("\n"))
+	return append([]byte(header), rest...), nil
+}
+
+func (w *prepareWriter) param(name, part string) operand.Mem {
+	return (&writer{Context: w.Context}).param(name, part)
+}
+
+func (w *prepareWriter) function(name string) {
+	w.Function(name)
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr(w.p.Signature)
+	w.Commentf("%s: %s.", name, w.p.Doc)
+	w.MOVQ(w.param("src", "base"), src)
+	w.MOVQ(w.param("dst", "base"), dst)
+	w.MOVQ(w.param("rows", ""), tmp2)
+	w.MOVQ(w.param("cols", ""), columns)
+	// What lies between a row's end and the next row, in bytes.
+	step := func(name string, size int, to reg.GPPhysical) {
+		w.MOVQ(w.param(name, ""), to)
+		w.SUBQ(columns, to)
+		if size > 1 {
+			w.SHLQ(operand.Imm(uint64(size/2)), to)
+		}
+	}
+	step("srcStride", w.p.src, srcStride)
+	step("dstStride", w.p.dst, dstStride)
+	if w.p.other > 0 {
+		w.MOVQ(w.param(w.p.otherName, "base"), other)
+		step("otherStride", w.p.other, otherStep)
+	}
+	w.rest()
+	if w.p.setup != nil {
+		w.p.setup(w)
+	}
+	lanes := w.lanes
+
+	w.Label("row")
+	w.MOVQ(columns, left)
+	w.SUBQ(operand.U32(4*lanes), left)
+	w.JLT(operand.LabelRef("few"))
+	w.Instruction(align64())
+	w.Label("four")
+	if w.p.four != nil {
+		w.p.four(w)
+		w.JMP(operand.LabelRef("fourDone"))
+		w.Label("each")
+	}
+	for i := range 4 {
+		w.p.vector(w, i*lanes)
+	}
+	if w.p.four != nil {
+		w.Label("fourDone")
+	}
+	w.advance(4 * lanes)
+	w.SUBQ(operand.U32(4*lanes), left)
+	w.JGE(operand.LabelRef("four"))
+	w.Label("few")
+	w.ADDQ(operand.U32(3*lanes), left)
+	w.JLT(operand.LabelRef("left"))
+	w.Label("one")
+	w.p.vector(w, 0)
+	w.advance(lanes)
+	w.SUBQ(operand.U32(lanes), left)
+	w.JGE(operand.LabelRef("one"))
+	w.Label("left")
+	w.ADDQ(operand.U32(lanes), left)
+	w.JZ(operand.LabelRef("next"))
+	switch {
+	case w.evex || !w.p.again:
+		w.left = true
+		w.p.vector(w, 0)
+		w.left = false
+		w.move(left)
+	default:
+		w.CMPQ(columns, operand.U32(lanes))
+		w.JLT(operand.LabelRef("single"))
+		w.Comment("The last vector of the row.")
+		w.SUBQ(operand.U32(lanes), left)
+		w.move(left)
+		w.p.vector(w, 0)
+		w.advance(lanes)
+		w.JMP(operand.LabelRef("next"))
+		w.Label("single")
+		w.lanes = 1
+		w.p.vector(w, 0)
+		w.advance(1)
+		w.lanes = lanes
+		w.DECQ(left)
+		w.JNZ(operand.LabelRef("single"))
+	}
+	w.Label("next")
+	w.ADDQ(srcStride, src)
+	w.ADDQ(dstStride, dst)
+	if w.p.other > 0 {
+		w.ADDQ(otherStep, other)
+	}
+	w.DECQ(tmp2)
+	w.JNZ(operand.LabelRef("row"))
+	w.VZEROUPPER()
+	w.RET()
+}
+
+// rest makes the mask of what is left of each row.
+func (w *prepareWriter) rest() {
+	switch {
+	case w.evex:
+		w.MOVQ(columns, left)
+		w.ANDQ(operand.Imm(uint64(w.lanes-1)), left)
+		w.MOVL(operand.U32(1), tmp.As32())
+		w.SHLL(reg.CL, tmp.As32())
+		w.DECL(tmp.As32())
+		w.KMOVW(tmp.As32(), rest512)
+	case !w.p.again:
+		w.MOVQ(columns, left)
+		w.ANDQ(operand.Imm(uint64(w.lanes-1)), left)
+		w.MOVQ(operand.U64(0x0706050403020100), tmp)
+		w.VMOVQ(tmp, view(0, 4))
+		w.VPMOVZXBD(view(0, 4), view(0, 8))
+		w.VMOVD(left.As32(), view(1, 4))
+		w.VPBROADCASTD(view(1, 4), view(1, 8))
+		w.VPCMPGTD(view(0, 8), view(1, 8), view(rest256, 8))
+	}
+}
+
+// advance goes on by so many elements, and move by as many as the register says.
+func (w *prepareWriter) advance(n int) {
+	w.ADDQ(operand.U32(n*w.p.src), src)
+	w.ADDQ(operand.U32(n*w.p.dst), dst)
+	if w.p.other > 0 {
+		w.ADDQ(operand.U32(n*w.p.other), other)
+	}
+}
+
+func (w *prepareWriter) move(by reg.GPPhysical) {
+	w.LEAQ(operand.Mem{Base: src, Index: by, Scale: uint8(w.p.src)}, src)
+	w.LEAQ(operand.Mem{Base: dst, Index: by, Scale: uint8(w.p.dst)}, dst)
+	if w.p.other > 0 {
+		w.LEAQ(operand.Mem{Base: other, Index: by, Scale: uint8(w.p.other)}, other)
+	}
+}
+
+// r is a register of a vector.
+func (w *prepareWriter) r(i int) reg.VecPhysical { return view(i, w.lanes) }
+
+// bits puts these bits into every lane of a register, and splat a parameter.
+func (w *prepareWriter) bits(bits uint32, to int) {
+	w.MOVL(operand.U32(bits), tmp.As32())
+	w.VMOVD(tmp.As32(), view(0, 4))
+	w.VPBROADCASTD(view(0, 4), w.r(to))
+}
+
+func (w *prepareWriter) splat(name string, to int) { w.VBROADCASTSS(w.param(name, ""), w.r(to)) }
+
+func (w *prepareWriter) srcAt(at int) operand.Mem {
+	return operand.Mem{Base: src, Disp: w.p.src * at}
+}
+
+func (w *prepareWriter) dstAt(at int) operand.Mem {
+	return operand.Mem{Base: dst, Disp: w.p.dst * at}
+}
+
+func (w *prepareWriter) otherAt(at int) operand.Mem {
+	return operand.Mem{Base: other, Disp: w.p.other * at}
+}
+
+// restAVX2 is the mask of what is left, as wide as a vector.
+func (w *prepareWriter) restAVX2() reg.VecPhysical { return w.r(rest256) }
+
+// load loads a vector of floats.
+func (w *prepareWriter) load(m operand.Mem, to int) {
+	switch {
+	case w.lanes == 1:
+		w.VMOVSS(m, w.r(to))
+	case !w.left:
+		w.VMOVUPS(m, w.r(to))
+	case w.evex:
+		w.VMOVUPS_Z(m, rest512, w.r(to))
+	default:
+		w.VMASKMOVPS(m, w.restAVX2(), w.r(to))
+	}
+}
+
+// store stores it.
+func (w *prepareWriter) store(from int, m operand.Mem) {
+	switch {
+	case w.lanes == 1:
+		w.VMOVSS(w.r(from), m)
+	case !w.left:
+		w.VMOVUPS(w.r(from), m)
+	case w.evex:
+		w.VMOVUPS(w.r(from), rest512, m)
+	default:
+		w.VMASKMOVPS(w.r(from), w.restAVX2(), m)
+	}
+}
+
+// setupMul: 4 holds mul, 5 most, 6 -most, and 7 +Inf.
+func setupMul(w *prepareWriter) {
+	w.bits(1<<31, 6)
+	w.bits(infBits, 7)
+	w.splat("mul", 4)
+	w.splat("most", 5)
+	if w.evex {
+		w.VPORD(w.r(5), w.r(6), w.r(6))
+	} else {
+		w.VPOR(w.r(5), w.r(6), w.r(6))
+	}
+}
+
+// saturate brings z in 0 to most and -most where elements are finite: of VMINPS and VMAXPS
+// a NaN is the result only as the second operand, which is Go's first.
+func saturate(w *prepareWriter) {
+	if w.evex {
+		w.VMINPS(w.r(0), w.r(5), reg.K2, w.r(0))
+		w.VMAXPS(w.r(0), w.r(6), reg.K2, w.r(0))
+		return
+	}
+	w.VMINPS(w.r(0), w.r(5), w.r(3))
+	w.VMAXPS(w.r(3), w.r(6), w.r(3))
+	w.VBLENDVPS(w.r(2), w.r(3), w.r(0), w.r(0))
+}
+
+func fmaVector(w *prepareWriter, at int) {
+	w.load(w.srcAt(at), 0)
+	w.load(w.otherAt(at), 1)
+	if w.evex { // the larger one in size, and whether that is finite
+		w.VRANGEPS(operand.U8(0b1011), w.r(1), w.r(0), w.r(2))
+		w.VCMPPS(below, w.r(7), w.r(2), reg.K2)
+	} else {
+		w.VSUBPS(w.r(0), w.r(0), w.r(2))
+		w.VSUBPS(w.r(1), w.r(1), w.r(3))
+		w.VCMPPS(ordered, w.r(3), w.r(2), w.r(2))
+	}
+	w.VFMADD213PS(w.r(1), w.r(4), w.r(0))
+	saturate(w)
+	w.store(0, w.dstAt(at))
+}
+
+func mulVector(w *prepareWriter, at int) {
+	w.load(w.srcAt(at), 0)
+	w.VSUBPS(w.r(0), w.r(0), w.r(2))
+	to := operand.Op(w.r(2))
+	if w.evex {
+		to = reg.K2
+	}
+	w.VCMPPS(ordered, w.r(2), w.r(2), to)
+	w.VMULPS(w.r(4), w.r(0), w.r(0))
+	saturate(w)
+	w.store(0, w.dstAt(at))
+}
+
+// keepVector: 4 holds -Inf, and 5 zeros.
+func keepVector(w *prepareWriter, at int) {
+	switch {
+	case w.evex && w.left:
+		w.VMOVDQU8_Z(w.otherAt(at), rest512, view(1, 4))
+		w.VPTESTMB(view(1, 4), view(1, 4), reg.K2)
+		w.VBLENDMPS(w.srcAt(at), w.r(4), reg.K2, w.r(0))
+	case w.evex:
+		w.VPCMPUB(operand.U8(4), w.otherAt(at), view(5, 4), reg.K2) // not equal
+		w.VBLENDMPS(w.srcAt(at), w.r(4), reg.K2, w.r(0))
+	default:
+		w.load(w.srcAt(at), 0)
+		if w.lanes == 1 {
+			w.MOVBLZX(w.otherAt(at), tmp.As32())
+			w.VMOVD(tmp.As32(), w.r(1))
+		} else {
+			w.VPMOVZXBD(w.otherAt(at), w.r(1))
+		}
+		w.VPCMPEQD(w.r(5), w.r(1), w.r(1))
+		w.VBLENDVPS(w.r(1), w.r(4), w.r(0), w.r(0))
+	}
+	w.store(0, w.dstAt(at))
+}
+
+// words loads 16-bit words by an instruction for each of three cases.
+func (w *prepareWriter) words(at int, all func(...operand.Op), masked func(m, k, to operand.Op)) {
+	switch {
+	case w.lanes == 1:
+		w.MOVWLZX(w.srcAt(at), tmp.As32())
+		w.VMOVD(tmp.As32(), w.r(0))
+	case w.left:
+		masked(w.srcAt(at), rest512, w.r(0))
+	default:
+		all(w.srcAt(at), w.r(0))
+	}
+}
+
+func widenF16Vector(w *prepareWriter, at int) {
+	w.words(at, w.VCVTPH2PS, w.VCVTPH2PS_Z)
+	if w.lanes == 1 {
+		w.VCVTPH2PS(w.r(0), w.r(0))
+	}
+	w.store(0, w.dstAt(at))
+}
+
+func widenBF16Vector(w *prepareWriter, at int) {
+	w.words(at, w.VPMOVZXWD, w.VPMOVZXWD_Z)
+	w.VPSLLD(operand.U8(16), w.r(0), w.r(0))
+	w.store(0, w.dstAt(at))
+}
+
+// narrowF16Vector: 4 holds NaN.
+func narrowF16Vector(w *prepareWriter, at int) {
+	w.load(w.srcAt(at), 0)
+	if w.evex {
+		w.VCMPPS(isNaN, w.r(0), w.r(0), reg.K2)
+		w.VMOVAPS(w.r(4), reg.K2, w.r(0))
+	} else {
+		w.VCMPPS(isNaN, w.r(0), w.r(0), w.r(1))
+		w.VBLENDVPS(w.r(1), w.r(4), w.r(0), w.r(0))
+	}
+	switch {
+	case w.lanes == 1:
+		w.VCVTPS2PH(toNearest, w.r(0), w.r(0))
+		w.VPEXTRW(operand.Imm(0), w.r(0), w.dstAt(at))
+	case w.left:
+		w.VCVTPS2PH(toNearest, w.r(0), rest512, w.dstAt(at))
+	default:
+		w.VCVTPS2PH(toNearest, w.r(0), w.dstAt(at))
+	}
+}
+
+// narrowBF16Vector: 4 holds NaN's word, 5 half of the last bit that stays, less a bit, which
+// is in 6 and added if that bit is 1. A carry goes on to the exponent, where it belongs.
+func narrowBF16Vector(w *prepareWriter, at int) {
+	w.load(w.srcAt(at), 0)
+	w.VPSRLD(operand.U8(16), w.r(0), w.r(2))
+	w.VPADDD(w.r(5), w.r(0), w.r(3))
+	if w.evex {
+		w.VCMPPS(isNaN, w.r(0), w.r(0), reg.K2)
+		w.VPANDD(w.r(6), w.r(2), w.r(2))
+	} else {
+		w.VCMPPS(isNaN, w.r(0), w.r(0), w.r(1))
+		w.VPAND(w.r(6), w.r(2), w.r(2))
+	}
+	w.VPADDD(w.r(3), w.r(2), w.r(0))
+	w.VPSRLD(operand.U8(16), w.r(0), w.r(0))
+	if w.evex {
+		w.VMOVAPS(w.r(4), reg.K2, w.r(0))
+		if w.left {
+			w.VPMOVDW(w.r(0), rest512, w.dstAt(at))
+		} else {
+			w.VPMOVDW(w.r(0), w.dstAt(at))
+		}
+		return
+	}
+	w.VBLENDVPS(w.r(1), w.r(4), w.r(0), w.r(0))
+	if w.lanes == 1 {
+		w.VPEXTRW(operand.Imm(0), w.r(0), w.dstAt(at))
+		return
+	}
+	w.VPACKUSDW(w.r(0), w.r(0), w.r(0))
+	w.VPERMQ(operand.U8(0b00_00_10_00), w.r(0), w.r(0)) // from both halves of the register
+	w.VMOVUPS(view(0, 4), w.dstAt(at))
+}
+
+// wordIndices puts into 7 the indices of the upper words of the lanes of two vectors.
+func (w *prepareWriter) wordIndices() {
+	if !w.evex {
+		return
+	}
+	m := w.StaticGlobal("upperWords")
+	w.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i := range uint32(2 * library.Lanes) {
+		w.AppendDatum(operand.U16(2*i + 1))
+	}
+	w.VMOVUPS(m, w.r(7))
+}
+
+// narrowBF16Four is for vectors without a NaN.
+func narrowBF16Four(w *prepareWriter) {
+	for i := range 4 {
+		w.load(w.srcAt(i*w.lanes), 8+i)
+	}
+	if w.evex {
+		w.VCMPPS(isNaN, w.r(8), w.r(9), reg.K2)
+		w.VCMPPS(isNaN, w.r(10), w.r(11), reg.K3)
+		w.KORTESTW(reg.K2, reg.K3)
+	} else {
+		w.VCMPPS(isNaN, w.r(8), w.r(9), w.r(0))
+		w.VCMPPS(isNaN, w.r(10), w.r(11), w.r(1))
+		w.VPOR(w.r(0), w.r(1), w.r(0))
+		w.VPTEST(w.r(0), w.r(0))
+	}
+	w.JNZ(operand.LabelRef("each"))
+	for i := range 4 {
+		x := w.r(8 + i)
+		w.VPSRLD(operand.U8(16), x, w.r(i))
+		w.VPADDD(w.r(5), x, x)
+		if w.evex {
+			w.VPANDD(w.r(6), w.r(i), w.r(i))
+		} else {
+			w.VPAND(w.r(6), w.r(i), w.r(i))
+		}
+		w.VPADDD(w.r(i), x, x)
+		if !w.evex {
+			w.VPSRLD(operand.U8(16), x, x)
+		}
+		if i%2 == 0 {
+			continue
+		}
+		before := w.r(8 + i - 1)
+		if w.evex {
+			w.VPERMT2W(x, w.r(7), before)
+		} else {
+			w.VPACKUSDW(x, before, before)
+			w.VPERMQ(operand.U8(0b11_01_10_00), before, before) // quarters of both by turns
+		}
+		w.VMOVUPS(before, w.dstAt((i-1)*w.lanes))
+	}
+}
+
+// minZeroVector: a NaN is the result only as the second operand, which is Go's first.
+func minZeroVector(w *prepareWriter, at int) {
+	w.load(w.srcAt(at), 0)
+	w.VMINPS(w.r(0), w.r(4), w.r(0))
+	w.store(0, w.dstAt(at))
+}
+
+// d is a register of a vector of float64.
+func (w *prepareWriter) d(i int) reg.VecPhysical { return view(i, 2*w.lanes) }
+
+// loadDouble loads a vector of floats as float64.
+func (w *prepareWriter) loadDouble(m operand.Mem, to int) {
+	switch {
+	case !w.left:
+		w.VCVTPS2PD(m, w.d(to))
+	case w.evex:
+		w.VCVTPS2PD_Z(m, rest512, w.d(to))
+	default:
+		w.load(m, to)
+		w.VCVTPS2PD(w.r(to), w.d(to))
+	}
+}
+
+// setupGrad: 4 holds the total, 5 the scale, and 6 NaN.
+func setupGrad(w *prepareWriter) {
+	w.bits(0x7fc00000, 6)
+	w.VBROADCASTSD(w.param("total", ""), w.d(4))
+	w.VBROADCASTSD(w.param("scale", ""), w.d(5))
+}
+
+func softmaxGradVector(w *prepareWriter, at int) {
+	w.loadDouble(w.srcAt(at), 0)
+	w.loadDouble(w.otherAt(at), 1)
+	w.VSUBPD(w.d(4), w.d(1), w.d(1))
+	w.VMULPD(w.d(1), w.d(0), w.d(0))
+	gradient(w, at)
+}
+
+func logSoftmaxGradVector(w *prepareWriter, at int) {
+	w.loadDouble(w.srcAt(at), 0)
+	w.loadDouble(w.otherAt(at), 1)
+	w.VMULPD(w.d(4), w.d(0), w.d(0))
+	w.VSUBPD(w.d(0), w.d(1), w.d(0))
+	gradient(w, at)
+}
+
+// gradient stores what is in 0, times the scale.
+func gradient(w *prepareWriter, at int) {
+	w.VMULPD(w.d(5), w.d(0), w.d(0))
+	if w.evex {
+		w.VCVTPD2PS(w.d(0), w.r(0))
+		w.VCMPPS(isNaN, w.r(0), w.r(0), reg.K2)
+		w.VMOVAPS(w.r(6), reg.K2, w.r(0))
+	} else {
+		w.VCVTPD2PSY(w.d(0), w.r(0))
+		w.VCMPPS(isNaN, w.r(0), w.r(0), w.r(1))
+		w.VBLENDVPS(w.r(1), w.r(6), w.r(0), w.r(0))
+	}
+	w.store(0, w.dstAt(at))
+}
+
+// touch writes the kernel that asks for rows of words, which somebody is to write.
+func (w *prepareWriter) touch() {
+	w.Function("touchRows")
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr("func(dst []uint16, rows, cols, stride int)")
+	w.Comment("touchRows asks for the lines of the cache that rows lie in.")
+	w.MOVQ(w.param("dst", "base"), dst)
+	w.MOVQ(w.param("rows", ""), tmp2)
+	w.MOVQ(w.param("cols", ""), columns)
+	w.MOVQ(w.param("stride", ""), dstStride)
+	w.SHLQ(operand.Imm(1), columns)
+	w.SHLQ(operand.Imm(1), dstStride)
+	w.Label("row")
+	w.LEAQ(operand.Mem{Base: dst, Index: columns, Scale: 1}, left)
+	w.MOVQ(dst, src)
+	w.Label("line")
+	w.PREFETCHT0(operand.Mem{Base: src})
+	w.ADDQ(operand.Imm(64), src)
+	w.CMPQ(src, left)
+	w.JCS(operand.LabelRef("line"))
+	w.ADDQ(dstStride, dst)
+	w.DECQ(tmp2)
+	w.JNZ(operand.LabelRef("row"))
+	w.RET()
+}
+
+// Dot is a kernel that adds up a row in 16 lanes of float64.
+type Dot struct {
+	Name, Signature, Doc string
+	products             bool
+}
+
+// Dots lists them.
+var Dots = []Dot{
+	{"dot", "func(src, dy []float32) (sum float64)", "the sum of x * dy", true},
+	{"sum64", "func(src []float32) (sum float64)", "the sum of x", false},
+}
+
+// dot writes one of them. A product is exact, so that it may be fused; what is left of a row
+// adds +0 to the lanes that it lacks.
+func (w *prepareWriter) dot(d Dot, name string) {
+	parts := library.Lanes / w.lanes // of the lanes, in registers from 8 on
+	w.Function(name)
+	w.Attributes(attr.NOSPLIT)
+	w.SignatureExpr(d.Signature)
+	w.Commentf("%s: %s.", name, d.Doc)
+	w.MOVQ(w.param("src", "base"), src)
+	w.MOVQ(w.param("src", "len"), left)
+	if d.products {
+		w.MOVQ(w.param("dy", "base"), other)
+	}
+	for p := range parts {
+		w.VXORPS(view(8+p, 4), view(8+p, 4), view(8+p, 4))
+	}
+	row := func(load func(m operand.Mem, p, to int)) {
+		for p := range parts {
+			load(operand.Mem{Base: src, Disp: 4 * w.lanes * p}, p, p)
+			if d.products {
+				load(operand.Mem{Base: other, Disp: 4 * w.lanes * p}, p, 4+p)
+				w.VFMADD231PD(w.d(p), w.d(4+p), w.d(8+p))
+			} else {
+				w.VADDPD(w.d(p), w.d(8+p), w.d(8+p))
+			}
+		}
+	}
+	w.SUBQ(operand.Imm(library.Lanes), left)
+	w.JLT(operand.LabelRef("left"))
+	w.Instruction(align64())
+	w.Label("row")
+	row(func(m operand.Mem, _, to int) { w.VCVTPS2PD(m, w.d(to)) })
+	w.ADDQ(operand.Imm(4*library.Lanes), src)
+	if d.products {
+		w.ADDQ(operand.Imm(4*library.Lanes), other)
+	}
+	w.SUBQ(operand.Imm(library.Lanes), left)
+	w.JGE(operand.LabelRef("row"))
+	w.Label("left")
+	w.ADDQ(operand.Imm(library.Lanes), left)
+	w.JZ(operand.LabelRef("done"))
+	if w.evex {
+		w.MOVL(operand.U32(1), tmp.As32())
+		w.SHLL(reg.CL, tmp.As32())
+		w.DECL(tmp.As32())
+		for p := range parts {
+			w.KMOVW(tmp.As32(), kmask[p])
+			w.SHRL(operand.Imm(uint64(w.lanes)), tmp.As32())
+		}
+		row(func(m operand.Mem, p, to int) { w.VCVTPS2PD_Z(m, kmask[p], w.d(to)) })
+	} else {
+		w.MOVQ(operand.U64(0x0706050403020100), tmp)
+		w.VMOVQ(tmp, view(15, 4))
+		w.VPMOVZXBD(view(15, 4), view(15, 4))
+		w.VMOVD(left.As32(), view(14, 4))
+		w.VPBROADCASTD(view(14, 4), view(14, 4))
+		w.MOVL(operand.U32(uint32(w.lanes)), tmp.As32())
+		w.VMOVD(tmp.As32(), view(13, 4))
+		w.VPBROADCASTD(view(13, 4), view(13, 4))
+		at := -1
+		row(func(m operand.Mem, p, to int) {
+			if p != at {
+				at = p
+				w.VPCMPGTD(view(15, 4), view(14, 4), view(12, 4))
+				w.VPADDD(view(13, 4), view(15, 4), view(15, 4))
+			}
+			w.VMASKMOVPS(m, view(12, 4), w.r(to))
+			w.VCVTPS2PD(w.r(to), w.d(to))
+		})
+	}
+	w.Label("done")
+	for n := parts / 2; n > 0; n /= 2 {
+		for p := range n {
+			w.VADDPD(w.d(8+p+n), w.d(8+p), w.d(8+p))
+		}
+	}
+	if w.evex {
+		w.VEXTRACTF64X4(operand.Imm(1), view(8, 16), view(9, 8))
+		w.VADDPD(view(9, 8), view(8, 8), view(8, 8))
+	}
+	w.VEXTRACTF128(operand.Imm(1), view(8, 8), view(9, 4))
+	w.VADDPD(view(9, 4), view(8, 4), view(8, 4))
+	w.VUNPCKHPD(view(8, 4), view(8, 4), view(9, 4))
+	w.VADDSD(view(9, 4), view(8, 4), view(8, 4))
+	b, err := w.Return("sum").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	w.VMOVSD(view(8, 4), b.Addr)
+	w.VZEROUPPER()
+	w.RET()
+}

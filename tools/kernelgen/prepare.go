@@ -1,0 +1,33 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"strings"
+
+	"github.com/twopass-softmax/twopass/tools/kernelgen/amd64"
+)
+
+// generatePreparations adds the kernels that prepare and convert rows.
+func generatePreparations(files map[string][]byte) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n//go:build !purego\n\npackage arith\n", generated)
+	for _, l := range amd64.Levels {
+		text, err := amd64.PrepareFile(l, generated+fmt.Sprintf("\n// What is done to rows before and after a softmax, for %s: see half.go and grad.go.\n", l.ISA))
+		if err != nil {
+			return fmt.Errorf("%v: %w", l.ISA, err)
+		}
+		files[arith+"prepare_"+l.File+"_amd64.s"] = text
+		for _, p := range amd64.Preparations {
+			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", p.Name, l.Suffix, strings.TrimPrefix(p.Signature, "func"))
+		}
+		for _, d := range amd64.Dots {
+			fmt.Fprintf(&b, "\n//go:noescape\nfunc %v%s%s\n", d.Name, l.Suffix, strings.TrimPrefix(d.Signature, "func"))
+		}
+	}
+	b.WriteString("\n//go:noescape\nfunc touchRows(dst []uint16, rows, cols, stride int)\n")
+	text, err := format.Source(b.Bytes())
+	files[arith+"prepkernels_amd64.go"] = text
+	return err
+}
