@@ -97,15 +97,19 @@ type Timing struct {
 	// NativeRatio is the time of native.Softmax relative to this, if this is a
 	// peer's.
 	NativeRatio *Interval `json:"native_ratio,omitempty"`
-	// Against names what the ratio of native.Softmax is to: the fastest of
-	// upstream's algorithms, by the kernels that upstream prefers and by its
-	// fastest ones. It is empty if only the former were timed.
+	// Against names what the ratio is to. That of native.Softmax is to the fastest of
+	// upstream's algorithms, by the kernels that upstream prefers and by its fastest
+	// ones, called from C where that was timed; in results from before it was, it is
+	// empty if only the former were timed.
 	Against string `json:"against,omitempty"`
 	// Where says where the row lies: "L1", "L2", "memory", or empty.
 	Where string `json:"where,omitempty"`
 	// Threads is the number of threads, each with a row of its own, that share
 	// the elements; 0 is one.
 	Threads int `json:"threads,omitempty"`
+	// MaxULP is the greatest error on such rows, in units in the last place; 0 if it
+	// was not measured.
+	MaxULP float64 `json:"max_ulp,omitempty"`
 	// LimitShare is the time of moving the data, and nothing else, relative to
 	// our time; 0 if the row fits a cache.
 	LimitShare float64 `json:"limit_share,omitempty"`

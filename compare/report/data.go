@@ -144,7 +144,7 @@ func (s *set) merge() {
 			}
 		}
 		kernels := r.isa + strings.Join(r.Kernels, " ")
-		if r.side == compare.UpstreamBest && len(isas) > 0 {
+		if (r.side == compare.UpstreamBest || r.side == compare.UpstreamBestInC) && len(isas) > 0 {
 			// At each length its kernels may be others, of any ISA that the run could use.
 			r.isa = isas[len(isas)-1]
 			kernels = r.isa

@@ -99,6 +99,8 @@ type speedRun struct {
 	// state has what was found, and the lengths of rows.
 	state   compare.SpeedState
 	threads []int
+	// errors are the greatest ones in ULP, by length and name.
+	errors map[int]map[string]float64
 }
 
 func (a *app) speed(ctx context.Context, o speedOptions) error {
