@@ -78,7 +78,8 @@ func Opponent(name string) string {
 	return name
 }
 
-// GoSoftmax is softmax as a loop over [math.Exp].
+// GoSoftmax is softmax as a loop over [math.Exp], with the sum in float64: what it costs
+// no time to have.
 func GoSoftmax(dst, src []float32) {
 	max := float32(math.Inf(-1))
 	for _, x := range src {
@@ -86,14 +87,15 @@ func GoSoftmax(dst, src []float32) {
 			max = x
 		}
 	}
-	var sum float32
+	sum := 0.0
 	for i, x := range src {
-		e := float32(math.Exp(float64(x - max)))
-		dst[i] = e
+		e := math.Exp(float64(x - max))
+		dst[i] = float32(e)
 		sum += e
 	}
+	scale := float32(1 / sum)
 	for i := range dst {
-		dst[i] /= sum
+		dst[i] *= scale
 	}
 }
 

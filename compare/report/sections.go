@@ -110,6 +110,7 @@ func describe(out *section, all []*set) {
 		}
 	}
 	row("CPU", func(s *set) string { return s.machine.CPU })
+	row("Microarchitecture", func(s *set) string { return s.machine.Microarchitecture() })
 	row("Family, model, stepping", func(s *set) string {
 		return fmt.Sprintf("%s %d, %d, %d", s.machine.Vendor, s.machine.Family, s.machine.Model, s.machine.Stepping)
 	})

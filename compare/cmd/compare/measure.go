@@ -110,7 +110,7 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 			root.SetArgs(append(p.args[:len(p.args):len(p.args)], "--json", file))
 			err := root.ExecuteContext(ctx)
 			if ctx.Err() != nil {
-				return fmt.Errorf("stopped in part %d of %d: the same command goes on from there", i+1, len(parts))
+				return fmt.Errorf("stopped in part %d of %d: those before it are kept in %s, and the same command goes on from there", i+1, len(parts), a.json+".parts")
 			}
 			if err != nil && !errors.Is(err, errDiffer) {
 				return fmt.Errorf("%s: %w", p.name, err)

@@ -87,8 +87,8 @@ func (a *app) header(r *compare.Results) {
 	if m.Hypervisor != "" {
 		under = ", under " + m.Hypervisor
 	}
-	a.line("CPU       %s (%s family %d, model %d, stepping %d), %s%s",
-		m.CPU, m.Vendor, m.Family, m.Model, m.Stepping, plural(m.CPUs, "CPU", "CPUs"), under)
+	a.line("CPU       %s (%s: %s family %d, model %d, stepping %d), %s%s",
+		m.CPU, m.Microarchitecture(), m.Vendor, m.Family, m.Model, m.Stepping, plural(m.CPUs, "CPU", "CPUs"), under)
 	level := ""
 	if m.Level > 0 {
 		level = fmt.Sprintf(" (x86-64-v%d)", m.Level)
