@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
@@ -77,6 +78,9 @@ type Build struct {
 	Commit   string `json:"upstream_commit"`
 	Compiler string `json:"upstream_compiler,omitempty"`
 	Go       string `json:"go"`
+	// Native is the version of package native, with the commit if the go command knew
+	// it. Results from before the one arithmetic have none.
+	Native string `json:"native,omitempty"`
 	// Level is the setting of GOAMD64 or GOARM64; empty if unknown.
 	Level string `json:"go_level,omitempty"`
 }
@@ -265,12 +269,15 @@ func readJSON(name, schema string, version int, v any) error {
 
 // ThisBuild describes the running program.
 func ThisBuild() Build {
-	b := Build{Commit: xnnpack.Commit, Compiler: xnnpack.Compiler(), Go: runtime.Version()}
+	b := Build{Commit: xnnpack.Commit, Compiler: xnnpack.Compiler(), Go: runtime.Version(), Native: native.Version}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
 	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			b.Native = fmt.Sprintf("%s+%.12s", native.Version, s.Value)
+		}
 		if s.Key == "GOAMD64" || s.Key == "GOARM64" {
 			b.Level = s.Key + "=" + s.Value
 		}
