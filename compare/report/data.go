@@ -241,7 +241,7 @@ func (s *set) split(t compare.Timing) []run {
 		if t.RefNS.Median > 0 {
 			ref := t
 			ref.OursNS, ref.RefNS, ref.Ratio, ref.Verdict = t.RefNS, compare.Interval{}, compare.Interval{}, ""
-			all = append(all, run{Timing: ref, side: s.reference, algorithm: t.Name})
+			all = append(all, run{Timing: ref, side: cmp.Or(t.Against, s.reference), algorithm: t.Name})
 		}
 		for i := range all {
 			all[i].Name = all[i].side + " " + t.Name

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -68,6 +69,21 @@ func TestSpeedInC(t *testing.T) {
 	for _, e := range r.Races[0].Entrants {
 		if !(e.MaxULP > 0.4) || strings.Contains(e.Name, compare.InC) && e.NS.Median != 1 {
 			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// TestSummaryInC holds that the command without arguments, too, compares with calls from C.
+func TestSummaryInC(t *testing.T) {
+	a, out := testApp()
+	inC(t, a)
+	if err := a.summary(context.Background(), testOptions()); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "with the same kernels, upstream called from a loop in C", "0 bits differ")
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, "three-pass-reload") && !strings.Contains(line, " 1.000 ") {
+			t.Errorf("not the time of the loop, 1 ns an element: %s", line)
 		}
 	}
 }
