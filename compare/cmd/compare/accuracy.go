@@ -196,7 +196,7 @@ func ulpText(e float64) string {
 	case e == math.MaxFloat64:
 		return "NaN"
 	case e >= 99.95:
-		return fmt.Sprintf("%.0f", e)
+		return grouped(int64(e + 0.5))
 	}
 	return fmt.Sprintf("%.1f", e)
 }

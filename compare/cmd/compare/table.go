@@ -188,6 +188,9 @@ func (a *app) tableText(r *compare.Results, columns []column) {
 	}
 	if len(best) > 0 {
 		a.line("")
-		a.line("XNNPACK's fastest are %s.", strings.Join(best, ", "))
+		if same := slices.Compact(slices.Clone(best)); len(same) == 1 {
+			best = same
+		}
+		a.line("XNNPACK's fastest: %s.", strings.Join(best, ", "))
 	}
 }
