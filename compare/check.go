@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/twopass-softmax/twopass/compare/internal/text"
 )
@@ -65,7 +66,7 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 		times[key{t.Name, t.Where, t.Elements, t.Threads}] = t
 	}
 	for _, t := range base.Speed {
-		if Opponent(t.Name) == UpstreamBest {
+		if strings.HasPrefix(Opponent(t.Name), UpstreamBest) {
 			continue // there is one where other kernels are faster than the preferred ones
 		}
 		n, ok := times[key{t.Name, t.Where, t.Elements, t.Threads}]
@@ -80,7 +81,7 @@ func Check(base, now *Results, share float64) (regressions []Regression, compare
 			continue
 		}
 		was, is := t.Ratio, n.Ratio
-		if (t.Against == "") != (n.Against == "") {
+		if (t.Against == "") != (n.Against == "") || strings.Contains(t.Against, InC) != strings.Contains(n.Against, InC) {
 			continue // the ratios are to other things
 		}
 		if t.Verdict == "" || n.Verdict == "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twopass-softmax/twopass/compare/internal/traffic"
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // Contestant is a function over rows that takes part in a [Contest].
@@ -17,6 +18,9 @@ type Contestant struct {
 	Kernels []string
 	// Run writes to dst, which is as long as src.
 	Run func(dst, src []float32)
+	// Loop, if it is not nil, is Run so many times over, in a loop with a clock of
+	// its own: that of a program in another language.
+	Loop func(dst, src []float32, times int) time.Duration
 	// Bind, if it is not nil, takes the place of Run: before any timing it is
 	// called once for each thread, for a function that has everything ready for
 	// a row and an output that stay the same, and for one that frees what it has.
@@ -29,12 +33,39 @@ type Contestant struct {
 }
 
 // bind is the contestant's function for one workload.
-func (c *Contestant) bind(w *Workload) (run, done func(), err error) {
+func (c *Contestant) bind(w *Workload) (f timed, done func(), err error) {
+	f = timed{goroutines: c.Goroutines, rest: c.Rest}
+	dst, src := w.args.Dst, w.args.Src
 	if c.Bind != nil {
-		return c.Bind(w.args.Dst, w.args.Src)
+		f.run, done, err = c.Bind(dst, src)
+		return f, done, err
 	}
-	f, dst, src := c.Run, w.args.Dst, w.args.Src
-	return func() { f(dst, src) }, func() {}, nil
+	f.run = func() { c.Run(dst, src) }
+	if c.Loop != nil {
+		f.loop = func(times int) time.Duration { return c.Loop(dst, src, times) }
+	}
+	return f, func() {}, nil
+}
+
+// FromC is what side's softmax of rows of cols elements takes in a program in C, by
+// an algorithm from its kernels of these names. Several goroutines share the rows,
+// each with one call for its part. The side has to have InC.
+func FromC(name string, side Side, a ukernel.Algorithm, kernels []string, cols, goroutines int) Contestant {
+	opts := xnnpack.Options{Algorithm: a, Kernels: kernels}
+	loop := func(dst, src []float32, times int) time.Duration {
+		took, err := side.InC(dst, src, cols, times, opts)
+		if err != nil {
+			panic(err) // the names are the side's own
+		}
+		return took
+	}
+	c := Contestant{Name: name, Kernels: kernels, Goroutines: goroutines > 1, Run: func(dst, src []float32) {
+		share(goroutines, len(src), cols, func(first, end int) { loop(dst[first:end], src[first:end], 1) })
+	}}
+	if goroutines == 1 {
+		c.Loop = loop
+	}
+	return c
 }
 
 // Contest times contestants against each other, on threads that each have a row
@@ -60,7 +91,7 @@ func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err err
 		work[i] = NewWorkload(n)
 	}
 	// bound has the functions of a contestant, one for each thread.
-	bound := make([][]func(), len(contestants))
+	bound := make([][]timed, len(contestants))
 	for i := range contestants {
 		for _, w := range work {
 			run, done, err := contestants[i].bind(w)
@@ -72,8 +103,8 @@ func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err err
 		}
 	}
 	fs := make([]timed, len(contestants))
-	for i, con := range contestants {
-		fs[i] = timed{run: bound[i][0], goroutines: con.Goroutines, rest: con.Rest}
+	for i := range contestants {
+		fs[i] = bound[i][0]
 	}
 	if threads == 1 {
 		return c.time(fs), n, nil
@@ -83,11 +114,16 @@ func (c Contest) Run(contestants []Contestant) (s Samples, elements int, err err
 	defer team.close()
 	for i := range contestants {
 		task := func(thread int) {
-			run := bound[i][thread]
+			f := bound[i][thread]
+			if f.loop != nil {
+				f.loop(turns)
+				return
+			}
 			for range turns {
-				run()
+				f.run()
 			}
 		}
+		fs[i].loop = nil
 		fs[i].run = func() { team.run(task) }
 	}
 	return c.time(fs), n * turns * threads, nil

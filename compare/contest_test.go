@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 )
 
 func TestContest(t *testing.T) {
@@ -107,5 +108,35 @@ func TestBytes(t *testing.T) {
 func TestFrequency(t *testing.T) {
 	if f := Frequency(); f < 0.001 || f > 20 {
 		t.Errorf("%v GHz", f)
+	}
+}
+
+// TestLoop holds that a contestant with a loop of its own counts the calls and the
+// time, alone and on several threads.
+func TestLoop(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		var calls atomic.Int64
+		loop := Contestant{Loop: func(dst, src []float32, times int) time.Duration {
+			calls.Add(int64(times))
+			return time.Duration(7 * times)
+		}, Run: func(dst, src []float32) { t.Error("called without its loop") }}
+		c := Contest{Timer{MinSample: 100 * time.Nanosecond, MinReps: 6}, 2000, threads}
+		s, _, err := c.Run([]Contestant{loop})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if threads == 1 && (s.NS[0][0] != 7 || s.Calls != 16) {
+			t.Errorf("%v ns a call of %d, want 7 of 16", s.NS[0][0], s.Calls)
+		}
+		if threads == 2 && calls.Load()%(65*2) != 0 {
+			t.Errorf("%d calls, want whole turns of 65 on each thread", calls.Load())
+		}
+	}
+}
+
+func TestGoSoftmax(t *testing.T) {
+	plan := AccuracyPlan{Functions: []Function{{"x", SoftmaxOf, GoSoftmax}}, Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{1000}, Outputs: 1000}
+	if a := plan.measure(inputs.Uniform10, 1000)[0]; a.MaxULP > 50 || a.NaNs > 0 || a.Outputs != 1000 {
+		t.Errorf("%+v", a)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
@@ -65,6 +66,45 @@ func ThisMachine() Machine {
 		}
 	}
 	return m
+}
+
+// Microarchitecture names the design by vendor, family and model, where that is
+// known, and is "unknown" elsewhere. Sources: Linux's intel-family.h and amd.c.
+func (m Machine) Microarchitecture() string {
+	in := func(ranges ...[2]int) bool {
+		return slices.ContainsFunc(ranges, func(r [2]int) bool { return r[0] <= m.Model && m.Model <= r[1] })
+	}
+	switch {
+	case m.Vendor == "GenuineIntel" && m.Family == 6:
+		switch m.Model {
+		case 85:
+			switch {
+			case m.Stepping <= 4:
+				return "Skylake"
+			case m.Stepping <= 7:
+				return "Cascade Lake"
+			}
+			return "Cooper Lake"
+		case 106, 108:
+			return "Ice Lake"
+		case 143:
+			return "Sapphire Rapids"
+		case 207:
+			return "Emerald Rapids"
+		case 173, 174:
+			return "Granite Rapids"
+		}
+	case m.Vendor == "AuthenticAMD" && m.Family == 25:
+		switch {
+		case in([2]int{0x00, 0x0f}, [2]int{0x20, 0x5f}):
+			return "Zen 3"
+		case in([2]int{0x10, 0x1f}, [2]int{0x60, 0xaf}):
+			return "Zen 4"
+		}
+	case m.Vendor == "AuthenticAMD" && m.Family == 26 && in([2]int{0x00, 0x2f}, [2]int{0x40, 0x4f}, [2]int{0x60, 0x7f}):
+		return "Zen 5"
+	}
+	return "unknown"
 }
 
 // memory reads an entry of Linux's /proc/meminfo in bytes; 0 elsewhere.

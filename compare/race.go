@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,8 @@ const (
 	RaceFunctions RaceKind = "functions"
 	// RaceRows compares one call for the rows of a matrix with other libraries.
 	RaceRows RaceKind = "rows"
+	// RacePeers compares native.Softmax with all that is there, on one row.
+	RacePeers RaceKind = "peers"
 	// RaceOneRow compares goroutines that share a row with one goroutine, and with
 	// moving the data.
 	RaceOneRow RaceKind = "one row"
@@ -56,15 +59,44 @@ const (
 	// UpstreamBest begins the names of upstream's algorithms by its fastest
 	// kernels; see [Workload.Fastest].
 	UpstreamBest = "upstream best"
+	// UpstreamBestInC begins the names of the same called from a loop in C.
+	UpstreamBestInC = UpstreamBest + InC
+	// InC follows the side's name where C calls, and not Go; see [FromC].
+	InC = " in C"
+	// GoLoop is what a Go programmer has without a library; see [GoSoftmax].
+	GoLoop = "Go loop over math.Exp"
 )
 
 // Opponent is the name of an entrant without its algorithm, if it is one of
 // upstream's: in each race another one may be the fastest.
 func Opponent(name string) string {
-	if strings.HasPrefix(name, UpstreamBest+" ") {
-		return UpstreamBest
+	for _, side := range []string{UpstreamBestInC, UpstreamBest} {
+		if strings.HasPrefix(name, side+" ") {
+			return side
+		}
 	}
 	return name
+}
+
+// GoSoftmax is softmax as a loop over [math.Exp], with the sum in float64: what it costs
+// no time to have.
+func GoSoftmax(dst, src []float32) {
+	max := float32(math.Inf(-1))
+	for _, x := range src {
+		if x > max {
+			max = x
+		}
+	}
+	sum := 0.0
+	for i, x := range src {
+		e := math.Exp(float64(x - max))
+		dst[i] = float32(e)
+		sum += e
+	}
+	scale := float32(1 / sum)
+	for i := range dst {
+		dst[i] *= scale
+	}
 }
 
 // Entrant is a function in a [Race].
@@ -74,6 +106,8 @@ type Entrant struct {
 	Kernels []string `json:"kernels,omitempty"`
 	// NS is nanoseconds per element.
 	NS Interval `json:"ns"`
+	// MaxULP is its greatest error on such rows; 0 if it was not measured.
+	MaxULP float64 `json:"max_ulp,omitempty"`
 }
 
 // RaceRatio is the time of one entrant relative to that of another, of

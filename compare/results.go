@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
@@ -77,6 +78,9 @@ type Build struct {
 	Commit   string `json:"upstream_commit"`
 	Compiler string `json:"upstream_compiler,omitempty"`
 	Go       string `json:"go"`
+	// Native is the version of package native, with the commit if the go command knew
+	// it. Results from before the one arithmetic have none.
+	Native string `json:"native,omitempty"`
 	// Level is the setting of GOAMD64 or GOARM64; empty if unknown.
 	Level string `json:"go_level,omitempty"`
 }
@@ -97,15 +101,19 @@ type Timing struct {
 	// NativeRatio is the time of native.Softmax relative to this, if this is a
 	// peer's.
 	NativeRatio *Interval `json:"native_ratio,omitempty"`
-	// Against names what the ratio of native.Softmax is to: the fastest of
-	// upstream's algorithms, by the kernels that upstream prefers and by its
-	// fastest ones. It is empty if only the former were timed.
+	// Against names what the ratio is to. That of native.Softmax is to the fastest of
+	// upstream's algorithms, by the kernels that upstream prefers and by its fastest
+	// ones, called from C where that was timed; in results from before it was, it is
+	// empty if only the former were timed.
 	Against string `json:"against,omitempty"`
 	// Where says where the row lies: "L1", "L2", "memory", or empty.
 	Where string `json:"where,omitempty"`
 	// Threads is the number of threads, each with a row of its own, that share
 	// the elements; 0 is one.
 	Threads int `json:"threads,omitempty"`
+	// MaxULP is the greatest error on such rows, in units in the last place; 0 if it
+	// was not measured.
+	MaxULP float64 `json:"max_ulp,omitempty"`
 	// LimitShare is the time of moving the data, and nothing else, relative to
 	// our time; 0 if the row fits a cache.
 	LimitShare float64 `json:"limit_share,omitempty"`
@@ -261,12 +269,15 @@ func readJSON(name, schema string, version int, v any) error {
 
 // ThisBuild describes the running program.
 func ThisBuild() Build {
-	b := Build{Commit: xnnpack.Commit, Compiler: xnnpack.Compiler(), Go: runtime.Version()}
+	b := Build{Commit: xnnpack.Commit, Compiler: xnnpack.Compiler(), Go: runtime.Version(), Native: native.Version}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
 	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			b.Native = fmt.Sprintf("%s+%.12s", native.Version, s.Value)
+		}
 		if s.Key == "GOAMD64" || s.Key == "GOARM64" {
 			b.Level = s.Key + "=" + s.Value
 		}

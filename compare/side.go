@@ -3,8 +3,10 @@ package compare
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
 // Side is an implementation of kernels.
@@ -18,6 +20,8 @@ type Side struct {
 	// Pure is whether what its kernels return depends on nothing but their
 	// operands: not on where in memory they lie.
 	Pure bool
+	// InC is [xnnpack.TimeSoftmax] for a side whose kernels are C functions, nil for others.
+	InC func(dst, src []float32, cols, times int, opts xnnpack.Options) (time.Duration, error)
 }
 
 // Pair is a kernel that both sides have.

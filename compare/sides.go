@@ -10,7 +10,7 @@ import (
 // Upstream is XNNPACK's own kernels. It has none where [xnnpack.Available]
 // returns an error.
 func Upstream() Side {
-	return Side{Name: "upstream", Kernels: xnnpack.Kernels(), Lookup: xnnpack.Lookup}
+	return Side{Name: "upstream", Kernels: xnnpack.Kernels(), Lookup: xnnpack.Lookup, InC: xnnpack.TimeSoftmax}
 }
 
 // Native is this project's kernels.

@@ -20,6 +20,9 @@ func TestUnavailable(t *testing.T) {
 	if err := SoftmaxWith(x, x, Options{}); err == nil || err.Error() != why.Error() {
 		t.Errorf("SoftmaxWith: error %v, want %v", err, why)
 	}
+	if _, err := TimeSoftmax(x, x, 1, 1, Options{}); err == nil || err.Error() != why.Error() {
+		t.Errorf("TimeSoftmax: error %v, want %v", err, why)
+	}
 	for name, f := range map[string]func(){
 		"Softmax":           func() { Softmax(x, x) },
 		"SoftmaxRows":       func() { SoftmaxRows(x, x, 1, 1, 1, 1) },

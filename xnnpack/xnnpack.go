@@ -203,7 +203,7 @@ func (t *tables) composition(opts *Options) (ukernel.Composition, error) {
 	return t.compose(a, opts.Kernels)
 }
 
-// compose finds the kernels for an algorithm: those named, and the preferred
+// compose joins the kernels for an algorithm: those named, and the preferred
 // ones of the other families. It uses the unchecked functions, since softmax has
 // checked the slices, and allocates nothing.
 func (t *tables) compose(a ukernel.Algorithm, names []string) (ukernel.Composition, error) {
@@ -211,15 +211,28 @@ func (t *tables) compose(a ukernel.Algorithm, names []string) (ukernel.Compositi
 	if err := Available(); err != nil {
 		return none, err
 	}
+	chosen, err := t.choose(a, names)
+	if err != nil {
+		return none, err
+	}
 	families := a.Families()
-	var chosen [3]*entry
+	var passes [3]ukernel.Func
+	for i := range families {
+		passes[i] = chosen[i].fn
+	}
+	return ukernel.Compose(a, passes[:len(families)]...)
+}
+
+// choose finds the kernels of an algorithm's passes.
+func (t *tables) choose(a ukernel.Algorithm, names []string) (chosen [3]*entry, err error) {
+	families := a.Families()
 	for _, name := range names {
 		e := t.byName[name]
 		if e == nil {
-			return none, fmt.Errorf("xnnpack: %q: %w", name, ukernel.ErrUnknownKernel)
+			return chosen, fmt.Errorf("xnnpack: %q: %w", name, ukernel.ErrUnknownKernel)
 		}
 		if !e.kernel.ISA.Supported() {
-			return none, fmt.Errorf("xnnpack: %w", &ukernel.UnsupportedError{Name: e.kernel.Name, ISA: e.kernel.ISA})
+			return chosen, fmt.Errorf("xnnpack: %w", &ukernel.UnsupportedError{Name: e.kernel.Name, ISA: e.kernel.ISA})
 		}
 		pass := -1
 		for i, f := range families {
@@ -228,22 +241,20 @@ func (t *tables) compose(a ukernel.Algorithm, names []string) (ukernel.Compositi
 			}
 		}
 		if pass < 0 {
-			return none, fmt.Errorf("xnnpack: %v has no pass for kernel %q", a, e.kernel.Name)
+			return chosen, fmt.Errorf("xnnpack: %v has no pass for kernel %q", a, e.kernel.Name)
 		}
 		if chosen[pass] != nil {
-			return none, fmt.Errorf("xnnpack: kernels %q and %q are for the same pass", chosen[pass].kernel.Name, e.kernel.Name)
+			return chosen, fmt.Errorf("xnnpack: kernels %q and %q are for the same pass", chosen[pass].kernel.Name, e.kernel.Name)
 		}
 		chosen[pass] = e
 	}
-	var passes [3]ukernel.Func
 	for i, f := range families {
 		if chosen[i] == nil {
 			chosen[i] = t.preferred[f]
 		}
 		if chosen[i] == nil {
-			return none, fmt.Errorf("xnnpack: upstream has no %v kernel for this CPU, which %v needs", f, a)
+			return chosen, fmt.Errorf("xnnpack: upstream has no %v kernel for this CPU, which %v needs", f, a)
 		}
-		passes[i] = chosen[i].fn
 	}
-	return ukernel.Compose(a, passes[:len(families)]...)
+	return chosen, nil
 }

@@ -144,7 +144,7 @@ func (s *set) merge() {
 			}
 		}
 		kernels := r.isa + strings.Join(r.Kernels, " ")
-		if r.side == compare.UpstreamBest && len(isas) > 0 {
+		if (r.side == compare.UpstreamBest || r.side == compare.UpstreamBestInC) && len(isas) > 0 {
 			// At each length its kernels may be others, of any ISA that the run could use.
 			r.isa = isas[len(isas)-1]
 			kernels = r.isa
@@ -241,7 +241,7 @@ func (s *set) split(t compare.Timing) []run {
 		if t.RefNS.Median > 0 {
 			ref := t
 			ref.OursNS, ref.RefNS, ref.Ratio, ref.Verdict = t.RefNS, compare.Interval{}, compare.Interval{}, ""
-			all = append(all, run{Timing: ref, side: s.reference, algorithm: t.Name})
+			all = append(all, run{Timing: ref, side: cmp.Or(t.Against, s.reference), algorithm: t.Name})
 		}
 		for i := range all {
 			all[i].Name = all[i].side + " " + t.Name

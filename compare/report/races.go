@@ -56,7 +56,7 @@ func (s *set) place(r compare.Race) string {
 const peerName = "onednn softmax"
 
 func rows(out *section, all []*set) {
-	t := &table{Columns: headings("Set", "#Rows", "#Columns", "In", "#Threads", "#Native, ns/element", "Upstream's best", "#ns/element", "#Ratio", "Verdict",
+	t := &table{Columns: headings("Set", "#Rows", "#Columns", "In", "#Threads", "#Native, ns/element", "Upstream's best", "#ns/element", "#Ratio", "Verdict", "#Called from C, ns/element", "#Ratio", "Verdict",
 		"#oneDNN, ns/element", "#Ratio", "Verdict")}
 	for _, s := range all {
 		for _, r := range s.of(compare.RaceRows) {
@@ -67,6 +67,12 @@ func rows(out *section, all []*set) {
 			}
 			ratio, verdict := ratioOf(&r, compare.NativeSoftmaxRows, compare.UpstreamBest)
 			row = append(row, best, ns, ratio, verdict)
+			ns = ""
+			if x := r.RatioOf(compare.NativeSoftmaxRows, compare.UpstreamBestInC); x != nil {
+				ns = timeOf(&r, x.To)
+			}
+			ratio, verdict = ratioOf(&r, compare.NativeSoftmaxRows, compare.UpstreamBestInC)
+			row = append(row, ns, ratio, verdict)
 			ratio, verdict = ratioOf(&r, compare.NativeSoftmaxRows, peerName)
 			t.Rows = append(t.Rows, append(row, timeOf(&r, peerName), ratio, verdict))
 		}

@@ -110,6 +110,7 @@ func describe(out *section, all []*set) {
 		}
 	}
 	row("CPU", func(s *set) string { return s.machine.CPU })
+	row("Microarchitecture", func(s *set) string { return s.machine.Microarchitecture() })
 	row("Family, model, stepping", func(s *set) string {
 		return fmt.Sprintf("%s %d, %d, %d", s.machine.Vendor, s.machine.Family, s.machine.Model, s.machine.Stepping)
 	})
@@ -129,6 +130,7 @@ func describe(out *section, all []*set) {
 	row("System", func(s *set) string { return s.machine.OS + "/" + s.machine.Arch })
 	row("Upstream", func(s *set) string { return fmt.Sprintf("XNNPACK %.12s", s.build.Commit) })
 	row("Upstream's compiler", func(s *set) string { return s.build.Compiler })
+	row("Native", func(s *set) string { return cmp.Or(s.build.Native, "before the one arithmetic") })
 	row("Go", func(s *set) string { return strings.TrimSpace(s.build.Go + " " + s.build.Level) })
 	row("Native compared with", func(s *set) string { return s.reference })
 	row("Upstream not linked in", func(s *set) string { return s.noUpstream })

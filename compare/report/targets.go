@@ -235,7 +235,7 @@ func beyond(race compare.Race) bool { return race.Beyond }
 
 func (s *set) rowTargets() (all []*target) {
 	for _, threads := range counts(s.mostThreads(compare.RaceRows)) {
-		for _, to := range []struct{ entrant, name string }{{compare.UpstreamBest, "upstream's best"}, {peerName, "oneDNN"}} {
+		for _, to := range []struct{ entrant, name string }{{compare.UpstreamBest, "upstream's best"}, {compare.UpstreamBestInC, "upstream's best called from C"}, {peerName, "oneDNN"}} {
 			all = append(all, s.raceTarget(target{what: fmt.Sprintf("native.SoftmaxRows / %s, %s", to.name, threadsText(threads)), mean: 0.80, why: "it was not timed"},
 				compare.RaceRows, threads, compare.NativeSoftmaxRows, to.entrant, anyRace))
 		}

@@ -117,7 +117,7 @@ func hash(results []float32) string {
 }
 
 // TestCPU holds the CPU's elementary operations against the model's, and both
-// against hashes that were recorded on a CPU of Intel's (Sapphire Rapids) and, for
+// against hashes that were recorded on a CPU of Intel's (Emerald Rapids) and, for
 // FMAX and FMAXNM, under qemu: an emulator may get the model's own arithmetic wrong. If this test fails, a difference between kernels says
 // nothing about the kernels.
 func TestCPU(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/twopass-softmax/twopass/compare"
 	"github.com/twopass-softmax/twopass/native"
 	"github.com/twopass-softmax/twopass/ukernel"
+	"github.com/twopass-softmax/twopass/ukernel/inputs"
 	"github.com/twopass-softmax/twopass/xnnpack"
 )
 
@@ -116,15 +118,7 @@ func (a *app) functions(r *compare.Results) []compare.Function {
 		all = append(all, compare.Function{Name: "xnnpack.Softmax", Quantity: compare.SoftmaxOf, Run: xnnpack.Softmax})
 	}
 	if a.hasPeer(r, "one OpenMP thread for each row") {
-		p := peerOnRow()
-		all = append(all, compare.Function{Name: p.Name, Quantity: compare.SoftmaxOf, Run: func(dst, src []float32) {
-			run, done, err := p.Bind(dst, src)
-			if err != nil {
-				panic(err)
-			}
-			defer done()
-			run()
-		}})
+		all = append(all, softmaxFunction(peerOnRow()))
 	}
 	can, _ := compare.Runnable(compare.Match(a.sides.ref, a.sides.ours))
 	for _, algorithm := range ukernel.Algorithms() {
@@ -142,4 +136,67 @@ func (a *app) functions(r *compare.Results) []compare.Function {
 		all = append(all, compare.Function{Name: a.sides.ours.Name + " " + algorithm.String(), Quantity: compare.SoftmaxOf, Run: s.Ours.Softmax})
 	}
 	return all
+}
+
+// softmaxFunction is a contestant on one row as a function whose accuracy is measured.
+func softmaxFunction(c compare.Contestant) compare.Function {
+	f := compare.Function{Name: c.Name, Quantity: compare.SoftmaxOf, Run: c.Run}
+	if c.Bind != nil {
+		f.Run = func(dst, src []float32) {
+			run, done, err := c.Bind(dst, src)
+			if err != nil {
+				panic(err)
+			}
+			defer done()
+			run()
+		}
+	}
+	return f
+}
+
+// leastOutputs is of how many elements, at least, an error that stands beside a time
+// is the greatest: short rows are many, of which the first is the one that is timed.
+const leastOutputs = 1 << 16
+
+// greatestErrors are those of functions in ULP, by name, on rows of n elements of the
+// class of the rows that are timed. A function that gives a NaN has the largest float64.
+func (r *speedRun) greatestErrors(n int, functions []compare.Function) (map[string]float64, error) {
+	if r.errors == nil {
+		r.errors = make(map[int]map[string]float64)
+	}
+	known := r.errors[n]
+	if known == nil {
+		known = make(map[string]float64)
+		r.errors[n] = known
+	}
+	plan := compare.AccuracyPlan{Classes: []inputs.Class{inputs.Uniform10}, Lengths: []int{n}, Outputs: leastOutputs}
+	for _, f := range functions {
+		if _, ok := known[f.Name]; !ok {
+			plan.Functions = append(plan.Functions, f)
+		}
+	}
+	if len(plan.Functions) == 0 {
+		return known, nil
+	}
+	all, err := plan.Run(context.Background(), 1, nil)
+	for _, a := range all {
+		known[a.Name] = a.MaxULP
+		if a.NaNs > 0 {
+			known[a.Name] = math.MaxFloat64 // JSON has no infinity
+		}
+	}
+	return known, err
+}
+
+// ulpText is a greatest error.
+func ulpText(e float64) string {
+	switch {
+	case e == 0:
+		return ""
+	case e == math.MaxFloat64:
+		return "NaN"
+	case e >= 99.95:
+		return grouped(int64(e + 0.5))
+	}
+	return fmt.Sprintf("%.1f", e)
 }

@@ -222,12 +222,11 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.
 		sweep.Save = save
 	}
 	a.line("Inputs    all 2^32 float32 values, part %d of %d", sweep.Shard, sweep.Shards)
-	before := len(state.Finished)
+	// The bar begins with what earlier runs did.
 	var did int
 	sweep.Done = func(done, of int) {
 		if did == 0 {
 			a.start("Comparing all values", int64(of))
-			did = before
 		}
 		a.step(int64(done - did))
 		did = done
@@ -238,6 +237,8 @@ func (a *app) exhaustive(ctx context.Context, o bitsOptions, subjects []compare.
 		where := fmt.Sprintf("stopped after %d parts", len(state.Finished))
 		if o.resume != "" {
 			where += fmt.Sprintf("; the same command with --resume %s goes on from there", o.resume)
+		} else {
+			where += "; nothing was kept, which --resume FILE does"
 		}
 		return nil, errors.New(where)
 	}

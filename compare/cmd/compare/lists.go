@@ -86,11 +86,12 @@ func parseValues(text string) (compare.Case, error) {
 	return compare.Consecutive(uint32(first), n), nil
 }
 
-// kernelFilter is a regular expression that matches anywhere in a name.
+// kernelFilter reads the flag --kernels, a regular expression that matches anywhere in
+// a name.
 func kernelFilter(text string) (func(string) bool, error) {
 	re, err := regexp.Compile(text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--kernels: %w", err)
 	}
 	return re.MatchString, nil
 }

@@ -2,15 +2,18 @@
 // bit with XNNPACK's, and which are faster on the CPU that it runs on.
 //
 // Its exit status is 0 if no bit differs, 1 if any does or if check finds a
-// regression, and 2 if it could not do what it was asked to.
+// regression, 130 if it was interrupted, and 2 if it could not do what it was asked to.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,12 +39,40 @@ func main() {
 	err := app.root().ExecuteContext(ctx)
 	switch {
 	case err == nil:
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, message(err))
+		os.Exit(130)
 	case errors.Is(err, errDiffer), errors.Is(err, errRegressed):
 		os.Exit(1)
 	default:
-		fmt.Fprintln(os.Stderr, "compare:", err)
+		fmt.Fprintln(os.Stderr, message(err))
 		os.Exit(2)
 	}
+}
+
+// message is an error as the user reads it. Package compare's own begin with its name,
+// which is the command's too, and may follow that of a file.
+func message(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "compare: stopped, and nothing was kept"
+	}
+	return "compare: " + strings.ReplaceAll(err.Error(), "compare: ", "")
+}
+
+// writable is whether a file can be written or replaced, by the name that the user gave it.
+func writable(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory", name)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return fmt.Errorf("%s can't be written: %w", name, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // app is what the commands share.
@@ -61,16 +92,29 @@ Without a command, compare takes about a minute: it compares the bits of every
 kernel that both sides have, times both, and does the same for softmax as a
 whole. Kernels that this CPU can't run are listed as not run.
 
-The exit status is 0 if no bit differs, 1 if any does, 2 on any other failure.`,
+The exit status is 0 if no bit differs, 1 if any does, 130 if the run was
+interrupted, 2 on any other failure.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.json == "" {
+				return nil
+			}
+			if err := writable(a.json); err != nil {
+				return fmt.Errorf("--json: %w", err)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.summary(cmd.Context(), summaryDefaults())
 		},
 	}
 	root.PersistentFlags().StringVar(&a.json, "json", "", "also write the results to `FILE`, as JSON")
-	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand(), a.reportCommand(), a.measureCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(a.bitsCommand(), a.infoCommand(), a.speedCommand(), a.tableCommand(), a.accuracyCommand(), a.tuneCommand(), a.checkCommand(), a.reportCommand(), a.measureCommand())
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -164,6 +165,47 @@ func TestText(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// TestMistakes holds that what is typed wrongly is refused before anything runs, by the
+// name that was typed.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"speed", "--json", dir}, "--json: " + dir + " is a directory"},
+		{[]string{"accuracy", "--json", dir + "/none/x.json"}, "--json: " + dir + "/none/x.json can't be written: no such file or directory"},
+		{[]string{"bits", "--kernels", "("}, "--kernels: error parsing regexp"},
+		{[]string{"speed", "--kernels", "("}, "--kernels: error parsing regexp"},
+		{[]string{"tune", "--kernels", "("}, "--kernels: error parsing regexp"},
+		{[]string{"speed", "--sise", "3"}, "unknown flag: --sise: see compare speed --help"},
+	} {
+		a, _ := testApp()
+		if err := run(t, a, c.args...); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%q: error %v, want %q", c.args, err, c.want)
+		}
+	}
+	left, err := filepath.Glob(dir + "/.*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+func TestMessage(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("compare: the state is of x"), "compare: the state is of x"},
+		{fmt.Errorf("--resume: %w", errors.New("compare: the state")), "compare: --resume: the state"},
+		{fmt.Errorf("x: %w", context.Canceled), "compare: stopped, and nothing was kept"},
+	} {
+		if got := message(c.err); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
 }

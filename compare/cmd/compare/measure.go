@@ -27,6 +27,7 @@ var allParts = []part{
 	{"info", []string{"info"}},
 	{"bits", []string{"bits"}},
 	{"accuracy", []string{"accuracy", "--sizes", "2^4,2^8,2^12,2^16,2^20,2^24"}},
+	{"table", []string{"table"}},
 	{"softmax", []string{"speed", "--sizes", "2^4..2^26,memory"}},
 	{"rows", []string{"speed", "--rows", "65536x10,8192x128,1024x1000,64x32000,1x128256"}},
 	{"functions", []string{"speed", "--functions", "--sizes", "2^4..2^26,memory"}},
@@ -43,7 +44,7 @@ func (a *app) measureCommand() *cobra.Command {
 		Use:   "measure --json FILE",
 		Short: "Measure everything that a report shows, into one file",
 		Long: `Measure everything that a report shows, into one file: the machine, agreement,
-accuracy, the algorithms over length, the rows of matrices, the functions, one row
+accuracy, the README's table, the algorithms over length, the rows of matrices, the functions, one row
 that goroutines share, what Auto should choose, every kernel in the L1 and the L2 cache, and the passes on
 long rows. It takes twenty minutes or more, the longer the larger the caches are;
 nothing else should run on the machine meanwhile.
@@ -110,7 +111,7 @@ func (a *app) measure(ctx context.Context, parts []part) error {
 			root.SetArgs(append(p.args[:len(p.args):len(p.args)], "--json", file))
 			err := root.ExecuteContext(ctx)
 			if ctx.Err() != nil {
-				return fmt.Errorf("stopped in part %d of %d: the same command goes on from there", i+1, len(parts))
+				return fmt.Errorf("stopped in part %d of %d: those before it are kept in %s, and the same command goes on from there", i+1, len(parts), a.json+".parts")
 			}
 			if err != nil && !errors.Is(err, errDiffer) {
 				return fmt.Errorf("%s: %w", p.name, err)

@@ -12,9 +12,19 @@ import (
 
 // opponent is an algorithm by upstream's fastest kernels.
 type opponent struct {
-	name    string
 	softmax ukernel.Composition
 	kernels []string
+}
+
+// contestant is the opponent called from Go.
+func (o *opponent) contestant() compare.Contestant {
+	return compare.Contestant{Name: compare.UpstreamBest + " " + o.softmax.Algorithm().String(), Kernels: o.kernels, Run: o.softmax.Softmax}
+}
+
+// inC is the opponent called from C, on rows of cols elements.
+func (r *speedRun) inC(o *opponent, cols, goroutines int) compare.Contestant {
+	a := o.softmax.Algorithm()
+	return compare.FromC(compare.UpstreamBestInC+" "+a.String(), r.sides.ref, a, o.kernels, cols, goroutines)
 }
 
 // opponents are upstream's algorithms from the kernels that are its fastest on
@@ -29,7 +39,7 @@ func (r *speedRun) opponents(algorithms []ukernel.Algorithm, n int) ([]opponent,
 	var all []opponent
 	for _, a := range algorithms {
 		if c, names, err := compare.ComposeFastest(a, r.sides.ref, choices); err == nil {
-			all = append(all, opponent{compare.UpstreamBest + " " + a.String(), c, names})
+			all = append(all, opponent{c, names})
 		}
 	}
 	if len(all) == 0 {

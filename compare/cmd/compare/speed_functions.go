@@ -31,5 +31,5 @@ func (r *speedRun) timeFunctions(n, goroutines int, heading string) (compare.Fou
 		{Name: compare.NativeLogSumExp, Goroutines: several, Run: func(dst, src []float32) {
 			native.LogSumExpRows(dst[:1], native.Row(src), o)
 		}},
-	}, func(*compare.Race) []pairing { return []pairing{{1, 0}, {2, 0}} })
+	}, nil, func(*compare.Race) []pairing { return []pairing{{1, 0}, {2, 0}} })
 }

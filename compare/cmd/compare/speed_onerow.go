@@ -51,5 +51,13 @@ func (r *speedRun) timeOneRow(n, goroutines int, peer bool, heading string) (com
 			pairs = append(pairs, pairing{all, add(peerOnRows(onednnOne, 1, n, 1))})
 		}
 	}
-	return r.race(race, heading, contestants, func(*compare.Race) []pairing { return pairs })
+	functions := []compare.Function{{Name: compare.NativeSoftmax, Run: native.Softmax}}
+	if peer {
+		functions = append(functions, softmaxFunction(peerOnRow()))
+	}
+	errors, err := r.greatestErrors(n, functions)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	return r.race(race, heading, contestants, errors, func(*compare.Race) []pairing { return pairs })
 }

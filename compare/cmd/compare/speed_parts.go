@@ -25,7 +25,7 @@ func (r *speedRun) run(ctx context.Context, parts []speedPart, start time.Time, 
 		if ctx.Err() != nil {
 			where := fmt.Sprintf("stopped after %d of %s, before %s", r.state.Parts, plural(len(parts), "part", "parts"), p.name)
 			if r.o.resume == "" {
-				return errors.New(where)
+				return errors.New(where + "; nothing was kept, which --resume FILE does")
 			}
 			// There may be no part yet: a file that is there can be gone on from.
 			if err := save(); err != nil {

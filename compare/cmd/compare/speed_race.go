@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/twopass-softmax/twopass/compare"
@@ -16,32 +17,35 @@ const leastRounds = 21
 type pairing struct{ of, to int }
 
 // race times contestants and prints a line for each, with the ratios that it is
-// in. Pairings may depend on what was measured.
-func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, pairings func(*compare.Race) []pairing) (compare.Found, error) {
+// in. Errors are the greatest ones by name, nil if they were not measured. Pairings may
+// depend on what was measured.
+func (r *speedRun) race(race compare.Race, heading string, contestants []compare.Contestant, errors map[string]float64, pairings func(*compare.Race) []pairing) (compare.Found, error) {
 	timer := compare.Timer{MinReps: leastRounds, Budget: r.o.budget * time.Duration(len(contestants))}
 	samples, err := race.Run(timer, contestants)
 	if err != nil {
 		return compare.Found{}, err
 	}
 	r.line("")
-	r.line("%-44s %10s %7s", heading, "ns/elem", "ratio")
+	r.line("%-44s %10s %6s %7s", heading, "ns/elem", "ULP", "ratio")
 	pairs := pairings(&race)
-	for i, e := range race.Entrants {
+	for i := range race.Entrants {
+		e := &race.Entrants[i]
+		e.MaxULP = errors[strings.Replace(e.Name, compare.InC+" ", " ", 1)]
 		first := true
 		for _, p := range pairs {
 			if p.of != i {
 				continue
 			}
 			x := race.Compare(samples, p.of, p.to)
-			name, ns := "", ""
+			name, ns, ulp := "", "", ""
 			if first {
-				name, ns = e.Name, nsText(e)
+				name, ns, ulp = e.Name, nsText(*e), ulpText(e.MaxULP)
 			}
 			first = false
-			r.line("  %-42s %10s %15s %s, to %s", name, ns, ratioNoise(x.Ratio), x.Verdict, x.To)
+			r.line("  %-42s %10s %6s %15s %s, to %s", name, ns, ulp, ratioNoise(x.Ratio), x.Verdict, x.To)
 		}
 		if first {
-			r.line("  %-42s %10s", e.Name, nsText(e))
+			r.line("  %-42s %10s %6s", e.Name, nsText(*e), ulpText(e.MaxULP))
 		}
 	}
 	return compare.Found{Races: []compare.Race{race}}, nil

@@ -60,24 +60,41 @@ func (r *speedRun) timeRows(s shape, threads int, peer bool, heading string) (co
 	contestants := []compare.Contestant{{Name: compare.NativeSoftmaxRows, Goroutines: several, Run: func(dst, src []float32) {
 		native.SoftmaxRows(native.Rows(dst, s.cols), native.Rows(src, s.cols), options)
 	}}}
+	functions := []compare.Function{{Name: compare.NativeSoftmaxRows, Run: native.Softmax}}
 	for i := range opponents {
-		o := &opponents[i]
-		contestants = append(contestants, compare.Contestant{
-			Name: o.name, Kernels: o.kernels, Goroutines: several, Run: compare.RowByRow(o.softmax.Softmax, s.cols, threads),
-		})
+		c := opponents[i].contestant()
+		functions = append(functions, softmaxFunction(c))
+		c.Goroutines, c.Run = several, compare.RowByRow(c.Run, s.cols, threads)
+		contestants = append(contestants, c)
+	}
+	// rivals are the numbers of upstream's, called from Go, and then from C.
+	rivals := [][2]int{{1, len(contestants)}}
+	if r.sides.ref.InC != nil {
+		for i := range opponents {
+			contestants = append(contestants, r.inC(&opponents[i], s.cols, threads))
+		}
+		rivals = append(rivals, [2]int{rivals[0][1], len(contestants)})
 	}
 	if peer {
+		functions = append(functions, softmaxFunction(peerOnRow()))
 		contestants = append(contestants, peerOnRows(onednnSoftmax, s.rows, s.cols, threads))
 	}
 	race := compare.Race{Kind: compare.RaceRows, Rows: s.rows, Cols: s.cols, Threads: threads, Beyond: s.rows*s.cols >= r.state.Beyond}
-	return r.race(race, heading, contestants, func(race *compare.Race) []pairing {
-		best := 1
-		for i := range opponents {
-			if race.Entrants[1+i].NS.Median < race.Entrants[best].NS.Median {
-				best = 1 + i
+	errors, err := r.greatestErrors(s.cols, functions)
+	if err != nil {
+		return compare.Found{}, err
+	}
+	return r.race(race, heading, contestants, errors, func(race *compare.Race) []pairing {
+		var pairs []pairing
+		for _, these := range rivals {
+			best := these[0]
+			for i := these[0]; i < these[1]; i++ {
+				if race.Entrants[i].NS.Median < race.Entrants[best].NS.Median {
+					best = i
+				}
 			}
+			pairs = append(pairs, pairing{0, best})
 		}
-		pairs := []pairing{{0, best}}
 		if peer {
 			pairs = append(pairs, pairing{0, len(contestants) - 1})
 		}

@@ -79,6 +79,9 @@ type entry struct {
 	compare.Contestant
 	// to is the number of another entry, -1 for none.
 	to int
+	// inC is the number of the entry of the same kernels called from C; of one that is
+	// called so itself its own number, and -1 if there is none.
+	inC int
 	// bytes is the algorithm's traffic per element, 0 if unknown.
 	bytes int
 }
@@ -87,16 +90,31 @@ type entry struct {
 // native.Softmax among them. Those before it which are upstream's are what it is
 // compared with.
 func (c softmaxContest) entries() (all []entry, auto int, err error) {
+	ref, ours := c.run.sides.ref, c.run.sides.ours
+	n := max(c.elements/c.threads, 1)
+	add := func(con compare.Contestant, to, bytes int) int {
+		all = append(all, entry{con, to, -1, bytes})
+		return len(all) - 1
+	}
+	// upstream adds an algorithm of upstream's by kernels, from Go and from C, and
+	// returns the entry to compare with.
+	upstream := func(side string, con compare.Contestant, a ukernel.Algorithm) int {
+		i := add(con, -1, compare.Bytes(a))
+		if ref.InC == nil {
+			return i
+		}
+		j := add(compare.FromC(side+compare.InC+" "+a.String(), ref, a, con.Kernels, n, 1), -1, compare.Bytes(a))
+		all[i].inC, all[j].inC = j, j
+		return j
+	}
 	algorithms := make([]ukernel.Algorithm, len(c.pairs))
 	for i := range c.pairs {
 		p := &c.pairs[i]
 		algorithms[i] = p.algorithm
-		bytes := compare.Bytes(p.algorithm)
-		all = append(all,
-			entry{compare.Contestant{Name: c.run.sides.ref.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ref.Softmax}, -1, bytes},
-			entry{compare.Contestant{Name: c.run.sides.ours.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ours.Softmax}, len(all), bytes})
+		to := upstream(ref.Name, compare.Contestant{Name: ref.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ref.Softmax}, p.algorithm)
+		add(compare.Contestant{Name: ours.Name + " " + p.algorithm.String(), Kernels: p.softmax.Kernels, Run: p.softmax.Ours.Softmax}, to, compare.Bytes(p.algorithm))
 	}
-	opponents, err := c.run.opponents(algorithms, max(c.elements/c.threads, 1))
+	opponents, err := c.run.opponents(algorithms, n)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -105,12 +123,11 @@ func (c softmaxContest) entries() (all []entry, auto int, err error) {
 		if slices.ContainsFunc(all, func(e entry) bool { return slices.Equal(e.Kernels, o.kernels) }) {
 			continue // those that upstream prefers are the fastest
 		}
-		all = append(all, entry{compare.Contestant{Name: o.name, Kernels: o.kernels, Run: o.softmax.Softmax}, -1, compare.Bytes(o.softmax.Algorithm())})
+		upstream(compare.UpstreamBest, o.contestant(), o.softmax.Algorithm())
 	}
-	auto = len(all)
-	all = append(all, entry{compare.Contestant{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0})
+	auto = add(compare.Contestant{Name: compare.NativeSoftmax, Run: native.Softmax}, -1, 0)
 	if c.peer {
-		all = append(all, entry{peerOnRow(), -1, 0})
+		add(peerOnRow(), -1, 0)
 	}
 	return all, auto, nil
 }
@@ -144,24 +161,38 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 	if beyond {
 		limitNS = ns(len(entries))
 	}
-	best := 0
+	best := -1
 	for i, e := range entries[:auto] {
-		if strings.HasPrefix(e.Name, c.run.sides.ref.Name) && ns(i) < ns(best) {
+		// Called from C where it can be, so that no call of Go's is in its time.
+		rival := e.to < 0 && (e.inC < 0 || e.inC == i)
+		if rival && (best < 0 || ns(i) < ns(best)) {
 			best = i
 		}
 	}
 	entries[auto].to = best
+	var functions []compare.Function
+	for i, e := range entries {
+		if e.inC != i { // the same kernels have the same bits, whoever calls
+			functions = append(functions, softmaxFunction(e.Contestant))
+		}
+	}
+	errors, err := c.run.greatestErrors(max(c.elements/c.threads, 1), functions)
+	if err != nil {
+		return found, err
+	}
 	c.run.line("")
-	c.run.line("%-44s %8s %7s %7s %7s %7s", c.where(), "ns/elem", "GB/s", "limit", "ratio", "")
+	c.run.line("%-40s %8s %8s %6s %7s %7s %7s", c.where(), "ns/elem", "from C", "ULP", "GB/s", "limit", "ratio")
 	for i, e := range entries {
 		timing := compare.Timing{Name: e.Name, Kernels: e.Kernels, Threads: c.threads, Speed: compare.NewSpeed(samples, i, elements)}
 		gbps, share, ratio, against := "", "", compare.Interval{}, ""
 		if e.to >= 0 {
 			timing.Speed = compare.NewRatio(samples, e.to, i, elements)
 			ratio, against = timing.Ratio, string(timing.Verdict)
+			if i == auto || entries[e.to].inC >= 0 {
+				timing.Against = entries[e.to].Name
+			}
 		}
 		if i == auto {
-			timing.Against = entries[best].Name
 			against += ", to " + timing.Against
 		}
 		if i > auto {
@@ -169,7 +200,7 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 			timing.NativeRatio = &native.Ratio
 			ratio, against = native.Ratio, fmt.Sprintf("native.Softmax: %s", native.Verdict)
 		}
-		timing.Elements = c.elements
+		timing.Elements, timing.MaxULP = c.elements, errors[strings.Replace(e.Name, compare.InC+" ", " ", 1)]
 		if beyond {
 			if e.bytes > 0 {
 				gbps = fmt.Sprintf("%.1f", float64(e.bytes)/timing.OursNS.Median)
@@ -178,10 +209,17 @@ func (c softmaxContest) time() (found compare.Found, err error) {
 			share = fmt.Sprintf("%.0f%%", 100*timing.LimitShare)
 		}
 		found.Speed = append(found.Speed, timing)
-		c.run.line("  %-42s %8.3f %7s %7s %15s %s", e.Name, timing.OursNS.Median, gbps, share, ratioNoise(ratio), against)
+		inC := ""
+		switch {
+		case e.inC == i:
+			continue // in the line before
+		case e.inC >= 0:
+			inC = fmt.Sprintf("%.3f", ns(e.inC))
+		}
+		c.run.line("  %-38s %8.3f %8s %6s %7s %7s %15s %s", e.Name, timing.OursNS.Median, inC, ulpText(timing.MaxULP), gbps, share, ratioNoise(ratio), against)
 	}
 	if beyond {
-		c.run.line("  %-42s %8.3f", compare.LimitName, limitNS)
+		c.run.line("  %-38s %8.3f", compare.LimitName, limitNS)
 	}
 	return found, nil
 }

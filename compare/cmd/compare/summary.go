@@ -87,8 +87,8 @@ func (a *app) header(r *compare.Results) {
 	if m.Hypervisor != "" {
 		under = ", under " + m.Hypervisor
 	}
-	a.line("CPU       %s (%s family %d, model %d, stepping %d), %s%s",
-		m.CPU, m.Vendor, m.Family, m.Model, m.Stepping, plural(m.CPUs, "CPU", "CPUs"), under)
+	a.line("CPU       %s (%s: %s family %d, model %d, stepping %d), %s%s",
+		m.CPU, m.Microarchitecture(), m.Vendor, m.Family, m.Model, m.Stepping, plural(m.CPUs, "CPU", "CPUs"), under)
 	level := ""
 	if m.Level > 0 {
 		level = fmt.Sprintf(" (x86-64-v%d)", m.Level)
@@ -217,6 +217,22 @@ func (a *app) time(w *compare.Workload, t compare.Timer, s compare.Subject) comp
 	return w.Time(t, s)
 }
 
+// timeSoftmax is time for an algorithm on a row of n elements, with the reference called
+// from C if it can be.
+func (a *app) timeSoftmax(n int, t compare.Timer, s *compare.Softmax) (compare.Timing, error) {
+	if a.sides.ref.InC == nil {
+		return a.time(compare.NewWorkload(n), t, s.Timed()), nil
+	}
+	algorithm := s.Ours.Algorithm()
+	samples, _, err := compare.Contest{Timer: t, Elements: n}.Run([]compare.Contestant{
+		compare.FromC(a.sides.ref.Name+compare.InC, a.sides.ref, algorithm, s.Kernels, n, 1), {Name: algorithm.String(), Run: s.Ours.Softmax},
+	})
+	if err != nil {
+		return compare.Timing{}, err
+	}
+	return compare.Timing{Name: algorithm.String(), Against: a.sides.ref.Name + compare.InC, Speed: compare.NewRatio(samples, 0, 1, n)}, nil
+}
+
 // softmax compares and times the composed algorithms.
 func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.Pair, o summaryOptions) error {
 	lengths := []struct {
@@ -224,7 +240,11 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 		n     int
 	}{{"L1", o.lengths.L1}, {"L2", o.lengths.L2}, {"memory", o.lengths.Memory}}
 	a.line("")
-	a.line("Softmax of a row, both sides with the same kernels")
+	caller := ""
+	if a.sides.ref.InC != nil {
+		caller = ", upstream called from a loop in C"
+	}
+	a.line("Softmax of a row, both sides with the same kernels%s", caller)
 	const width = 48
 	a.rowHead(width, fmt.Sprintf("%-20s %-7s %15s", "algorithm", "in", "elements"))
 	var notes []string
@@ -242,7 +262,6 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 		notes = append(notes, withKernels(algorithm, s.Kernels))
 	}
 	for _, l := range lengths {
-		work := compare.NewWorkload(l.n)
 		for i := range composed {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -253,7 +272,10 @@ func (a *app) softmax(ctx context.Context, r *compare.Results, pairs []compare.P
 			if a.sides.noUpstream == nil || l.where == "L1" {
 				bits = compare.CheckCase(s, compare.Case{Class: inputs.Uniform10, Length: l.n})
 			}
-			t := a.time(work, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, composed[i].Timed())
+			t, err := a.timeSoftmax(l.n, compare.Timer{Budget: o.softmaxTime, MinReps: 7}, &composed[i])
+			if err != nil {
+				return err
+			}
 			t.Where, t.Kernels = l.where, composed[i].Kernels
 			r.Speed = append(r.Speed, t)
 			bits.Kernel = fmt.Sprintf("%s of %d elements", s.Name, l.n)

@@ -82,7 +82,7 @@ func LibraryPlan(k library.Kernel, isa ukernel.ISA) *ir.Plan {
 	return ir.Allocate(f, m, s.Residents)
 }
 
-// libraryShape is how a kernel is laid out. The figures are the best on a Sapphire Rapids
+// libraryShape is how a kernel is laid out. The figures are the best on an Emerald Rapids
 // core, where others are at most 2 % away with AVX-512; with AVX2 more vectors at a time
 // cost spills. What does not store asks for its input ahead, across the ends of pages,
 // where the processor's own prefetchers stop.

@@ -8,7 +8,7 @@ import (
 )
 
 // shape is how a kernel is laid out. The figures are those with which the
-// families' kernels were fastest: of rmax and vmulc on a Sapphire Rapids
+// families' kernels were fastest: of rmax and vmulc on an Emerald Rapids
 // core, of the others on a Zen 5 core, at 3072 elements.
 //
 // A stagger has 4 to 6 vectors in flight with 16 registers, which leaves some for

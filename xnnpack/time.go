@@ -1,0 +1,39 @@
+package xnnpack
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/twopass-softmax/twopass/ukernel"
+)
+
+// TimeSoftmax computes [SoftmaxWith] of the rows of src, which have cols elements each
+// and lie one after the other, times over in a loop in C, and returns how long that
+// took by CLOCK_MONOTONIC, the clock of package time. This is what upstream costs a
+// program in C: no call through cgo is in it.
+//
+// Dst and the error are those of SoftmaxWith. TimeSoftmax panics if cols or times is
+// less than 1, or if the length of src is no multiple of cols.
+func TimeSoftmax(dst, src []float32, cols, times int, opts Options) (time.Duration, error) {
+	const who = "xnnpack.TimeSoftmax"
+	ukernel.CheckSlices(who, dst, src)
+	if cols < 1 || times < 1 || len(src)%cols != 0 {
+		panic(fmt.Sprintf("%s: %d elements in rows of %d, %d times: the rows must be whole, both numbers at least 1", who, len(src), cols, times))
+	}
+	if err := Available(); err != nil {
+		return 0, err
+	}
+	a := opts.Algorithm
+	if a == ukernel.Auto {
+		a = ukernel.ThreePassReload
+	}
+	chosen, err := index().choose(a, opts.Kernels)
+	if err != nil || len(src) == 0 {
+		return 0, err
+	}
+	var p passes
+	for i := range a.Families() {
+		p[i] = chosen[i].symbol
+	}
+	return timeSoftmax(a, p, dst, src, cols, times), nil
+}
